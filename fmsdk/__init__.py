@@ -1,0 +1,1 @@
+"""One typed interface to every foundation model, hosted or local."""

@@ -1,0 +1,254 @@
+"""The parts a message is made of: a closed union, matched exhaustively by every encoder.
+
+Media parts hold a source and read its header (`mime`, `size`, `duration`) on first use, and
+its bytes when the wire needs them. Parts know nothing of any provider's format.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from fmsdk.errors import InvalidMedia
+from fmsdk.media.source import FileRef, LocalSource, Source, UrlSource, resolve
+
+if TYPE_CHECKING:
+    from fmsdk.media.header import Header
+
+__all__ = [
+    "Audio",
+    "CacheMark",
+    "Document",
+    "FileRef",
+    "Image",
+    "ImageDetail",
+    "MediaPart",
+    "Modality",
+    "Part",
+    "Reasoning",
+    "Text",
+    "ToolCall",
+    "ToolResult",
+    "Video",
+]
+
+Modality = Literal["text", "image", "audio", "video", "document"]
+ImageDetail = Literal["auto", "low", "high", "original"]
+CacheMark = bool | Literal["5m", "1h"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Plain text. `refusal` marks a model's refusal to answer; `cache` a cache point after it."""
+
+    text: str
+    cache: CacheMark = False
+    refusal: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Media:
+    """What all media parts share. `source` takes whatever `fmsdk.media.source.resolve` takes."""
+
+    source: Any
+    mime_type: str | None = field(default=None, kw_only=True)
+    cache: CacheMark = field(default=False, kw_only=True)
+    _header: Header | None = field(default=None, init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", resolve(self.source))
+
+    @property
+    def kind(self) -> Modality:
+        """The modality: "image", "audio", "video" or "document"."""
+        raise NotImplementedError
+
+    @property
+    def url(self) -> str | None:
+        """The http(s) URL the part points to, or None where the bytes are at hand."""
+        return self.source.url if isinstance(self.source, UrlSource) else None
+
+    @property
+    def file(self) -> FileRef | None:
+        """The provider's file the part points to, or None."""
+        return self.source if isinstance(self.source, FileRef) else None
+
+    @property
+    def header(self) -> Header | None:
+        """What the header says (mime, width, height, seconds, pages); None for URLs and
+        `FileRef`s, whose bytes are elsewhere.
+
+        Raises:
+            InvalidMedia: missing, unreadable, or not the kind of media it is used as.
+        """
+        if self._header is None and not isinstance(self.source, (UrlSource, FileRef)):
+            from fmsdk.media.header import read_header
+
+            object.__setattr__(self, "_header", read_header(self.kind, self.source))
+        return self._header
+
+    @property
+    def mime(self) -> str | None:
+        """The media type: as given, else from the header; None where neither tells."""
+        if self.mime_type is not None:
+            return self.mime_type
+        if isinstance(self.source, FileRef):
+            return self.source.mime
+        return self.header.mime if self.header else None
+
+    def read(self) -> bytes:
+        """The bytes.
+
+        Raises:
+            InvalidMedia: unreadable, or behind a URL or `FileRef` (nothing is fetched here).
+        """
+        source: Source = self.source
+        if isinstance(source, (UrlSource, FileRef)):
+            raise InvalidMedia(f"the bytes of this {self.kind} are not here: {source!r}")
+        return source.read()
+
+    def base64(self) -> str:
+        """The bytes as base64 text."""
+        return base64.b64encode(self.read()).decode("ascii")
+
+    def data_url(self) -> str:
+        """The bytes as a `data:` URL."""
+        return f"data:{self.mime or 'application/octet-stream'};base64,{self.base64()}"
+
+    def describe(self) -> str:
+        """Name the part for a person, without its content."""
+        source: Source = self.source
+        return source.describe() if isinstance(source, LocalSource) else repr(source)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.describe()})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Image(_Media):
+    """A picture. `detail` is how closely the vendor shall look, where it offers the choice."""
+
+    detail: ImageDetail | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", resolve(self.source))
+        if self.detail is not None and self.detail not in get_args(ImageDetail):
+            raise ValueError(f"detail is one of {get_args(ImageDetail)}, not {self.detail!r}")
+
+    @property
+    def kind(self) -> Literal["image"]:
+        return "image"
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(width, height) in pixels, from the header; None where the bytes are elsewhere."""
+        header = self.header
+        return None if header is None or header.width is None else (header.width, header.height)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Audio(_Media):
+    """A recording: a file, or samples with their `rate` (`Audio(samples, rate=16000)`, or the
+    `(samples, rate)` pair that loaders return)."""
+
+    rate: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", resolve(self.source, rate=self.rate))
+
+    @property
+    def kind(self) -> Literal["audio"]:
+        return "audio"
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds, from the header; None where the header does not tell or is elsewhere."""
+        return self.header.seconds if self.header else None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Video(_Media):
+    """A film."""
+
+    @property
+    def kind(self) -> Literal["video"]:
+        return "video"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Document(_Media):
+    """A PDF (or another document type a vendor takes). `name` is the file name shown to it."""
+
+    name: str | None = None
+
+    @property
+    def kind(self) -> Literal["document"]:
+        return "document"
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """What a model thought before it answered.
+
+    `opaque` is the provider's own item as JSON text (signature, encrypted content, …). It goes
+    back unchanged in the next turn, to the provider named in `provider` alone.
+    """
+
+    text: str = ""
+    provider: str | None = None
+    opaque: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model's wish to call one of the caller's tools.
+
+    `raw` is the argument text where it was not a JSON object (a truncated answer, say); then
+    `arguments` is empty. `opaque`, of `provider`, is what the vendor wants back with the call.
+    """
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=lambda: {})
+    raw: str | None = None
+    provider: str | None = None
+    opaque: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What the caller's tool answered: text, or parts. `call_id` is the `ToolCall`'s id."""
+
+    call_id: str
+    content: tuple[Text | Image | Audio | Video | Document, ...] = ()
+    is_error: bool = False
+    name: str | None = None
+    cache: CacheMark = False
+
+    def __init__(
+        self,
+        call_id: str,
+        content: ToolContent = (),
+        *,
+        is_error: bool = False,
+        name: str | None = None,
+        cache: CacheMark = False,
+    ) -> None:
+        parts = content if isinstance(content, (list, tuple)) else (content,)
+        done = tuple(Text(part) if isinstance(part, str) else part for part in parts)
+        for name_, value in (
+            ("call_id", call_id),
+            ("content", done),
+            ("is_error", is_error),
+            ("name", name),
+            ("cache", cache),
+        ):
+            object.__setattr__(self, name_, value)
+
+
+MediaPart = Image | Audio | Video | Document
+_Piece = str | Text | MediaPart
+ToolContent = _Piece | list[_Piece] | tuple[_Piece, ...]
+Part = Text | Image | Audio | Video | Document | Reasoning | ToolCall | ToolResult

@@ -1,0 +1,284 @@
+"""Every error fmsdk raises, as one small tree.
+
+    FmsdkError
+    ├── BadRequestError            the request can never work as it stands
+    │   ├── UnsupportedContent     the model or the wire cannot carry a part
+    │   ├── UnsupportedSetting     a setting cannot be honoured
+    │   ├── InvalidMedia           an image, recording or document that is not one
+    │   ├── ContextTooLong         more tokens than the model's context takes
+    │   └── QuoteUnavailable       the size of the request cannot be told offline
+    ├── ConfigurationError         this installation lacks something
+    │   ├── UnknownProvider
+    │   ├── MissingExtra           the SDK or engine behind the provider is not installed
+    │   └── MissingKey             no API key
+    ├── AuthenticationError        the vendor refused the key (401)
+    ├── PermissionDenied           the key may not do this (403)
+    ├── QuotaExceeded              the account is out of credit (402, or 429 for quota)
+    ├── RateLimitError             429; `retry_after` in seconds where the vendor said
+    ├── ModelNotFound
+    │   └── ModelRetired           with `successor`
+    ├── ContentFiltered            the vendor's filter refused the request
+    ├── BudgetExceeded             the caller's own limit
+    ├── CheckpointError            local weights that cannot be read
+    ├── OutOfMemory                the device is too small for this request
+    ├── Timeout                    a deadline or the time between bytes ran out
+    ├── ConnectionFailed           no connection, or it broke
+    ├── IncompleteStream           a stream ended without the vendor's finish
+    ├── InvalidResponse            an answer that breaks the vendor's own format
+    │   └── InvalidOutput          an answer that does not fit the caller's `output` type
+    └── ServerError                5xx, or an error inside a stream
+
+The core's lowest layer: it imports nothing of fmsdk, so what had arrived before an error is
+held in `partial` as a plain object (a `Response` in practice).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+__all__ = [
+    "AuthenticationError",
+    "BadRequestError",
+    "BudgetExceeded",
+    "CheckpointError",
+    "ConfigurationError",
+    "ConnectionFailed",
+    "ContentFiltered",
+    "ContextTooLong",
+    "FmsdkError",
+    "IncompleteStream",
+    "InvalidMedia",
+    "InvalidOutput",
+    "InvalidResponse",
+    "MissingExtra",
+    "MissingKey",
+    "ModelNotFound",
+    "ModelRetired",
+    "OutOfMemory",
+    "PermissionDenied",
+    "QuotaExceeded",
+    "QuoteUnavailable",
+    "RateLimitError",
+    "ServerError",
+    "Timeout",
+    "UnknownProvider",
+    "UnsupportedContent",
+    "UnsupportedSetting",
+]
+
+
+class FmsdkError(Exception):
+    """The root. Catch this to catch everything fmsdk raises on purpose.
+
+    Attributes:
+        message: what went wrong and the way out, for a person.
+        retryable: whether the same request may work later.
+        provider, model: who was asked.
+        status: the HTTP status, where there was one.
+        request_id: the vendor's id of the request, for its support.
+        retry_after: seconds the vendor asked to wait, or None.
+        partial: what had arrived before the error (a `Response`), or None.
+        attempts: the attempts made (`fmsdk.Attempt`), the failed last one included.
+    """
+
+    default_retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        model: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        retryable: bool | None = None,
+        partial: Any = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.provider = provider
+        self.model = model
+        self.status = status
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.retryable = self.default_retryable if retryable is None else retryable
+        self.partial = partial
+        self.attempts: tuple[Any, ...] = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Errors cross process pools; the default rebuilds from args alone and loses the rest.
+        return (_rebuild, (type(self), self.message, dict(self.__dict__)))
+
+
+def _rebuild(kind: type[FmsdkError], message: str, state: dict[str, Any]) -> FmsdkError:
+    error = kind.__new__(kind, message)
+    Exception.__init__(error, message)
+    error.__dict__.update(state)
+    return error
+
+
+class BadRequestError(FmsdkError):
+    """The request can never work as it stands."""
+
+
+class UnsupportedContent(BadRequestError):
+    """The model or the wire cannot carry a part; raised before anything is sent.
+
+    Attributes:
+        part: the kind of the part ("image", "audio", …).
+        alternatives: usable models ("provider:model") that take it.
+    """
+
+    def __init__(
+        self, message: str, *, part: str, alternatives: tuple[str, ...] = (), **context: Any
+    ) -> None:
+        super().__init__(message, **context)
+        self.part = part
+        self.alternatives = alternatives
+
+
+class UnsupportedSetting(BadRequestError):
+    """A setting cannot be honoured; `lenient=True` drops it with a warning instead.
+
+    Attributes:
+        setting: the name of the keyword.
+    """
+
+    def __init__(self, message: str, *, setting: str, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.setting = setting
+
+
+class InvalidMedia(BadRequestError):
+    """An image, recording, video or document that is missing, broken, or not what it claims."""
+
+
+class ContextTooLong(BadRequestError):
+    """The request is longer than the model's context.
+
+    Attributes:
+        tokens: how long the request is (with the output it asks for), or None.
+        limit: how much fits, or None.
+    """
+
+    def __init__(
+        self, message: str, *, tokens: int | None = None, limit: int | None = None, **context: Any
+    ) -> None:
+        super().__init__(message, **context)
+        self.tokens = tokens
+        self.limit = limit
+
+
+class QuoteUnavailable(BadRequestError):
+    """The size of the request cannot be told offline."""
+
+
+class ConfigurationError(FmsdkError):
+    """This installation lacks something; the message says what to type."""
+
+
+class UnknownProvider(ConfigurationError):
+    """No provider of that name; `nearest` has the names that look alike."""
+
+    def __init__(self, message: str, *, nearest: tuple[str, ...] = (), **context: Any) -> None:
+        super().__init__(message, **context)
+        self.nearest = nearest
+
+
+class MissingExtra(ConfigurationError):
+    """The SDK or engine behind a provider is not installed; `extra` is its name."""
+
+    def __init__(self, message: str, *, extra: str, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.extra = extra
+
+
+class MissingKey(ConfigurationError):
+    """No API key; `variable` is the environment variable that would hold it."""
+
+    def __init__(self, message: str, *, variable: str, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.variable = variable
+
+
+class AuthenticationError(FmsdkError):
+    """The vendor refused the key."""
+
+
+class PermissionDenied(FmsdkError):
+    """The key is good but may not do this."""
+
+
+class QuotaExceeded(FmsdkError):
+    """The account has no credit left; waiting does not help."""
+
+
+class RateLimitError(FmsdkError):
+    """Too many requests; `retry_after` says how long to wait, where the vendor did."""
+
+    default_retryable = True
+
+
+class ModelNotFound(FmsdkError):
+    """No such model there."""
+
+
+class ModelRetired(ModelNotFound):
+    """The vendor switched the model off; `successor` names what replaced it, where known."""
+
+    def __init__(self, message: str, *, successor: str | None = None, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.successor = successor
+
+
+class ContentFiltered(FmsdkError):
+    """The vendor's filter refused the request."""
+
+
+class BudgetExceeded(FmsdkError):
+    """The caller's own limit would be passed."""
+
+
+class CheckpointError(FmsdkError):
+    """Local weights that cannot be read, or must not be (pickles)."""
+
+
+class OutOfMemory(FmsdkError):
+    """The device has no room for this model or request."""
+
+
+class Timeout(FmsdkError):
+    """The deadline, or the time allowed between bytes, ran out."""
+
+    default_retryable = True
+
+
+class ConnectionFailed(FmsdkError):
+    """No connection could be made, or it broke."""
+
+    default_retryable = True
+
+
+class IncompleteStream(FmsdkError):
+    """A stream ended without the vendor's finish; `partial` has what arrived."""
+
+    default_retryable = True
+
+
+class InvalidResponse(FmsdkError):
+    """An answer that breaks the vendor's own format (cut-off JSON, cut UTF-8, an empty 200)."""
+
+    default_retryable = True
+
+
+class InvalidOutput(InvalidResponse):
+    """An answer that does not fit the caller's `output` type; `partial` has the answer."""
+
+    default_retryable = False
+
+
+class ServerError(FmsdkError):
+    """The vendor failed (5xx, or an error inside a stream)."""
+
+    default_retryable = True

@@ -1,0 +1,231 @@
+"""Where the bytes of a media part are, read no earlier than they are needed.
+
+A source is a frozen value: `PathSource`, `BytesSource`, `UrlSource`, `PillowSource`,
+`SamplesSource` or `FileRef`. `resolve` makes one of whatever a user hands over. Sources know
+nothing of formats; that is `fmsdk.media.header`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast, runtime_checkable
+from urllib.parse import unquote_to_bytes
+
+from fmsdk.errors import InvalidMedia
+
+__all__ = [
+    "BytesSource",
+    "FileRef",
+    "LocalSource",
+    "PathSource",
+    "PillowSource",
+    "SamplesSource",
+    "Source",
+    "UrlSource",
+    "resolve",
+]
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """An open binary file, as far as it is needed here."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileRef:
+    """A file that a provider already holds, by the id the provider gave it."""
+
+    provider: str
+    id: str
+    mime: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UrlSource:
+    """Media behind an http(s) URL; the vendor fetches it, or `fmsdk.media.fetch` does."""
+
+    url: str
+
+    def __repr__(self) -> str:
+        return f"UrlSource({self.url.partition('?')[0]!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class BytesSource:
+    """Media in memory."""
+
+    data: bytes
+    mime: str | None = None
+
+    def read(self) -> bytes:
+        return self.data
+
+    def head(self, size: int) -> bytes:
+        return self.data[:size]
+
+    def describe(self) -> str:
+        return f"<{len(self.data)} bytes>"
+
+    def __repr__(self) -> str:
+        return self.describe()
+
+
+@dataclass(frozen=True, slots=True)
+class PathSource:
+    """Media in a file, opened each time it is read."""
+
+    path: str
+
+    def read(self) -> bytes:
+        return self._read(-1)
+
+    def head(self, size: int) -> bytes:
+        return self._read(size)
+
+    def _read(self, size: int) -> bytes:
+        try:
+            with open(self.path, "rb") as file:
+                return file.read(size)
+        except FileNotFoundError as error:
+            raise InvalidMedia(f"no such file: {self.path}") from error
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            raise InvalidMedia(f"cannot read {self.path}: {why}") from error
+
+    def describe(self) -> str:
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """Media that exists as a Python object and is encoded on first use, once."""
+
+    _cache: list[bytes] = field(default_factory=lambda: [], init=False, repr=False, compare=False)
+
+    def _encode(self) -> bytes:
+        raise NotImplementedError
+
+    def read(self) -> bytes:
+        if not self._cache:
+            self._cache.append(self._encode())
+        return self._cache[0]
+
+    def head(self, size: int) -> bytes:
+        return self.read()[:size]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PillowSource(_Encoded):
+    """A `PIL.Image.Image`; goes over the wire as PNG, which loses nothing."""
+
+    image: Any
+
+    def _encode(self) -> bytes:
+        from fmsdk.media.image import png_of
+
+        return png_of(self.image)
+
+    def describe(self) -> str:
+        return f"<{type(self.image).__name__} {self.image.width}x{self.image.height}>"
+
+    def __repr__(self) -> str:
+        return self.describe()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SamplesSource(_Encoded):
+    """Audio samples (a numpy array, torch tensor or sequence; [time] or [channels, time],
+    floats in −1…1 or int16) at `rate` per second; goes over the wire as 16-bit WAV."""
+
+    samples: Any
+    rate: int
+
+    def _encode(self) -> bytes:
+        from fmsdk.media.audio import wav_of
+
+        return wav_of(self.samples, self.rate)
+
+    def describe(self) -> str:
+        return f"<samples at {self.rate} Hz>"
+
+    def __repr__(self) -> str:
+        return self.describe()
+
+
+LocalSource = PathSource | BytesSource | PillowSource | SamplesSource
+Source = LocalSource | UrlSource | FileRef
+
+
+def resolve(source: object, *, rate: int | None = None) -> Source:
+    """Make a `Source` of a path, bytes, open binary file, URL, data URL, PIL image, samples
+    (with their `rate`, or as a `(samples, rate)` pair), `FileRef`, or a source itself.
+
+    Raises:
+        InvalidMedia: nothing media could come from.
+    """
+    for kind, make in _MAKERS:
+        if isinstance(source, kind):
+            return make(source)
+    if _is_pillow(source):
+        return PillowSource(source)
+    if isinstance(source, tuple):
+        pair = cast("tuple[Any, ...]", source)
+        if len(pair) == 2 and isinstance(pair[1], int):
+            return SamplesSource(pair[0], pair[1])
+    if rate is not None:
+        return SamplesSource(source, rate)
+    if isinstance(source, Readable):
+        return _from_file(source)
+    raise InvalidMedia(
+        f"cannot take media from {type(source).__name__}; give a path, bytes, an open binary "
+        "file, a URL, a PIL image, samples with their rate, or a FileRef"
+    )
+
+
+def _from_text(text: str) -> Source:
+    if text.startswith(("http://", "https://")):
+        return UrlSource(text)
+    if text.startswith("data:"):
+        return _from_data_url(text)
+    return PathSource(text)
+
+
+def _from_data_url(url: str) -> BytesSource:
+    head, comma, body = url[5:].partition(",")
+    mime, *params = head.split(";")
+    if not comma:
+        raise InvalidMedia("a data: URL without data")
+    try:
+        is_base64 = "base64" in params
+        data = base64.b64decode(body, validate=True) if is_base64 else unquote_to_bytes(body)
+    except binascii.Error as error:
+        raise InvalidMedia("a data: URL whose base64 is broken") from error
+    return BytesSource(data, mime or None)
+
+
+def _from_file(file: Readable) -> BytesSource:
+    data: object = file.read()
+    if not isinstance(data, bytes):
+        raise InvalidMedia("the file is open in text mode; open it with 'rb'")
+    return BytesSource(data)
+
+
+def _is_pillow(source: object) -> bool:
+    # PIL is never imported for this: an image of its can only exist if somebody else did.
+    module = sys.modules.get("PIL.Image")
+    return module is not None and isinstance(source, module.Image)
+
+
+_MAKERS: tuple[tuple[Any, Callable[[Any], Source]], ...] = (
+    ((PathSource, BytesSource, PillowSource, SamplesSource, UrlSource, FileRef), lambda s: s),
+    (str, _from_text),
+    ((bytes, bytearray, memoryview), lambda data: BytesSource(bytes(data))),
+    (os.PathLike, lambda path: PathSource(os.fspath(path))),
+)

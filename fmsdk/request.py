@@ -1,0 +1,247 @@
+"""A request as a frozen, serialisable value: messages, settings, tools, the output wanted.
+
+`build` makes one of what a user hands to `generate`. Nothing here knows a provider; what a
+model can take is checked in `fmsdk.call`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, cast, get_args
+
+from fmsdk.content import Audio, Document, Image, MediaPart, Part, Text, ToolResult, Video
+from fmsdk.errors import BadRequestError
+
+__all__ = [
+    "Message",
+    "Prompt",
+    "ReasoningEffort",
+    "Request",
+    "Role",
+    "Settings",
+    "Tool",
+    "ToolChoice",
+    "build",
+]
+
+Role = Literal["system", "user", "assistant", "tool"]
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+ToolChoice = str  # "auto" | "none" | "required" | the name of one tool
+OutputModality = Literal["text", "audio", "image"]
+_PARTS = get_args(Part)
+_MEDIA = get_args(MediaPart)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn: who speaks, and the parts. `Message("user", "Hello")` works as well."""
+
+    role: Role
+    parts: tuple[Part, ...]
+
+    def __init__(self, role: Role, parts: str | Part | Sequence[str | Part]) -> None:
+        if role not in get_args(Role):
+            raise BadRequestError(f"a role is one of {get_args(Role)}, not {role!r}")
+        single = isinstance(parts, str) or isinstance(parts, _PARTS)
+        items = cast("Sequence[object]", (parts,) if single else parts)
+        object.__setattr__(self, "role", role)
+        object.__setattr__(self, "parts", tuple(_as_part(item) for item in items))
+
+    @property
+    def text(self) -> str:
+        """The text parts, joined."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function the model may ask the caller to call. `parameters` is a JSON Schema object."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(
+        default_factory=lambda: {"type": "object", "properties": {}}
+    )
+    strict: bool = False
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any]) -> Tool:
+        """Make a tool of a function: name, docstring and type hints say all there is to say.
+
+        Raises:
+            BadRequestError: a parameter without a type hint, or of a type JSON cannot carry.
+        """
+        from fmsdk.schema import function_schema
+
+        return cls(function.__name__, (function.__doc__ or "").strip(), function_schema(function))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to answer. None (or empty) leaves the choice to the model's maker."""
+
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    reasoning: ReasoningEffort | None = None
+    logprobs: int | None = None
+    choices: int = 1
+    modalities: tuple[OutputModality, ...] = ("text",)
+
+    def chosen(self) -> tuple[str, ...]:
+        """The names of the settings that differ from their defaults."""
+        return tuple(spec.name for spec in fields(self) if getattr(self, spec.name) != spec.default)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Everything one call needs.
+
+    `model` is the name without its provider; `output` a type (dataclass, pydantic model,
+    TypedDict, …) or a JSON Schema; `options` the provider's own typed options. With `lenient`,
+    a setting that cannot be honoured is dropped with a warning instead of raising.
+    """
+
+    provider: str
+    model: str
+    messages: tuple[Message, ...]
+    system: str | None = None
+    settings: Settings = field(default_factory=Settings)
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = "auto"
+    output: Any = None
+    options: Any = None
+    tags: tuple[tuple[str, str], ...] = ()
+    timeout: float | None = None
+    lenient: bool = False
+    allow_retired: bool = False
+
+    @property
+    def name(self) -> str:
+        """The full name, "provider:model"."""
+        return f"{self.provider}:{self.model}"
+
+    def parts(self) -> Iterator[Part]:
+        """Every part of every message, the parts inside tool results included."""
+        for message in self.messages:
+            for part in message.parts:
+                yield part
+                if isinstance(part, ToolResult):
+                    yield from part.content
+
+    def media(self) -> Iterator[Image | Audio | Video | Document]:
+        """Every media part, those inside tool results included."""
+        return (part for part in self.parts() if isinstance(part, _MEDIA))
+
+
+Prompt = str | Part | Message | Sequence[str | Part | Message] | Request
+
+
+def build(model: str, prompt: Prompt, **settings: Any) -> Request:
+    """The `Request` for `Client.generate`'s arguments; a `Request` as prompt keeps its own
+    messages and settings and changes the model alone.
+
+    Raises:
+        BadRequestError: a bare model name, an empty prompt, or a setting out of range.
+    """
+    provider, colon, name = model.partition(":")
+    if not (provider and colon and name):
+        raise BadRequestError(
+            f"a model is named provider:model (openai:gpt-5.6-sol, local:demo-text), not {model!r}"
+        )
+    if isinstance(prompt, Request):
+        return _renamed(prompt, provider, name, settings)
+    messages = _messages(prompt)
+    return _checked(Request(provider=provider, model=name, messages=messages, **_split(settings)))
+
+
+def _renamed(request: Request, provider: str, name: str, settings: dict[str, Any]) -> Request:
+    from dataclasses import replace
+
+    given = _split(settings)
+    default = Request(provider="", model="", messages=())
+    clash = [key for key, value in given.items() if value != getattr(default, key)]
+    if clash:
+        raise BadRequestError(
+            f"a Request carries its own settings; also given: {', '.join(clash)}. "
+            "Use dataclasses.replace(request, …)"
+        )
+    return _checked(replace(request, provider=provider, model=name))
+
+
+_SETTING_NAMES = frozenset(spec.name for spec in fields(Settings))
+
+
+def _split(given: dict[str, Any]) -> dict[str, Any]:
+    mine: dict[str, Any] = {}
+    for_settings: dict[str, Any] = {}
+    for key, value in given.items():
+        (for_settings if key in _SETTING_NAMES else mine)[key] = value
+    if "stop" in for_settings:
+        stop = for_settings["stop"]
+        for_settings["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
+    if "modalities" in for_settings:
+        for_settings["modalities"] = tuple(for_settings["modalities"])
+    if "tools" in mine:
+        mine["tools"] = tuple(
+            tool if isinstance(tool, Tool) else Tool.from_function(tool) for tool in mine["tools"]
+        )
+    if "tags" in mine:
+        tags = mine["tags"]
+        mine["tags"] = tuple(tags.items() if isinstance(tags, Mapping) else tags)
+    mine["settings"] = Settings(**for_settings)
+    return mine
+
+
+def _messages(prompt: object) -> tuple[Message, ...]:
+    """Messages stay; strings and parts between them gather into one user message each run."""
+    single = isinstance(prompt, (str, Message)) or isinstance(prompt, _PARTS)
+    items = cast("Sequence[object]", (prompt,) if single else prompt)
+    messages: list[Message] = []
+    loose: list[Part] = []
+    for item in items:
+        if isinstance(item, Message):
+            if loose:
+                messages.append(Message("user", loose))
+                loose = []
+            messages.append(item)
+        else:
+            loose.append(_as_part(item))
+    if loose:
+        messages.append(Message("user", loose))
+    return tuple(messages)
+
+
+def _as_part(item: object) -> Part:
+    if isinstance(item, str):
+        return Text(item)
+    if isinstance(item, _PARTS):
+        return cast("Part", item)
+    raise BadRequestError(
+        f"a prompt is made of text, parts and messages; {type(item).__name__} is none of them"
+    )
+
+
+def _checked(request: Request) -> Request:
+    if not any(not isinstance(p, Text) or p.text.strip() for p in request.parts()):
+        raise BadRequestError("the prompt is empty", provider=request.provider, model=request.model)
+    settings = request.settings
+    if settings.max_output_tokens is not None and settings.max_output_tokens < 1:
+        raise BadRequestError("max_output_tokens must be at least 1")
+    if settings.choices < 1:
+        raise BadRequestError("choices must be at least 1")
+    if settings.temperature is not None and settings.temperature < 0:
+        raise BadRequestError("temperature must not be negative")
+    if settings.top_p is not None and not 0 < settings.top_p <= 1:
+        raise BadRequestError("top_p must be above 0 and at most 1")
+    if settings.reasoning is not None and settings.reasoning not in get_args(ReasoningEffort):
+        raise BadRequestError(f"reasoning is one of {', '.join(get_args(ReasoningEffort))}")
+    names = {tool.name for tool in request.tools}
+    if request.tool_choice not in ("auto", "none", "required") and request.tool_choice not in names:
+        raise BadRequestError(
+            f"tool_choice is auto, none, required or a tool's name, not {request.tool_choice!r}"
+        )
+    return request

@@ -1,0 +1,336 @@
+"""What comes back: the response, the closed set of stream events, and the fold between them.
+
+A provider fills in what the vendor said; `fmsdk.call` adds latency and cost. `Fold` is the one
+place where deltas become parts, for every provider, complete or broken off.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
+
+from fmsdk.content import Audio, Image, Part, Reasoning, Text, ToolCall
+from fmsdk.errors import InvalidOutput
+from fmsdk.request import Message
+from fmsdk.usage import Cost, Latency, Timings, Usage
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as _TypeVar
+
+    T = _TypeVar("T", default=Any)
+else:
+    T = TypeVar("T")
+
+__all__ = [
+    "Choice",
+    "Event",
+    "Finish",
+    "Finished",
+    "Fold",
+    "MediaDelta",
+    "ReasoningDelta",
+    "Response",
+    "TextDelta",
+    "TokenLogprob",
+    "ToolCallDelta",
+    "Warning",
+    "tool_call",
+]
+
+Finish = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "cancelled", "other"]
+_NO_USAGE = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Warning:
+    """Something the caller should know: `code` for programs, `message` for people, `detail`
+    names the setting, part or field meant."""
+
+    code: str
+    message: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token, its natural-log probability, and the likeliest tokens in its place."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer. `finish` is normalised, `finish_raw` the vendor's own word."""
+
+    parts: tuple[Part, ...]
+    finish: Finish
+    finish_raw: str | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response(Generic[T]):
+    """An answer with its usage, cost and latency.
+
+    `choices` holds one answer, or as many as were asked for; `parts`, `text`, `finish`, … speak
+    of the first. `provider` and `model` are as asked, `served_model` as answered.
+    """
+
+    provider: str
+    model: str
+    choices: tuple[Choice, ...]
+    served_model: str | None = None
+    request_id: str | None = None
+    usage: Usage = _NO_USAGE
+    cost: Cost | None = None
+    latency: Latency = field(default_factory=lambda: Latency(total=0.0))
+    timings: Timings | None = None
+    warnings: tuple[Warning, ...] = ()
+    raw_body: bytes | None = field(default=None, repr=False, compare=False)
+    output_type: Any = field(default=None, repr=False, compare=False)
+    _output: Any = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of the first choice, in the order they were made."""
+        return self.choices[0].parts if self.choices else ()
+
+    @property
+    def text(self) -> str:
+        """The text of the first choice (reasoning and refusals left out)."""
+        texts = [p.text for p in self.parts if isinstance(p, Text) and not p.refusal]
+        return texts[0] if len(texts) == 1 else "".join(texts)
+
+    @property
+    def reasoning(self) -> str:
+        """The readable reasoning of the first choice."""
+        return "\n\n".join(p.text for p in self.parts if isinstance(p, Reasoning) and p.text)
+
+    @property
+    def refusal(self) -> str | None:
+        """What the model said in refusing, or None."""
+        said = [p.text for p in self.parts if isinstance(p, Text) and p.refusal]
+        return "".join(said) if said else None
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The calls of the caller's tools, in order; tools the vendor ran itself are not here."""
+        return tuple(p for p in self.parts if isinstance(p, ToolCall))
+
+    @property
+    def finish(self) -> Finish:
+        """Why the first choice ended."""
+        return self.choices[0].finish if self.choices else "other"
+
+    @property
+    def finish_raw(self) -> str | None:
+        """The vendor's own word for `finish`."""
+        return self.choices[0].finish_raw if self.choices else None
+
+    @property
+    def logprobs(self) -> tuple[TokenLogprob, ...]:
+        """Token probabilities of the first choice; empty where not asked for."""
+        return self.choices[0].logprobs if self.choices else ()
+
+    @property
+    def message(self) -> Message:
+        """The answer as a turn, to append to the conversation."""
+        return Message("assistant", self.parts)
+
+    @property
+    def output(self) -> T:
+        """The text as the `output` type asked for; without one, the text itself.
+
+        Raises:
+            InvalidOutput: the text does not fit the type (`partial` is this response).
+        """
+        if self.output_type is None:
+            return cast("T", self.text)
+        if self._output is None:
+            from fmsdk.schema import parse_output
+
+            try:
+                object.__setattr__(self, "_output", parse_output(self.output_type, self.text))
+            except InvalidOutput as error:
+                error.provider, error.model, error.partial = self.provider, self.model, self
+                raise
+        return self._output
+
+    @property
+    def raw(self) -> Any:
+        """The vendor's own answer, decoded; of a stream, its last object, where it sums up."""
+        return None if self.raw_body is None else json.loads(self.raw_body)
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of visible text. `index` is the part's place in its choice."""
+
+    text: str
+    index: int = 0
+    choice: int = 0
+    refusal: bool = False
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """A piece of reasoning; the last of a part may bring `opaque` instead of text."""
+
+    text: str
+    index: int = 0
+    choice: int = 0
+    provider: str | None = None
+    opaque: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of a tool call: `id` and `name` come once, `arguments` as pieces of JSON text."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+    choice: int = 0
+    provider: str | None = None
+    opaque: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaDelta:
+    """A piece of generated audio, or a whole generated image."""
+
+    kind: Literal["audio", "image"]
+    data: bytes = field(repr=False)
+    mime: str
+    index: int = 0
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The last event: how it ended and what it used.
+
+    `finishes` has (finish, raw finish) for each choice, in order.
+    """
+
+    finishes: tuple[tuple[Finish, str | None], ...] = (("stop", None),)
+    usage: Usage = _NO_USAGE
+    served_model: str | None = None
+    request_id: str | None = None
+    timings: Timings | None = None
+    warnings: tuple[Warning, ...] = ()
+    raw_body: bytes | None = field(default=None, repr=False)
+
+    @property
+    def finish(self) -> Finish:
+        """Why the first choice ended."""
+        return self.finishes[0][0]
+
+
+Event = TextDelta | ReasoningDelta | ToolCallDelta | MediaDelta | Finished
+
+
+class Fold:
+    """Turns events into a `Response`, at any moment: `add` each, then `response`."""
+
+    def __init__(self) -> None:
+        self._slots: dict[tuple[int, int], list[Any]] = {}
+        self._logprobs: dict[int, list[TokenLogprob]] = {}
+        self.finished: Finished | None = None
+        self.started = False
+
+    def add(self, event: Event) -> None:
+        """Take one event in. `started` turns true with the first piece of content."""
+        if isinstance(event, Finished):
+            self.finished = event
+            return
+        self.started = True
+        self._slots.setdefault((event.choice, event.index), []).append(event)
+        if isinstance(event, TextDelta) and event.logprobs:
+            self._logprobs.setdefault(event.choice, []).extend(event.logprobs)
+
+    def response(
+        self, provider: str, model: str, *, output_type: Any = None, usage: Usage | None = None
+    ) -> Response[Any]:
+        """The response so far. Without a `Finished` event every choice is "cancelled", and
+        `usage` (what is known of it) stands in."""
+        end = self.finished
+        found = max((choice for choice, _ in self._slots), default=0) + 1
+        finishes = end.finishes if end else (("cancelled", None),) * found
+        choices = tuple(
+            Choice(self._parts(n), finish, raw, tuple(self._logprobs.get(n, ())))
+            for n, (finish, raw) in enumerate(finishes)
+        )
+        return Response(
+            provider=provider,
+            model=model,
+            choices=choices,
+            served_model=end.served_model if end else None,
+            request_id=end.request_id if end else None,
+            usage=end.usage if end else usage or _NO_USAGE,
+            timings=end.timings if end else None,
+            warnings=(end.warnings if end else ()) + self._malformed(choices),
+            raw_body=end.raw_body if end else None,
+            output_type=output_type,
+        )
+
+    def _parts(self, choice: int) -> tuple[Part, ...]:
+        keys = sorted(key for key in self._slots if key[0] == choice)
+        return tuple(_join(self._slots[key]) for key in keys)
+
+    @staticmethod
+    def _malformed(choices: tuple[Choice, ...]) -> tuple[Warning, ...]:
+        calls = (part for choice in choices for part in choice.parts if isinstance(part, ToolCall))
+        return tuple(malformed_call(call) for call in calls if call.raw is not None)
+
+
+def _join(events: list[Any]) -> Part:
+    first = events[0]
+    if isinstance(first, TextDelta):
+        return Text("".join(e.text for e in events), refusal=first.refusal)
+    if isinstance(first, ReasoningDelta):
+        opaque = next((e.opaque for e in reversed(events) if e.opaque), None)
+        provider = next((e.provider for e in events if e.provider), None)
+        return Reasoning("".join(e.text for e in events), provider, opaque)
+    if isinstance(first, ToolCallDelta):
+        return tool_call(
+            next((e.id for e in events if e.id), ""),
+            next((e.name for e in events if e.name), ""),
+            "".join(e.arguments for e in events),
+            provider=next((e.provider for e in events if e.provider), None),
+            opaque=next((e.opaque for e in reversed(events) if e.opaque), None),
+        )
+    data = b"".join(e.data for e in events)
+    kind = Audio if first.kind == "audio" else Image
+    return kind(data, mime_type=first.mime)
+
+
+def tool_call(
+    id: str, name: str, arguments: str, *, provider: str | None = None, opaque: str | None = None
+) -> ToolCall:
+    """A `ToolCall` of the wire's argument text; no text at all means no arguments."""
+    value: object = None
+    if arguments.strip():
+        try:
+            value = json.loads(arguments)
+        except ValueError:
+            value = None
+    else:
+        value = {}
+    if isinstance(value, dict):
+        return ToolCall(id, name, cast("dict[str, Any]", value), None, provider, opaque)
+    return ToolCall(id, name, {}, arguments, provider, opaque)
+
+
+def malformed_call(call: ToolCall) -> Warning:
+    """The warning that goes with a call whose arguments are no JSON object."""
+    return Warning(
+        "malformed_arguments",
+        f"the arguments of the call of {call.name!r} are not a JSON object; see ToolCall.raw",
+        call.id,
+    )

@@ -1,0 +1,191 @@
+"""What a request used: tokens by direction and modality, seconds, money.
+
+`None` always means unknown, never zero. These are values; how tokens become money is
+`fmsdk.pricing`'s business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Generic, Literal, TypeVar
+
+__all__ = [
+    "Attempt",
+    "Cost",
+    "CostLine",
+    "Device",
+    "InputUsage",
+    "Latency",
+    "OutputUsage",
+    "Range",
+    "Timings",
+    "Usage",
+    "UsageSource",
+]
+
+N = TypeVar("N", int, Decimal)
+
+UsageSource = Literal["measured", "estimated", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputUsage:
+    """Tokens (or seconds) that went in. `total` includes cached tokens, for every vendor.
+
+    The modality fields split `total` where the vendor tells; `cache_read` and `cache_write`
+    are parts of `total` too, across modalities. `cache_write_1h` is the part of `cache_write`
+    kept for an hour. `audio_seconds` is what speech-to-text bills by.
+    """
+
+    total: int | None = None
+    text: int | None = None
+    image: int | None = None
+    audio: int | None = None
+    document: int | None = None
+    video: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    cache_write_1h: int | None = None
+    audio_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputUsage:
+    """Tokens that came out. `total` includes `reasoning`, for every vendor."""
+
+    total: int | None = None
+    text: int | None = None
+    audio: int | None = None
+    image: int | None = None
+    reasoning: int | None = None
+
+
+_NO_INPUT = InputUsage()
+_NO_OUTPUT = OutputUsage()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a request used, and where the figures come from.
+
+    `source` is "measured" (the vendor's bill, or counted by the local engine), "estimated",
+    or "unknown". `service_tier` is the tier that *served* the request; `raw` is the vendor's
+    own usage object, unchanged.
+    """
+
+    input: InputUsage = _NO_INPUT
+    output: OutputUsage = _NO_OUTPUT
+    source: UsageSource = "unknown"
+    service_tier: str | None = None
+    raw: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Range(Generic[N]):
+    """A figure that is not known exactly: `low` ≤ `expected` ≤ `high`."""
+
+    low: N
+    expected: N
+    high: N
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.expected <= self.high:
+            raise ValueError(f"not in order: {self.low}, {self.expected}, {self.high}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostLine:
+    """One line of a bill: `quantity` × `unit_price` = `amount` (US dollars).
+
+    `kind` says what ("input", "cache read", "output", "device time", …), `unit` of what
+    ("token", "second", "request"); `unit_price` is for one unit.
+    """
+
+    kind: str
+    quantity: Decimal
+    unit: str
+    unit_price: Decimal
+    amount: Decimal
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a request cost. `total` is the sum of `lines`.
+
+    `price_source` names where the prices come from and their date. `source` follows the
+    usage: "measured" tokens give a measured cost, "estimated" ones an estimate.
+    """
+
+    total: Decimal
+    lines: tuple[CostLine, ...]
+    price_source: str
+    currency: str = "USD"
+    source: UsageSource = "measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at the wire: its length, the wait before it, and how it failed (None: it did not)."""
+
+    seconds: float
+    waited: float = 0.0
+    error: str | None = None
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """How long a request took, in seconds.
+
+    total: from the call until the last token, everything included.
+    time_to_first_token: from the call to the first visible token; None where nobody could see
+        it (an unstreamed hosted answer).
+    queue: waiting for a place (client's `max_concurrency`, local engine's queue).
+    load: loading the local model, 0.0 where it was loaded already; None for hosted models.
+    prefill, decode: phases of the local engine; None where not told.
+    output_tokens_per_second: output tokens after the first ÷ time after the first token, or,
+        without a time to first token, output tokens ÷ the last attempt's time.
+    attempts: every attempt, in order; `len(attempts) - 1` retries.
+    """
+
+    total: float
+    time_to_first_token: float | None = None
+    queue: float = 0.0
+    load: float | None = None
+    prefill: float | None = None
+    decode: float | None = None
+    output_tokens_per_second: float | None = None
+    attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """The device a local model ran on.
+
+    kind: "cpu", "cuda", "mps", …; name: as the driver tells it; count: how many of them (for
+    a CPU, its threads). `hourly_price` is the user's own figure in dollars an hour for all of
+    them together; None lets the price table look.
+    """
+
+    kind: str
+    name: str
+    count: int = 1
+    hourly_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """What a provider alone can time, in seconds; `call` makes `Latency` and `Cost` of it.
+
+    device_seconds: how long the request occupied `device` (its share, where it was shared).
+    """
+
+    queue: float = 0.0
+    load: float | None = None
+    prefill: float | None = None
+    decode: float | None = None
+    time_to_first_token: float | None = None
+    device_seconds: float | None = None
+    device: Device | None = None
