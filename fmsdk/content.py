@@ -211,7 +211,7 @@ class ToolCall:
 
     id: str
     name: str
-    arguments: Mapping[str, Any] = field(default_factory=lambda: {})
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     raw: str | None = None
     provider: str | None = None
     opaque: str | None = field(default=None, repr=False)

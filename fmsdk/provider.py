@@ -54,7 +54,7 @@ class ProviderConfig:
     (`Client(providers={name: options})`), and the client's timeouts in seconds."""
 
     name: str
-    options: Mapping[str, Any] = field(default_factory=lambda: {}, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     timeout: float | None = None
     idle_timeout: float | None = 60.0
 
@@ -94,11 +94,13 @@ class Provider(Protocol):
 
     `generate` and `stream` get a checked request whose remote media the vendor can fetch itself.
     They raise `FmsdkError`s alone, and never retry. `generate`'s response has `usage`,
-    `timings` and `raw_body`, and neither cost nor latency.
+    `timings` and `raw_body`, and neither cost nor latency. `price_id` is the id by which the
+    price table knows the vendor; None: its prices are not known.
     """
 
-    name: str
     contract_version: ClassVar[int]
+    name: str
+    price_id: str | None
 
     def capabilities(self, model: str) -> Capabilities: ...
 

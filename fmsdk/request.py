@@ -30,7 +30,6 @@ ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "
 ToolChoice = str  # "auto" | "none" | "required" | the name of one tool
 OutputModality = Literal["text", "audio", "image"]
 _PARTS = get_args(Part)
-_MEDIA = get_args(MediaPart)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Message:
     def __init__(self, role: Role, parts: str | Part | Sequence[str | Part]) -> None:
         if role not in get_args(Role):
             raise BadRequestError(f"a role is one of {get_args(Role)}, not {role!r}")
-        single = isinstance(parts, str) or isinstance(parts, _PARTS)
+        single = isinstance(parts, (str, *_PARTS))
         items = cast("Sequence[object]", (parts,) if single else parts)
         object.__setattr__(self, "role", role)
         object.__setattr__(self, "parts", tuple(_as_part(item) for item in items))
@@ -134,7 +133,9 @@ class Request:
 
     def media(self) -> Iterator[Image | Audio | Video | Document]:
         """Every media part, those inside tool results included."""
-        return (part for part in self.parts() if isinstance(part, _MEDIA))
+        for part in self.parts():
+            if isinstance(part, MediaPart):
+                yield part
 
 
 Prompt = str | Part | Message | Sequence[str | Part | Message] | Request
@@ -173,9 +174,18 @@ def _renamed(request: Request, provider: str, name: str, settings: dict[str, Any
 
 
 _SETTING_NAMES = frozenset(spec.name for spec in fields(Settings))
+_REQUEST_NAMES = frozenset(spec.name for spec in fields(Request)) - {
+    "provider",
+    "model",
+    "messages",
+    "settings",
+}
 
 
 def _split(given: dict[str, Any]) -> dict[str, Any]:
+    unknown = given.keys() - _SETTING_NAMES - _REQUEST_NAMES
+    if unknown:
+        raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
     mine: dict[str, Any] = {}
     for_settings: dict[str, Any] = {}
     for key, value in given.items():
@@ -190,15 +200,14 @@ def _split(given: dict[str, Any]) -> dict[str, Any]:
             tool if isinstance(tool, Tool) else Tool.from_function(tool) for tool in mine["tools"]
         )
     if "tags" in mine:
-        tags = mine["tags"]
-        mine["tags"] = tuple(tags.items() if isinstance(tags, Mapping) else tags)
+        mine["tags"] = tuple(dict(mine["tags"]).items())
     mine["settings"] = Settings(**for_settings)
     return mine
 
 
 def _messages(prompt: object) -> tuple[Message, ...]:
     """Messages stay; strings and parts between them gather into one user message each run."""
-    single = isinstance(prompt, (str, Message)) or isinstance(prompt, _PARTS)
+    single = isinstance(prompt, (str, Message, *_PARTS))
     items = cast("Sequence[object]", (prompt,) if single else prompt)
     messages: list[Message] = []
     loose: list[Part] = []

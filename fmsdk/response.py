@@ -157,7 +157,7 @@ class Response(Generic[T]):
             except InvalidOutput as error:
                 error.provider, error.model, error.partial = self.provider, self.model, self
                 raise
-        return self._output
+        return cast("T", self._output)
 
     @property
     def raw(self) -> Any:
@@ -261,7 +261,8 @@ class Fold:
         `usage` (what is known of it) stands in."""
         end = self.finished
         found = max((choice for choice, _ in self._slots), default=0) + 1
-        finishes = end.finishes if end else (("cancelled", None),) * found
+        broken: tuple[Finish, str | None] = ("cancelled", None)
+        finishes = end.finishes if end else (broken,) * found
         choices = tuple(
             Choice(self._parts(n), finish, raw, tuple(self._logprobs.get(n, ())))
             for n, (finish, raw) in enumerate(finishes)

@@ -1,0 +1,300 @@
+"""One call: check, load, queue, attempt and retry, time, price. The same way for every verb.
+
+A provider is asked once per attempt and never retries itself; what its answer cost and how
+long it took is worked out here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any, TypeVar, cast
+
+from fmsdk import pricing, registry, remote
+from fmsdk.check import check
+from fmsdk.content import Audio
+from fmsdk.errors import BadRequestError, FmsdkError, IncompleteStream, Timeout, UnsupportedContent
+from fmsdk.provider import Loads, Provider, Transcribes, Transcription
+from fmsdk.quote import estimated_usage
+from fmsdk.request import Request
+from fmsdk.response import Event, Fold, Response, Warning
+from fmsdk.retry import delay_before_retry
+from fmsdk.usage import Attempt, Cost, Latency, Timings, Usage
+
+__all__ = ["Call", "Policy", "StreamedCall"]
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a client treats its calls: retries after the first attempt, seconds for all of them
+    together, and the gate that limits how many run at once (None: no limit)."""
+
+    retries: int = 2
+    timeout: float | None = None
+    gate: asyncio.Semaphore | None = None
+
+
+class Call:
+    """One call on its way: the provider asked, the request as sent, and the clock."""
+
+    def __init__(self, provider: Provider, request: Request, policy: Policy) -> None:
+        self.provider = provider
+        self.request = request
+        self.policy = policy
+        self.attempts: list[Attempt] = []
+        self._warnings: tuple[Warning, ...] = ()
+        self._started = perf_counter()
+        self._attempt_began = self._started
+        self._waited = 0.0
+        self._queue = 0.0
+        self._load: float | None = None
+        self._gated = False
+        self._deadline: float | None = None
+
+    async def generate(self) -> Response[Any]:
+        """Ask, and return the answer with its latency and cost."""
+        response = await self._run(lambda: self.provider.generate(self.request))
+        return self.settle(response)
+
+    async def transcribe(self, language: str | None, prompt: str | None) -> Transcription:
+        """Turn the request's one recording into text, with latency and cost."""
+        request = self.request
+        if not hasattr(self.provider, "transcribe"):
+            raise BadRequestError(
+                f"{request.provider} has no speech to text here; local:demo-audio has",
+                provider=request.provider,
+                model=request.model,
+            )
+        speech = cast("Transcribes", self.provider)
+
+        def attempt() -> Awaitable[Transcription]:
+            audio = next(part for part in self.request.media() if isinstance(part, Audio))
+            return speech.transcribe(request.model, audio, language=language, prompt=prompt)
+
+        done = await self._run(attempt)
+        return replace(
+            done,
+            latency=self.latency(done.timings, done.usage),
+            cost=self.cost(done.timings, done.served_model, done.usage),
+            warnings=self._warnings + done.warnings,
+        )
+
+    def settle(self, response: Response[Any], first_token: float | None = None) -> Response[Any]:
+        """Add latency, cost and the warnings of the way there."""
+        usage, timings = response.usage, response.timings
+        return replace(
+            response,
+            latency=self.latency(timings, usage, first_token),
+            cost=self.cost(timings, response.served_model, usage),
+            warnings=self._warnings + response.warnings,
+        )
+
+    def cost(self, timings: Timings | None, served_model: str | None, usage: Usage) -> Cost | None:
+        """Device time at the device's price, or tokens at the served model's; None if unknown."""
+        if timings is not None and timings.device is not None:
+            return pricing.device_cost(timings)
+        return pricing.price(self.provider.price_id, served_model or self.request.model, usage)
+
+    def latency(
+        self, timings: Timings | None, usage: Usage, first_token: float | None = None
+    ) -> Latency:
+        """The clock's account up to now; `first_token` is the moment a stream's first came."""
+        now = perf_counter()
+        known = timings or Timings()
+        to_first = None if first_token is None else first_token - self._started
+        if to_first is None and known.time_to_first_token is not None:
+            to_first = known.time_to_first_token + self._attempt_began - self._started
+        return Latency(
+            total=now - self._started,
+            time_to_first_token=to_first,
+            queue=self._queue + known.queue,
+            load=self._load if known.load is None else known.load,
+            prefill=known.prefill,
+            decode=known.decode,
+            output_tokens_per_second=self._rate(usage.output.total, now, to_first),
+            attempts=tuple(self.attempts),
+        )
+
+    def _rate(self, tokens: int | None, now: float, to_first: float | None) -> float | None:
+        if not tokens:
+            return None
+        if to_first is not None and tokens > 1:
+            after_first = now - self._started - to_first
+            return (tokens - 1) / after_first if after_first > 0 else None
+        return tokens / max(now - self._attempt_began, 1e-9)
+
+    async def prepare(self) -> None:
+        """Check, fetch what the vendor cannot, load the model, start the deadline, queue."""
+        can = self.provider.capabilities(self.request.model)
+        try:
+            self.request, self._warnings = check(self.request, can)
+        except UnsupportedContent as error:
+            raise _with_alternatives(error) from None
+        self.request = await remote.bring(self.request, can)
+        if hasattr(self.provider, "load"):
+            self._load = await cast("Loads", self.provider).load(self.request.model)
+        timeout = self.request.timeout or self.policy.timeout
+        if timeout is not None:
+            self._deadline = asyncio.get_running_loop().time() + timeout
+        if self.policy.gate is not None:
+            began = perf_counter()
+            try:
+                async with asyncio.timeout_at(self._deadline):
+                    await self.policy.gate.acquire()
+            except TimeoutError as error:
+                raise self.too_late() from error
+            self._gated = True
+            self._queue = perf_counter() - began
+        self._attempt_began = perf_counter()
+
+    def release(self) -> None:
+        """Let the next call through the client's gate."""
+        if self._gated and self.policy.gate is not None:
+            self._gated = False
+            self.policy.gate.release()
+
+    async def _run(self, ask: Callable[[], Awaitable[R]]) -> R:
+        try:
+            await self.prepare()
+            while True:
+                try:
+                    async with asyncio.timeout_at(self._deadline):
+                        result = await ask()
+                    self.attempted()
+                    return result
+                except (FmsdkError, TimeoutError) as error:
+                    await self.failed(error)
+        except FmsdkError as error:
+            self.name(error)
+            raise
+        finally:
+            self.release()
+
+    def attempted(self, error: FmsdkError | None = None) -> None:
+        """Write down an attempt that just ended."""
+        seconds = perf_counter() - self._attempt_began
+        kind = type(error).__name__ if error else None
+        self.attempts.append(Attempt(seconds, self._waited, kind, error.status if error else None))
+
+    async def failed(self, error: FmsdkError | TimeoutError, *, final: bool = False) -> None:
+        """Wait before the next attempt, or raise, where there is none (or `final`)."""
+        typed = error if isinstance(error, FmsdkError) else self.too_late()
+        self.attempted(typed)
+        loop_time = asyncio.get_running_loop().time()
+        remaining = None if self._deadline is None else self._deadline - loop_time
+        delay = delay_before_retry(
+            typed, len(self.attempts), retries=self.policy.retries, remaining=remaining
+        )
+        if final or delay is None or typed is not error:
+            raise typed from (None if typed is error else error)
+        await asyncio.sleep(delay)
+        self._waited = delay
+        self._attempt_began = perf_counter()
+
+    def too_late(self) -> Timeout:
+        """The error of a deadline that ran out."""
+        timeout = self.request.timeout or self.policy.timeout
+        return Timeout(f"no full answer within {timeout:g} s; pass a longer timeout=")
+
+    def name(self, error: FmsdkError) -> None:
+        """Tell the error who was asked and what was tried."""
+        error.provider = error.provider or self.request.provider
+        error.model = error.model or self.request.model
+        error.attempts = tuple(self.attempts)
+
+
+class StreamedCall(Call):
+    """A call whose answer comes in events. Retried only until the first piece of content."""
+
+    def __init__(self, provider: Provider, request: Request, policy: Policy) -> None:
+        super().__init__(provider, request, policy)
+        self._fold = Fold()
+        self._first: float | None = None
+        self._settled: Response[Any] | None = None
+
+    def response(self) -> Response[Any]:
+        """The answer; of a stream that was left or broke, what arrived, with estimated usage."""
+        if self._settled is None:
+            usage = None if self._fold.finished else self._estimate()
+            folded = self._fold.response(
+                self.request.provider,
+                self.request.model,
+                output_type=self.request.output,
+                usage=usage,
+            )
+            return self.settle(folded, self._first)
+        return self._settled
+
+    async def events(self) -> AsyncIterator[Event]:
+        """The provider's events, one attempt after the other until one brings content."""
+        try:
+            await self.prepare()
+            while True:
+                try:
+                    async for event in self._attempt():
+                        yield event
+                    return
+                except (FmsdkError, TimeoutError) as error:
+                    await self.failed(error, final=self._fold.started)
+                    self._fold = Fold()
+        except FmsdkError as error:
+            if self._fold.started:
+                error.partial = self._stop()
+            self.name(error)
+            raise
+        finally:
+            self._stop()
+            self.release()
+
+    async def _attempt(self) -> AsyncIterator[Event]:
+        fold = self._fold
+        async with aclosing(cast("Any", self.provider.stream(self.request))) as source:
+            async for event in self._until_deadline(source):
+                fold.add(event)
+                if self._first is None and fold.started:
+                    self._first = perf_counter()
+                yield event
+        if fold.finished is None:
+            raise IncompleteStream(f"{self.request.provider} ended the stream without a finish")
+        self.attempted()
+
+    def _until_deadline(self, source: AsyncIterator[Event]) -> AsyncIterator[Event]:
+        return source if self._deadline is None else _each_by(source, self._deadline)
+
+    def _stop(self) -> Response[Any]:
+        """Stop the clock: the response as it stands is the last."""
+        self._settled = self.response()
+        return self._settled
+
+    def _estimate(self) -> Usage:
+        partial = self._fold.response(self.request.provider, self.request.model)
+        return estimated_usage(self.provider, self.request, partial)
+
+
+async def _each_by(source: AsyncIterator[Event], deadline: float) -> AsyncIterator[Event]:
+    # One timeout around the whole loop would also cancel the consumer between two events.
+    while True:
+        try:
+            async with asyncio.timeout_at(deadline):
+                event = await anext(source)
+        except StopAsyncIteration:
+            return
+        yield event
+
+
+def _with_alternatives(error: UnsupportedContent) -> UnsupportedContent:
+    usable = registry.usable_models()
+    names = tuple(model.name for model in usable if model.usable and error.part in model.input)
+    hint = f"; usable models that do: {', '.join(names)}" if names else ""
+    return UnsupportedContent(
+        error.message + hint,
+        part=error.part,
+        alternatives=names,
+        provider=error.provider,
+        model=error.model,
+    )

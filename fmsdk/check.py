@@ -1,0 +1,123 @@
+"""What is checked before anything is sent: content, settings and media against a model.
+
+Whatever the model cannot take raises here, or, for settings of a lenient request, is dropped
+with a typed warning. Wire-specific limits are the encoders' to check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from fmsdk.content import (
+    Audio,
+    Document,
+    Image,
+    MediaPart,
+    Part,
+    Reasoning,
+    Text,
+    ToolCall,
+    Video,
+)
+from fmsdk.errors import UnsupportedContent
+from fmsdk.media.source import FileRef, UrlSource
+from fmsdk.provider import Capabilities, Losses
+from fmsdk.request import Request, Settings
+from fmsdk.response import Warning
+
+__all__ = ["check", "verify_media"]
+
+_PLAIN = Settings()
+_MEDIA = (Image, Audio, Video, Document)
+
+
+def check(request: Request, can: Capabilities) -> tuple[Request, tuple[Warning, ...]]:
+    """The request as it may be sent, and warnings for what a lenient one lost.
+
+    Raises:
+        UnsupportedContent: a part, or a tool, that the model cannot take.
+        UnsupportedSetting: a setting that cannot be honoured.
+        InvalidMedia: a file that is missing, truncated, or not what it is used as.
+    """
+    for part in request.parts():
+        _check_part(request, part, can)
+    plain = request.settings == _PLAIN and not request.tools and request.output is None
+    if plain and (can.system or request.system is None):
+        return request, ()
+    losses = Losses(request)
+    dropped = {
+        name: getattr(_PLAIN, name)
+        for name in request.settings.chosen()
+        if not _honoured(name, request.settings, can, losses)
+    }
+    changes: dict[str, Any] = {}
+    if dropped:
+        changes["settings"] = replace(request.settings, **dropped)
+    if request.tools and not can.tools:
+        losses.drop("tools", "this model calls no tools")
+        changes["tools"] = ()
+    if request.output is not None and not can.structured:
+        losses.drop("output", "this model cannot be held to a schema")
+        changes["output"] = None
+    if request.system is not None and not can.system:
+        losses.drop("system", "this model takes no system prompt")
+        changes["system"] = None
+    return (replace(request, **changes) if changes else request), tuple(losses.warnings)
+
+
+def _honoured(name: str, settings: Settings, can: Capabilities, losses: Losses) -> bool:
+    if name == "modalities":
+        missing = sorted(set(settings.modalities) - can.output)
+        if not missing:
+            return True
+        losses.drop(name, f"this model answers in {_list(can.output)}, not {_list(missing)}")
+        return False
+    if name in can.settings:
+        return True
+    losses.drop(name, "this model or its server has no such setting")
+    return False
+
+
+def _check_part(request: Request, part: Part, can: Capabilities) -> None:
+    if isinstance(part, Reasoning):
+        return
+    if isinstance(part, _MEDIA):
+        if part.kind not in can.input:
+            raise _unsupported(request, part.kind, can)
+        verify_media(part)
+    elif isinstance(part, Text):
+        if "text" not in can.input and part.text.strip():
+            raise _unsupported(request, "text", can)
+    elif not can.tools:
+        kind = "tool call" if isinstance(part, ToolCall) else "tool result"
+        raise _unsupported(request, kind, can)
+
+
+def _unsupported(request: Request, kind: str, can: Capabilities) -> UnsupportedContent:
+    return UnsupportedContent(
+        f"{request.name} takes {_list(can.input)}, not {kind}",
+        part=kind,
+        provider=request.provider,
+        model=request.model,
+    )
+
+
+def verify_media(part: MediaPart) -> None:
+    """Look at a media part's header and its end; media elsewhere (URLs, files a provider
+    holds) cannot be looked at.
+
+    Raises:
+        InvalidMedia: missing, truncated, or not what it is used as.
+    """
+    if isinstance(part.source, (UrlSource, FileRef)):
+        return
+    if part.header is not None:
+        from fmsdk.media.header import verify
+
+        verify(part.kind, part.source)
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"

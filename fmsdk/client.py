@@ -1,0 +1,340 @@
+"""What a user holds: `AsyncClient`, and `Client`, the same verbs without `await`.
+
+Each verb is written once, in `AsyncClient`; `Client` runs it on the background loop, with the
+signature carried over. Nothing is opened, read or imported from a vendor until the first call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import weakref
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    Self,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    cast,
+)
+
+from fmsdk import _portal
+from fmsdk.call import Call, Policy, StreamedCall
+from fmsdk.content import Audio
+from fmsdk.provider import Provider, Transcription
+from fmsdk.quote import Quote, offline_quote
+from fmsdk.registry import Registry
+from fmsdk.request import (
+    OutputModality,
+    Prompt,
+    ReasoningEffort,
+    Request,
+    Tool,
+    ToolChoice,
+    build,
+)
+from fmsdk.response import Event, Response
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as _TypeVar
+
+    T = _TypeVar("T", default=Any)
+else:
+    T = TypeVar("T")
+
+__all__ = ["AsyncClient", "AsyncStream", "Client", "Stream"]
+
+R = TypeVar("R")
+P = ParamSpec("P")
+
+
+class Asked(TypedDict, total=False):
+    """The keywords of `generate`, `stream` and `quote`, beside `output`.
+
+    system: the system prompt. modalities: what to answer in. tools: `Tool`s or plain functions.
+    tool_choice: "auto", "none", "required" or a tool's name. stop: strings that end the answer.
+    logprobs: how many likely tokens to report for each token. choices: how many answers.
+    timeout: seconds for the whole call, retries included, loading excluded. tags: names and
+    values for the vendor's and fmsdk's records. lenient: drop what cannot be honoured, with a
+    warning. options: the provider's own typed options.
+    """
+
+    system: str | None
+    modalities: Iterable[OutputModality]
+    tools: Iterable[Tool | Callable[..., Any]]
+    tool_choice: ToolChoice
+    max_output_tokens: int | None
+    temperature: float | None
+    top_p: float | None
+    stop: str | Iterable[str]
+    seed: int | None
+    reasoning: ReasoningEffort | None
+    logprobs: int | None
+    choices: int
+    timeout: float | None
+    tags: Mapping[str, str] | Iterable[tuple[str, str]]
+    lenient: bool
+    allow_retired: bool
+    options: Any
+
+
+class AsyncClient:
+    """One typed interface to every model.
+
+    Args:
+        providers: by name, a provider's options (`{"openai": {"base_url": …}}`), or a ready
+            provider.
+        retries: how often to try again after a retryable error.
+        max_concurrency: how many calls may run at once; the others wait their turn.
+        timeout: seconds for a whole call, loading a local model excluded.
+        idle_timeout: seconds a stream may stay silent.
+    """
+
+    def __init__(
+        self,
+        *,
+        providers: Mapping[str, Mapping[str, Any] | Provider] | None = None,
+        retries: int = 2,
+        max_concurrency: int | None = None,
+        timeout: float | None = None,
+        idle_timeout: float | None = 60.0,
+    ) -> None:
+        self._registry = Registry(providers or {}, timeout=timeout, idle_timeout=idle_timeout)
+        self._policy = Policy(retries, timeout)
+        self._max_concurrency = max_concurrency
+        self._gates: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Policy] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    async def generate(
+        self,
+        model: str,
+        prompt: Prompt,
+        *,
+        output: type[T] | Mapping[str, Any] | None = None,
+        **asked: Unpack[Asked],
+    ) -> Response[T]:
+        """Ask `model` ("provider:model") and wait for the whole answer.
+
+        Args:
+            prompt: text, a part, a list of both, messages, or a `Request`.
+            output: a type (dataclass, pydantic model, TypedDict, …) or JSON Schema that the
+                answer shall fit; read it as `response.output`.
+            asked: see `Asked`.
+
+        Raises:
+            FmsdkError: one of `fmsdk.errors`.
+        """
+        request = build(model, prompt, output=output, **asked)
+        call = Call(self._registry.get(request.provider), request, self._policy_here())
+        return await call.generate()
+
+    def stream(
+        self,
+        model: str,
+        prompt: Prompt,
+        *,
+        output: type[T] | Mapping[str, Any] | None = None,
+        **asked: Unpack[Asked],
+    ) -> AsyncStream[T]:
+        """Like `generate`, as events while they come: `async with client.stream(…) as stream`."""
+        request = build(model, prompt, output=output, **asked)
+        return AsyncStream(self._streamed, request)
+
+    async def transcribe(
+        self,
+        model: str,
+        audio: Any,
+        *,
+        language: str | None = None,
+        prompt: str | None = None,
+        timeout: float | None = None,
+    ) -> Transcription:
+        """Turn speech into text.
+
+        Args:
+            audio: an `Audio`, or anything `Audio` takes (path, bytes, samples with rate, …).
+            language: two-letter code of the language spoken; None lets the model tell.
+            prompt: words the model may expect (names, terms).
+        """
+        part = audio if isinstance(audio, Audio) else Audio(audio)
+        request = build(model, part, timeout=timeout)
+        call = Call(self._registry.get(request.provider), request, self._policy_here())
+        return await call.transcribe(language, prompt)
+
+    def quote(
+        self,
+        model: str,
+        prompt: Prompt,
+        *,
+        output: type[Any] | Mapping[str, Any] | None = None,
+        **asked: Unpack[Asked],
+    ) -> Quote:
+        """What the request would use and cost, before it is sent; no network.
+
+        Raises:
+            QuoteUnavailable: the request holds media, which is not estimated yet.
+        """
+        request = build(model, prompt, output=output, **asked)
+        return offline_quote(request, self._registry)
+
+    async def aclose(self) -> None:
+        """Close the connections this client opened on the running loop."""
+        await self._registry.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def _policy_here(self) -> Policy:
+        if self._max_concurrency is None:
+            return self._policy
+        # A semaphore belongs to the loop it is awaited on, as connections do.
+        loop = asyncio.get_running_loop()
+        policy = self._gates.get(loop)
+        if policy is None:
+            gate = asyncio.Semaphore(self._max_concurrency)
+            policy = Policy(self._policy.retries, self._policy.timeout, gate)
+            self._gates[loop] = policy
+        return policy
+
+    def _streamed(self, request: Request) -> StreamedCall:
+        return StreamedCall(self._registry.get(request.provider), request, self._policy_here())
+
+
+class AsyncStream(Generic[T]):
+    """A streamed answer. Iterate over it inside `async with`; leaving early closes the
+    connection at once. `response` is the answer so far, at any time."""
+
+    def __init__(self, start: Callable[[Request], StreamedCall], request: Request) -> None:
+        self._start = start
+        self._request = request
+        self._call: StreamedCall | None = None
+        self._events = cast("Any", self._run())
+
+    async def _run(self) -> AsyncIterator[Event]:
+        self._call = self._start(self._request)
+        events = cast("Any", self._call.events())
+        try:
+            async for event in events:
+                yield event
+        finally:
+            await events.aclose()
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self._events
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop: the connection is closed, or the local engine freed, when this returns."""
+        await self._events.aclose()
+
+    @property
+    def response(self) -> Response[T]:
+        """The folded response: complete after the last event, what arrived before that."""
+        if self._call is None:
+            from fmsdk.response import Fold
+
+            return Fold().response(self._request.provider, self._request.model)
+        return self._call.response()
+
+
+class Stream(Generic[T]):
+    """A streamed answer, without `await`. Iterate over it inside `with`."""
+
+    def __init__(self, inner: AsyncStream[T]) -> None:
+        self._inner = inner
+        self._events: Iterator[Event] | None = None
+
+    def __iter__(self) -> Iterator[Event]:
+        if self._events is None:
+            self._events = _portal.drain(lambda: aiter(self._inner))
+        return self._events
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop: the connection is closed, or the local engine freed, when this returns."""
+        if self._events is not None:
+            cast("Any", self._events).close()
+
+    @property
+    def response(self) -> Response[T]:
+        """The folded response: complete after the last event, what arrived before that."""
+        return self._inner.response
+
+
+def _waiting(
+    verb: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate[Client, P], R]:
+    @functools.wraps(verb)
+    def wait(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return _portal.run(verb(self.asynchronous, *args, **kwargs))
+
+    return wait
+
+
+def _streaming(
+    verb: Callable[Concatenate[AsyncClient, P], AsyncStream[R]],
+) -> Callable[Concatenate[Client, P], Stream[R]]:
+    @functools.wraps(verb)
+    def stream(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Stream[R]:
+        return Stream(verb(self.asynchronous, *args, **kwargs))
+
+    return stream
+
+
+def _passing(
+    verb: Callable[Concatenate[AsyncClient, P], R],
+) -> Callable[Concatenate[Client, P], R]:
+    @functools.wraps(verb)
+    def passing(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return verb(self.asynchronous, *args, **kwargs)
+
+    return passing
+
+
+def _made_like(
+    init: Callable[Concatenate[AsyncClient, P], None],
+) -> Callable[Concatenate[Client, P], None]:
+    @functools.wraps(init)
+    def make(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        self.asynchronous = AsyncClient(*args, **kwargs)
+
+    return make
+
+
+class Client:
+    """`AsyncClient` without `await`: the same arguments, verbs and signatures. Safe from many
+    threads at once."""
+
+    asynchronous: AsyncClient
+
+    __init__ = _made_like(AsyncClient.__init__)
+    generate = _waiting(AsyncClient.generate)
+    stream = _streaming(AsyncClient.stream)
+    transcribe = _waiting(AsyncClient.transcribe)
+    quote = _passing(AsyncClient.quote)
+    close = _waiting(AsyncClient.aclose)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

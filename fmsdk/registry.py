@@ -1,0 +1,127 @@
+"""From a provider's name to a provider, by the entry points of the group `fmsdk.providers`.
+
+Providers are made on first use and kept per event loop, since their connections belong to one.
+The registry knows no provider by name; what it says of those that cannot be used here (missing
+extra, unknown name) it reads from the entry points.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import weakref
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, cast
+
+from fmsdk.errors import ConfigurationError, FmsdkError, MissingExtra, UnknownProvider
+from fmsdk.provider import CONTRACT_VERSION, Provider, ProviderConfig, UsableModel
+
+__all__ = ["GROUP", "Registry", "installed", "usable_models"]
+
+GROUP = "fmsdk.providers"
+
+
+@cache
+def installed() -> dict[str, EntryPoint]:
+    """The entry points by provider name. Scanned once in a process."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+class Registry:
+    """The providers of one client.
+
+    `configured` maps a provider's name to its options, or to a ready provider. Options with a
+    "wire" make a provider of the user's own name that speaks another provider's wire.
+    """
+
+    def __init__(
+        self,
+        configured: Mapping[str, Mapping[str, Any] | Provider],
+        *,
+        timeout: float | None,
+        idle_timeout: float | None,
+    ) -> None:
+        self._configured = dict(configured)
+        self._timeout = timeout
+        self._idle_timeout = idle_timeout
+        self._made: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Provider]] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def get(self, name: str) -> Provider:
+        """The provider called `name`, for the running event loop.
+
+        Raises:
+            UnknownProvider, MissingExtra, MissingKey, ConfigurationError.
+        """
+        made = self._made.setdefault(asyncio.get_running_loop(), {})
+        provider = made.get(name)
+        if provider is None:
+            provider = made[name] = self.make(name)
+        return provider
+
+    def make(self, name: str) -> Provider:
+        """A fresh provider called `name`, kept nowhere. Raises as `get` does."""
+        given = self._configured.get(name, {})
+        if not isinstance(given, Mapping):
+            return _versioned(given, name)
+        options = dict(given)
+        wire = options.get("wire", name)
+        config = ProviderConfig(
+            name=name, options=options, timeout=self._timeout, idle_timeout=self._idle_timeout
+        )
+        point = self._point(str(wire))
+        try:
+            return _versioned(point.load()(config), name)
+        except ModuleNotFoundError as error:
+            raise _missing_extra(point, error) from error
+
+    async def aclose(self) -> None:
+        """Close the running loop's providers."""
+        for provider in self._made.pop(asyncio.get_running_loop(), {}).values():
+            await provider.aclose()
+
+    def _point(self, wire: str) -> EntryPoint:
+        points = installed()
+        if wire in points:
+            return points[wire]
+        known = sorted({*points, *self._configured})
+        nearest = tuple(difflib.get_close_matches(wire, known, n=3, cutoff=0.5))
+        hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(known)}"
+        raise UnknownProvider(f"no provider is called {wire!r}; {hint}", nearest=nearest)
+
+
+def _versioned(provider: object, name: str) -> Provider:
+    version = getattr(provider, "contract_version", None)
+    if version != CONTRACT_VERSION:
+        raise ConfigurationError(
+            f"the provider {name!r} speaks version {version} of the contract, this fmsdk version "
+            f"{CONTRACT_VERSION}; install releases of both that match"
+        )
+    return cast("Provider", provider)
+
+
+def _missing_extra(point: EntryPoint, error: ModuleNotFoundError) -> FmsdkError:
+    if not point.extras:
+        return ConfigurationError(f"the provider {point.name!r} needs the module {error.name!r}")
+    extra = point.extras[0]
+    return MissingExtra(
+        f"{point.name} needs {error.name}, which is not installed: pip install 'fmsdk[{extra}]'",
+        extra=extra,
+        provider=point.name,
+    )
+
+
+def usable_models() -> list[UsableModel]:
+    """What every installed provider says of its models, usable or not, and why not."""
+    found: list[UsableModel] = []
+    for name, point in sorted(installed().items()):
+        try:
+            listing = getattr(point.load(), "usable_models", None)
+        except ModuleNotFoundError as error:
+            found.append(UsableModel(f"{name}:…", False, _missing_extra(point, error).message))
+            continue
+        found.extend(listing() if listing else [UsableModel(f"{name}:…", True)])
+    return found

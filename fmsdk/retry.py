@@ -1,0 +1,35 @@
+"""When to try again, and how long to wait before. Knows no request and no clock.
+
+Full jitter over an exponential backoff (AWS Architecture Blog, "Exponential Backoff And
+Jitter", 2015), except where the vendor said how long to wait: then that long, plus a little
+jitter so that many clients do not come back in the same instant.
+"""
+
+from __future__ import annotations
+
+import random
+
+from fmsdk.errors import FmsdkError
+
+__all__ = ["delay_before_retry"]
+
+BASE_DELAY = 0.5
+MAX_DELAY = 8.0
+RETRY_AFTER_JITTER = 0.1
+
+
+def delay_before_retry(
+    error: FmsdkError, failed: int, *, retries: int, remaining: float | None
+) -> float | None:
+    """Seconds to wait after the attempt number `failed` (from 1) ended in `error`, or None if
+    that was the last: not retryable, no retries left, or no time left (`remaining` seconds of
+    the deadline, None for no deadline)."""
+    if not error.retryable or failed > retries:
+        return None
+    if error.retry_after is not None:
+        delay = error.retry_after * (1 + RETRY_AFTER_JITTER * random.random())  # noqa: S311 - not cryptography
+    else:
+        delay = random.uniform(0, min(MAX_DELAY, BASE_DELAY * 2 ** (failed - 1)))  # noqa: S311
+    if remaining is not None and delay >= remaining:
+        return None
+    return delay

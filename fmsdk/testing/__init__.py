@@ -1,0 +1,9 @@
+"""For tests of applications that use fmsdk, and of providers for it.
+
+`FakeProvider` answers without a network; `ProviderConformance` is the suite that every
+provider's tests subclass (it needs pytest).
+"""
+
+from fmsdk.testing.fake import FakeProvider
+
+__all__ = ["FakeProvider"]

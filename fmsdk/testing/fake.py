@@ -1,0 +1,161 @@
+"""A provider that answers from a script, for users' own tests.
+
+client = fmsdk.Client(providers={"fake": FakeProvider(["Hello!"])})
+client.generate("fake:any", "Hi").text
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, ClassVar
+
+from fmsdk.content import Reasoning, Text, ToolCall
+from fmsdk.errors import FmsdkError
+from fmsdk.provider import CONTRACT_VERSION, Capabilities, Estimate
+from fmsdk.request import Request
+from fmsdk.response import (
+    Choice,
+    Event,
+    Finish,
+    Finished,
+    MediaDelta,
+    ReasoningDelta,
+    Response,
+    TextDelta,
+    ToolCallDelta,
+)
+from fmsdk.usage import InputUsage, OutputUsage, Range, Usage
+
+__all__ = ["FakeProvider"]
+
+_EVERYTHING = Capabilities(
+    input=frozenset({"text", "image", "audio", "video", "document"}),
+    output=frozenset({"text", "audio", "image"}),
+    remote=frozenset({"image", "audio", "video", "document"}),
+)
+Reply = str | ToolCall | Response[Any] | FmsdkError
+
+
+class FakeProvider:
+    """Gives `replies` in turn: a text, a `ToolCall`, a whole `Response`, or an error to raise.
+
+    Without replies (or when they are used up) it repeats what it was told. Every request it
+    got is in `requests`. Its tokens are words, counted, so that usage is never made up.
+
+    Args:
+        capabilities: what its models take; everything unless given.
+        delay: seconds before an answer, and between the pieces of a streamed one.
+        price_id: the vendor whose prices apply, or None for no price.
+    """
+
+    contract_version: ClassVar[int] = CONTRACT_VERSION
+
+    def __init__(
+        self,
+        replies: Iterable[Reply] = (),
+        *,
+        name: str = "fake",
+        capabilities: Capabilities = _EVERYTHING,
+        delay: float = 0.0,
+        price_id: str | None = None,
+    ) -> None:
+        self.name = name
+        self.price_id = price_id
+        self.requests: list[Request] = []
+        self.closed = False
+        self._replies = list(replies)
+        self._capabilities = capabilities
+        self._delay = delay
+
+    def capabilities(self, model: str) -> Capabilities:
+        return self._capabilities
+
+    async def generate(self, request: Request) -> Response[Any]:
+        reply = self._next(request)
+        await asyncio.sleep(self._delay)
+        return reply
+
+    async def stream(self, request: Request) -> AsyncIterator[Event]:
+        reply = self._next(request)
+        for number, choice in enumerate(reply.choices):
+            for index, part in enumerate(choice.parts):
+                for event in _pieces(part, index, number):
+                    await asyncio.sleep(self._delay)
+                    yield event
+        yield Finished(
+            finishes=tuple((choice.finish, choice.finish_raw) for choice in reply.choices),
+            usage=reply.usage,
+            served_model=reply.served_model,
+            request_id=reply.request_id,
+            timings=reply.timings,
+            warnings=reply.warnings,
+            raw_body=reply.raw_body,
+        )
+
+    def estimate(self, request: Request) -> Estimate:
+        words = _words(request)
+        return Estimate(input=Range(words, words, words), exact=True)
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+    def _next(self, request: Request) -> Response[Any]:
+        self.requests.append(request)
+        reply = self._replies.pop(0) if self._replies else request.messages[-1].text
+        if isinstance(reply, FmsdkError):
+            raise reply
+        if isinstance(reply, Response):
+            return reply
+        finish: Finish = "tool_calls" if isinstance(reply, ToolCall) else "stop"
+        part = Text(reply) if isinstance(reply, str) else reply
+        words = len(reply.split()) if isinstance(reply, str) else 1
+        return Response(
+            provider=request.provider,
+            model=request.model,
+            choices=(Choice((part,), finish, finish),),
+            served_model=request.model,
+            request_id=f"fake-{len(self.requests)}",
+            usage=Usage(
+                input=InputUsage(total=_words(request)),
+                output=OutputUsage(total=words),
+                source="measured",
+            ),
+            output_type=request.output,
+        )
+
+
+def _words(request: Request) -> int:
+    texts = [part.text for part in request.parts() if isinstance(part, Text)]
+    return sum(len(text.split()) for text in (*texts, request.system or ""))
+
+
+def _pieces(part: object, index: int, choice: int) -> list[Event]:
+    if isinstance(part, Text):
+        words = part.text.split(" ")
+        last = len(words) - 1
+        return [
+            TextDelta(word if n == last else f"{word} ", index, choice, part.refusal)
+            for n, word in enumerate(words)
+        ]
+    if isinstance(part, Reasoning):
+        return [ReasoningDelta(part.text, index, choice, part.provider, part.opaque)]
+    if isinstance(part, ToolCall):
+        return _call_pieces(part, index, choice)
+    return [_media_piece(part, index, choice)]
+
+
+def _call_pieces(call: ToolCall, index: int, choice: int) -> list[Event]:
+    import json
+
+    text = json.dumps(dict(call.arguments)) if call.raw is None else call.raw
+    half = len(text) // 2
+    return [
+        ToolCallDelta(index, call.id, call.name, "", choice, call.provider, call.opaque),
+        ToolCallDelta(index, arguments=text[:half], choice=choice),
+        ToolCallDelta(index, arguments=text[half:], choice=choice),
+    ]
+
+
+def _media_piece(part: Any, index: int, choice: int) -> Event:
+    return MediaDelta(part.kind, part.read(), part.mime or "", index, choice)
