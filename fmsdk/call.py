@@ -219,16 +219,14 @@ class StreamedCall(Call):
 
     def response(self) -> Response[Any]:
         """The answer; of a stream that was left or broke, what arrived, with estimated usage."""
-        if self._settled is None:
-            usage = None if self._fold.finished else self._estimate()
-            folded = self._fold.response(
-                self.request.provider,
-                self.request.model,
-                output_type=self.request.output,
-                usage=usage,
-            )
-            return self.settle(folded, self._first)
-        return self._settled
+        if self._settled is not None:
+            return self._settled
+        asked, fold = self.request, self._fold
+        usage = None if fold.finished else self._estimate()
+        answer = fold.response(asked.provider, asked.model, output_type=asked.output, usage=usage)
+        if fold.finished is None:
+            answer = replace(answer, timings=self._occupied())
+        return self.settle(answer, self._first)
 
     async def events(self) -> AsyncIterator[Event]:
         """The provider's events, one attempt after the other until one brings content."""
@@ -270,6 +268,14 @@ class StreamedCall(Call):
         """Stop the clock: the response as it stands is the last."""
         self._settled = self.response()
         return self._settled
+
+    def _occupied(self) -> Timings | None:
+        """The time a local model gave to a stream that was left, as seen from here."""
+        if not hasattr(self.provider, "device"):
+            return None
+        seconds = perf_counter() - self._attempt_began
+        device = cast("Loads", self.provider).device(self.request.model)
+        return Timings(device_seconds=seconds, device=device)
 
     def _estimate(self) -> Usage:
         partial = self._fold.response(self.request.provider, self.request.model)

@@ -15,7 +15,7 @@ from fmsdk.content import Audio, Modality
 from fmsdk.errors import UnsupportedSetting
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, Warning
-from fmsdk.usage import Cost, Latency, Range, Timings, Usage
+from fmsdk.usage import Cost, Device, Latency, Range, Timings, Usage
 
 __all__ = [
     "CONTRACT_VERSION",
@@ -120,9 +120,12 @@ class Provider(Protocol):
 
 class Loads(Protocol):
     """A provider that runs models itself: `load` makes one ready and returns the seconds that
-    took (0.0: it was ready). Deadlines start after it."""
+    took (0.0: it was ready). Deadlines start after it. `device` is what the loaded model runs
+    on, so that a stream left early can be accounted too."""
 
     async def load(self, model: str) -> float: ...
+
+    def device(self, model: str) -> Device: ...
 
 
 @dataclass(frozen=True, slots=True)

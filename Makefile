@@ -1,0 +1,43 @@
+# What a person types. Every target sets up what it needs, in its own virtual environment.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALL = $(PIP) install --constraint constraints.txt
+
+.PHONY: demo test check bench clean
+.DEFAULT_GOAL := demo
+
+# The main job: a text, a picture and a recording, answered on this machine.
+demo: $(VENV)/demo.stamp
+	@$(BIN)/fmsdk models get demo-text demo-vision demo-audio
+	@$(BIN)/python examples/demo.py
+
+test: $(VENV)/dev.stamp
+	@$(BIN)/fmsdk models get demo-text demo-vision demo-audio
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: $(VENV)/dev.stamp
+	@$(BIN)/fmsdk models get demo-text demo-vision demo-audio
+	$(BIN)/python -m benchmarks
+
+$(VENV)/demo.stamp: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV): the first time takes a few minutes."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install 'pip>=25.1'
+	@$(INSTALL) --editable '.[all]'
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/demo.stamp requirements-data.txt
+	@$(INSTALL) --group dev
+	@$(PIP) install --no-deps --requirement requirements-data.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist .ruff_cache .hypothesis

@@ -1,0 +1,153 @@
+"""The two clients: one implementation, any thread, any loop, and across a fork."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import fmsdk
+from fmsdk.testing import FakeProvider
+
+VERBS = ["__init__", "generate", "stream", "transcribe", "quote"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_both_clients_have_the_same_signatures(verb: str) -> None:
+    sync, asynchronous = getattr(fmsdk.Client, verb), getattr(fmsdk.AsyncClient, verb)
+    assert inspect.signature(sync) == inspect.signature(asynchronous)
+    assert sync.__doc__ == asynchronous.__doc__
+
+
+def test_one_client_serves_many_threads() -> None:
+    client = fmsdk.Client(providers={"fake": FakeProvider(delay=0.01)})
+
+    def ask(n: int) -> str:
+        return client.generate("fake:any", f"number {n}").text
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(ask, range(64))) == [f"number {n}" for n in range(64)]
+    assert [t.name for t in threading.enumerate()].count("fmsdk") == 1
+
+
+def test_an_async_client_outlives_its_event_loop() -> None:
+    client = fmsdk.AsyncClient(providers={"fake": FakeProvider()}, max_concurrency=1)
+    for n in range(3):
+        assert asyncio.run(client.generate("fake:any", f"run {n}")).text == f"run {n}"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_gets_a_loop_of_its_own() -> None:
+    program = (
+        "import os, fmsdk\n"
+        "from fmsdk.testing import FakeProvider\n"
+        "client = fmsdk.Client(providers={'fake': FakeProvider()})\n"
+        "assert client.generate('fake:any', 'parent').text == 'parent'\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    ok = client.generate('fake:any', 'child').text == 'child'\n"
+        "    os._exit(0 if ok else 1)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_a_request_is_a_prompt_for_any_model() -> None:
+    provider = FakeProvider()
+    client = fmsdk.Client(providers={"fake": provider})
+    request = fmsdk.Request(
+        provider="other",
+        model="x",
+        messages=(fmsdk.Message("user", "Hello"),),
+        settings=fmsdk.Settings(temperature=0.5),
+    )
+    assert client.generate("fake:any", request).text == "Hello"
+    assert provider.requests[0].settings.temperature == 0.5
+    with pytest.raises(fmsdk.BadRequestError, match="carries its own settings"):
+        client.generate("fake:any", request, system="Be brief.")
+
+
+def test_a_conversation_goes_on_with_the_answers_message() -> None:
+    provider = FakeProvider(["Paris.", fmsdk.ToolCall("1", "look", {"x": 1}), "Done."])
+    client = fmsdk.Client(providers={"fake": provider})
+    talk: list[fmsdk.Message | fmsdk.Part | str] = ["What is the capital of France?"]
+    answer = client.generate("fake:any", talk)
+    talk += [answer.message, "Look it up."]
+    answer = client.generate("fake:any", talk)
+    assert answer.finish == "tool_calls"
+    talk += [answer.message, fmsdk.ToolResult(answer.tool_calls[0].id, "yes")]
+    assert client.generate("fake:any", talk).text == "Done."
+    roles = [message.role for message in provider.requests[-1].messages]
+    assert roles == ["user", "assistant", "user", "assistant", "user"]
+
+
+@pytest.mark.parametrize(
+    ("model", "prompt", "asked", "says"),
+    [
+        ("gpt-5", "Hi", {}, "provider:model"),
+        ("fake:any", "", {}, "empty"),
+        ("fake:any", [], {}, "empty"),
+        ("fake:any", "  \n", {}, "empty"),
+        ("fake:any", [1], {}, "int"),
+        ("fake:any", "Hi", {"max_output_tokens": 0}, "at least 1"),
+        ("fake:any", "Hi", {"temperature": -1}, "negative"),
+        ("fake:any", "Hi", {"top_p": 0}, "top_p"),
+        ("fake:any", "Hi", {"choices": 0}, "choices"),
+        ("fake:any", "Hi", {"reasoning": "huge"}, "reasoning"),
+        ("fake:any", "Hi", {"tool_choice": "nothing"}, "tool_choice"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_one_clear_error(
+    model: str, prompt: object, asked: dict[str, object], says: str
+) -> None:
+    client = fmsdk.Client(providers={"fake": FakeProvider()})
+    with pytest.raises(fmsdk.BadRequestError, match=says):
+        client.generate(model, prompt, **asked)  # type: ignore[arg-type]
+
+
+def test_a_misspelt_keyword_is_a_type_error() -> None:
+    client = fmsdk.Client(providers={"fake": FakeProvider()})
+    with pytest.raises(TypeError, match="max_tokens"):
+        client.generate("fake:any", "Hi", max_tokens=5)  # type: ignore[call-arg]
+
+
+def test_content_a_model_cannot_take_names_models_that_can() -> None:
+    capabilities = fmsdk.Capabilities(input=frozenset({"text"}))
+    client = fmsdk.Client(providers={"fake": FakeProvider(capabilities=capabilities)})
+    image = fmsdk.Image("https://example.com/cat.jpg")
+    with pytest.raises(fmsdk.UnsupportedContent, match="takes text, not image") as caught:
+        client.generate("fake:any", ["What is this?", image])
+    assert caught.value.part == "image"
+    assert all(name in str(caught.value) for name in caught.value.alternatives)
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+def test_a_setting_that_cannot_be_honoured_raises_or_warns(lenient: bool) -> None:
+    can = fmsdk.Capabilities(settings=frozenset({"temperature"}), tools=False, structured=False)
+    provider = FakeProvider(capabilities=can)
+    client = fmsdk.Client(providers={"fake": provider})
+    asked = {
+        "seed": 1,
+        "temperature": 0.1,
+        "modalities": ["text", "audio"],
+        "output": {"type": "object"},
+        "tools": [fmsdk.Tool("look")],
+        "lenient": lenient,
+    }
+    if not lenient:
+        with pytest.raises(fmsdk.UnsupportedSetting, match="lenient=True"):
+            client.generate("fake:any", "Hi", **asked)  # type: ignore[arg-type]
+        assert not provider.requests
+        return
+    answer = client.generate("fake:any", "Hi", **asked)  # type: ignore[arg-type]
+    lost = {warning.detail for warning in answer.warnings}
+    assert lost == {"seed", "modalities", "output", "tools"}
+    sent = provider.requests[0]
+    assert sent.settings == fmsdk.Settings(temperature=0.1)
+    assert (sent.tools, sent.output) == ((), None)

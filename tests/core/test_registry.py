@@ -1,0 +1,64 @@
+"""Finding providers, and saying what is wrong where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+
+import pytest
+
+import fmsdk
+from fmsdk import registry
+from fmsdk.testing import FakeProvider
+
+
+def test_an_unknown_provider_is_answered_with_the_nearest_names() -> None:
+    with pytest.raises(fmsdk.UnknownProvider, match="did you mean openai") as caught:
+        fmsdk.Client().generate("opnai:gpt-5", "Hi")
+    assert "openai" in caught.value.nearest
+
+
+def test_a_missing_extra_names_the_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("fake", "no_such_sdk:Provider [fancy]", registry.GROUP)
+    monkeypatch.setattr(registry, "installed", lambda: {"fake": point})
+    with pytest.raises(fmsdk.MissingExtra, match=r"pip install 'fmsdk\[fancy\]'") as caught:
+        fmsdk.Client().generate("fake:x", "Hi")
+    assert caught.value.extra == "fancy"
+    (listed,) = registry.usable_models()
+    assert not listed.usable
+    assert "pip install" in listed.note
+
+
+def test_a_provider_of_another_contract_is_refused() -> None:
+    class Old(FakeProvider):
+        contract_version = 0
+
+    with pytest.raises(fmsdk.ConfigurationError, match="version 0"):
+        fmsdk.Client(providers={"fake": Old()}).generate("fake:x", "Hi")
+
+
+def test_providers_are_kept_for_a_loop_and_closed_with_the_client() -> None:
+    provider = FakeProvider()
+
+    async def main() -> None:
+        async with fmsdk.AsyncClient(providers={"fake": provider}) as client:
+            await client.generate("fake:x", "Hi")
+            assert not provider.closed
+
+    asyncio.run(main())
+    assert provider.closed
+
+
+def test_importing_fmsdk_loads_nothing_heavy() -> None:
+    heavy = (
+        "openai anthropic google.genai torch transformers numpy PIL pydantic "
+        "httpx httpx2 httpcore httpcore2 requests urllib3 aiohttp genai_prices tinytag"
+    )
+    program = (
+        "import sys, fmsdk; fmsdk.Client(); "
+        f"print([name for name in {heavy.split()!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
