@@ -7,7 +7,7 @@ long it took is worked out here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -228,14 +228,15 @@ class StreamedCall(Call):
             answer = replace(answer, timings=self._occupied())
         return self.settle(answer, self._first)
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         """The provider's events, one attempt after the other until one brings content."""
         try:
             await self.prepare()
             while True:
                 try:
-                    async for event in self._attempt():
-                        yield event
+                    async with aclosing(self._attempt()) as events:
+                        async for event in events:
+                            yield event
                     return
                 except (FmsdkError, TimeoutError) as error:
                     await self.failed(error, final=self._fold.started)
@@ -249,10 +250,11 @@ class StreamedCall(Call):
             self._stop()
             self.release()
 
-    async def _attempt(self) -> AsyncIterator[Event]:
+    async def _attempt(self) -> AsyncGenerator[Event, None]:
         fold = self._fold
-        async with aclosing(cast("Any", self.provider.stream(self.request))) as source:
-            async for event in self._until_deadline(source):
+        source = cast("AsyncGenerator[Event, None]", self.provider.stream(self.request))
+        async with aclosing(source), aclosing(self._until_deadline(source)) as events:
+            async for event in events:
                 fold.add(event)
                 if self._first is None and fold.started:
                     self._first = perf_counter()
@@ -261,7 +263,7 @@ class StreamedCall(Call):
             raise IncompleteStream(f"{self.request.provider} ended the stream without a finish")
         self.attempted()
 
-    def _until_deadline(self, source: AsyncIterator[Event]) -> AsyncIterator[Event]:
+    def _until_deadline(self, source: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
         return source if self._deadline is None else _each_by(source, self._deadline)
 
     def _stop(self) -> Response[Any]:
@@ -282,7 +284,9 @@ class StreamedCall(Call):
         return estimated_usage(self.provider, self.request, partial)
 
 
-async def _each_by(source: AsyncIterator[Event], deadline: float) -> AsyncIterator[Event]:
+async def _each_by(
+    source: AsyncGenerator[Event, None], deadline: float
+) -> AsyncGenerator[Event, None]:
     # One timeout around the whole loop would also cancel the consumer between two events.
     while True:
         try:

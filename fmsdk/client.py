@@ -9,7 +9,16 @@ from __future__ import annotations
 import asyncio
 import functools
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from contextlib import aclosing
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -217,16 +226,13 @@ class AsyncStream(Generic[T]):
         self._start = start
         self._request = request
         self._call: StreamedCall | None = None
-        self._events = cast("Any", self._run())
+        self._events = self._run()
 
-    async def _run(self) -> AsyncIterator[Event]:
+    async def _run(self) -> AsyncGenerator[Event, None]:
         self._call = self._start(self._request)
-        events = cast("Any", self._call.events())
-        try:
+        async with aclosing(self._call.events()) as events:
             async for event in events:
                 yield event
-        finally:
-            await events.aclose()
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self._events
@@ -326,7 +332,7 @@ class Client:
 
     asynchronous: AsyncClient
 
-    __init__ = _made_like(AsyncClient.__init__)
+    __init__ = _made_like(AsyncClient.__init__)  # pyright: ignore[reportAssignmentType] - object's is narrower
     generate = _waiting(AsyncClient.generate)
     stream = _streaming(AsyncClient.stream)
     transcribe = _waiting(AsyncClient.transcribe)

@@ -7,7 +7,7 @@ of its models ("openai" in `openai:gpt-5.6-sol`) and whose object is called with
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -21,9 +21,11 @@ __all__ = [
     "CONTRACT_VERSION",
     "Capabilities",
     "Estimate",
+    "FetchesModels",
     "ListsModels",
     "Loads",
     "Losses",
+    "Progress",
     "Provider",
     "ProviderConfig",
     "Segment",
@@ -145,6 +147,19 @@ class ListsModels(Protocol):
 
     @staticmethod
     def usable_models() -> list[UsableModel]: ...
+
+
+Progress = Callable[[str, int | None, int | None], None]
+
+
+class FetchesModels(Protocol):
+    """A provider class that can bring models to this machine: a static method, as above."""
+
+    @staticmethod
+    def fetch_model(name: str, progress: Progress) -> str:
+        """Fetch `name` unless it is here, and return where it lies. `progress` hears the stage,
+        how much of it is done and how much there is (None: not known). Raises `FmsdkError`s."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

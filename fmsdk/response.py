@@ -71,7 +71,8 @@ class Choice:
     logprobs: tuple[TokenLogprob, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# No slots: with them, calling a subscripted generic (`Response[str](…)`) fails in Python 3.11.
+@dataclass(frozen=True, kw_only=True)
 class Response(Generic[T]):
     """An answer with its usage, cost and latency.
 

@@ -81,7 +81,8 @@ class Usage:
     raw: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+# No slots: with them, calling a subscripted generic (`Range[int](…)`) fails in Python 3.11.
+@dataclass(frozen=True)
 class Range(Generic[N]):
     """A figure that is not known exactly: `low` ≤ `expected` ≤ `high`."""
 
