@@ -318,12 +318,9 @@ def _passing(
 
 def _made_like(
     init: Callable[Concatenate[AsyncClient, P], None],
-) -> Callable[Concatenate[Client, P], None]:
-    @functools.wraps(init)
-    def make(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        self.asynchronous = AsyncClient(*args, **kwargs)
-
-    return make
+) -> Callable[[Callable[..., None]], Callable[Concatenate[Client, P], None]]:
+    # Around a `def`, since an assigned `__init__` has the type of object's for type checkers.
+    return cast("Any", functools.wraps(init))
 
 
 class Client:
@@ -332,7 +329,10 @@ class Client:
 
     asynchronous: AsyncClient
 
-    __init__ = _made_like(AsyncClient.__init__)  # pyright: ignore[reportAssignmentType] - object's is narrower
+    @_made_like(AsyncClient.__init__)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.asynchronous = AsyncClient(*args, **kwargs)
+
     generate = _waiting(AsyncClient.generate)
     stream = _streaming(AsyncClient.stream)
     transcribe = _waiting(AsyncClient.transcribe)

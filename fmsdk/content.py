@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from fmsdk.errors import InvalidMedia
+from fmsdk.media.sniff import Kind
 from fmsdk.media.source import FileRef, LocalSource, Source, UrlSource, resolve
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class _Media:
         object.__setattr__(self, "source", resolve(self.source))
 
     @property
-    def kind(self) -> Modality:
+    def kind(self) -> Kind:
         """The modality: "image", "audio", "video" or "document"."""
         raise NotImplementedError
 
@@ -145,7 +146,9 @@ class Image(_Media):
     def size(self) -> tuple[int, int] | None:
         """(width, height) in pixels, from the header; None where the bytes are elsewhere."""
         header = self.header
-        return None if header is None or header.width is None else (header.width, header.height)
+        if header is None or header.width is None or header.height is None:
+            return None
+        return header.width, header.height
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -211,7 +214,7 @@ class ToolCall:
 
     id: str
     name: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
     raw: str | None = None
     provider: str | None = None
     opaque: str | None = field(default=None, repr=False)

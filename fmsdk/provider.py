@@ -56,7 +56,7 @@ class ProviderConfig:
     (`Client(providers={name: options})`), and the client's timeouts in seconds."""
 
     name: str
-    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     timeout: float | None = None
     idle_timeout: float | None = 60.0
 

@@ -10,15 +10,21 @@ from __future__ import annotations
 import asyncio
 import difflib
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from fmsdk.errors import ConfigurationError, FmsdkError, MissingExtra, UnknownProvider
-from fmsdk.provider import CONTRACT_VERSION, Provider, ProviderConfig, UsableModel
+from fmsdk.provider import (
+    CONTRACT_VERSION,
+    Progress,
+    Provider,
+    ProviderConfig,
+    UsableModel,
+)
 
-__all__ = ["GROUP", "Registry", "installed", "usable_models"]
+__all__ = ["GROUP", "Registry", "fetcher", "installed", "usable_models"]
 
 GROUP = "fmsdk.providers"
 
@@ -72,7 +78,7 @@ class Registry:
         config = ProviderConfig(
             name=name, options=options, timeout=self._timeout, idle_timeout=self._idle_timeout
         )
-        point = self._point(str(wire))
+        point = _point(str(wire), also=self._configured)
         try:
             return _versioned(point.load()(config), name)
         except ModuleNotFoundError as error:
@@ -83,14 +89,15 @@ class Registry:
         for provider in self._made.pop(asyncio.get_running_loop(), {}).values():
             await provider.aclose()
 
-    def _point(self, wire: str) -> EntryPoint:
-        points = installed()
-        if wire in points:
-            return points[wire]
-        known = sorted({*points, *self._configured})
-        nearest = tuple(difflib.get_close_matches(wire, known, n=3, cutoff=0.5))
-        hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(known)}"
-        raise UnknownProvider(f"no provider is called {wire!r}; {hint}", nearest=nearest)
+
+def _point(name: str, *, also: Iterable[str] = ()) -> EntryPoint:
+    points = installed()
+    if name in points:
+        return points[name]
+    known = sorted({*points, *also})
+    nearest = tuple(difflib.get_close_matches(name, known, n=3, cutoff=0.5))
+    hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(known)}"
+    raise UnknownProvider(f"no provider is called {name!r}; {hint}", nearest=nearest)
 
 
 def _versioned(provider: object, name: str) -> Provider:
@@ -125,3 +132,20 @@ def usable_models() -> list[UsableModel]:
             continue
         found.extend(listing() if listing else [UsableModel(f"{name}:…", True)])
     return found
+
+
+def fetcher(name: str) -> Callable[[str, Progress], str]:
+    """`fetch_model` of the provider called `name`: see `fmsdk.provider.FetchesModels`.
+
+    Raises:
+        UnknownProvider, MissingExtra.
+        ConfigurationError: the provider fetches no models.
+    """
+    point = _point(name)
+    try:
+        fetch = getattr(point.load(), "fetch_model", None)
+    except ModuleNotFoundError as error:
+        raise _missing_extra(point, error) from error
+    if fetch is None:
+        raise ConfigurationError(f"{name} has no models to fetch: they run elsewhere")
+    return fetch

@@ -77,7 +77,7 @@ def from_json(text: str | bytes) -> Any:
     """
     try:
         whole: Any = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequestError("this is not JSON") from error
     version = cast("dict[str, Any]", whole).get("fmsdk") if isinstance(whole, dict) else None
     if version != SCHEMA_VERSION:
@@ -119,21 +119,17 @@ def _write_field(owner: Any, name: str, field: str, item: Any, media: MediaForm)
         return _schema_of(item)
     if field == "raw_body":
         return _write_bytes(item)
-    if isinstance(owner, MediaPart):
-        if field == "source":
-            return _write_source(owner, media)
-        if field == "rate":
-            return None  # samples are written as the WAV file they become
+    if isinstance(owner, MediaPart) and field == "source":
+        return _write_source(owner, media)
     return _write(item, media)
 
 
 def _schema_of(output: Any) -> Mapping[str, Any]:
     if isinstance(output, Mapping):
         return cast("Mapping[str, Any]", output)
-    from fmsdk.schema import output_schema
+    from fmsdk.schema import json_schema
 
-    name, schema = output_schema(output)
-    return {"title": name, **schema}
+    return json_schema(output)
 
 
 def _write_bytes(data: bytes) -> dict[str, str]:

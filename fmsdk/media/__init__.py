@@ -1,2 +1,3 @@
-"""Media files: where their bytes are (`source`), what their headers say (`image`, `audio`,
-`document`), and fetching them safely (`fetch`). Knows no message, request or provider."""
+"""Media files: where their bytes are (`source`), what they are (`sniff`), what their headers say
+(`header`, by way of `image`, `audio`, `document`), whether they are whole (`whole`), and fetching
+them safely (`fetch`). Knows no message, request or provider."""

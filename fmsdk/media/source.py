@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import builtins
+import io
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 from urllib.parse import unquote_to_bytes
 
 from fmsdk.errors import InvalidMedia
@@ -28,6 +31,7 @@ __all__ = [
     "Source",
     "UrlSource",
     "resolve",
+    "shown_url",
 ]
 
 
@@ -35,7 +39,7 @@ __all__ = [
 class Readable(Protocol):
     """An open binary file, as far as it is needed here."""
 
-    def read(self, size: int = -1, /) -> bytes: ...
+    def read(self, size: int = -1, /) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,13 @@ class FileRef:
     mime: str | None = None
 
 
+def shown_url(url: str) -> str:
+    """The URL as it may be shown: without query, fragment, user name and password, which are
+    where keys are, and at most 200 characters of it."""
+    shown = re.sub(r"(?<=//)[^/]*@", "", re.split(r"[?#]", url, maxsplit=1)[0])
+    return shown if len(shown) <= 200 else f"{shown[:200]}…"
+
+
 @dataclass(frozen=True, slots=True)
 class UrlSource:
     """Media behind an http(s) URL; the vendor fetches it, or `fmsdk.media.fetch` does."""
@@ -54,7 +65,7 @@ class UrlSource:
     url: str
 
     def __repr__(self) -> str:
-        return f"UrlSource({self.url.partition('?')[0]!r})"
+        return f"UrlSource({shown_url(self.url)!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,9 @@ class BytesSource:
 
     def head(self, size: int) -> bytes:
         return self.data[:size]
+
+    def open(self) -> BinaryIO:
+        return io.BytesIO(self.data)
 
     def describe(self) -> str:
         return f"<{len(self.data)} bytes>"
@@ -90,9 +104,12 @@ class PathSource:
         return self._read(size)
 
     def _read(self, size: int) -> bytes:
+        with self.open() as file:
+            return file.read(size)
+
+    def open(self) -> BinaryIO:
         try:
-            with open(self.path, "rb") as file:
-                return file.read(size)
+            return builtins.open(self.path, "rb")
         except FileNotFoundError as error:
             raise InvalidMedia(f"no such file: {self.path}") from error
         except OSError as error:
@@ -107,7 +124,7 @@ class PathSource:
 class _Encoded:
     """Media that exists as a Python object and is encoded on first use, once."""
 
-    _cache: list[bytes] = field(default_factory=lambda: [], init=False, repr=False, compare=False)
+    _cache: list[bytes] = field(default_factory=list[bytes], init=False, repr=False, compare=False)
 
     def _encode(self) -> bytes:
         raise NotImplementedError
@@ -119,6 +136,9 @@ class _Encoded:
 
     def head(self, size: int) -> bytes:
         return self.read()[:size]
+
+    def open(self) -> BinaryIO:
+        return io.BytesIO(self.read())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,10 +195,8 @@ def resolve(source: object, *, rate: int | None = None) -> Source:
             return make(source)
     if _is_pillow(source):
         return PillowSource(source)
-    if isinstance(source, tuple):
-        pair = cast("tuple[Any, ...]", source)
-        if len(pair) == 2 and isinstance(pair[1], int):
-            return SamplesSource(pair[0], pair[1])
+    if pair := _samples_and_rate(source):
+        return SamplesSource(*pair)
     if rate is not None:
         return SamplesSource(source, rate)
     if isinstance(source, Readable):
@@ -187,6 +205,13 @@ def resolve(source: object, *, rate: int | None = None) -> Source:
         f"cannot take media from {type(source).__name__}; give a path, bytes, an open binary "
         "file, a URL, a PIL image, samples with their rate, or a FileRef"
     )
+
+
+def _samples_and_rate(source: object) -> tuple[Any, int] | None:
+    if not isinstance(source, tuple):
+        return None
+    pair = cast("tuple[Any, ...]", source)
+    return (pair[0], pair[1]) if len(pair) == 2 and isinstance(pair[1], int) else None
 
 
 def _from_text(text: str) -> Source:
@@ -211,10 +236,14 @@ def _from_data_url(url: str) -> BytesSource:
 
 
 def _from_file(file: Readable) -> BytesSource:
-    data: object = file.read()
+    data = file.read()
     if not isinstance(data, bytes):
         raise InvalidMedia("the file is open in text mode; open it with 'rb'")
     return BytesSource(data)
+
+
+def _from_path(path: os.PathLike[str]) -> PathSource:
+    return PathSource(os.fspath(path))
 
 
 def _is_pillow(source: object) -> bool:
@@ -227,5 +256,5 @@ _MAKERS: tuple[tuple[Any, Callable[[Any], Source]], ...] = (
     ((PathSource, BytesSource, PillowSource, SamplesSource, UrlSource, FileRef), lambda s: s),
     (str, _from_text),
     ((bytes, bytearray, memoryview), lambda data: BytesSource(bytes(data))),
-    (os.PathLike, lambda path: PathSource(os.fspath(path))),
+    (os.PathLike, _from_path),
 )

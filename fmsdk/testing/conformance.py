@@ -50,7 +50,7 @@ class Subject:
     make: Callable[[], Provider]
     model: str
     prompt: Any = "Say hello."
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
     deterministic: bool = True
 
 

@@ -139,6 +139,22 @@ def test_an_output_type_becomes_its_schema() -> None:
     assert "name" in json.dumps(back.output)
 
 
+def test_an_answer_read_back_has_the_same_output_in_plain_values() -> None:
+    choice = fmsdk.Choice((fmsdk.Text('{"result": [1, 2]}'),), "stop")
+    answer = fmsdk.Response[Any](provider="p", model="m", choices=(choice,), output_type=list[int])
+    assert answer.output == [1, 2]
+    assert fmsdk.from_json(fmsdk.to_json(answer)).output == [1, 2]
+
+
+def test_samples_are_written_as_the_file_they_become() -> None:
+    part = fmsdk.Audio([0.0, 0.5], rate=8000)
+    back = fmsdk.from_json(fmsdk.to_json(part))
+    assert back.read() == part.read()
+    assert back.rate == 8000
+    by_path = fmsdk.Audio("x.wav", rate=8000)
+    assert fmsdk.from_json(fmsdk.to_json(by_path, media="reference")) == by_path
+
+
 def test_provider_options_are_refused_with_the_way_out() -> None:
     request = fmsdk.Request(provider="p", model="m", messages=(), options=object())
     with pytest.raises(fmsdk.BadRequestError, match="options=None"):
@@ -151,6 +167,7 @@ def test_provider_options_are_refused_with_the_way_out() -> None:
     [
         "",
         "[]",
+        "[" * 100_000,
         "{}",
         '{"fmsdk": 2, "type": "Text", "value": {}}',
         '{"fmsdk": 1}',

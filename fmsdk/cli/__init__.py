@@ -1,0 +1,73 @@
+"""The `fmsdk` command. A file for each subcommand, each with `parser()` and `run(args)`.
+
+The answer goes to standard output, everything else to standard error. `main` picks the
+subcommand; how failures end is the business of `fmsdk.cli.failures`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from fmsdk.cli import ask, failures, models, quote, terminal, transcribe
+from fmsdk.cli.options import Parser
+
+__all__ = ["main"]
+
+_COMMANDS = {"ask": ask, "transcribe": transcribe, "models": models, "quote": quote}
+_HELP = """\
+usage: fmsdk COMMAND …
+
+One interface to every foundation model, hosted or on your own machine.
+
+commands:
+  ask          ask a model; pictures, recordings and texts come along as files
+  transcribe   turn recordings into text
+  models       what is usable now, and why the rest is not; `models get` fetches one
+  quote        what a question would cost, before it is sent
+
+examples:
+  fmsdk ask "What is the capital of France?"
+  fmsdk ask "What shape is this?" picture.png
+  git diff | fmsdk ask "Write a commit message." -m openai:gpt-5.6-sol
+  fmsdk transcribe talk.mp3
+  fmsdk models get demo-text
+
+`fmsdk COMMAND --help` lists a command's options; FMSDK_MODEL is the model used without -m.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (the process's own where None) and return the exit code.
+
+    0: done. 2: a request or an installation that does not work, said in one line. 70: a defect
+    of fmsdk. 130: interrupted. 141: nobody reads the output any more.
+    """
+    terminal.prepare()
+    try:
+        name, rest = _command(sys.argv[1:] if argv is None else argv)
+        args = _COMMANDS[name].parser().parse_intermixed_args(rest)
+    except SystemExit as stop:  # argparse has said why
+        return int(stop.code or 0)
+    return failures.guarded(lambda: _COMMANDS[name].run(args), as_json=args.json)
+
+
+def _command(argv: Sequence[str]) -> tuple[str, list[str]]:
+    parser = Parser(prog="fmsdk", add_help=False)
+    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("--version", action="store_true")
+    parser.add_argument("command", nargs="?")
+    parser.add_argument("rest", nargs=argparse.REMAINDER)
+    args = parser.parse_args(argv)
+    if args.version:
+        from importlib.metadata import version
+
+        print("fmsdk", version("fmsdk"))
+        raise SystemExit(0)
+    if args.help or args.command is None:
+        print(_HELP, end="", file=sys.stdout if args.help else sys.stderr)
+        raise SystemExit(0 if args.help else 2)
+    if args.command not in _COMMANDS:
+        parser.error(f"no command is called {args.command!r}; there are {', '.join(_COMMANDS)}")
+    return args.command, args.rest

@@ -1,0 +1,73 @@
+"""How a command ends that does not go well: one line, an exit code, and no traceback.
+
+With `FMSDK_DEBUG` set, the traceback comes first.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+from fmsdk.cli import terminal
+from fmsdk.cli.records import error_record
+from fmsdk.errors import FmsdkError
+
+__all__ = ["FAILED", "INTERRUPTED", "guarded", "report"]
+
+FAILED = 2
+_DEFECT = 70  # EX_SOFTWARE of sysexits.h
+INTERRUPTED = 130  # what shells give a command ended by SIGINT: 128 + 2
+_NO_READER = 141  # and by SIGPIPE: 128 + 13
+
+
+def guarded(work: Callable[[], int], *, as_json: bool) -> int:
+    """The exit code of `work`, or that of its failure."""
+    try:
+        code = work()
+        sys.stdout.flush()  # here, since a reader that left would be a traceback at exit
+        return code
+    except FmsdkError as error:
+        report(error, as_json=as_json)
+        return FAILED
+    except KeyboardInterrupt:
+        terminal.note("fmsdk: interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        _discard_output()
+        return _NO_READER
+    except Exception as error:
+        return _defect(error, as_json=as_json)
+
+
+def report(error: FmsdkError, *, as_json: bool) -> None:
+    """Say what went wrong: a line on standard error, or a JSON object on standard output."""
+    _show_traceback(error)
+    if as_json:
+        terminal.print_json(error_record(error))
+    else:
+        terminal.note(f"fmsdk: error: {error.message}")
+
+
+def _defect(error: Exception, *, as_json: bool) -> int:
+    shown = _show_traceback(error)
+    hint = "" if shown else "; set FMSDK_DEBUG=1 to see the traceback"
+    if as_json:
+        terminal.print_json(error_record(error))
+    terminal.note(f"fmsdk: internal error: {type(error).__name__}: {error}{hint}")
+    return _DEFECT
+
+
+def _show_traceback(error: Exception) -> bool:
+    if not os.environ.get("FMSDK_DEBUG"):
+        return False
+    traceback.print_exception(error)
+    return True
+
+
+def _discard_output() -> None:
+    # What is still buffered would fail again when the interpreter flushes it at exit.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

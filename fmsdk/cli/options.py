@@ -1,0 +1,83 @@
+"""The options that several subcommands share, and the parser that says errors in one line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+from fmsdk.errors import BadRequestError
+
+__all__ = ["Parser", "add_question", "add_settings", "settings_of"]
+
+
+class Parser(argparse.ArgumentParser):
+    """An `ArgumentParser` whose errors are one line; no option may be abbreviated."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(
+            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and leave with exit code 2."""
+        print(f"fmsdk: error: {message} (see {self.prog} --help)", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def add_question(parser: Parser) -> None:
+    """What is asked: the prompt, and the files that come along."""
+    parser.add_argument(
+        "prompt", nargs="?", help="the question; - or nothing: read it from standard input"
+    )
+    parser.add_argument(
+        "files", nargs="*", metavar="file", help="a picture, recording, PDF, text or URL of one"
+    )
+    for kind, what in (("image", "picture"), ("audio", "recording"), ("document", "document")):
+        parser.add_argument(
+            f"--{kind}",
+            action="append",
+            default=[],
+            metavar="FILE|URL",
+            help=f"a {what}, where its name or address does not tell",
+        )
+
+
+def add_settings(parser: Parser) -> None:
+    """How to answer, as far as a quote depends on it too."""
+    parser.add_argument("--system", metavar="TEXT", help="the system prompt")
+    parser.add_argument(
+        "--schema", metavar="FILE|JSON", help="a JSON Schema that the answer shall fit"
+    )
+    parser.add_argument("--max-output-tokens", type=int, metavar="N", help="end the answer there")
+
+
+def settings_of(args: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The keywords of `Client.generate` for the settings given; the others stay away.
+
+    Raises:
+        BadRequestError: `--schema` is no JSON Schema.
+    """
+    given = {name: getattr(args, name) for name in ("system", "max_output_tokens", *names)}
+    if args.schema is not None:
+        given["output"] = _schema(args.schema)
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _schema(given: str) -> dict[str, Any]:
+    text = given
+    if not given.lstrip().startswith("{"):
+        try:
+            text = Path(given).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            raise BadRequestError(f"--schema: cannot read {given}: {why}") from error
+    try:
+        schema: object = json.loads(text)
+    except ValueError as error:
+        raise BadRequestError(f"--schema: this is not JSON: {error}") from error
+    if not isinstance(schema, dict):
+        raise BadRequestError("--schema: a JSON Schema is an object, {…}")
+    return cast("dict[str, Any]", schema)

@@ -1,0 +1,164 @@
+"""What media its first bytes say it is, whatever its name says.
+
+Signatures from the formats' own specifications and https://mimesniff.spec.whatwg.org. Nothing
+here opens a file or decodes anything.
+"""
+
+from __future__ import annotations
+
+import codecs
+from typing import Literal
+
+__all__ = ["SNIFFED_BYTES", "Kind", "looks_like", "sniff"]
+
+Kind = Literal["image", "audio", "video", "document"]
+
+# Enough for every signature, and for the codecs of nearly every WebM.
+SNIFFED_BYTES = 4096
+
+_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+
+_PREFIXES: tuple[tuple[bytes, Kind, str], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "image", "image/png"),
+    (b"\xff\xd8\xff", "image", "image/jpeg"),
+    (b"GIF87a", "image", "image/gif"),
+    (b"GIF89a", "image", "image/gif"),
+    (b"II*\0", "image", "image/tiff"),
+    (b"MM\0*", "image", "image/tiff"),
+    (b"ID3", "audio", "audio/mpeg"),
+    (b"fLaC", "audio", "audio/flac"),
+    (b"#!AMR", "audio", "audio/amr"),
+    (b"caff\0", "audio", "audio/x-caf"),
+    (b"\x00\x00\x01\xba", "video", "video/mpeg"),
+    (b"FLV\x01", "video", "video/x-flv"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video", "video/x-ms-wmv"),
+    (b"{\\rtf", "document", "application/rtf"),
+)
+# Containers with a size between their name and the name of what they contain.
+_TAGGED: dict[tuple[bytes, bytes], tuple[Kind, str]] = {
+    (b"RIFF", b"WAVE"): ("audio", "audio/wav"),
+    (b"RF64", b"WAVE"): ("audio", "audio/wav"),
+    (b"RIFF", b"WEBP"): ("image", "image/webp"),
+    (b"RIFF", b"AVI "): ("video", "video/x-msvideo"),
+    (b"FORM", b"AIFF"): ("audio", "audio/aiff"),
+    (b"FORM", b"AIFC"): ("audio", "audio/aiff"),
+}
+# Major brands of ISO files (https://mp4ra.org/registered-types/brands); all others are MP4 video.
+_BRANDS: dict[bytes, tuple[Kind, str]] = {
+    **dict.fromkeys((b"avif", b"avis"), ("image", "image/avif")),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc"), ("image", "image/heic")),
+    **dict.fromkeys((b"mif1", b"msf1"), ("image", "image/heif")),
+    **dict.fromkeys((b"M4A ", b"M4B ", b"M4P "), ("audio", "audio/mp4")),
+    b"qt  ": ("video", "video/quicktime"),
+}
+_OFFICE = ((b"word/", _DOCX), (b"xl/", _XLSX), (b"ppt/", _PPTX))
+_NAMES = {
+    _DOCX: "a Word document",
+    _XLSX: "an Excel sheet",
+    _PPTX: "a PowerPoint presentation",
+    "application/rtf": "RTF",
+    "audio/mpeg": "MP3",
+    "audio/mp4": "MP4 audio",
+    "video/mp4": "MP4 video",
+    "video/quicktime": "QuickTime",
+    "video/webm": "WebM video",
+    "audio/webm": "WebM audio",
+}
+
+
+def sniff(head: bytes) -> tuple[Kind, str] | None:
+    """(kind, media type) of media by its first bytes (`SNIFFED_BYTES` of them are enough), or
+    None where they are no media that is known here. Plain text has no signature.
+    """
+    for prefix, kind, mime in _PREFIXES:
+        if head.startswith(prefix):
+            return kind, mime
+    if found := _TAGGED.get((head[:4], head[8:12])):
+        return found
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12], ("video", "video/mp4"))
+    for test in (_matroska, _ogg, _mpeg_audio, _bitmap, _old_quicktime, _pdf, _office):
+        if found := test(head):
+            return found
+    return None
+
+
+def looks_like(head: bytes) -> str | None:
+    """What a file is, for a person ("PDF", "HTML", "text", …), or None where nobody can tell."""
+    if not head:
+        return "an empty file"
+    if found := sniff(head):
+        kind, mime = found
+        return (
+            _NAMES.get(mime)
+            or mime.removeprefix(f"{kind}/").rpartition("x-")[2].rpartition("/")[2].upper()
+        )
+    start = head[:512].lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "HTML"
+    if head.startswith(b"PK\x03\x04"):
+        return "a ZIP archive"
+    if head.startswith(b"\x1f\x8b"):
+        return "a gzip archive"
+    return "text" if is_text(head) else None
+
+
+def is_text(head: bytes) -> bool:
+    """Whether the bytes read as UTF-8 without control characters (the last one may be cut)."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return not any(char < " " and char not in "\t\n\r\f\x1b" for char in text)
+
+
+def _matroska(head: bytes) -> tuple[Kind, str] | None:
+    if not head.startswith(b"\x1a\x45\xdf\xa3"):
+        return None
+    subtype = "webm" if b"webm" in head[:64] else "x-matroska"
+    # Codec ids are text: a container with an audio codec (A_OPUS) and no video one is a recording.
+    is_audio = b"A_" in head and b"V_" not in head
+    return ("audio", f"audio/{subtype}") if is_audio else ("video", f"video/{subtype}")
+
+
+def _ogg(head: bytes) -> tuple[Kind, str] | None:
+    if not head.startswith(b"OggS"):
+        return None
+    return ("video", "video/ogg") if b"\x80theora" in head else ("audio", "audio/ogg")
+
+
+def _mpeg_audio(head: bytes) -> tuple[Kind, str] | None:
+    """A frame header of MPEG audio: layer II or III, or, without a layer, AAC in ADTS."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return None
+    if head[1] & 0xF6 == 0xF0:
+        return "audio", "audio/aac"
+    is_frame = head[1] & 0x06 in (0x02, 0x04) and head[2] >> 4 != 0xF and head[2] & 0x0C != 0x0C
+    return ("audio", "audio/mpeg") if is_frame and head[1] & 0x18 != 0x08 else None
+
+
+def _bitmap(head: bytes) -> tuple[Kind, str] | None:
+    is_bitmap = head.startswith(b"BM") and head[14:18] in _BITMAP_HEADERS
+    return ("image", "image/bmp") if is_bitmap else None
+
+
+_BITMAP_HEADERS = {size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)}
+
+
+def _old_quicktime(head: bytes) -> tuple[Kind, str] | None:
+    """QuickTime from before the `ftyp` box."""
+    is_movie = head[4:8] in (b"moov", b"mdat", b"wide") and head[0] < 2
+    return ("video", "video/quicktime") if is_movie else None
+
+
+def _pdf(head: bytes) -> tuple[Kind, str] | None:
+    # Readers take junk before the header, up to a kilobyte (ISO 32000-1, annex H.3).
+    return ("document", "application/pdf") if b"%PDF-" in head[:1024] else None
+
+
+def _office(head: bytes) -> tuple[Kind, str] | None:
+    if not head.startswith(b"PK\x03\x04") or b"[Content_Types].xml" not in head:
+        return None
+    return next((("document", mime) for folder, mime in _OFFICE if folder in head), None)

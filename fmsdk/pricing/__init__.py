@@ -1,0 +1,15 @@
+"""From usage to money: what tokens, seconds and devices cost. The one way to the price tables.
+
+`price` bills a hosted request, `device_cost` a local one; `context_window` and
+`max_output_tokens` tell a hosted model's limits. Nothing here reaches the network, and what has
+no known price costs None, never 0.
+
+Not known here: charges that no usage reports (web searches, storage of caches, regional
+premiums, taxes) and prices agreed with one customer.
+"""
+
+from fmsdk.pricing.bill import price
+from fmsdk.pricing.device import device_cost
+from fmsdk.pricing.table import Rates, context_window, max_output_tokens, rates_for
+
+__all__ = ["Rates", "context_window", "device_cost", "max_output_tokens", "price", "rates_for"]

@@ -1,0 +1,153 @@
+"""JSON Schema in strict mode's form: closed, all required, and nothing lost on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fmsdk.errors import BadRequestError
+from fmsdk.strict import strict, without_nulls
+
+
+def nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every schema inside a schema, itself included."""
+    yield schema
+    for key in ("properties", "$defs"):
+        for inner in schema.get(key, {}).values():
+            yield from nodes(inner)
+    for inner in (*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else [])):
+        yield from nodes(inner)
+
+
+def assert_strict(schema: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["type"] == "object"
+    refused = {"default", "oneOf", "allOf", "prefixItems", "minLength", "uniqueItems", "not"}
+    for node in nodes(schema):
+        assert not node.keys() & refused
+        assert node.keys() & {"type", "anyOf", "$ref"}, node
+        if node.get("type") == "object":
+            assert node["additionalProperties"] is False
+            assert node["required"] == list(node["properties"])
+        if "$ref" in node:
+            assert node.keys() == {"$ref"}
+            assert node["$ref"] == "#" or node["$ref"].split("/")[-1] in schema["$defs"]
+
+
+keyword = st.sampled_from(["string", "integer", "number", "boolean", "null"])
+names = st.text("abc", min_size=1, max_size=3)
+
+
+def objects(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.dictionaries(names, inner, max_size=3).flatmap(
+        lambda properties: st.lists(st.sampled_from([*properties, "z"]), unique=True).map(
+            lambda required: {
+                "type": "object",
+                "properties": properties,
+                "required": [name for name in required if name in properties],
+            }
+        )
+    )
+
+
+schemas = objects(
+    st.recursive(
+        st.one_of(
+            keyword.map(lambda kind: {"type": kind, "description": "x"}),
+            st.lists(keyword, min_size=1, unique=True).map(lambda kinds: {"type": kinds}),
+            st.lists(names, min_size=1).map(lambda words: {"enum": words, "default": words[0]}),
+            st.integers(0, 9).map(lambda n: {"type": "string", "minLength": n}),
+            st.just({"$ref": "#/$defs/leaf", "description": "a leaf"}),
+        ),
+        lambda inner: st.one_of(
+            objects(inner),
+            inner.map(lambda items: {"type": "array", "items": items, "uniqueItems": True}),
+            st.lists(inner, min_size=1, max_size=2).map(lambda kinds: {"oneOf": kinds}),
+            st.lists(inner, min_size=1, max_size=2).map(
+                lambda kinds: {"type": "array", "prefixItems": kinds, "items": False}
+            ),
+        ),
+        max_leaves=8,
+    )
+).map(lambda schema: schema | {"$defs": {"leaf": {"type": "integer"}}})
+
+
+@given(schemas)
+def test_any_closed_schema_can_be_made_strict_and_stays_as_it_was(schema: dict[str, Any]) -> None:
+    before = json.dumps(schema)
+    made = strict(schema)
+    assert_strict(made)
+    assert json.dumps(schema) == before
+    assert strict(made) == made
+
+
+def test_what_strict_mode_refuses_goes_into_the_description() -> None:
+    inner = {"type": "string", "minLength": 3, "format": "uri", "description": "A page."}
+    kept = {"type": "string", "format": "date-time", "pattern": "^a"}
+    made = strict({"type": "object", "properties": {"page": inner, "time": kept}})
+    page, time = (made["properties"][name]["anyOf"][0] for name in ("page", "time"))
+    assert page == {"type": "string", "description": "A page. (minLength: 3; format: uri)"}
+    assert time == kept
+
+
+@pytest.mark.parametrize(
+    ("inner", "why"),
+    [
+        ({}, "any kind"),
+        (True, "any kind"),
+        ({"type": "object"}, "free-form"),
+        ({"type": "object", "additionalProperties": {"type": "string"}}, "free-form"),
+        ({"type": "object", "properties": {}, "additionalProperties": True}, "free-form"),
+        ({"type": "array"}, "any kind"),
+        ({"type": "string", "not": {"const": "x"}}, "'not'"),
+        ({"allOf": [{"type": "string"}, {"type": "integer"}]}, "'allOf'"),
+        ({"$ref": "https://example.com/schema.json"}, "refers to"),
+    ],
+)
+def test_what_cannot_be_strict_says_where_and_what_to_do(inner: Any, why: str) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "array", "items": inner}}}
+    with pytest.raises(BadRequestError, match=rf"{why}.*at \$\.a\[\]") as caught:
+        strict(schema)
+    assert caught.value.message.count(". ") == 1
+    with pytest.raises(BadRequestError, match="object at its root"):
+        strict({"type": "array", "items": {"type": "string"}})
+
+
+def test_an_all_of_of_one_is_merged_and_a_recursive_root_stays() -> None:
+    schema = {
+        "$ref": "#/definitions/Node",
+        "definitions": {
+            "Node": {
+                "type": "object",
+                "properties": {"next": {"allOf": [{"$ref": "#/definitions/Node"}], "title": "N"}},
+            }
+        },
+    }
+    made = strict(schema)
+    assert_strict(made)
+    assert "definitions" not in made
+
+
+def test_a_tagged_union_is_pruned_by_the_variant_the_answer_is_of() -> None:
+    schema = {
+        "anyOf": [
+            {
+                "type": "object",
+                "properties": {"kind": {"const": "a"}, "note": {"type": "string"}},
+                "required": ["kind"],
+            },
+            {
+                "type": "object",
+                "properties": {"kind": {"const": "b"}, "note": {"type": ["string", "null"]}},
+                "required": ["kind"],
+            },
+        ]
+    }
+    assert without_nulls({"kind": "a", "note": None}, schema) == {"kind": "a"}
+    assert without_nulls({"kind": "b", "note": None}, schema) == {"kind": "b", "note": None}
