@@ -129,28 +129,33 @@ class Call:
         return tokens / max(now - self._attempt_began, 1e-9)
 
     async def prepare(self) -> None:
-        """Check, fetch what the vendor cannot, load the model, start the deadline, queue."""
+        """Check, load the model, start the deadline, fetch what the vendor cannot, queue."""
+        if self.provider.price_id is not None:
+            pricing.warm_up(self.provider.price_id)
         can = self.provider.capabilities(self.request.model)
         try:
             self.request, self._warnings = check(self.request, can)
         except UnsupportedContent as error:
             raise _with_alternatives(error) from None
-        self.request = await remote.bring(self.request, can)
         if hasattr(self.provider, "load"):
             self._load = await cast("Loads", self.provider).load(self.request.model)
         timeout = self.request.timeout or self.policy.timeout
         if timeout is not None:
             self._deadline = asyncio.get_running_loop().time() + timeout
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                self.request = await remote.bring(self.request, can)
+                await self._pass_gate()
+        except TimeoutError as error:
+            raise self.too_late() from error
+        self._attempt_began = perf_counter()
+
+    async def _pass_gate(self) -> None:
         if self.policy.gate is not None:
             began = perf_counter()
-            try:
-                async with asyncio.timeout_at(self._deadline):
-                    await self.policy.gate.acquire()
-            except TimeoutError as error:
-                raise self.too_late() from error
+            await self.policy.gate.acquire()
             self._gated = True
             self._queue = perf_counter() - began
-        self._attempt_began = perf_counter()
 
     def release(self) -> None:
         """Let the next call through the client's gate."""

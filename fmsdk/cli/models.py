@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
 
 from fmsdk import registry
 from fmsdk.cli import terminal
@@ -48,8 +47,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         terminal.print_json([_record(model) for model in models])
         return 0
-    _list("usable now", [model for model in models if model.usable])
-    _list("not usable yet", [model for model in models if not model.usable])
+    _print_columns(models)
     return 0
 
 
@@ -62,14 +60,19 @@ def _record(model: UsableModel) -> dict[str, object]:
     }
 
 
-def _list(title: str, models: Iterable[UsableModel]) -> None:
-    rows = [(model.name, ", ".join(sorted(model.input)), model.note) for model in models]
-    if not rows:
-        return
-    names, inputs = (max(len(row[column]) for row in rows) for column in (0, 1))
-    print(f"{title}:")
-    for name, taken, note in rows:
-        print(f"  {name:{names}}  {taken:{inputs}}  {note}".rstrip())
+def _print_columns(models: list[UsableModel]) -> None:
+    names = max((len(model.name) for model in models), default=0)
+    inputs = max((len(_takes(model)) for model in models), default=0)
+    for title, usable in (("usable now", True), ("not usable yet", False)):
+        group = [model for model in models if model.usable is usable]
+        if group:
+            print(f"{title}:")
+        for model in group:
+            print(f"  {model.name:{names}}  {_takes(model):{inputs}}  {model.note}".rstrip())
+
+
+def _takes(model: UsableModel) -> str:
+    return ", ".join(sorted(model.input))
 
 
 def _get(names: list[str], *, as_json: bool) -> int:

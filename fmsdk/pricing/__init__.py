@@ -8,8 +8,28 @@ Not known here: charges that no usage reports (web searches, storage of caches, 
 premiums, taxes) and prices agreed with one customer.
 """
 
+from __future__ import annotations
+
+import threading
+from functools import cache
+
 from fmsdk.pricing.bill import price
 from fmsdk.pricing.device import device_cost
 from fmsdk.pricing.table import Rates, context_window, max_output_tokens, rates_for
 
-__all__ = ["Rates", "context_window", "device_cost", "max_output_tokens", "price", "rates_for"]
+__all__ = [
+    "Rates",
+    "context_window",
+    "device_cost",
+    "max_output_tokens",
+    "price",
+    "rates_for",
+    "warm_up",
+]
+
+
+@cache
+def warm_up(provider_id: str) -> None:
+    """Load the price table in a thread, the first time it will be needed: that takes a third of
+    a second, which passes while the first request is on its way."""
+    threading.Thread(target=context_window, args=(provider_id, ""), name="fmsdk prices").start()
