@@ -1,0 +1,116 @@
+"""A provider that behaves as its model is called; installed as a plug-in by `conftest.plugin`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from fmsdk.content import Audio, Text
+from fmsdk.errors import ModelNotFound, OutOfMemory, ServerError
+from fmsdk.provider import Progress, ProviderConfig, Segment, Transcription, UsableModel
+from fmsdk.request import Request
+from fmsdk.response import Choice, Event, Finished, Response, TextDelta, Warning
+from fmsdk.testing import FakeProvider
+from fmsdk.usage import Device, InputUsage, OutputUsage, Timings, Usage
+
+LONG = " ".join(f"word{n}" for n in range(200))
+CPU = Device(kind="cpu", name="Test", count=1, hourly_price=Decimal("3.60"))
+ANSWERS = {
+    "slow": LONG,
+    "json": '{"city": "Paris"}',
+    "prose": "It is Paris.",
+    "foreign": "Größe 你好 \U0001f600",
+    "markdown": "one\ntwo\n",
+}
+
+
+class Scripted(FakeProvider):
+    """echo: says what it was told. slow: 200 words, 50 ms each. breaks: two words, then an
+    error. defect: a bug. oom: no memory. lines: an error message of two lines. device, warns:
+    an answer with device time, with a warning. The others: see ANSWERS."""
+
+    def __init__(self, config: ProviderConfig) -> None:
+        super().__init__(name=config.name, price_id="openai")
+
+    @staticmethod
+    def usable_models() -> list[UsableModel]:
+        return [
+            UsableModel("scripted:echo", True, "says what it is told"),
+            UsableModel("scripted:ear", True, input=frozenset({"text", "audio"})),
+            UsableModel("scripted:big", False, "needs a bigger machine"),
+        ]
+
+    @staticmethod
+    def fetch_model(name: str, progress: Progress) -> str:
+        if name == "nothing":
+            raise ModelNotFound(f"there is no model {name!r} to fetch")
+        progress("downloading", 0, 100)
+        progress("downloading", 100, 100)
+        progress("checking", None, None)
+        return f"/models/{name}"
+
+    async def generate(self, request: Request) -> Response[Any]:
+        events = [event async for event in self.stream(request)]
+        text = "".join(event.text for event in events if isinstance(event, TextDelta))
+        end = events[-1]
+        assert isinstance(end, Finished)
+        return Response(
+            provider=request.provider,
+            model=request.model,
+            choices=(Choice((Text(text),), *end.finishes[0]),),
+            usage=end.usage,
+            timings=end.timings,
+            warnings=end.warnings,
+            output_type=request.output,
+        )
+
+    async def stream(self, request: Request) -> AsyncIterator[Event]:
+        model = request.model
+        if model == "defect":
+            raise RuntimeError("a bug")
+        if model == "oom":
+            raise OutOfMemory("the device has no room for this")
+        if model == "lines":
+            raise ServerError("first line\nsecond line", retryable=False)
+        if model == "breaks":
+            yield TextDelta("half an ")
+            yield TextDelta("answer")
+            raise ServerError("the vendor failed", status=500, request_id="r-1")
+        text = ANSWERS.get(model, request.messages[-1].text)
+        for word in text.split(" "):
+            await asyncio.sleep(0.05 if model == "slow" else 0)
+            yield TextDelta(word if text.endswith(word) else f"{word} ")
+        yield self._end(model, text)
+
+    async def transcribe(
+        self, model: str, audio: Audio, *, language: str | None = None, prompt: str | None = None
+    ) -> Transcription:
+        if model == "oom":
+            raise OutOfMemory("the device has no room for this")
+        segments = (Segment(0.0, 1.25, " Hello"), Segment(61.0, 62.5, " world."))
+        return Transcription(
+            provider=self.name,
+            model=model,
+            text=" Hello world.",
+            segments=segments if model == "timed" else (),
+            language=language,
+            usage=Usage(input=InputUsage(audio_seconds=audio.duration), source="measured"),
+        )
+
+    def _end(self, model: str, text: str) -> Finished:
+        usage = Usage(
+            input=InputUsage(total=8),
+            output=OutputUsage(total=len(text.split())),
+            source="measured",
+        )
+        end = Finished(usage=usage, served_model=model)
+        if model == "device":
+            end = replace(end, timings=Timings(device_seconds=0.5, device=CPU, load=0.25))
+        if model == "warns":
+            end = replace(end, warnings=(Warning("odd", "something is odd"),))
+        if model == "length":
+            end = replace(end, finishes=(("length", "length"),))
+        return end

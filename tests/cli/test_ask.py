@@ -1,0 +1,186 @@
+"""`fmsdk ask`: what is asked, what is shown, and where."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import PIL.Image
+import pytest
+
+from tests.cli.conftest import Run
+
+SCHEMA = '{"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}'
+
+
+def png() -> bytes:
+    file = io.BytesIO()
+    PIL.Image.new("RGB", (8, 8), "red").save(file, "PNG")
+    return file.getvalue()
+
+
+def wav(seconds: float = 1.0) -> bytes:
+    import wave
+
+    file = io.BytesIO()
+    with wave.open(file, "wb") as recording:
+        recording.setparams((1, 2, 8000, 0, "NONE", ""))
+        recording.writeframes(bytes(int(8000 * seconds) * 2))
+    return file.getvalue()
+
+
+def test_the_answer_is_all_of_standard_output_and_one_line_accounts_for_it(
+    fmsdk_command: Run,
+) -> None:
+    ran = fmsdk_command("ask", "What is here?", "-m", "scripted:echo")
+    assert (ran.code, ran.out) == (0, "What is here?\n")
+    (account,) = ran.notes
+    assert account.startswith("scripted:echo · 8 tokens in, 3 tokens out · ")
+    assert "first token" in account
+    assert account.endswith("cost unknown")
+
+
+def test_an_answer_that_ends_its_line_gets_no_other(fmsdk_command: Run) -> None:
+    assert fmsdk_command("ask", "Hi", "-m", "scripted:markdown").out == "one\ntwo\n"
+
+
+def test_a_whole_answer_is_shown_like_a_streamed_one(fmsdk_command: Run) -> None:
+    streamed = fmsdk_command("ask", "Hi", "-m", "scripted:foreign")
+    whole = fmsdk_command("ask", "Hi", "-m", "scripted:foreign", "--no-stream")
+    assert streamed.out == whole.out == "Größe 你好 \U0001f600\n"
+    assert "first token" in streamed.err
+    assert "first token" not in whole.err
+
+
+def test_a_terminal_without_the_characters_gets_escapes(fmsdk_process: Run) -> None:
+    ran = fmsdk_process("ask", "Hi", "-m", "scripted:foreign", encoding="latin-1")
+    assert (ran.code, ran.out) == (0, "Größe \\u4f60\\u597d \\U0001f600\n")
+
+
+def test_files_are_told_apart_by_content(fmsdk_command: Run, tmp_path: Path) -> None:
+    (tmp_path / "picture.txt").write_bytes(png())
+    (tmp_path / "notes.dat").write_text("Äpfel\n", "utf-8")
+    # Options may stand between the question and the files.
+    ran = fmsdk_command("ask", "Q", "-m", "scripted:echo", "picture.txt", "notes.dat")
+    assert ran.out == 'Q\n\n<file name="notes.dat">\nÄpfel\n\n</file>\n'
+
+
+@pytest.mark.parametrize(
+    ("args", "stdin", "asked"),
+    [
+        (["Why?"], b"some context", "Why?\n\nsome context"),
+        (["-"], b"from the pipe", "from the pipe"),
+        ([], b"from the pipe", "from the pipe"),
+        (["Why?"], b"", "Why?"),
+        (["Why?"], png(), "Why?"),
+    ],
+)
+def test_standard_input_is_asked_about(
+    fmsdk_command: Run, args: list[str], stdin: bytes, asked: str
+) -> None:
+    ran = fmsdk_command("ask", *args, "-m", "scripted:echo", stdin=stdin)
+    assert (ran.code, ran.out) == (0, f"{asked}\n")
+
+
+def test_a_pipe_is_standard_input(fmsdk_process: Run) -> None:
+    ran = fmsdk_process("ask", "Why?", "-m", "scripted:echo", stdin=b"some context")
+    assert (ran.code, ran.out) == (0, "Why?\n\nsome context\n")
+
+
+def test_json_has_the_answer_and_the_whole_account(fmsdk_command: Run) -> None:
+    ran = fmsdk_command("ask", "Hi there", "-m", "scripted:device", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    answer = json.loads(ran.out)
+    assert (answer["text"], answer["finish"]) == ("Hi there", "stop")
+    assert (answer["model"], answer["served_model"]) == ("device", "device")
+    assert answer["usage"]["input"]["total"] == 8
+    assert answer["usage"]["output"]["total"] == 2
+    assert answer["usage"]["source"] == "measured"
+    assert float(answer["cost"]["total"]) == pytest.approx(0.0005)
+    assert isinstance(answer["cost"]["lines"][0]["unit_price"], str)
+    assert answer["latency"]["load"] == 0.25
+    assert len(answer["latency"]["attempts"]) == 1
+    assert (answer["warnings"], answer["tool_calls"]) == ([], [])
+    assert "output" not in answer
+
+
+def test_device_time_is_priced_with_its_source(fmsdk_command: Run) -> None:
+    account = fmsdk_command("ask", "Hi", "-m", "scripted:device").notes[-1]
+    assert "(0.25 s loading)" in account
+    assert account.endswith("$0.000500 (device time at $3.60/h, your own figure)")
+
+
+def test_an_unknown_cost_is_null_and_never_zero(fmsdk_command: Run) -> None:
+    ran = fmsdk_command("ask", "Hi", "-m", "scripted:echo", "--json")
+    assert json.loads(ran.out)["cost"] is None
+
+
+def test_warnings_are_a_line_each(fmsdk_command: Run) -> None:
+    warning, account = fmsdk_command("ask", "Hi", "-m", "scripted:warns").notes
+    assert warning == "fmsdk: warning: something is odd"
+    assert account.startswith("scripted:warns")
+
+
+def test_a_cut_answer_says_so(fmsdk_command: Run) -> None:
+    account = fmsdk_command("ask", "Hi", "-m", "scripted:length").notes[-1]
+    assert account.endswith("stopped at the token limit")
+
+
+@pytest.mark.parametrize("as_file", [False, True])
+def test_a_schema_lays_the_answer_out(fmsdk_command: Run, tmp_path: Path, as_file: bool) -> None:
+    (tmp_path / "city.json").write_text(SCHEMA)
+    schema = "city.json" if as_file else SCHEMA
+    ran = fmsdk_command("ask", "Hi", "-m", "scripted:json", "--schema", schema)
+    assert (ran.code, ran.out) == (0, '{\n  "city": "Paris"\n}\n')
+    machine = fmsdk_command("ask", "Hi", "-m", "scripted:json", "--schema", schema, "--json")
+    assert json.loads(machine.out)["output"] == {"city": "Paris"}
+
+
+def test_an_answer_that_does_not_fit_is_kept_and_accounted(fmsdk_command: Run) -> None:
+    ran = fmsdk_command("ask", "Hi", "-m", "scripted:prose", "--schema", SCHEMA)
+    assert (ran.code, ran.out) == (2, "It is Paris.\n")
+    error, account = ran.notes
+    assert error.startswith("fmsdk: error: ")
+    assert "3 tokens out" in account
+    machine = json.loads(
+        fmsdk_command("ask", "Hi", "-m", "scripted:prose", "--schema", SCHEMA, "--json").out
+    )
+    assert machine["error"]["type"] == "InvalidOutput"
+    assert machine["partial"]["text"] == "It is Paris."
+
+
+def test_the_model_comes_from_the_environment(fmsdk_command: Run) -> None:
+    ran = fmsdk_command("ask", "Hi", env={"FMSDK_MODEL": "scripted:echo"})
+    assert (ran.code, ran.out) == (0, "Hi\n")
+    assert len(ran.notes) == 1
+
+
+def test_no_demo_model_hears_a_question_and_a_recording(fmsdk_command: Run, tmp_path: Path) -> None:
+    (tmp_path / "talk.wav").write_bytes(wav())
+    ran = fmsdk_command("ask", "What is said?", "talk.wav")
+    assert ran.code == 2
+    (error,) = ran.notes
+    assert "scripted:ear" in error
+    assert "fmsdk transcribe" in error
+
+
+def test_settings_reach_the_request(fmsdk_command: Run) -> None:
+    negative = fmsdk_command("ask", "Hi", "-m", "scripted:echo", "--temperature", "-1")
+    assert (negative.code, negative.notes) == (
+        2,
+        ["fmsdk: error: temperature must not be negative"],
+    )
+    none = fmsdk_command("ask", "Hi", "-m", "scripted:echo", "--max-output-tokens", "0")
+    assert (none.code, none.notes) == (2, ["fmsdk: error: max_output_tokens must be at least 1"])
+
+
+def test_media_by_address_are_told_by_name_or_option(fmsdk_command: Run) -> None:
+    by_name = fmsdk_command("ask", "Q", "https://example.com/a/cat.JPG?x=1", "-m", "scripted:echo")
+    assert (by_name.code, by_name.out) == (0, "Q\n")
+    said = fmsdk_command("ask", "Q", "--image", "https://example.com/cat", "-m", "scripted:echo")
+    assert (said.code, said.out) == (0, "Q\n")
+    untold = fmsdk_command("ask", "Q", "https://example.com/cat?key=secret", "-m", "scripted:echo")
+    assert untold.code == 2
+    assert "--image" in untold.err
+    assert "secret" not in untold.err

@@ -1,0 +1,49 @@
+"""`fmsdk quote`: a line for each model, no network, no key."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+from tests.cli.conftest import Run
+from tests.cli.test_ask import png
+
+VENDORS = ("-m", "openai:gpt-5.6-sol", "-m", "anthropic:claude-sonnet-5-5")
+
+
+def test_a_line_for_each_model(fmsdk_command: Run) -> None:
+    ran = fmsdk_command("quote", "Explain entropy.", *VENDORS, "--max-output-tokens", "100")
+    assert (ran.code, ran.err) == (0, "")
+    first, second = ran.out.splitlines()
+    assert first.startswith("openai:gpt-5.6-sol           ~")
+    assert second.startswith("anthropic:claude-sonnet-5-5  ~")
+    assert all("~100 out · ~$" in line and "at most $" in line for line in (first, second))
+
+
+def test_an_assumed_length_is_said_once(fmsdk_command: Run) -> None:
+    ran = fmsdk_command("quote", "Explain entropy.", *VENDORS)
+    assert [note.partition(" the length")[0] for note in ran.notes] == ["fmsdk: warning:"]
+
+
+def test_money_is_exact_in_json(fmsdk_command: Run) -> None:
+    ran = fmsdk_command("quote", "Hi", *VENDORS, "--json", "--max-output-tokens", "100")
+    for line in ran.out.splitlines():
+        quote = json.loads(line)
+        cost = quote["cost"]
+        low, expected, high = (Decimal(cost[key]) for key in ("low", "expected", "high"))
+        assert low <= expected <= high <= Decimal(quote["ceiling"])
+        assert quote["price_source"]
+    assert [json.loads(line)["name"] for line in ran.out.splitlines()] == list(VENDORS[1::2])
+
+
+def test_what_cannot_be_quoted_is_one_error_and_costs_no_other_line(
+    fmsdk_command: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "red.png").write_bytes(png())
+    ran = fmsdk_command("quote", "Q", "red.png", "-m", "openai:gpt-5.6-sol")
+    assert (ran.code, ran.out, len(ran.notes)) == (2, "", 1)
+    ran = fmsdk_command("quote", "Q", "-m", "nowhere:x", "-m", "scripted:echo")
+    assert ran.code == 2
+    assert ran.out.startswith("scripted:echo  ~1 tokens in")
+    assert ran.out.endswith("cost unknown\n")
