@@ -1,0 +1,120 @@
+"""What a checkpoint is, told from its `config.json` and file names alone.
+
+Reads no weights and imports neither torch nor transformers, so that `fmsdk models` can look at
+everything on disk in no time.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from fmsdk.content import Modality
+from fmsdk.errors import CheckpointError
+
+__all__ = ["Kind", "input_modalities", "kind_of", "read_config", "require_safetensors"]
+
+Kind = Literal[
+    "causal", "multimodal", "whisper", "whisper-ct2", "gguf", "image-classifier", "unknown"
+]
+
+# The sub-configurations by which transformers' multimodal models name their towers; an omni
+# model keeps both inside its thinker.
+_TOWERS: dict[str, frozenset[Modality]] = {
+    "vision_config": frozenset({"image"}),
+    "audio_config": frozenset({"audio"}),
+    "thinker_config": frozenset({"image", "audio"}),
+}
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+
+
+def kind_of(path: Path) -> Kind:
+    """What the checkpoint at `path` (a directory or a .gguf file) is; "unknown" where its
+    configuration is missing, broken, or of no kind that is served here."""
+    if path.suffix.lower() == ".gguf":
+        return "gguf"
+    config = _config_or_none(path)
+    if config is None:
+        return "unknown"
+    # CTranslate2's converter writes no model_type; this key is Whisper's alone.
+    if "alignment_heads" in config and (path / "model.bin").is_file():
+        return "whisper-ct2"
+    if config.get("model_type") == "whisper":
+        return "whisper"
+    if any(tower in config for tower in _TOWERS):
+        return "multimodal"
+    return _kind_of_architecture(config)
+
+
+def input_modalities(path: Path) -> frozenset[Modality]:
+    """What the checkpoint at `path` takes; empty where that cannot be told."""
+    kind = kind_of(path)
+    if kind in ("whisper", "whisper-ct2"):
+        return frozenset({"audio"})
+    if kind == "image-classifier":
+        return frozenset({"image"})
+    if kind in ("causal", "gguf"):
+        return frozenset({"text"})
+    if kind == "unknown":
+        return frozenset()
+    config = read_config(path)
+    towers = (taken for tower, taken in _TOWERS.items() if tower in config)
+    return frozenset[Modality]({"text"}).union(*towers)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The directory's `config.json`.
+
+    Raises:
+        CheckpointError: missing, unreadable, or no JSON object.
+    """
+    file = path / "config.json"
+    try:
+        config: object = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{path} is no checkpoint: it has no config.json. Give the directory that "
+            "transformers' save_pretrained wrote, or a .gguf file"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{file} cannot be read: fetch the checkpoint again") from error
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{file} is not a JSON object: fetch the checkpoint again")
+    return cast("dict[str, Any]", config)
+
+
+def require_safetensors(path: Path) -> None:
+    """Check that the directory has its weights as safetensors.
+
+    Raises:
+        CheckpointError: it has none, or pickles only (which can run code when they are loaded).
+    """
+    if any(path.glob("*.safetensors")):
+        return
+    pickles = sorted(file.name for pattern in _PICKLES for file in path.glob(pattern))
+    if pickles:
+        raise CheckpointError(
+            f"{path} has its weights as a pickle ({pickles[0]}), which can run code when it is "
+            "loaded. Convert it where you trust it: AutoModel.from_pretrained(…)"
+            ".save_pretrained(…) writes safetensors"
+        )
+    raise CheckpointError(f"{path} has no weights: no *.safetensors file lies in it")
+
+
+def _config_or_none(path: Path) -> dict[str, Any] | None:
+    try:
+        return read_config(path)
+    except CheckpointError:
+        return None
+
+
+def _kind_of_architecture(config: dict[str, Any]) -> Kind:
+    listed: object = config.get("architectures")
+    names = cast("list[object]", listed) if isinstance(listed, list) else []
+    architecture = str(names[0]) if names else ""
+    if architecture.endswith("ForImageClassification"):
+        return "image-classifier"
+    if architecture.endswith(("ForCausalLM", "LMHeadModel")):
+        return "causal"
+    return "unknown"

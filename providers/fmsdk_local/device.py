@@ -1,0 +1,140 @@
+"""Which device and dtype a model runs in, what the device is called, and how much room it has."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable
+from math import prod
+from pathlib import Path
+
+import psutil
+import torch
+
+from fmsdk.errors import ConfigurationError, OutOfMemory
+from fmsdk.usage import Device
+from fmsdk_local.options import LocalConfig
+from fmsdk_local.weights import Tensor
+
+__all__ = [
+    "choose_device",
+    "choose_dtype",
+    "describe",
+    "free_memory",
+    "require_cache_room",
+    "require_room",
+]
+
+_GB = 1e9
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called `name`; "auto" is the first GPU, else the CPU.
+
+    Raises:
+        ConfigurationError: this machine, or this build of torch, has no such device.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda", 0)
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda":
+        index, count = device.index or 0, torch.cuda.device_count()
+        if index >= count:
+            raise ConfigurationError(
+                f"there is no device {name} here: torch {torch.__version__} sees {count} CUDA "
+                'devices; device="auto" takes what there is'
+            )
+        return torch.device("cuda", index)
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigurationError('there is no device mps here; device="auto" takes what there is')
+    return device
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The dtype called `name`; "auto" is bfloat16 where the device computes in it natively."""
+    if name != "auto":
+        return getattr(torch, name)
+    if device.type == "cpu":
+        return torch.bfloat16 if _cpu_has_bfloat16() else torch.float32
+    if device.type == "cuda":
+        native = torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
+        return torch.bfloat16 if native else torch.float16
+    return torch.float16
+
+
+def describe(device: torch.device, config: LocalConfig) -> Device:
+    """The device for the bill: its name as the driver tells it; a CPU counts its threads."""
+    price = config.price_per_hour
+    if device.type == "cuda":
+        return Device(
+            kind="cuda", name=torch.cuda.get_device_name(device), count=1, hourly_price=price
+        )
+    count = torch.get_num_threads() if device.type == "cpu" else 1
+    return Device(kind=device.type, name=_cpu_name(), count=count, hourly_price=price)
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that a new tensor could take."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        reserved: int = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return free + reserved
+    return int(psutil.virtual_memory().available)
+
+
+def require_room(
+    tensors: Iterable[Tensor], dtype: torch.dtype | None, device: torch.device, name: str
+) -> None:
+    """Refuse weights that do not fit, before the system kills the process over them.
+
+    Raises:
+        OutOfMemory: how much is needed, and how much is free.
+    """
+    needed = sum(_size(tensor, dtype) for tensor in tensors)
+    free = free_memory(device)
+    if needed > free:
+        raise OutOfMemory(
+            f"{name} needs {needed / _GB:.1f} GB and {device} has {free / _GB:.1f} GB free; "
+            "choose a smaller model, dtype or another device"
+        )
+
+
+def require_cache_room(needed: int, device: torch.device, name: str) -> None:
+    """Refuse a request whose keys and values alone would not fit.
+
+    Raises:
+        OutOfMemory: how much is needed, and how much is free.
+    """
+    free = free_memory(device)
+    if needed > free:
+        raise OutOfMemory(
+            f"a request of this length needs {needed / _GB:.1f} GB on {device} beside {name}, and "
+            f"{free / _GB:.1f} GB are free; shorten the prompt or lower max_output_tokens"
+        )
+
+
+def _size(tensor: Tensor, dtype: torch.dtype | None) -> int:
+    if dtype is None or not tensor.is_float:
+        return tensor.size
+    return prod(tensor.shape) * dtype.itemsize
+
+
+def _cpu_has_bfloat16() -> bool:
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16") or found.get("bf16"))
+
+
+def _cpu_name() -> str:
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    if sys.platform == "darwin":
+        command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.stdout.strip():
+            return done.stdout.strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,150 @@
+"""What a caller can set: for the provider (`LocalConfig`), and for one request (`LocalOptions`).
+
+Both are checked here and know nothing of torch: a device or dtype is a name until
+`fmsdk_local.device` looks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+from fmsdk.errors import BadRequestError
+from fmsdk.provider import Progress
+from fmsdk.request import Request
+
+__all__ = ["DType", "LocalConfig", "LocalOptions", "options_of"]
+
+DType = Literal["auto", "bfloat16", "float16", "float32"]
+_PRICE_UNIT = "dollars an hour"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalConfig:
+    """The provider's options: `Client(providers={"local": {"device": "cpu"}})`.
+
+    device: "auto" (the first GPU, else the CPU), "cpu", "cuda", "cuda:1", "mps".
+    dtype: "auto" is bfloat16 where the device computes in it, else float32 on a CPU and
+        float16 on a GPU. Quantised checkpoints keep their own.
+    threads: CPU threads torch computes with, for the whole process; None leaves torch's choice.
+    attn: transformers' `attn_implementation` ("sdpa", "eager", "flash_attention_2", …).
+    price_per_hour: what the device costs, in dollars an hour; it makes the cost of an answer.
+    trust_remote_code: run the Python code that a checkpoint brings along.
+    cache_dir: where converted GGUF files are kept, in place of the user's store.
+    max_queue: requests that may wait for one model; the next one is refused.
+    progress: called while a model is converted or loaded: see `fmsdk.provider.Progress`.
+    """
+
+    device: str = "auto"
+    dtype: DType = "auto"
+    threads: int | None = None
+    attn: str | None = None
+    price_per_hour: Decimal | None = None
+    trust_remote_code: bool = False
+    cache_dir: Path | None = None
+    max_queue: int = 1000
+    progress: Progress | None = None
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> LocalConfig:
+        """Check what the user wrote.
+
+        Raises:
+            BadRequestError: an unknown option, or a value it cannot have.
+        """
+        known = {spec.name for spec in fields(cls)}
+        given = {name: value for name, value in options.items() if name != "wire"}
+        unknown = sorted(given.keys() - known)
+        if unknown:
+            raise BadRequestError(
+                f"local has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}"
+            )
+        if given.get("price_per_hour") is not None:
+            given["price_per_hour"] = _price(given["price_per_hour"])
+        if given.get("cache_dir") is not None:
+            given["cache_dir"] = Path(given["cache_dir"])
+        config = cls(**given)
+        config._check()
+        return config
+
+    def _check(self) -> None:
+        kind, _, index = self.device.partition(":")
+        if kind not in ("auto", "cpu", "cuda", "mps") or (index and not index.isdecimal()):
+            raise BadRequestError(
+                f"device is auto, cpu, cuda, cuda:1 or mps, for instance; not {self.device!r}"
+            )
+        if self.dtype not in get_args(DType):
+            raise BadRequestError(
+                f"dtype is one of {', '.join(get_args(DType))}, not {self.dtype!r}"
+            )
+        for name in ("threads", "max_queue"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise BadRequestError(f"{name} must be at least 1, not {value}")
+        if not isinstance(cast("object", self.trust_remote_code), bool):
+            raise BadRequestError("trust_remote_code is True or False")
+
+
+def _price(value: object) -> Decimal:
+    try:
+        price = Decimal(str(value))
+    except InvalidOperation as error:
+        raise BadRequestError(f"price_per_hour is in {_PRICE_UNIT}, not {value!r}") from error
+    if not price.is_finite() or price < 0:
+        raise BadRequestError(f"price_per_hour is in {_PRICE_UNIT}, not {value!r}")
+    return price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalOptions:
+    """What a local model takes beside the common settings: `generate(…, options=LocalOptions(…))`.
+
+    None leaves a value to the checkpoint's `generation_config.json`, as transformers does.
+
+    top_k: sample among this many likeliest tokens; 0 is no limit.
+    min_p: sample among tokens at least this fraction as likely as the likeliest.
+    repetition_penalty: above 1 makes tokens that were there less likely (Keskar et al., 2019,
+        "CTRL", section 4.1).
+    no_repeat_ngram_size: no run of this many tokens comes twice.
+    template: variables for the chat template, beside those that the request sets.
+    """
+
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    no_repeat_ngram_size: int | None = None
+    template: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.top_k is not None and self.top_k < 0:
+            raise BadRequestError("top_k must be at least 0")
+        if self.min_p is not None and not 0 <= self.min_p <= 1:
+            raise BadRequestError("min_p must be between 0 and 1")
+        if self.repetition_penalty is not None and self.repetition_penalty <= 0:
+            raise BadRequestError("repetition_penalty must be above 0")
+        if self.no_repeat_ngram_size is not None and self.no_repeat_ngram_size < 0:
+            raise BadRequestError("no_repeat_ngram_size must be at least 0")
+
+
+_DEFAULT = LocalOptions()
+
+
+def options_of(request: Request) -> LocalOptions:
+    """The request's options for this provider.
+
+    Raises:
+        BadRequestError: another provider's options.
+    """
+    options = request.options
+    if options is None:
+        return _DEFAULT
+    if not isinstance(options, LocalOptions):
+        raise BadRequestError(
+            f"{request.name} takes fmsdk_local.LocalOptions, not {type(options).__name__}",
+            provider=request.provider,
+            model=request.model,
+        )
+    return options

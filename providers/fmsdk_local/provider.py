@@ -1,0 +1,168 @@
+"""`LocalProvider`: a request goes through the prompt encoder, the engine and the parser.
+
+torch and what needs it is imported when a provider is made, so that `fmsdk models` can ask this
+class what is here without them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fmsdk.content import Audio
+from fmsdk.errors import UnsupportedContent
+from fmsdk.estimate import estimate_text
+from fmsdk.provider import (
+    Capabilities,
+    Estimate,
+    Progress,
+    ProviderConfig,
+    Transcription,
+    UsableModel,
+)
+from fmsdk.request import Request
+from fmsdk.response import Event, Fold, Response
+from fmsdk.usage import Range
+from fmsdk_local import store
+from fmsdk_local.capabilities import capabilities_of
+from fmsdk_local.options import LocalConfig
+
+if TYPE_CHECKING:
+    from fmsdk_local.load import Loaded
+
+__all__ = ["LocalProvider", "unload"]
+
+
+def unload(model: str | None = None) -> int:
+    """Unload the model called `model`, or every model; returns how many were loaded."""
+    from fmsdk_local import load
+
+    return load.unload(None if model is None else store.locate(model))
+
+
+class LocalProvider:
+    """Models in this process. See `fmsdk_local.options.LocalConfig` for its options.
+
+    Loaded models belong to the process, not to a provider: they stay when it is closed, and
+    every provider with the same device and dtype shares them.
+
+    Raises:
+        BadRequestError: an unknown option.
+        ModuleNotFoundError: the extra "local" is not installed.
+    """
+
+    contract_version: ClassVar[int] = 1
+    price_id: str | None = None
+
+    def __init__(self, config: ProviderConfig) -> None:
+        importlib.import_module("fmsdk_local.load")  # a missing extra shows now
+        self.name = config.name
+        self._config = LocalConfig.of(config.options)
+        self._capabilities: dict[Path, Capabilities] = {}
+
+    @staticmethod
+    def usable_models() -> list[UsableModel]:
+        """Every local model, and what to do about those that are not usable."""
+        return store.available()
+
+    @staticmethod
+    def fetch_model(name: str, progress: Progress) -> str:
+        """Bring `name` to this machine: see `fmsdk.provider.FetchesModels`."""
+        return str(store.fetch(name, progress=progress))
+
+    def capabilities(self, model: str) -> Capabilities:
+        """What the model takes, by its files.
+
+        Raises:
+            ModelNotFound: it is not on this machine.
+            CheckpointError: it is broken.
+        """
+        path = store.locate(model)
+        loaded = self._find(path)
+        path = loaded.path if loaded else path  # a GGUF file's conversion tells more
+        if path not in self._capabilities:
+            self._capabilities[path] = capabilities_of(path)
+        return self._capabilities[path]
+
+    async def load(self, model: str) -> float:
+        """Make the model ready; returns the seconds that took."""
+        _, seconds = await self._ready(model)
+        return seconds
+
+    async def generate(self, request: Request) -> Response[Any]:
+        """The whole answer."""
+        fold = Fold()
+        async for event in self._events(request, streamed=False):
+            fold.add(event)
+        return fold.response(request.provider, request.model, output_type=request.output)
+
+    async def stream(self, request: Request) -> AsyncIterator[Event]:
+        """The answer as it is made, token by token."""
+        async with aclosing(self._events(request, streamed=True)) as events:
+            async for event in events:
+                yield event
+
+    async def transcribe(
+        self, model: str, audio: Audio, *, language: str | None = None, prompt: str | None = None
+    ) -> Transcription:
+        """Speech to text, by a Whisper.
+
+        Raises:
+            UnsupportedContent: the model transcribes no speech.
+        """
+        from fmsdk_local.hear import hear_whole
+        from fmsdk_local.speech import to_transcription
+
+        loaded, loading = await self._ready(model)
+        if loaded.prompts is not None:
+            raise UnsupportedContent(
+                f"{self.name}:{model} transcribes no speech; local:demo-audio does", part="audio"
+            )
+        result, timings = await hear_whole(
+            loaded, audio, loading=loading, language=language, prompt=prompt
+        )
+        return to_transcription(result, provider=self.name, model=model, timings=timings)
+
+    def estimate(self, request: Request) -> Estimate:
+        """The tokens of a text request: counted, where the model is loaded, else estimated."""
+        loaded = self._find(store.locate(request.model))
+        if loaded is None or loaded.prompts is None or any(request.media()):
+            return estimate_text(request)
+        tokens = loaded.prompts.encode(request).tokens
+        return Estimate(input=Range(tokens, tokens, tokens), exact=True)
+
+    async def aclose(self) -> None:
+        """Nothing to close: models stay loaded until `fmsdk_local.unload`."""
+
+    def _find(self, path: Path) -> Loaded | None:
+        from fmsdk_local import load
+
+        return load.find(path, self._config)
+
+    async def _ready(self, model: str) -> tuple[Loaded, float]:
+        from fmsdk_local import load
+
+        path = store.locate(model)
+        found = load.find(path, self._config)
+        if found is not None:
+            return found, 0.0
+        return await asyncio.to_thread(load.load, model, path, self._config)
+
+    async def _events(self, request: Request, *, streamed: bool) -> AsyncGenerator[Event]:
+        loaded, loading = await self._ready(request.model)
+        if loaded.prompts is None:
+            from fmsdk_local.hear import hear_request
+
+            source = hear_request(loaded, request, loading=loading)
+        else:
+            from fmsdk_local.answer import answer
+
+            encoder = loaded.prompts
+            source = answer(loaded, encoder, request, loading=loading, streamed=streamed)
+        async with aclosing(source) as events:
+            async for event in events:
+                yield event

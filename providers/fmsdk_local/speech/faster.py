@@ -1,0 +1,128 @@
+"""Whisper checkpoints of CTranslate2, through faster-whisper."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ctranslate2  # pyright: ignore[reportMissingTypeStubs]
+import faster_whisper  # pyright: ignore[reportMissingTypeStubs]
+
+from fmsdk.errors import CheckpointError, OutOfMemory, UnsupportedSetting
+from fmsdk_local.speech.runner import Heard
+
+if TYPE_CHECKING:
+    from fmsdk_local.audio import Samples
+
+__all__ = ["FasterWhisper"]
+
+# Whisper's own default (Radford et al., 2022, section 4.5). A beam of 1 saves a fifth of the
+# time on a CPU, and repeats itself more often on hard recordings.
+_BEAM_SIZE = 5
+
+
+class FasterWhisper:
+    """A `Whisper` (see `fmsdk_local.speech.runner`) on CTranslate2.
+
+    Segments come window by window of 30 s, which is also how soon it is cancelled. A window
+    whose most probable text is unlikely is decoded again at higher temperatures, and one that
+    is silent by Whisper's own measure has no segment.
+    """
+
+    def __init__(
+        self, path: Path, *, name: str, device: str, dtype: str, threads: int | None
+    ) -> None:
+        if not (path / "tokenizer.json").is_file():
+            # faster-whisper would fetch one from the hub.
+            raise CheckpointError(
+                f"{name} is incomplete: {path} has no tokenizer.json. Fetch it again", model=name
+            )
+        kind, _, index = device.partition(":")
+        kind = "cuda" if kind == "cuda" else "cpu"
+        self._name = name
+        try:
+            self._model: Any = faster_whisper.WhisperModel(
+                os.fspath(path),
+                device=kind,
+                device_index=int(index or 0),
+                compute_type=_compute_type(kind, dtype, name),
+                cpu_threads=threads or _cores(),
+                local_files_only=True,
+            )
+        except (RuntimeError, ValueError, MemoryError) as error:
+            raise _out_of_memory(error, name) or _broken(error, name) from error
+        self.languages: Collection[str] = self._model.supported_languages
+        self.device = device if kind == "cuda" else "cpu"
+        self.dtype: str = self._model.model.compute_type
+
+    def prompt_length(self, prompt: str) -> int:
+        """Tokens of `prompt`."""
+        return len(self._model.hf_tokenizer.encode(f" {prompt.strip()}", add_special_tokens=False))
+
+    def transcribe(
+        self,
+        samples: Samples,
+        language: str | None,
+        prompt: str | None,
+        heard: Callable[[Heard], None],
+        cancelled: Callable[[], bool],
+    ) -> str | None:
+        """As `fmsdk_local.speech.runner.Whisper` says."""
+        try:
+            segments, info = self._model.transcribe(
+                samples, language=language, initial_prompt=prompt, beam_size=_BEAM_SIZE
+            )
+            for segment in segments:
+                heard(Heard(segment.start, segment.end, segment.text, len(segment.tokens)))
+                if cancelled():
+                    break
+        except (RuntimeError, MemoryError) as error:
+            failure = _out_of_memory(error, self._name)
+            if failure is None:
+                raise
+            raise failure from error
+        return info.language
+
+
+def _out_of_memory(error: Exception, name: str) -> OutOfMemory | None:
+    # CTranslate2 raises plain RuntimeErrors; their texts are all there is to go by.
+    if not isinstance(error, MemoryError) and "out of memory" not in str(error):
+        return None
+    return OutOfMemory(
+        f"{name} ran out of memory: {_first_line(error)}. Choose a smaller model or another device",
+        model=name,
+    )
+
+
+def _broken(error: Exception, name: str) -> CheckpointError:
+    return CheckpointError(
+        f"{name} cannot be loaded: {_first_line(error)}. Fetch it again", model=name
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _compute_type(device: str, dtype: str, name: str) -> str:
+    if dtype == "auto":
+        # On two CPU cores int8 takes half the time of float32, and makes no more errors.
+        return "int8" if device == "cpu" else "float16"
+    compiled: Any = ctranslate2
+    offered: set[str] = compiled.get_supported_compute_types(device)
+    if dtype not in offered:
+        raise UnsupportedSetting(
+            f"{name} cannot compute in {dtype} on this {device}; CTranslate2 offers "
+            f"{', '.join(sorted(offered))} here, and dtype='auto' takes the best",
+            setting="dtype",
+            model=name,
+        )
+    return dtype
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

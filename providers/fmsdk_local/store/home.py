@@ -1,0 +1,21 @@
+"""The user's store: the directory that fetched and converted models are kept in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["home", "models"]
+
+
+def home() -> Path:
+    """The store's root: `FMSDK_HOME`, else `fmsdk` in the user's cache directory."""
+    if chosen := os.environ.get("FMSDK_HOME"):
+        return Path(chosen).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "fmsdk"
+
+
+def models() -> Path:
+    """The directory in it that has a directory for each model."""
+    return home() / "models"

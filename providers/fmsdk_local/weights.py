@@ -1,0 +1,97 @@
+"""What the headers of a checkpoint's safetensors files say: tensors, sizes, what is missing.
+
+Reads a few kilobytes of each file, so that a broken or too large checkpoint is found before
+anything heavy starts. Knows no torch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from fmsdk.errors import CheckpointError
+from fmsdk_local.checkpoint import require_safetensors
+
+__all__ = ["Tensor", "tensors"]
+
+_SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor as a header describes it. `size` is in bytes, in the file."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    size: int
+
+    @property
+    def is_float(self) -> bool:
+        """Whether loading converts it to the dtype asked for (8-bit floats are quantised)."""
+        return self.dtype in ("F64", "F32", "F16", "BF16")
+
+
+def tensors(path: Path) -> Iterator[Tensor]:
+    """Every tensor of the checkpoint directory at `path`.
+
+    Raises:
+        CheckpointError: which file is missing, truncated, no safetensors, or a pickle.
+    """
+    for file in _files(path):
+        yield from _header(file)
+
+
+def _files(path: Path) -> list[Path]:
+    index = path / _INDEX
+    if not index.is_file():
+        require_safetensors(path)
+        if not (path / _SINGLE).is_file():
+            raise CheckpointError(f"{path} has neither {_SINGLE} nor {_INDEX}")
+        return [path / _SINGLE]
+    try:
+        content: Any = json.loads(index.read_text("utf-8"))
+        shards = {str(name) for name in content["weight_map"].values()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"{index} cannot be read: fetch the checkpoint again") from error
+    missing = sorted(name for name in shards if not (path / name).is_file())
+    if missing:
+        raise CheckpointError(
+            f"{index} names files that are not there ({len(missing)} of {len(shards)}): "
+            f"{', '.join(missing)}; fetch the checkpoint again"
+        )
+    return sorted(path / name for name in shards)
+
+
+def _header(file: Path) -> list[Tensor]:
+    """The header of a safetensors file: its length in 8 bytes, then JSON, then the tensors
+    (https://github.com/huggingface/safetensors#format)."""
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if size < 8 or length > size - 8:
+            raise CheckpointError(f"{file} is truncated, or no safetensors file")
+        text = stream.read(length)
+    try:
+        entries = cast("dict[str, Any]", json.loads(text))
+        found = [
+            Tensor(name, entry["dtype"], tuple(entry["shape"]), _span(entry))
+            for name, entry in entries.items()
+            if name != "__metadata__"
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"{file} is no safetensors file: its header is broken") from error
+    needed = 8 + length + sum(tensor.size for tensor in found)
+    if size < needed:
+        raise CheckpointError(
+            f"{file} is truncated: {size:,} of {needed:,} bytes are there; fetch it again"
+        )
+    return found
+
+
+def _span(entry: dict[str, Any]) -> int:
+    start, end = entry["data_offsets"]
+    return int(end) - int(start)

@@ -1,0 +1,158 @@
+"""Responses bodies: the shapes that are read, and a whole body as a `Response`.
+
+Messages, reasoning and function calls become parts. Whatever else a vendor puts into `output`
+(web searches it ran, compactions, …) is kept as an opaque `Reasoning` in its place, so that it
+goes back with the next turn; it is never a call of the caller's tools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from fmsdk.content import Part, Reasoning, Text, ToolCall
+from fmsdk.response import Choice, Finish, Response, TokenLogprob, malformed_call, tool_call
+from fmsdk_openai.decode.answer import Answer, Logprob, opaque_of, read, token_logprobs, usage_of
+from fmsdk_openai.errors import Blame, invalid
+
+__all__ = [
+    "BODY",
+    "Body",
+    "Item",
+    "check_status",
+    "finish_of",
+    "item_of",
+    "phase_of",
+    "responses_response",
+]
+
+_INCOMPLETE: dict[str, Finish] = {
+    "max_output_tokens": "length",
+    "content_filter": "content_filter",
+}
+
+
+class _Piece(msgspec.Struct):
+    type: str = ""
+    text: str = ""
+    refusal: str = ""
+    logprobs: list[Logprob] | None = None
+
+
+class Item(msgspec.Struct):
+    """One element of `output`, as far as it is read: a message, reasoning or function call."""
+
+    type: str = ""
+    content: list[_Piece] | None = None
+    summary: list[_Piece] | None = None
+    call_id: str = ""
+    name: str = ""
+    arguments: str = ""
+    phase: str | None = None
+
+    @property
+    def thoughts(self) -> list[str]:
+        """Reasoning in words: its summary, or where a server tells it, the reasoning itself."""
+        return [piece.text for piece in self.summary or self.content or ()]
+
+
+class _Kind(msgspec.Struct):
+    type: str = ""
+
+
+class _Incomplete(msgspec.Struct):
+    reason: str | None = None
+
+
+class Body(msgspec.Struct):
+    """A response object; `output` is left as it came, for items go back unchanged."""
+
+    output: list[msgspec.Raw] | None = None
+    status: str | None = None
+    incomplete_details: _Incomplete | None = None
+    error: Any = None
+    id: str | None = None
+    model: str | None = None
+    usage: Any = None
+    service_tier: str | None = None
+
+
+BODY = msgspec.json.Decoder(Body)
+_ITEM = msgspec.json.Decoder(Item)
+_KIND = msgspec.json.Decoder(_Kind)
+_READ = frozenset({"message", "reasoning", "function_call"})
+
+
+def responses_response(answer: Answer, body: bytes) -> Response[Any]:
+    """The response of a whole body. Raises InvalidResponse, or the error that the body reports."""
+    found = read(BODY, body, answer.blame)
+    check_status(found, answer.blame)
+    if found.output is None:
+        raise invalid(answer.blame.provider, "a response without output")
+    parts: list[Part] = []
+    logprobs: list[TokenLogprob] = []
+    for raw in found.output:
+        item = item_of(raw, answer.blame)
+        parts += _parts(answer.request.provider, item, raw)
+        for piece in item.content or ():
+            logprobs += token_logprobs(piece.logprobs)
+    calls = [part for part in parts if isinstance(part, ToolCall)]
+    request = answer.request
+    finish, finish_raw = finish_of(found, bool(calls))
+    malformed = tuple(malformed_call(call) for call in calls if call.raw is not None)
+    return Response(
+        provider=request.provider,
+        model=request.model,
+        choices=(Choice(tuple(parts), finish, finish_raw, tuple(logprobs)),),
+        served_model=found.model,
+        request_id=answer.request_id or found.id,
+        usage=usage_of(found.usage, found.service_tier),
+        warnings=answer.warnings + malformed,
+        raw_body=body,
+        output_type=request.output,
+    )
+
+
+def item_of(raw: msgspec.Raw, blame: Blame) -> Item:
+    """An output item; of kinds that are not read, the type alone."""
+    kind = read(_KIND, raw, blame).type
+    return read(_ITEM, raw, blame) if kind in _READ else Item(kind)
+
+
+def check_status(body: Body, blame: Blame) -> None:
+    """Raise what a failed response says went wrong."""
+    if body.error or body.status == "failed":
+        raise blame.of_body(body.error)
+
+
+def finish_of(body: Body, has_calls: bool) -> tuple[Finish, str | None]:
+    """The normalised finish, and the vendor's: its status, with the reason if incomplete."""
+    if body.status == "incomplete":
+        reason = (body.incomplete_details and body.incomplete_details.reason) or ""
+        return _INCOMPLETE.get(reason, "other"), f"incomplete:{reason}"
+    if body.status == "completed":
+        return "tool_calls" if has_calls else "stop", body.status
+    return "cancelled" if body.status == "cancelled" else "other", body.status
+
+
+def phase_of(item: Item) -> str | None:
+    """What has to go back with a message besides its text: whether it was a commentary or the
+    final answer. None where the vendor did not say."""
+    return opaque_of({"type": "message", "phase": item.phase}) if item.phase else None
+
+
+def _parts(provider: str, item: Item, raw: msgspec.Raw) -> Iterator[Part]:
+    if item.type == "message":
+        if phase := phase_of(item):
+            yield Reasoning("", provider, phase)
+        for piece in item.content or ():
+            if piece.type == "refusal":
+                yield Text(piece.refusal, refusal=True)
+            elif piece.text:
+                yield Text(piece.text)
+    elif item.type == "function_call":
+        yield tool_call(item.call_id, item.name, item.arguments)
+    else:
+        yield Reasoning("\n\n".join(item.thoughts), provider, bytes(raw).decode())

@@ -1,0 +1,212 @@
+"""A request as a Chat Completions body, for OpenAI and for the servers that speak its wire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, assert_never, cast
+
+from fmsdk.content import (
+    Audio,
+    Document,
+    Image,
+    MediaPart,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+    Video,
+)
+from fmsdk.request import Message
+from fmsdk_openai.encode.draft import VIDEO, Draft
+
+__all__ = ["chat_body"]
+
+_ONLY_RESPONSES = ("options.previous_response_id", "options.reasoning_summary")
+_ONLY_SPOKEN = ("options.voice", "options.audio_format")
+
+
+def chat_body(draft: Draft) -> dict[str, Any]:
+    """The body. Raises UnsupportedContent, UnsupportedSetting, BadRequestError."""
+    request, options = draft.request, draft.options
+    # OpenAI refuses metadata for what it does not store, and other servers need not know it.
+    body: dict[str, Any] = {
+        "model": request.model,
+        "messages": _messages(draft),
+        **draft.shared_fields(metadata=draft.official and bool(options.store)),
+        **_settings(draft),
+        **_tools(draft),
+    }
+    if options.store is not None:
+        body["store"] = options.store
+    if options.verbosity is not None:
+        body["verbosity"] = options.verbosity
+    if schema := draft.json_schema():
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    if draft.stream:
+        body["stream"] = True
+        body["stream_options"] = {"include_usage": True}
+    return body
+
+
+def _settings(draft: Draft) -> dict[str, Any]:
+    settings = draft.request.settings
+    # Compatible servers know the older name alone; OpenAI's newer models refuse it.
+    limit = "max_completion_tokens" if draft.official else "max_tokens"
+    fields: dict[str, Any] = {
+        limit: settings.max_output_tokens,
+        "stop": list(settings.stop) or None,
+        "seed": settings.seed,
+        "reasoning_effort": settings.reasoning,
+        "n": settings.choices if settings.choices > 1 else None,
+    }
+    if settings.logprobs is not None:
+        fields |= {"logprobs": True, "top_logprobs": settings.logprobs}
+    if "audio" in settings.modalities:
+        voice = draft.options.voice or "alloy"
+        fields["modalities"] = ["text", "audio"]
+        fields["audio"] = {"voice": voice, "format": draft.audio_format}
+    else:
+        draft.drop_chosen(_ONLY_SPOKEN, "a text answer")
+    draft.drop_chosen(_ONLY_RESPONSES, "Chat Completions")
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _tools(draft: Draft) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if draft.request.tools:
+        functions = [(tool, draft.function(tool)) for tool in draft.request.tools]
+        for tool, function in functions:
+            if tool.strict:
+                function["strict"] = True
+        fields["tools"] = [{"type": "function", "function": one} for _, one in functions]
+    choice = draft.tool_choice()
+    if choice in ("none", "required"):
+        fields["tool_choice"] = choice
+    elif choice is not None:
+        fields["tool_choice"] = {"type": "function", "function": {"name": choice}}
+    return fields
+
+
+def _messages(draft: Draft) -> list[dict[str, Any]]:
+    messages: list[dict[str, Any]] = []
+    if draft.request.system is not None:
+        messages.append({"role": "system", "content": draft.request.system})
+    for message in draft.request.messages:
+        draft.check_role(message)
+        if message.role == "assistant":
+            messages.append(_assistant(draft, message))
+        else:
+            messages += _asked(draft, message)
+    return messages
+
+
+def _asked(draft: Draft, message: Message) -> list[dict[str, Any]]:
+    """A turn that is not the model's. Tool results come first: they answer the turn before."""
+    results = [part for part in message.parts if isinstance(part, ToolResult)]
+    rest = [part for part in message.parts if isinstance(part, Text | MediaPart)]
+    messages = [_result(draft, result) for result in results]
+    if rest or not results:
+        content = _content([_piece(draft, part) for part in rest])
+        messages.append({"role": message.role, "content": content})
+    return messages
+
+
+def _content(pieces: Sequence[dict[str, Any]]) -> str | Sequence[dict[str, Any]]:
+    """One plain text as a string, which every server takes; else the list."""
+    if not pieces:
+        return ""
+    if len(pieces) == 1 and pieces[0].keys() == {"type", "text"}:
+        return cast("str", pieces[0]["text"])
+    return pieces
+
+
+def _piece(draft: Draft, part: Text | MediaPart) -> dict[str, Any]:
+    match part:
+        case Text():
+            piece: dict[str, Any] = {"type": "text", "text": part.text}
+        case Image():
+            piece = {"type": "image_url", "image_url": _image(draft, part)}
+        case Audio():
+            piece = {"type": "input_audio", "input_audio": draft.spoken(part)}
+        case Document():
+            piece = {"type": "file", "file": _file(draft, part)}
+        case Video():
+            raise draft.unsupported("video", VIDEO)
+        case _:
+            assert_never(part)
+    return piece | draft.cache_mark(part)
+
+
+def _image(draft: Draft, image: Image) -> dict[str, Any]:
+    if draft.file_id(image) is not None:
+        why = "Chat Completions takes images by bytes or URL, not by file id"
+        raise draft.unsupported("image", why)
+    found: dict[str, Any] = {"url": draft.image_url(image)}
+    if image.detail == "original":
+        draft.losses.drop("detail", "Chat Completions knows auto, low and high")
+    elif image.detail is not None:
+        found["detail"] = image.detail
+    return found
+
+
+def _file(draft: Draft, document: Document) -> dict[str, str]:
+    if file_id := draft.file_id(document):
+        return {"file_id": file_id}
+    if document.url is not None:
+        why = "Chat Completions takes no document by URL; give its bytes"
+        raise draft.unsupported("document", why)
+    return draft.file_data(document)
+
+
+def _result(draft: Draft, result: ToolResult) -> dict[str, Any]:
+    texts: list[dict[str, Any]] = []
+    for part in draft.result(result):
+        if not isinstance(part, Text):
+            why = (
+                f"in Chat Completions a tool result is text alone; send the {part.kind} in a user "
+                "message after it, or pin api='responses', which takes images and documents"
+            )
+            raise draft.unsupported(part.kind, why)
+        texts.append(_piece(draft, part))
+    if texts and (mark := draft.cache_mark(result)):
+        texts[-1] |= mark
+    return {"role": "tool", "tool_call_id": result.call_id, "content": _content(texts)}
+
+
+def _assistant(draft: Draft, message: Message) -> dict[str, Any]:
+    texts = [part for part in message.parts if isinstance(part, Text)]
+    calls = [part for part in message.parts if isinstance(part, ToolCall)]
+    turn: dict[str, Any] = {"role": "assistant"}
+    if texts or not calls:
+        turn["content"] = _content([_said(draft, part) for part in texts])
+    if calls:
+        turn["tool_calls"] = [_call(draft, call) for call in calls]
+    for part in message.parts:
+        if isinstance(part, Reasoning):
+            turn |= _reasoning(draft, part, bool(calls))
+        elif isinstance(part, MediaPart):
+            draft.spoken_before(part, bool(texts))
+    return turn
+
+
+def _said(draft: Draft, part: Text) -> dict[str, Any]:
+    if part.cache:
+        draft.cache_ignored()
+    if part.refusal and draft.official:
+        return {"type": "refusal", "refusal": part.text}
+    return {"type": "text", "text": part.text}
+
+
+def _call(draft: Draft, call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": draft.arguments(call)}
+    return {"id": call.id, "type": "function", "function": function, **draft.opaque(call)}
+
+
+def _reasoning(draft: Draft, part: Reasoning, with_calls: bool) -> dict[str, Any]:
+    """Reasoning goes back in the fields it came in, with the calls it led to: servers that give
+    it want it there (DeepSeek, OpenRouter), and some refuse it elsewhere."""
+    fields = draft.opaque(part)
+    if with_calls and fields and "type" not in fields:
+        return fields
+    draft.reasoning_dropped()
+    return {}

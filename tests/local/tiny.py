@@ -1,0 +1,217 @@
+"""Tiny checkpoints with random but fixed weights: real classes, real files, a second to make.
+
+They prove the plumbing: whatever runs them is compared with transformers' own `generate`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import (
+    CLIPImageProcessorPil,
+    CLIPVisionConfig,
+    Gemma3Config,
+    Gemma3ForConditionalGeneration,
+    Gemma3ImageProcessorPil,
+    Gemma3Processor,
+    Gemma3TextConfig,
+    GenerationConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    LlavaProcessor,
+    PreTrainedTokenizerFast,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2VLImageProcessorPil,
+    SiglipVisionConfig,
+)
+
+CONTEXT = 512
+BOS, END, PAD = "<s>", "<|im_end|>", "<pad>"
+CHAT = "<|im_start|>"
+IMAGE, BEGIN_IMAGE, END_IMAGE, VIDEO = "<image>", "<image_begin>", "<image_end>", "<video>"
+# Shapes of ChatML, Hermes tools and Qwen3's switch for thinking: what real templates do.
+TEXT_TEMPLATE = (
+    "{% if tools %}<|im_start|>system\nTools:{% for tool in tools %}\n{{ tool | tojson }}"
+    "{% endfor %}<|im_end|>\n{% endif %}"
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}"
+    "{% for call in message.tool_calls or [] %}<tool_call>\n{{ call.function | tojson }}\n"
+    "</tool_call>{% endfor %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n"
+    "{% if enable_thinking is defined and enable_thinking %}<think>\n{% endif %}{% endif %}"
+)
+IMAGE_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n"
+    "{% for part in message.content %}{% if part.type == 'image' %}PLACEHOLDER"
+    "{% else %}{{ part.text }}{% endif %}{% endfor %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+_CORPUS = (
+    "The capital of France is Paris. What colour is the shape in the picture? It is a red circle.",
+    "Das ist ein schöner Tag für alle Bären, café, naïve, 你好，世界。 Привет, мир! 😀👍🏽 αβγ",
+    '{"name": "weather", "arguments": {"city": "Paris"}} <tool_call> </tool_call> <think> </think>',
+)
+
+
+def tokenizer(*special: str, bos: bool = False) -> PreTrainedTokenizerFast:
+    """Byte-level BPE of 400 tokens, so that characters are cut into several tokens."""
+    inner = Tokenizer(models.BPE())
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=[PAD, BOS, END, CHAT, *special],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    inner.train_from_iterator(_CORPUS, trainer)
+    if bos:
+        inner.post_processor = processors.TemplateProcessing(
+            single=f"{BOS} $A", special_tokens=[(BOS, inner.token_to_id(BOS))]
+        )
+    named = {IMAGE: "image_token", BEGIN_IMAGE: "boi_token", END_IMAGE: "eoi_token"}
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner,
+        bos_token=BOS,
+        eos_token=END,
+        pad_token=PAD,
+        additional_special_tokens=[CHAT],
+        extra_special_tokens={named[token]: token for token in special if token in named},
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def _text(**changes: Any) -> dict[str, Any]:
+    return {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": CONTEXT,
+        "initializer_range": 0.5,  # wide: logits far apart, so that no rounding changes an argmax
+        **changes,
+    }
+
+
+def _ids(words: PreTrainedTokenizerFast) -> dict[str, Any]:
+    return {
+        "vocab_size": len(words),
+        "bos_token_id": words.bos_token_id,
+        "eos_token_id": words.eos_token_id,
+        "pad_token_id": words.pad_token_id,
+    }
+
+
+def _save(model: Any, processor: Any, path: Path, **generation: Any) -> Path:
+    words = getattr(processor, "tokenizer", processor)
+    model.generation_config = GenerationConfig(
+        eos_token_id=words.eos_token_id, pad_token_id=words.pad_token_id, **generation
+    )
+    model.save_pretrained(path)
+    processor.save_pretrained(path)
+    return path
+
+
+def llama(path: Path, *, template: str | None = TEXT_TEMPLATE, **changes: Any) -> Path:
+    """A causal language model; without a template, a base model."""
+    words = tokenizer()
+    words.chat_template = template
+    torch.manual_seed(0)
+    config = LlamaConfig(**{**_text(), **_ids(words), **changes})
+    return _save(LlamaForCausalLM(config), words, path)
+
+
+def llava(path: Path) -> Path:
+    """CLIP tower, projector and Llama. Its tokenizer writes BOS itself, as llava-hf's do."""
+    words = tokenizer(IMAGE, bos=True)
+    image = CLIPImageProcessorPil(
+        size={"height": 28, "width": 28}, crop_size={"height": 28, "width": 28}
+    )
+    processor = LlavaProcessor(
+        image_processor=image,
+        tokenizer=words,
+        patch_size=14,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=IMAGE_TEMPLATE.replace("PLACEHOLDER", IMAGE),
+    )
+    vision = CLIPVisionConfig(
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        image_size=28,
+        patch_size=14,
+        initializer_factor=10.0,
+    )
+    torch.manual_seed(0)
+    config = LlavaConfig(
+        vision_config=vision,
+        text_config=LlamaConfig(**_text(), **_ids(words)),
+        image_token_index=words.convert_tokens_to_ids(IMAGE),
+    )
+    return _save(LlavaForConditionalGeneration(config), processor, path)
+
+
+def qwen2_5_vl(path: Path) -> Path:
+    """Pictures of any size, positions in three dimensions."""
+    words = tokenizer(IMAGE, VIDEO, BEGIN_IMAGE, END_IMAGE)
+    words.chat_template = IMAGE_TEMPLATE.replace("PLACEHOLDER", BEGIN_IMAGE + IMAGE + END_IMAGE)
+    # No processor: its video half needs torchvision. The files are those of the real checkpoints.
+    Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=112 * 112).save_pretrained(path)
+    rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [1, 1, 2]}
+    config = Qwen2_5_VLConfig(
+        text_config={**_text(), **_ids(words), "rope_parameters": rope},
+        vision_config={
+            "depth": 2,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_heads": 4,
+            "out_hidden_size": 32,
+            "fullatt_block_indexes": [1],
+            "window_size": 56,
+            "initializer_range": 0.2,
+        },
+        image_token_id=words.convert_tokens_to_ids(IMAGE),
+        video_token_id=words.convert_tokens_to_ids(VIDEO),
+        vision_start_token_id=words.convert_tokens_to_ids(BEGIN_IMAGE),
+        vision_end_token_id=words.convert_tokens_to_ids(END_IMAGE),
+    )
+    torch.manual_seed(0)
+    return _save(Qwen2_5_VLForConditionalGeneration(config), words, path)
+
+
+def gemma3(path: Path) -> Path:
+    """Sliding windows, and attention in both directions within a picture."""
+    words = tokenizer(IMAGE, BEGIN_IMAGE, END_IMAGE)
+    processor = Gemma3Processor(
+        image_processor=Gemma3ImageProcessorPil(size={"height": 28, "width": 28}),
+        tokenizer=words,
+        image_seq_length=4,
+        chat_template=IMAGE_TEMPLATE.replace("PLACEHOLDER", BEGIN_IMAGE),
+    )
+    config = Gemma3Config(
+        text_config=Gemma3TextConfig(
+            **_text(head_dim=8, sliding_window=16, query_pre_attn_scalar=8), **_ids(words)
+        ),
+        vision_config=SiglipVisionConfig(
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            image_size=28,
+            patch_size=14,
+        ),
+        mm_tokens_per_image=4,
+        boi_token_index=words.convert_tokens_to_ids(BEGIN_IMAGE),
+        eoi_token_index=words.convert_tokens_to_ids(END_IMAGE),
+        image_token_index=words.convert_tokens_to_ids(IMAGE),
+    )
+    torch.manual_seed(0)
+    return _save(Gemma3ForConditionalGeneration(config), processor, path)

@@ -1,0 +1,393 @@
+"""The provider over real sockets: configuration, keys, the connection, and leaving early."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import openai
+import pytest
+
+import fmsdk
+from fmsdk.content import Image
+from fmsdk.errors import BadRequestError, ConfigurationError, IncompleteStream, MissingKey, Timeout
+from fmsdk.provider import ProviderConfig
+from fmsdk.request import build
+from fmsdk.response import TextDelta
+from fmsdk_openai import OpenAIOptions, OpenAIProvider
+from tests.openai.kit import (
+    KEY,
+    Answer,
+    chunk,
+    completion,
+    generate,
+    message,
+    provider,
+    response,
+    serving,
+    sse,
+    stream,
+)
+
+REQUEST = build("openai:m", "Hello")
+ROOT = Path(__file__).resolve().parents[2]
+HELLO = Answer(completion())
+STREAM = Answer(pieces=sse(chunk({"content": "Hi."}, "stop")))
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("OPENAI_")]:
+        monkeypatch.delenv(name)
+
+
+def made(name: str = "openai", **options: Any) -> OpenAIProvider:
+    return OpenAIProvider(ProviderConfig(name=name, options=options))
+
+
+# --- configuration ---
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"basurl": "x", "key": "y"}, "'basurl', 'key'; known: base_url, api_key"),
+        ({"api": "completions"}, "'responses' or 'chat'"),
+        ({"base_url": "localhost:8000"}, "http://"),
+        ({"default_headers": {"X-Secret": "a\nb"}}, "'X-Secret'"),
+        ({"default_headers": {"X Secret": "a"}}, "'X Secret'"),
+    ],
+)
+def test_options_that_cannot_be(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(BadRequestError, match=words) as caught:
+        made(**options)
+    assert "a\nb" not in str(caught.value)
+
+
+def test_a_provider_of_the_users_own_name_needs_a_url() -> None:
+    with pytest.raises(BadRequestError, match="'mine' needs a base_url"):
+        made("mine", wire="openai")
+    assert made("mine", wire="openai", base_url="http://localhost/v1").price_id is None
+    assert made().price_id == "openai"
+
+
+def test_a_missing_key_names_its_variable_at_the_first_request() -> None:
+    quiet = made()
+    assert quiet.estimate(REQUEST).input.expected > 0
+    with pytest.raises(MissingKey, match="OPENAI_API_KEY") as caught:
+        generate(quiet, REQUEST)
+    assert caught.value.variable == "OPENAI_API_KEY"
+
+
+def test_a_key_that_no_header_carries() -> None:
+    for key in ("sk-ключ", "sk-\n1"):
+        with pytest.raises(ConfigurationError, match="OPENAI_API_KEY") as caught:
+            generate(made(api_key=key), REQUEST)
+        assert key not in str(caught.value)
+
+
+def test_keys_and_secrets_stay_out_of_reprs() -> None:
+    asked = made(api_key=KEY, default_headers={"X-Secret": "hush"})
+    shown = repr((asked.__dict__, OpenAIOptions(extra_headers={"X": "hush"})))
+    assert KEY not in shown
+    assert "hush" not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "environment", "sent"),
+    [
+        ("openai", {"OPENAI_API_KEY": "sk-env\n"}, "Bearer sk-env"),
+        ("mine", {"OPENAI_API_KEY": "sk-env"}, "Bearer none"),
+        ("mine", {"MINE_API_KEY": "sk-mine"}, "Bearer sk-mine"),
+        ("my-own", {"MY_OWN_API_KEY": "sk-own"}, "Bearer sk-own"),
+    ],
+)
+def test_keys_of_the_environment_go_to_their_own_server_alone(
+    name: str, environment: dict[str, str], sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    with serving(HELLO) as server:
+        generate(made(name, base_url=server.url), REQUEST)
+    assert server.seen[0].headers["authorization"] == sent
+
+
+def test_the_environments_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(HELLO) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        generate(made(), REQUEST)
+    assert server.seen[0].path == "/v1/chat/completions"
+
+
+def test_headers_and_accounts() -> None:
+    options = OpenAIOptions(extra_headers={"X-Mine": "b"})
+    with serving(HELLO) as server:
+        asked = provider(
+            server.url, organization="org", project="proj", default_headers={"X-All": "a"}
+        )
+        generate(asked, build("openai:m", "Hello", options=options))
+    headers = server.seen[0].headers
+    assert headers["authorization"] == f"Bearer {KEY}"
+    assert (headers["openai-organization"], headers["openai-project"]) == ("org", "proj")
+    assert (headers["x-all"], headers["x-mine"]) == ("a", "b")
+    with pytest.raises(BadRequestError, match="'X-Mine'"):
+        bad = OpenAIOptions(extra_headers={"X-Mine": "é"})
+        generate(asked, build("openai:m", "Hello", options=bad))
+
+
+def test_a_key_may_be_fetched() -> None:
+    async def fetch() -> str:
+        return "sk-fetched"
+
+    with serving(HELLO) as server:
+        generate(provider(server.url, api_key=fetch), REQUEST)
+    assert server.seen[0].headers["authorization"] == "Bearer sk-fetched"
+
+
+def test_a_client_that_the_caller_built_is_used_and_left_open() -> None:
+    async def main(url: str) -> None:
+        client = openai.AsyncOpenAI(api_key="sk-theirs", base_url=url, max_retries=5)
+        asked = made(client=client)
+        assert (await asked.generate(REQUEST)).text == "Hi."
+        assert [event async for event in asked.stream(REQUEST)]
+        await asked.aclose()
+        assert not client.is_closed()
+        await client.close()
+
+    with serving(HELLO, STREAM) as server:
+        asyncio.run(main(server.url))
+    assert server.seen[0].headers["authorization"] == "Bearer sk-theirs"
+    assert server.seen[0].body["messages"] == [{"role": "user", "content": "Hello"}]
+
+
+def test_azures_client_finds_the_deployment() -> None:
+    async def main(url: str) -> None:
+        client = openai.AsyncAzureOpenAI(
+            api_key="k", azure_endpoint=url, api_version="2026-01-01", max_retries=0
+        )
+        await made(client=client).generate(REQUEST)
+        await client.close()
+
+    with serving(HELLO) as server:
+        asyncio.run(main(server.root))
+    assert server.seen[0].path.startswith("/openai/deployments/m/chat/completions?")
+
+
+# --- what it says of itself ---
+
+
+def test_capabilities_follow_the_pin() -> None:
+    both, pinned = made(api_key=KEY), made(api_key=KEY, api="responses")
+    assert both.capabilities("m").input == {"text", "image", "audio", "document"}
+    assert both.capabilities("m").output == {"text", "audio"}
+    assert both.capabilities("m").remote == {"image"}
+    assert pinned.capabilities("m").input == {"text", "image", "document"}
+    assert pinned.capabilities("m").output == {"text"}
+    assert pinned.capabilities("m").remote == {"image", "document"}
+
+
+def test_usable_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = OpenAIProvider.usable_models()
+    assert (line.name, line.usable, line.note) == ("openai:…", False, "set OPENAI_API_KEY")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    (line,) = OpenAIProvider.usable_models()
+    assert (line.usable, line.note) == (True, "")
+    assert line.input == {"text", "image", "audio", "document"}
+
+
+def test_without_the_sdk() -> None:
+    program = """
+import sys
+sys.path[:0] = ["providers"]
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name == "openai":
+            raise ModuleNotFoundError("hidden", name=name)
+sys.meta_path.insert(0, Hidden())
+import importlib.util
+importlib.util.find_spec = lambda name: None if name == "openai" else ...
+import fmsdk
+from fmsdk_openai import OpenAIProvider
+print(OpenAIProvider.usable_models()[0].note)
+try:
+    fmsdk.Client().generate("openai:m", "Hello")
+except fmsdk.MissingExtra as error:
+    print(error.extra)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.split("\n")[:2] == ["pip install 'fmsdk[openai]'", "openai"]
+
+
+def test_importing_it_loads_no_sdk() -> None:
+    program = (
+        "import sys; sys.path[:0] = ['providers']; import fmsdk_openai; "
+        "print(sorted({'openai', 'httpx2', 'pydantic'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+# --- the connection ---
+
+
+def test_connections_are_used_again_after_answers_and_streams() -> None:
+    async def main(asked: OpenAIProvider) -> None:
+        for _ in range(2):
+            await asked.generate(REQUEST)
+            assert [event async for event in asked.stream(REQUEST)]
+        await asked.aclose()
+
+    with serving(HELLO, STREAM, HELLO, STREAM) as server:
+        asyncio.run(main(provider(server.url)))
+    assert server.connections == 1
+
+
+def test_it_can_be_asked_again_after_closing() -> None:
+    async def main(asked: OpenAIProvider) -> None:
+        for _ in range(2):
+            assert (await asked.generate(REQUEST)).text == "Hi."
+            await asked.aclose()
+
+    with serving(HELLO) as server:
+        asyncio.run(main(provider(server.url)))
+    assert server.connections == 2
+
+
+def test_a_server_that_does_not_hang_up_costs_a_moment_at_most() -> None:
+    with serving(Answer(pieces=sse(chunk({"content": "Hi."}, "stop")), then="hang")) as server:
+        began = time.perf_counter()
+        events, answer = stream(provider(server.url, idle_timeout=30), REQUEST)
+        assert time.perf_counter() - began < 5
+    assert answer.text == "Hi."
+    assert len(events) == 2
+
+
+def test_leaving_a_stream_closes_the_connection_at_once() -> None:
+    async def main(asked: OpenAIProvider) -> bool:
+        events = asked.stream(REQUEST)
+        assert await anext(events) == TextDelta("Hi")
+        await cast("Any", events).aclose()
+        left = await asyncio.to_thread(server.seen[0].left.wait, 5)
+        await asked.aclose()
+        return left
+
+    pieces = sse(chunk({"content": "Hi"}), done=False)
+    with serving(Answer(pieces=pieces, then="hang")) as server:
+        assert asyncio.run(main(provider(server.url)))
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_cancelling_closes_the_connection_at_once(streaming: bool) -> None:
+    async def ask(asked: OpenAIProvider) -> None:
+        if streaming:
+            async for _ in asked.stream(REQUEST):
+                pass
+        else:
+            await asked.generate(REQUEST)
+
+    async def main(asked: OpenAIProvider) -> bool:
+        task = asyncio.create_task(ask(asked))
+        while not server.seen:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        left = await asyncio.to_thread(server.seen[0].left.wait, 5)
+        await asked.aclose()
+        return left
+
+    pieces = sse(chunk({"content": "Hi"}), done=False)
+    with serving(Answer(pieces=pieces, then="hang")) as server:
+        assert asyncio.run(main(provider(server.url)))
+
+
+def test_idle_time_is_between_bytes_not_in_all() -> None:
+    pieces = sse(*[chunk({"content": "a"}) for _ in range(8)], chunk({}, "stop"))
+    with serving(Answer(pieces=pieces, pause=0.1)) as server:
+        _, answer = stream(provider(server.url, idle_timeout=0.5), REQUEST)
+        assert answer.text == "a" * 8
+        with pytest.raises(Timeout):
+            stream(provider(server.url, idle_timeout=0.03), REQUEST)
+
+
+# --- through the client ---
+
+
+def test_the_client_routes_prices_and_times_both_ways(tmp_path: Path) -> None:
+    usage = {"prompt_tokens": 100, "completion_tokens": 50}
+    body = completion(usage=usage) | {"model": "gpt-4o-mini-2024-07-18"}
+    last = {**chunk({}), "choices": [], "usage": usage, "model": "gpt-4o-mini-2024-07-18"}
+    first = {**chunk({"content": "Hi."}, "stop"), "model": "gpt-4o-mini-2024-07-18"}
+    with serving(Answer(body), Answer(pieces=sse(first, last))) as server:
+        options = {"openai": {"base_url": server.url, "api_key": KEY}}
+        with fmsdk.Client(providers=options) as client:
+            plain = client.generate("openai:gpt-4o-mini", "Hello")
+            with client.stream("openai:gpt-4o-mini", "Hello") as running:
+                assert "".join(e.text for e in running if isinstance(e, TextDelta)) == "Hi."
+            streamed = running.response
+    assert plain.cost is not None
+    assert plain.cost == streamed.cost
+    assert plain.parts == streamed.parts
+    assert plain.usage == streamed.usage
+    assert streamed.latency.time_to_first_token is not None
+
+
+def test_the_client_retries_and_keeps_what_broke_off() -> None:
+    cut = Answer(pieces=sse(chunk({"content": "Hi"}), done=False))
+    busy = Answer({"error": {"message": "busy"}}, 503, {"retry-after": "0"})
+    with serving(busy, busy, HELLO, busy, cut) as server:
+        options = {"openai": {"base_url": server.url, "api_key": KEY}}
+        with fmsdk.Client(providers=options) as client:
+            assert len(client.generate("openai:m", "Hello").latency.attempts) == 3
+            with pytest.raises(IncompleteStream) as caught:
+                with client.stream("openai:m", "Hello") as running:
+                    list(running)
+    assert caught.value.partial.text == "Hi"
+    assert [attempt.status for attempt in caught.value.attempts] == [503, None]
+
+
+def test_a_conversation_with_tools_through_the_client() -> None:
+    call = {"type": "function_call", "call_id": "c", "name": "now", "arguments": "{}"}
+    thought = {"type": "reasoning", "id": "rs", "summary": [], "encrypted_content": "gAAA"}
+    text = message({"type": "output_text", "text": '{"hour": 9}'})
+
+    def now() -> str:
+        """The time."""
+        return "nine"
+
+    with serving(Answer(response(thought, call)), Answer(response(text))) as server:
+        mine = {"wire": "openai", "base_url": server.url, "api": "responses"}
+        with fmsdk.Client(providers={"mine": mine}) as client:
+            first = client.generate("mine:m", "When?", tools=[now])
+            (asked,) = first.tool_calls
+            turns = [
+                fmsdk.Message("user", "When?"),
+                first.message,
+                fmsdk.Message("tool", fmsdk.ToolResult(asked.id, now())),
+            ]
+            second = client.generate("mine:m", turns, tools=[now], output=dict[str, int])
+    assert second.output == {"hour": 9}
+    assert second.cost is None
+    assert server.seen[1].body["input"][1:] == [
+        thought,
+        call,
+        {"type": "function_call_output", "call_id": "c", "output": "nine"},
+    ]
+
+
+def test_a_file_is_read_beside_the_loop(tmp_path: Path) -> None:
+    path = ROOT / "examples" / "media" / "red_triangle.png"
+    with serving(HELLO) as server:
+        generate(provider(server.url), build("openai:m", [Image(path), "What?"]))
+    content = server.seen[0].body["messages"][0]["content"]
+    assert content[0]["image_url"]["url"].startswith("data:image/png;base64,iVBOR")
