@@ -5,6 +5,10 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL = $(PIP) install --constraint constraints.txt
 
+# On cores that other work shares, OpenMP threads that spin while they wait starve each other:
+# ten times slower was seen. Sleeping costs an idle machine a quarter.
+demo test: export OMP_WAIT_POLICY = PASSIVE
+
 .PHONY: demo test check bench clean
 .DEFAULT_GOAL := demo
 

@@ -50,7 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = _COMMANDS[name].parser().parse_intermixed_args(rest)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
-    return failures.guarded(lambda: _COMMANDS[name].run(args), as_json=args.json)
+    code = failures.guarded(lambda: _COMMANDS[name].run(args), as_json=args.json)
+    if code and argv is None:
+        failures.leave_at_once(code)
+    return code
 
 
 def _command(argv: Sequence[str]) -> tuple[str, list[str]]:

@@ -70,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
     except FmsdkError as error:
         _show_failure(error, args, screen)
         return FAILED
+    finally:
+        screen.end()
     return INTERRUPTED if interrupted else 0
 
 
@@ -82,6 +84,7 @@ def _ask(
 ) -> tuple[Response[Any], bool]:
     """The answer, and whether Ctrl-C ended it."""
     with terminal.Progress(model, passing=True) as progress, client_showing(progress) as client:
+        progress("waiting", None, None)
         if args.no_stream:
             return client.generate(model, parts, **settings), False
         stream = client.stream(model, parts, **settings)

@@ -9,12 +9,14 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
 
 from fmsdk.cli import terminal
 from fmsdk.cli.records import error_record
 from fmsdk.errors import FmsdkError
 
-__all__ = ["FAILED", "INTERRUPTED", "guarded", "report"]
+__all__ = ["FAILED", "INTERRUPTED", "guarded", "leave_at_once", "report"]
 
 FAILED = 2
 _DEFECT = 70  # EX_SOFTWARE of sysexits.h
@@ -26,7 +28,7 @@ def guarded(work: Callable[[], int], *, as_json: bool) -> int:
     """The exit code of `work`, or that of its failure."""
     try:
         code = work()
-        sys.stdout.flush()  # here, since a reader that left would be a traceback at exit
+        sys.stdout.flush()  # what cannot be written is to be heard of here
         return code
     except FmsdkError as error:
         report(error, as_json=as_json)
@@ -35,10 +37,22 @@ def guarded(work: Callable[[], int], *, as_json: bool) -> int:
         terminal.note("fmsdk: interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        _discard_output()
         return _NO_READER
+    except OSError as error:  # providers raise their own: this is the output, on a full disk, say
+        _show_traceback(error)
+        terminal.note(f"fmsdk: error: {error}")
+        return FAILED
     except Exception as error:
         return _defect(error, as_json=as_json)
+
+
+def leave_at_once(code: int) -> NoReturn:
+    """End the process without waiting for threads that load or run a model: the interpreter would
+    wait for the one until it is done, and abort over the other."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # said already
+            stream.flush()
+    os._exit(code)
 
 
 def report(error: FmsdkError, *, as_json: bool) -> None:
@@ -64,10 +78,3 @@ def _show_traceback(error: Exception) -> bool:
         return False
     traceback.print_exception(error)
     return True
-
-
-def _discard_output() -> None:
-    # What is still buffered would fail again when the interpreter flushes it at exit.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)

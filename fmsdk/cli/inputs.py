@@ -12,7 +12,7 @@ import stat
 import sys
 import threading
 from collections.abc import Iterable
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from fmsdk.check import verify_media
@@ -128,7 +128,8 @@ def _kind_by(name: str) -> str | None:
 
 def _standard_input(*, required: bool) -> bytes:
     """What is piped in; a terminal is read only where `required`."""
-    if not (required or _is_piped()):
+    stdin: Any = sys.stdin  # None where a script closed it
+    if stdin is None or not (required or _is_piped()):
         return b""
     explain = threading.Timer(
         _SECONDS_BEFORE_EXPLAINING,
@@ -138,7 +139,7 @@ def _standard_input(*, required: bool) -> bytes:
     explain.daemon = True
     explain.start()
     try:
-        return sys.stdin.buffer.read()
+        return stdin.buffer.read()
     finally:
         explain.cancel()
 

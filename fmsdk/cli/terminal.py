@@ -73,12 +73,13 @@ class Progress:
 
     def __call__(self, stage: str, done: int | None, total: int | None) -> None:
         """Take in that `stage` has `done` of `total` (None: not known)."""
-        begins = stage != self._stage
-        self._stage = stage
+        begins, self._stage = stage != self._stage, stage
         if not sys.stderr.isatty():
             if begins and not self._passing:
                 note(f"{self._name}: {stage}")
-        elif begins or monotonic() - self._drawn > _SECONDS_BETWEEN_DRAWINGS:
+            return
+        ends = done is not None and done == total
+        if begins or ends or monotonic() - self._drawn > _SECONDS_BETWEEN_DRAWINGS:
             _draw(f"{self._name}: {stage} {_bar(done, total)}")
             self._drawn = monotonic()
 

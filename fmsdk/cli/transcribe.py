@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
         client_showing(progress) as client,
     ):
         for name in args.files:
+            progress(f"listening to {name}", None, None)
             try:
                 try:
                     speech = client.transcribe(args.model, _source(name), language=args.language)

@@ -47,7 +47,7 @@ async def answer(
     except Exception as error:
         raise translate(error, request.name) from error.__cause__
     task = _task(loaded, request, prompt, streamed=streamed)
-    parser = AnswerParser([tool.name for tool in request.tools], reasoning=prompt.reasoning)
+    parser = AnswerParser(prompt.tools, reasoning=prompt.reasoning)
     async with aclosing(cast("Any", loaded.engine.submit(task))) as items:
         async for item in items:
             if isinstance(item, Piece):

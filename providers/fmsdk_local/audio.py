@@ -27,7 +27,7 @@ __all__ = ["Samples", "decode"]
 Samples = NDArray[np.float32]
 
 _BLOCK = 1 << 18  # frames read at once: a long recording is never in memory at its own rate
-_SLACK = 0.15  # seconds a container's duration may exceed its sound: codecs pad and round
+_SLACK = 0.15  # seconds by which a header may exceed the sound: codecs pad and round
 # What writers that cannot seek back put for a length they do not know (2 GiB and above).
 _UNKNOWN_LENGTH = 0x7FFFF000
 # Containers whose header states the duration; FFmpeg guesses it from the bit rate for others.

@@ -7,13 +7,21 @@ everything on disk in no time.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from fmsdk.content import Modality
 from fmsdk.errors import CheckpointError
 
-__all__ = ["Kind", "input_modalities", "kind_of", "read_config", "require_safetensors"]
+__all__ = [
+    "Kind",
+    "input_modalities",
+    "kind_of",
+    "read_config",
+    "require_complete",
+    "require_safetensors",
+]
 
 Kind = Literal[
     "causal", "multimodal", "whisper", "whisper-ct2", "gguf", "image-classifier", "unknown"
@@ -100,6 +108,20 @@ def require_safetensors(path: Path) -> None:
             ".save_pretrained(…) writes safetensors"
         )
     raise CheckpointError(f"{path} has no weights: no *.safetensors file lies in it")
+
+
+def require_complete(missing: Collection[str], path: Path) -> None:
+    """Refuse a checkpoint whose files lack the weights called `missing`, which transformers
+    reports after loading, and has filled with random numbers.
+
+    Raises:
+        CheckpointError: there are any.
+    """
+    if missing:
+        raise CheckpointError(
+            f"{path} lacks {len(missing)} weights, {min(missing)} for instance: fetch the "
+            "checkpoint again"
+        )
 
 
 def _config_or_none(path: Path) -> dict[str, Any] | None:

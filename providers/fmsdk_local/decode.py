@@ -103,7 +103,7 @@ class AnswerParser:
         """Decide what begins here: white space before a tag, or between parts, means nothing."""
         start = self._buffer.lstrip()
         tags = (*(_REASONING if self._fresh else ()), *self._openings)
-        if not last and any(tag.startswith(start) and tag != start for tag in tags):
+        if not last and (not start or any(tag.startswith(start) and tag != start for tag in tags)):
             return
         tag = next((tag for tag in tags if start.startswith(tag)), "")
         if tag in _REASONING:

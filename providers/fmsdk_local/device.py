@@ -14,7 +14,6 @@ import torch
 
 from fmsdk.errors import ConfigurationError, OutOfMemory
 from fmsdk.usage import Device
-from fmsdk_local.options import LocalConfig
 from fmsdk_local.weights import Tensor
 
 __all__ = [
@@ -65,15 +64,12 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     return torch.float16
 
 
-def describe(device: torch.device, config: LocalConfig) -> Device:
+def describe(device: torch.device) -> Device:
     """The device for the bill: its name as the driver tells it; a CPU counts its threads."""
-    price = config.price_per_hour
     if device.type == "cuda":
-        return Device(
-            kind="cuda", name=torch.cuda.get_device_name(device), count=1, hourly_price=price
-        )
+        return Device(kind="cuda", name=torch.cuda.get_device_name(device))
     count = torch.get_num_threads() if device.type == "cpu" else 1
-    return Device(kind=device.type, name=_cpu_name(), count=count, hourly_price=price)
+    return Device(kind=device.type, name=_cpu_name(), count=count)
 
 
 def free_memory(device: torch.device) -> int:

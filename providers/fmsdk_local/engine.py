@@ -8,8 +8,10 @@ first served. The engine knows neither models nor requests: a `Runner` does the 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator
 from time import perf_counter
@@ -98,8 +100,8 @@ class Job:
 class Engine:
     """Serves jobs one after the other on a thread of its own, made on first use.
 
-    Usable from many threads and event loops at once. The thread is a daemon: an exiting
-    interpreter does not wait for it. After a fork the child makes a fresh one.
+    Usable from many threads and event loops at once. An exiting interpreter stops it within a
+    decode step. After a fork the child makes a fresh thread.
 
     Args:
         runner: does the work.
@@ -113,6 +115,7 @@ class Engine:
         self.max_queue = max_queue
         self.closed = False
         self._reset()
+        _engines.add(self)
 
     def _reset(self) -> None:
         self._pid = os.getpid()
@@ -139,7 +142,10 @@ class Engine:
             self._cancel(job)
 
     def close(self, timeout: float = 10.0) -> None:
-        """Stop the thread after the current decode step; waiting requests fail."""
+        """Stop the thread after the current decode step, which gets `timeout` seconds; requests
+        that wait fail."""
+        if self._pid != os.getpid():
+            return  # the thread is the parent's
         with self._changed:
             self.closed = True
             waiting, running, thread = list(self._waiting), self._running, self._thread
@@ -203,3 +209,13 @@ class Engine:
             release(error)
             return failure
         return None
+
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_engines() -> None:
+    # A thread that computes while the interpreter is taken down aborts the process.
+    for engine in tuple(_engines):
+        engine.close()

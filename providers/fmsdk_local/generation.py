@@ -88,7 +88,7 @@ class TextRunner:
     def __init__(self, model: Any, tokenizer: Any, shown: frozenset[int] = frozenset()) -> None:
         self.model = model
         self.tokenizer = tokenizer
-        self._hidden = frozenset(tokenizer.all_special_ids) - shown
+        self._hidden = _special_tokens(tokenizer) - shown
 
     def run(self, job: Job) -> None:
         """Emit `Piece`s and, last, `End`."""
@@ -204,6 +204,13 @@ class _Answer:
             float(logprobs[token]),
             tuple((self._tokenizer.decode([id]), logprob) for id, logprob in likeliest),
         )
+
+
+def _special_tokens(tokenizer: Any) -> frozenset[int]:
+    """What `decode(skip_special_tokens=True)` skips: `all_special_ids` is not all of it."""
+    added: dict[int, Any] = tokenizer.added_tokens_decoder
+    marked = (id for id, token in added.items() if token.special)
+    return frozenset(marked) | frozenset(tokenizer.all_special_ids)
 
 
 def _end_tokens(defaults: Any, tokenizer: Any) -> frozenset[int]:

@@ -155,7 +155,7 @@ def _load_text(
         engine=Engine(
             TextRunner(model, decoder, _shown(decoder)), name=name, max_queue=config.max_queue
         ),
-        device=devices.describe(device, config),
+        device=devices.describe(device),
         torch_device=device,
         prompts=PromptEncoder(processor, read_template(path)),
         context=getattr(text, "max_position_embeddings", None),
@@ -184,7 +184,7 @@ def _load_speech(
         path=path,
         kind=kind,
         engine=Engine(runner, name=name, max_queue=config.max_queue),
-        device=devices.describe(device, config),
+        device=devices.describe(device),
         torch_device=device,
         prompts=None,
     )

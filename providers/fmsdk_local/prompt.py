@@ -34,12 +34,14 @@ _TAIL = 16  # tokens at the end of a prompt that could open the reasoning
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """A request ready for the model. `inputs` are on the CPU, `input_ids` is [1, `tokens`];
-    `reasoning` tells that the template has opened the model's reasoning already."""
+    `tools` are the names of those the model is shown; `reasoning` tells that the template has
+    opened the model's reasoning already."""
 
     inputs: Mapping[str, Any]
     tokens: int
     image_tokens: int | None
     audio_tokens: int | None
+    tools: tuple[str, ...]
     reasoning: bool
     warnings: tuple[Warning, ...]
 
@@ -83,6 +85,7 @@ class PromptEncoder:
             tokens=len(ids),
             image_tokens=self._count(ids, "image"),
             audio_tokens=self._count(ids, "audio"),
+            tools=tuple(tool["function"]["name"] for tool in chat.tools),
             reasoning=tail.rstrip().endswith(_OPENS_REASONING),
             warnings=tuple(losses.warnings),
         )
@@ -113,8 +116,9 @@ class PromptEncoder:
         if any(text.strip() not in rendered for text in map(_text_of, systems)):
             losses.drop("system", "its chat template leaves it out")
             return without
-        lost = [name for name in (tool.name for tool in request.tools) if name not in rendered]
-        if chat.tools and lost:
+        names = (tool["function"]["name"] for tool in chat.tools)
+        lost = [name for name in names if name not in rendered]
+        if lost:
             raise UnsupportedSetting(
                 f"the chat template of {request.name} leaves out the tools {', '.join(lost)}",
                 setting="tools",

@@ -10,6 +10,7 @@ import asyncio
 import importlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -147,10 +148,13 @@ class LocalProvider:
         from fmsdk_local import load
 
         path = store.locate(model)
+        seconds = 0.0
         found = load.find(path, self._config)
-        if found is not None:
-            return found, 0.0
-        return await asyncio.to_thread(load.load, model, path, self._config)
+        if found is None:
+            found, seconds = await asyncio.to_thread(load.load, model, path, self._config)
+        # The price is this provider's, the model everybody's.
+        device = replace(found.device, hourly_price=self._config.price_per_hour)
+        return replace(found, device=device), seconds
 
     async def _events(self, request: Request, *, streamed: bool) -> AsyncGenerator[Event]:
         loaded, loading = await self._ready(request.model)

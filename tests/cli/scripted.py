@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
@@ -28,9 +30,10 @@ ANSWERS = {
 
 
 class Scripted(FakeProvider):
-    """echo: says what it was told. slow: 200 words, 50 ms each. breaks: two words, then an
-    error. defect: a bug. oom: no memory. lines: an error message of two lines. device, warns:
-    an answer with device time, with a warning. The others: see ANSWERS."""
+    """echo: says what it was told. slow: 200 words, 50 ms each, tallied in the file BEGUN names.
+    stuck: a word, then a thread that works on. breaks: two words, then an error. defect: a bug.
+    oom: no memory. lines: an error message of two lines. device, warns, length: an answer with
+    device time, with a warning, cut off. The others: see ANSWERS."""
 
     def __init__(self, config: ProviderConfig) -> None:
         super().__init__(name=config.name, price_id="openai")
@@ -79,9 +82,13 @@ class Scripted(FakeProvider):
             yield TextDelta("half an ")
             yield TextDelta("answer")
             raise ServerError("the vendor failed", status=500, request_id="r-1")
+        if model == "stuck":
+            yield TextDelta("word ")
+            await asyncio.to_thread(time.sleep, 600)
         text = ANSWERS.get(model, request.messages[-1].text)
         for word in text.split(" "):
-            await asyncio.sleep(0.05 if model == "slow" else 0)
+            if model == "slow":
+                await _slowly()
             yield TextDelta(word if text.endswith(word) else f"{word} ")
         yield self._end(model, text)
 
@@ -114,3 +121,14 @@ class Scripted(FakeProvider):
         if model == "length":
             end = replace(end, finishes=(("length", "length"),))
         return end
+
+
+async def _slowly() -> None:
+    await asyncio.sleep(0.05)
+    _tally()
+
+
+def _tally() -> None:
+    if path := os.environ.get("BEGUN"):
+        with open(path, "a", encoding="ascii") as file:
+            file.write(".")

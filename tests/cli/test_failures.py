@@ -266,22 +266,40 @@ class TestInterrupted:
         assert err.splitlines()[-1].endswith("interrupted")
         assert server.left.wait(5)
 
-    def test_json_is_whole(self, environment: dict[str, str]) -> None:
-        with start(environment, "ask", "Hi", "-m", "scripted:slow", "--json") as process:
-            time.sleep(2.0)
+    def test_a_thread_that_works_on_does_not_hold_it_up(self, environment: dict[str, str]) -> None:
+        with start(environment, "ask", "Hi", "-m", "scripted:stuck") as process:
+            assert process.stdout is not None
+            process.stdout.read(5)
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=20)
-        assert (process.returncode, err) == (130, "")
+            _, err = process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert len(err.splitlines()) == 1
+
+    def test_json_is_whole(self, environment: dict[str, str], tmp_path: Path) -> None:
+        code, out, err = self._interrupted(environment, tmp_path / "tally", "--json")
+        assert (code, err) == (130, "")
         answer = json.loads(out)
         assert answer["finish"] == "cancelled"
         assert answer["text"].startswith("word0 word1 ")
 
-    def test_a_call_that_is_not_streamed_just_ends(self, environment: dict[str, str]) -> None:
-        with start(environment, "ask", "Hi", "-m", "scripted:slow", "--no-stream") as process:
-            time.sleep(2.0)
+    def test_a_call_that_is_not_streamed_just_ends(
+        self, environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        ended = self._interrupted(environment, tmp_path / "tally", "--no-stream")
+        assert ended == (130, "", "fmsdk: interrupted\n")
+
+    def _interrupted(
+        self, environment: dict[str, str], tally: Path, option: str
+    ) -> tuple[int, str, str]:
+        """How a call ends that is interrupted once its third word was made."""
+        began = {**environment, "BEGUN": str(tally)}
+        with start(began, "ask", "Hi", "-m", "scripted:slow", option) as process:
+            while not tally.exists() or tally.stat().st_size < 3:
+                time.sleep(0.02)
+                assert process.poll() is None
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=20)
-        assert (process.returncode, out, err) == (130, "", "fmsdk: interrupted\n")
+        return process.returncode, out, err
 
 
 def test_a_reader_that_leaves_is_no_error(environment: dict[str, str]) -> None:
@@ -292,6 +310,23 @@ def test_a_reader_that_leaves_is_no_error(environment: dict[str, str]) -> None:
         assert process.stderr is not None
         assert process.stderr.read() == ""
     assert process.returncode == 141
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_an_answer_that_cannot_be_written_is_an_error(environment: dict[str, str]) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "fmsdk", "ask", "Hi", "-m", "scripted:echo"]
+        done = subprocess.run(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2
+    (error,) = done.stderr.splitlines()
+    assert error.startswith("fmsdk: error: [Errno 28]")
 
 
 def test_help_and_version_are_answers(capsys: pytest.CaptureFixture[str]) -> None:

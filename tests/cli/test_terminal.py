@@ -64,6 +64,7 @@ def test_a_bar_shows_the_share_done_and_keeps_to_its_line(seen: Seen) -> None:
 
 def test_the_answer_and_its_account_share_the_terminal(seen: Seen) -> None:
     screen = seen("-m", "fmsdk", "ask", "Hello there", "-m", "scripted:echo")
-    answer, account = screen.splitlines()
-    assert answer == "Hello there"
+    answer, account, rest = screen.split("\n")
+    assert answer == "\r\x1b[Kscripted:echo: waiting …\r\x1b[KHello there"
+    assert rest == ""
     assert account.startswith("scripted:echo · ")

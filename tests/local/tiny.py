@@ -127,6 +127,81 @@ def llama(path: Path, *, template: str | None = TEXT_TEMPLATE, **changes: Any) -
     return _save(LlamaForCausalLM(config), words, path)
 
 
+def base(path: Path) -> Path:
+    """A base model: no chat template."""
+    return llama(path, template=None)
+
+
+def systemless(path: Path) -> Path:
+    """Its template refuses a system prompt, and two turns of the same speaker (as Gemma's)."""
+    refusing = (
+        "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}"
+        "{% endif %}{% for message in messages %}"
+        "{% if (message.role == 'user') != (loop.index0 % 2 == 0) %}"
+        "{{ raise_exception('Conversation roles must alternate') }}{% endif %}{% endfor %}"
+    )
+    return llama(path, template=refusing + TEXT_TEMPLATE)
+
+
+def deaf(path: Path) -> Path:
+    """Its template leaves a system prompt out, without a word."""
+    return llama(
+        path,
+        template=TEXT_TEMPLATE.replace(
+            "{% for message in messages %}",
+            "{% for message in messages if message.role != 'system' %}",
+        ),
+    )
+
+
+def vast(path: Path) -> Path:
+    """A context no memory can hold."""
+    return llama(path, max_position_embeddings=10**13)
+
+
+def terse(path: Path) -> Path:
+    """Ends every answer before it begins."""
+    return _scripted(path, [END])
+
+
+def parrot(path: Path) -> Path:
+    """Says 😀 for ever, a byte or two at a time."""
+    return _scripted(path, tokenizer().tokenize("😀"))
+
+
+def thinker(path: Path) -> Path:
+    """Thinks before it answers, whatever it is asked."""
+    return _scripted(path, ["<think>", "H", "m.", "</think>", "\n\n", "Yes", END])
+
+
+def caller(path: Path) -> Path:
+    """Calls the tool "weather", whatever it is asked, in Hermes' form."""
+    call = '<tool_call>\n{"name": "weather", "arguments": {"city": "Rom"}}\n</tool_call>'
+    return _scripted(path, [*(call[n : n + 5] for n in range(0, len(call), 5)), END])
+
+
+def _scripted(path: Path, say: list[str]) -> Path:
+    """A model that says `say`, over and over: each token leads to the next, and every other
+    token to the first."""
+    assert len(set(say)) == len(say)
+    words = tokenizer()
+    words.chat_template = TEXT_TEMPLATE
+    words.add_tokens([piece for piece in say if piece not in words.get_vocab()])
+    cycle = words.convert_tokens_to_ids(say)
+    size = -(-len(words) // 8) * 8
+    config = LlamaConfig(**_text(hidden_size=size, head_dim=8), **_ids(words))
+    model: Any = LlamaForCausalLM(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.model.norm.weight.fill_(1)
+        model.model.embed_tokens.weight.copy_(torch.eye(len(words), size))
+        model.lm_head.weight[cycle[0]].fill_(0.1)
+        for token, following in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
+            model.lm_head.weight[following, token] = 1
+    return _save(model, words, path)
+
+
 def llava(path: Path) -> Path:
     """CLIP tower, projector and Llama. Its tokenizer writes BOS itself, as llava-hf's do."""
     words = tokenizer(IMAGE, bos=True)
@@ -208,10 +283,14 @@ def gemma3(path: Path) -> Path:
             image_size=28,
             patch_size=14,
         ),
+        tie_word_embeddings=False,
         mm_tokens_per_image=4,
         boi_token_index=words.convert_tokens_to_ids(BEGIN_IMAGE),
         eoi_token_index=words.convert_tokens_to_ids(END_IMAGE),
         image_token_index=words.convert_tokens_to_ids(IMAGE),
     )
     torch.manual_seed(0)
-    return _save(Gemma3ForConditionalGeneration(config), processor, path)
+    model: Any = Gemma3ForConditionalGeneration(config)
+    with torch.no_grad():  # made as zeros: pictures would change nothing
+        model.model.multi_modal_projector.mm_input_projection_weight.normal_()
+    return _save(model, processor, path)

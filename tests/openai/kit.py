@@ -70,6 +70,7 @@ class Server:
         self.answers = answers
         self.seen: list[Seen] = []
         self.connections = 0
+        self.arrived = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self.root = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -100,6 +101,7 @@ class Server:
                 while request := _request(reader):
                     answer = self.answers[min(len(self.seen), len(self.answers) - 1)]
                     self.seen.append(request)
+                    self.arrived.set()
                     answer = answer if isinstance(answer, Answer) else answer(request)
                     answer.write(connection)
                     if answer.then == "reset":

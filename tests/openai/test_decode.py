@@ -33,6 +33,10 @@ def answer(api: Any = "chat", request: Request = REQUEST) -> Answer:
     return Answer(api, request, Blame(request.provider, "OPENAI_API_KEY"), (), "req_1")
 
 
+def compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
 def plain(body: Any, *, api: str = "chat", request: Request = REQUEST) -> Response[Any]:
     return decode(answer(api, request), json.dumps(body).encode())
 
@@ -135,7 +139,7 @@ def test_pieces_of_calls_find_each_other(pieces: list[Any]) -> None:
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
 def test_reasoning_of_compatible_servers(field: str) -> None:
-    opaque = json.dumps({field: "Hm, hm."}, separators=(",", ":"))
+    opaque = compact({field: "Hm, hm."})
     expected = (Reasoning("Hm, hm.", "openai", opaque), Text("Hi."))
     assert plain(completion({"content": "Hi.", field: "Hm, hm."})).parts == expected
     deltas = [{field: "Hm,"}, {field: " hm."}, {"content": "Hi."}]
@@ -148,7 +152,7 @@ def test_reasoning_details_are_kept_in_order() -> None:
     (thought,) = streamed(*pieces, chunk({}, "stop")).parts
     assert isinstance(thought, Reasoning)
     assert thought.text == "Hm, hm."
-    assert json.loads(thought.opaque or "") == {"reasoning": "Hm, hm.", "reasoning_details": details}
+    assert thought.opaque == compact({"reasoning": "Hm, hm.", "reasoning_details": details})
 
 
 def test_what_a_server_wants_back_with_a_call() -> None:
@@ -340,10 +344,10 @@ DELTAS: list[list[dict[str, Any]]] = [
 
 def expected_parts() -> tuple[Any, ...]:
     return (
-        Reasoning("One.\n\nTwo.", "openai", json.dumps(ITEMS[0])),
+        Reasoning("One.\n\nTwo.", "openai", compact(ITEMS[0])),
         Reasoning("", "openai", '{"type":"message","phase":"commentary"}'),
         Text("Let me see."),
-        Reasoning("", "openai", json.dumps(ITEMS[2])),
+        Reasoning("", "openai", compact(ITEMS[2])),
         ToolCall("c1", "f", {"x": 1}),
         Text("A."),
         Text("B.", refusal=True),
@@ -351,7 +355,7 @@ def expected_parts() -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("with_deltas", [True, False], ids=["deltas", "whole items alone"])
-def test_items_keep_their_order_and_opaque_ones_their_bytes(with_deltas: bool) -> None:
+def test_items_keep_their_order_and_opaque_ones_their_values(with_deltas: bool) -> None:
     payloads: list[dict[str, Any]] = [{"type": "response.created", "response": {"id": "resp_1"}}]
     for n, (item, deltas) in enumerate(zip(ITEMS, DELTAS, strict=True)):
         bare = {k: v for k, v in item.items() if k not in ("content", "summary", "arguments")}
@@ -375,7 +379,7 @@ def test_reasoning_in_the_open() -> None:
         {"type": "response.output_item.done", "item": item},
     )
     for got in (whole, pieces):
-        assert got.parts == (Reasoning("Hm.", "openai", json.dumps(item)),)
+        assert got.parts == (Reasoning("Hm.", "openai", compact(item)),)
 
 
 def test_a_call_that_was_never_announced() -> None:
@@ -413,14 +417,40 @@ def test_usage_of_responses() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"null", b"[]", b"<html>", b"{}", b'{"choices":[]}', b'{"choices":{}}']
-    + [b'{"choices":[{"message":{"content":"\xff"}}]}', b'{"choices":[{"message":{"content":1}}]}'],
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"<html>",
+        b"{}",
+        b'{"choices":[]}',
+        b'{"choices":{}}',
+        b'{"choices":[{"message":{"content":"\xff"}}]}',
+        b'{"choices":[{"message":{"content":1}}]}',
+        b'{"output":[{"type":"reasoning","unread":"\xff"}]}',
+        b'{"output":[7]}',
+    ],
 )
 @pytest.mark.parametrize("api", ["chat", "responses"])
 def test_bodies_that_break_the_format(api: str, body: bytes) -> None:
     with pytest.raises(InvalidResponse) as caught:
         decode(answer(api), body)
     assert caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        b'{"type":"error","message":"\xff"}',
+        b'{"type":"response.output_item.done","item":{"type":"x","unread":"\xff"}}',
+        b'{"type":"response.output_text.delta","delta":"\xff"}',
+        b'{"type":"response.completed","response":7}',
+    ],
+)
+def test_events_that_break_the_format(event: bytes) -> None:
+    with pytest.raises(InvalidResponse):
+        events([b"data: " + event + b"\n\n"], "responses")
 
 
 @pytest.mark.parametrize(

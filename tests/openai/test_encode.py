@@ -227,8 +227,15 @@ def test_settings_on_responses() -> None:
 
 @pytest.mark.parametrize(
     ("model", "asked"),
-    [("gpt-5.6-sol", True), ("gpt-5", True), ("o4-mini", True), ("gpt-6-luna", True)]
-    + [("gpt-4o", False), ("gpt-4.1-mini", False), ("gpt-5-chat-latest", False)],
+    [
+        ("gpt-5.6-sol", True),
+        ("gpt-5", True),
+        ("o4-mini", True),
+        ("gpt-6-luna", True),
+        ("gpt-4o", False),
+        ("gpt-4.1-mini", False),
+        ("gpt-5-chat-latest", False),
+    ],
 )
 def test_encrypted_reasoning_is_asked_of_reasoning_models_alone(model: str, asked: bool) -> None:
     # Others answer 400, "Encrypted content is not supported with this model".

@@ -296,8 +296,7 @@ def test_cancelling_closes_the_connection_at_once(streaming: bool) -> None:
 
     async def main(asked: OpenAIProvider) -> bool:
         task = asyncio.create_task(ask(asked))
-        while not server.seen:
-            await asyncio.sleep(0.01)
+        assert await asyncio.to_thread(server.arrived.wait, 5)
         await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -349,9 +348,9 @@ def test_the_client_retries_and_keeps_what_broke_off() -> None:
         options = {"openai": {"base_url": server.url, "api_key": KEY}}
         with fmsdk.Client(providers=options) as client:
             assert len(client.generate("openai:m", "Hello").latency.attempts) == 3
-            with pytest.raises(IncompleteStream) as caught:
-                with client.stream("openai:m", "Hello") as running:
-                    list(running)
+            running = client.stream("openai:m", "Hello")
+            with pytest.raises(IncompleteStream) as caught, running:
+                list(running)
     assert caught.value.partial.text == "Hi"
     assert [attempt.status for attempt in caught.value.attempts] == [503, None]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from transformers import (
     StoppingCriteria,
@@ -14,8 +15,8 @@ from transformers import (
     WhisperProcessor,
 )
 
-from fmsdk.errors import BadRequestError
-from fmsdk_local.checkpoint import require_safetensors
+from fmsdk.errors import BadRequestError, CheckpointError
+from fmsdk_local.checkpoint import require_complete, require_safetensors
 from fmsdk_local.device import choose_dtype
 from fmsdk_local.errors import translate_loading
 from fmsdk_local.speech.runner import Heard
@@ -35,21 +36,11 @@ class TransformersWhisper:
     """
 
     def __init__(self, path: Path, *, name: str, device: str, dtype: str) -> None:
-        require_safetensors(path)
         self._name = name
         place = torch.device(device)
-        model_class: Any = WhisperForConditionalGeneration
-        processor_class: Any = WhisperProcessor
         try:
-            model = model_class.from_pretrained(
-                path,
-                dtype=choose_dtype(dtype, place),
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-            )
-            self._model: Any = model.to(place).eval()
-            self._processor: Any = processor_class.from_pretrained(path, local_files_only=True)
+            self._model = _load_model(path, place, choose_dtype(dtype, place))
+            self._processor = _load_processor(path)
         except Exception as error:  # the library's errors have no common root
             raise translate_loading(error, name) from error
         config = self._model.generation_config
@@ -103,8 +94,10 @@ class TransformersWhisper:
 
     def _features(self, samples: Samples) -> torch.Tensor:
         """Log-mel [1, mels, frames] of the whole recording."""
-        extracted = self._processor.feature_extractor(
-            samples,
+        extractor = self._processor.feature_extractor
+        short = max(0, extractor.n_fft - len(samples))  # than its first frame: it would refuse
+        extracted = extractor(
+            np.pad(samples, (0, short)),
             sampling_rate=SAMPLE_RATE,
             padding="longest",
             truncation=False,
@@ -159,6 +152,29 @@ class TransformersWhisper:
                 f"the prompt holds a special token of {self._name}: leave it out", model=self._name
             ) from error
         return ids.to(self._model.device)
+
+
+def _load_model(path: Path, device: torch.device, dtype: torch.dtype) -> Any:
+    require_safetensors(path)
+    whisper: Any = WhisperForConditionalGeneration
+    model, found = whisper.from_pretrained(
+        path,
+        dtype=dtype,
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        output_loading_info=True,
+    )
+    require_complete(found["missing_keys"], path)
+    return model.to(device).eval()
+
+
+def _load_processor(path: Path) -> Any:
+    # transformers would make a tokenizer of no words where the files are missing.
+    if not any((path / file).is_file() for file in ("tokenizer.json", "vocab.json")):
+        raise CheckpointError(f"{path} has no tokenizer.json: fetch the checkpoint again")
+    processor: Any = WhisperProcessor
+    return processor.from_pretrained(path, local_files_only=True)
 
 
 class _Cancelled(StoppingCriteria):

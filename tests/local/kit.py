@@ -1,0 +1,47 @@
+"""What the tests of local models share: clients, prompts, and transformers' own answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image as Pillow
+from PIL import ImageDraw
+from transformers import AutoModelForCausalLM, AutoModelForMultimodalLM
+
+import fmsdk
+from fmsdk_local.checkpoint import kind_of
+from fmsdk_local.processor import load_processor, tokenizer_of
+
+GREEDY: dict[str, Any] = {"temperature": 0, "max_output_tokens": 24}
+EXACT = {"dtype": "float32", "device": "cpu"}
+
+
+def client(**options: Any) -> fmsdk.Client:
+    """A client whose local models compute on the CPU in float32, as `reference` does."""
+    return fmsdk.Client(providers={"local": {**EXACT, **options}}, retries=0)
+
+
+def picture(width: int = 90, height: int = 60) -> Pillow.Image:
+    """A red circle on blue."""
+    image = Pillow.new("RGB", (width, height), "blue")
+    ImageDraw.Draw(image).ellipse((5, 5, height - 5, height - 5), fill="red")
+    return image
+
+
+def reference(
+    path: Path, messages: list[dict[str, Any]], *, dtype: str = "float32", **settings: Any
+) -> str:
+    """What transformers' own `generate` makes of the messages."""
+    kind = kind_of(path)
+    processor = load_processor(path, kind, trust_remote_code=False)
+    auto: Any = AutoModelForMultimodalLM if kind == "multimodal" else AutoModelForCausalLM
+    model = auto.from_pretrained(path, dtype=dtype)
+    inputs = processor.apply_chat_template(
+        messages, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+    )
+    with torch.no_grad():
+        made = model.generate(**inputs, **settings)
+    ids = made[0, inputs["input_ids"].shape[1] :]
+    return tokenizer_of(processor).decode(ids, skip_special_tokens=True)

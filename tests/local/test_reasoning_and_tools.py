@@ -1,0 +1,107 @@
+"""Tools and reasoning with templates and models that use them."""
+
+from __future__ import annotations
+
+import pytest
+
+import fmsdk
+from fmsdk.errors import UnsupportedContent, UnsupportedSetting
+from fmsdk_local import LocalOptions
+from tests.local import kit
+from tests.local.conftest import Made
+
+SHORT = {"temperature": 0, "max_output_tokens": 60}
+
+
+def weather(city: str) -> str:
+    """The weather in a city."""
+    return f"sunny in {city}"
+
+
+def test_a_model_that_calls_a_tool(made: Made) -> None:
+    client = kit.client()
+    model = f"local:{made('caller')}"
+    answer = client.generate(model, "Weather?", tools=[weather], **SHORT)
+    assert answer.finish == "tool_calls"
+    assert [(call.name, call.arguments) for call in answer.tool_calls] == [
+        ("weather", {"city": "Rom"})
+    ]
+    with client.stream(model, "Weather?", tools=[weather], **SHORT) as stream:
+        events = list(stream)
+    assert stream.response.finish == "tool_calls"
+    assert [call.arguments for call in stream.response.tool_calls] == [{"city": "Rom"}]
+    assert not any(isinstance(event, fmsdk.TextDelta) for event in events)
+    result = fmsdk.ToolResult(answer.tool_calls[0].id, weather("Rom"))
+    turns = [
+        fmsdk.Message("user", "Weather?"),
+        answer.message,
+        fmsdk.Message("tool", result),
+    ]
+    again = client.generate(model, turns, tools=[weather], **SHORT)
+    before = answer.usage.input.total
+    assert before is not None
+    assert again.usage.input.total is not None
+    assert again.usage.input.total > before + 20
+
+
+def test_without_tools_or_with_none_the_same_answer_is_text(made: Made) -> None:
+    model = f"local:{made('caller')}"
+    plain = kit.client().generate(model, "Weather?", **SHORT)
+    assert plain.text.startswith("<tool_call>")
+    assert plain.finish == "stop"
+    barred = kit.client().generate(model, "Weather?", tools=[weather], tool_choice="none", **SHORT)
+    assert barred.text == plain.text
+    assert barred.usage == plain.usage
+
+
+@pytest.mark.parametrize("choice", ["required", "weather"])
+def test_a_call_cannot_be_forced(made: Made, choice: str) -> None:
+    with pytest.raises(UnsupportedSetting, match="tool_choice"):
+        kit.client().generate(
+            f"local:{made('llama')}", "Weather?", tools=[weather], tool_choice=choice
+        )
+
+
+def test_a_strict_tool_cannot_be_held_to_its_schema(made: Made) -> None:
+    strict = fmsdk.Tool("weather", strict=True)
+    with pytest.raises(UnsupportedSetting, match="strict"):
+        kit.client().generate(f"local:{made('llama')}", "Weather?", tools=[strict])
+
+
+def test_tools_without_a_place_in_the_template_are_not_lost(made: Made) -> None:
+    model = f"local:{made('llava')}"
+    with pytest.raises(UnsupportedSetting, match="tools"):
+        kit.client().generate(model, "Weather?", tools=[weather])
+    with pytest.raises(UnsupportedContent):
+        kit.client().generate(
+            model, [fmsdk.Message("tool", fmsdk.ToolResult("1", "sunny")), "Weather?"]
+        )
+
+
+def test_reasoning_is_apart_from_the_answer(made: Made) -> None:
+    model = f"local:{made('thinker')}"
+    answer = kit.client().generate(model, "Hi", **SHORT)
+    assert (answer.reasoning, answer.text) == ("Hm.", "Yes")
+    with kit.client().stream(model, "Hi", **SHORT) as stream:
+        events = list(stream)
+    thought = [event.text for event in events if isinstance(event, fmsdk.ReasoningDelta)]
+    assert "".join(thought) == "Hm."
+    assert len(thought) > 1
+    assert stream.response.text == "Yes"
+
+
+def test_reasoning_opened_by_the_template_is_seen(made: Made) -> None:
+    """With the switch on, the prompt ends in <think>: the whole answer is inside."""
+    model = f"local:{made('parrot')}"
+    on = kit.client().generate(model, "Hi", reasoning="high", **kit.GREEDY)
+    off = kit.client().generate(model, "Hi", reasoning="none", **kit.GREEDY)
+    assert (on.text, off.reasoning) == ("", "")
+    assert on.reasoning.startswith("😀")
+    assert off.text.startswith("😀")
+    same = LocalOptions(template={"enable_thinking": True})
+    assert kit.client().generate(model, "Hi", options=same, **kit.GREEDY).reasoning == on.reasoning
+
+
+def test_a_template_without_a_switch_for_reasoning_says_so(made: Made) -> None:
+    with pytest.raises(UnsupportedSetting, match="reasoning"):
+        kit.client().generate(f"local:{made('llava')}", "Hi", reasoning="high")

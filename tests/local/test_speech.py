@@ -1,0 +1,293 @@
+"""Whisper in both makes: tiny.en where it is installed, one of random weights always."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file, save_file
+from transformers import WhisperForConditionalGeneration, WhisperProcessor
+
+from fmsdk.content import Audio
+from fmsdk.errors import BadRequestError, CheckpointError, ContextTooLong, UnsupportedSetting
+from fmsdk.provider import Segment
+from fmsdk.usage import Timings
+from fmsdk_local import speech
+from fmsdk_local.audio import decode
+from fmsdk_local.speech import SpeechPiece, SpeechResult, TranscribeTask
+from fmsdk_local.store import wheel
+from fmsdk_local.store.catalog import named_models
+from tests.local.whispers import tiny_whisper, to_transformers
+
+MEDIA = Path(__file__).resolve().parents[2] / "examples" / "media"
+HEARD = (
+    "It was the best of times, it was the worst of times. It was the age of wisdom, it was the age "
+    "of foolishness. It was the epoch of belief, it was the epoch of incredulity."
+)
+RATE = 16_000
+
+
+@dataclass
+class Collected:
+    """A job whose pieces pile up; `until` cancels it after so many."""
+
+    task: TranscribeTask
+    until: int | None = None
+    out: list[Any] = field(default_factory=list)
+    looked: int = 0
+
+    def emit(self, item: object) -> None:
+        self.out.append(item)
+
+    @property
+    def cancelled(self) -> bool:
+        self.looked += 1
+        return self.until is not None and len(self.out) >= self.until
+
+
+def run(runner: speech.SpeechRunner, samples: Any, **how: Any) -> SpeechResult:
+    job = Collected(TranscribeTask(samples, **how))
+    runner.run(job)  # pyright: ignore[reportArgumentType]
+    *pieces, result = job.out
+    assert all(isinstance(piece, SpeechPiece) for piece in pieces)
+    assert result.segments == tuple(piece.segment for piece in pieces)
+    assert result.text == "".join(piece.delta for piece in pieces)
+    return result
+
+
+@pytest.fixture(scope="module")
+def samples() -> Any:
+    return decode(Audio(MEDIA / "two_cities.flac"))
+
+
+@pytest.fixture(scope="module")
+def ct2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Whisper tiny.en for CTranslate2."""
+    model = named_models()["demo-audio"]
+    assert model.wheel is not None
+    if model.here:
+        return model.directory
+    if wheel.installed_files(model.wheel, model.files) is None:
+        pytest.skip("needs demo-audio: run `fmsdk models get demo-audio`")
+    path = tmp_path_factory.mktemp("tiny-en")
+    wheel.unpack(model.wheel, model.files, path, lambda *_: None)
+    return path
+
+
+@pytest.fixture(scope="module")
+def hf(ct2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same weights for transformers."""
+    return to_transformers(ct2, tmp_path_factory.mktemp("tiny-en-hf"))
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A multilingual Whisper of width 16."""
+    return tiny_whisper(tmp_path_factory.mktemp("tiny-whisper"))
+
+
+@pytest.fixture(params=["ct2", "hf"])
+def real(request: pytest.FixtureRequest) -> speech.SpeechRunner:
+    """tiny.en in either make, in the dtypes that both know."""
+    return _loaded(request.getfixturevalue(request.param))
+
+
+_runners: dict[Path, speech.SpeechRunner] = {}
+
+
+def _loaded(path: Path) -> speech.SpeechRunner:
+    if path not in _runners:
+        _runners[path] = speech.load(path, name="tiny.en", dtype="float32")
+    return _runners[path]
+
+
+class TestBothMakesHearTheSame:
+    def test_words_and_times(self, real: speech.SpeechRunner, samples: Any) -> None:
+        result = run(real, samples)
+        assert result.text == HEARD
+        assert result.language == "en"
+        assert result.duration == pytest.approx(13.25)
+        assert result.tokens > len(HEARD.split())
+        assert result.seconds > 0
+        assert result.warnings == ()
+        starts = [segment.start for segment in result.segments]
+        assert starts == pytest.approx([0.0, 5.0, 9.0], abs=0.3)
+        assert result.segments[-1].end <= result.duration
+
+    def test_a_recording_of_several_windows(self, real: speech.SpeechRunner, samples: Any) -> None:
+        pause = np.zeros(RATE, np.float32)
+        long = np.concatenate([samples, pause, samples, pause, samples])
+        result = run(real, long)
+        assert result.text == " ".join([HEARD] * 3)
+        assert result.duration == pytest.approx(3 * 13.25 + 2)
+        ends = [segment.end for segment in result.segments]
+        assert ends == sorted(ends)
+        assert ends[-1] == pytest.approx(result.duration, abs=1)
+
+    def test_silence_is_no_speech(self, real: speech.SpeechRunner) -> None:
+        result = run(real, np.zeros(5 * RATE, np.float32))
+        assert result.text == ""
+        assert [warning.code for warning in result.warnings] == ["no_speech"]
+
+    @pytest.mark.parametrize("length", [1, 160, 399])
+    def test_a_click(self, real: speech.SpeechRunner, samples: Any, length: int) -> None:
+        assert run(real, samples[:length]).duration == length / RATE
+
+    @pytest.mark.parametrize("language", ["en", "English", " EN "])
+    def test_its_one_language(self, real: speech.SpeechRunner, samples: Any, language: str) -> None:
+        assert run(real, samples[: 3 * RATE], language=language).language == "en"
+
+    @pytest.mark.parametrize("language", ["de", "German", "xx"])
+    def test_another_language(self, real: speech.SpeechRunner, samples: Any, language: str) -> None:
+        with pytest.raises(UnsupportedSetting, match="knows English alone") as caught:
+            run(real, samples, language=language)
+        assert caught.value.setting == "language"
+
+    def test_a_prompt_spells_names(self, real: speech.SpeechRunner, samples: Any) -> None:
+        assert run(real, samples[: 5 * RATE], prompt="A Tale of Two Cities.").text.startswith(
+            "It was the best of times"
+        )
+
+    def test_a_prompt_that_is_too_long(self, real: speech.SpeechRunner, samples: Any) -> None:
+        with pytest.raises(ContextTooLong) as caught:
+            run(real, samples, prompt="word " * 300)
+        assert (caught.value.tokens, caught.value.limit) == (300, 223)
+
+    def test_cancelled_after_the_first_piece(self, real: speech.SpeechRunner, samples: Any) -> None:
+        job = Collected(TranscribeTask(np.concatenate([samples] * 4)), until=1)
+        real.run(job)  # pyright: ignore[reportArgumentType]
+        assert job.out
+        assert not any(isinstance(item, SpeechResult) for item in job.out)
+        assert job.out[-1].segment.end < 30
+
+
+class TestCTranslate2:
+    def test_int8_is_the_default_on_a_cpu(self, ct2: Path, samples: Any) -> None:
+        runner = speech.load(ct2, name="tiny.en")
+        assert runner.device == "cpu"
+        assert runner.dtype.startswith("int8")
+        assert list(runner.languages) == ["en"]
+        assert run(runner, samples).text == HEARD
+
+    def test_metal_falls_to_the_cpu(self, ct2: Path) -> None:
+        assert speech.load(ct2, name="tiny.en", device="mps").device == "cpu"
+
+    def test_a_dtype_the_device_does_not_compute_in(self, ct2: Path) -> None:
+        with pytest.raises(UnsupportedSetting, match=r"CTranslate2 offers .*float32"):
+            speech.load(ct2, name="tiny.en", dtype="no such dtype")
+
+    @pytest.mark.parametrize("missing", ["tokenizer.json", "vocabulary.txt"])
+    def test_a_file_is_missing(self, ct2: Path, tmp_path: Path, missing: str) -> None:
+        shutil.copytree(ct2, tmp_path / "copy")
+        (tmp_path / "copy" / missing).unlink()
+        with pytest.raises(CheckpointError, match="Fetch it again"):
+            speech.load(tmp_path / "copy", name="tiny.en")
+
+    @pytest.mark.parametrize("damage", ["cut", "noise", "empty"])
+    def test_broken_weights(self, ct2: Path, tmp_path: Path, damage: str) -> None:
+        shutil.copytree(ct2, tmp_path / "copy")
+        weights = tmp_path / "copy" / "model.bin"
+        whole = weights.read_bytes()
+        weights.write_bytes(
+            {"cut": whole[: len(whole) // 2], "noise": whole[::-1], "empty": b""}[damage]
+        )
+        with pytest.raises(CheckpointError, match="cannot be loaded"):
+            speech.load(tmp_path / "copy", name="tiny.en")
+
+
+def _drop(path: Path, name: str) -> None:
+    weights = load_file(path / "model.safetensors")
+    del weights[name]
+    save_file(weights, path / "model.safetensors", {"format": "pt"})
+
+
+class TestTransformers:
+    def test_as_generate_does_it(self, tiny: Path) -> None:
+        """Window by window gives what transformers' own loop over windows gives."""
+        sound = np.random.default_rng(3).normal(0, 0.1, 70 * RATE).astype(np.float32)
+        result = run(speech.load(tiny, name="tiny", dtype="float32"), sound, language="de")
+        model: Any = WhisperForConditionalGeneration.from_pretrained(tiny)
+        processor: Any = WhisperProcessor.from_pretrained(tiny)
+        inputs = processor(
+            sound, sampling_rate=RATE, return_tensors="pt", truncation=False, padding="longest"
+        )
+        expected = model.generate(
+            **inputs, return_timestamps=True, return_segments=True, language="de"
+        )["segments"][0]
+        assert result.tokens == sum(len(segment["tokens"]) for segment in expected)
+        words = [
+            processor.tokenizer.decode(segment["tokens"], skip_special_tokens=True).strip()
+            for segment in expected
+        ]
+        spoken = [text for text in words if any(map(str.isalnum, text))]
+        assert [segment.text for segment in result.segments] == spoken
+        assert len(expected) > 2
+
+    def test_the_language_is_told_from_the_sound(self, tiny: Path, samples: Any) -> None:
+        runner = speech.load(tiny, name="tiny")
+        assert set(runner.languages) == {"en", "de"}
+        assert run(runner, samples).language in runner.languages
+        assert run(runner, samples, language="German").language == "de"
+
+    def test_a_language_it_does_not_know(self, tiny: Path, samples: Any) -> None:
+        with pytest.raises(UnsupportedSetting, match=r"it knows .*; leave it out"):
+            run(speech.load(tiny, name="tiny"), samples, language="fr")
+
+    def test_cancelled_within_a_decode_step(self, tiny: Path, samples: Any) -> None:
+        job = Collected(TranscribeTask(samples, "en"), until=0)
+        speech.load(tiny, name="tiny").run(job)  # pyright: ignore[reportArgumentType]
+        assert job.out == []
+        assert job.looked < 5
+
+    def test_a_prompt_with_special_tokens(self, tiny: Path, samples: Any) -> None:
+        with pytest.raises(BadRequestError, match="special token"):
+            run(speech.load(tiny, name="tiny"), samples, prompt="<|de|> no")
+
+    @pytest.mark.parametrize(
+        ("damage", "message"),
+        [
+            (lambda path: (path / "model.safetensors").write_bytes(b"no"), "cannot be loaded"),
+            (lambda path: (path / "model.safetensors").rename(path / "w.bin"), "pickle"),
+            (lambda path: (path / "tokenizer.json").unlink(), "no tokenizer"),
+            (lambda path: _drop(path, "model.decoder.layer_norm.bias"), "lacks 1 weights"),
+        ],
+        ids=["cut", "pickle", "no tokenizer", "a weight less"],
+    )
+    def test_broken(
+        self, tiny: Path, tmp_path: Path, damage: Callable[[Path], object], message: str
+    ) -> None:
+        path = Path(shutil.copytree(tiny, tmp_path / "copy"))
+        damage(path)
+        with pytest.raises(CheckpointError, match=message):
+            speech.load(path, name="tiny")
+
+    def test_what_is_no_whisper(self, tmp_path: Path) -> None:
+        (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
+        with pytest.raises(CheckpointError, match="no Whisper"):
+            speech.load(tmp_path, name="tiny")
+
+
+def test_the_transcription_of_a_result() -> None:
+    result = SpeechResult(
+        text="Hello there.",
+        segments=(Segment(0.0, 1.0, "Hello"), Segment(1.0, 2.0, "there.")),
+        language="en",
+        duration=2.0,
+        tokens=9,
+        seconds=0.5,
+    )
+    timings = Timings(device_seconds=0.5)
+    found = speech.to_transcription(result, provider="local", model="demo-audio", timings=timings)
+    assert found.text == "Hello there."
+    assert found.segments == result.segments
+    assert (found.language, found.duration, found.timings) == ("en", 2.0, timings)
+    assert found.usage.source == "measured"
+    assert found.usage.input.audio_seconds == 2.0
+    assert found.usage.input.total is None
+    assert found.usage.output.total == 9

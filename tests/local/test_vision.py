@@ -1,0 +1,134 @@
+"""Tiny vision-language models of three families: the same text as transformers makes."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from PIL import Image as Pillow
+
+import fmsdk
+from fmsdk.errors import BadRequestError, InvalidMedia, UnsupportedSetting
+from tests.local import kit, tiny
+from tests.local.conftest import Made
+
+FAMILIES = ("llava", "qwen2_5_vl", "gemma3")
+QUESTION = "What colour is it?"
+
+
+def asked(*images: Any) -> list[dict[str, Any]]:
+    blocks: list[dict[str, Any]] = [{"type": "image", "image": image} for image in images]
+    return [{"role": "user", "content": [*blocks, {"type": "text", "text": QUESTION}]}]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_greedy_text_is_what_transformers_makes(made: Made, family: str, count: int) -> None:
+    images = [kit.picture(90 + 40 * n, 60) for n in range(count)]
+    path = made(family)
+    expected = kit.reference(path, asked(*images), do_sample=False, max_new_tokens=24)
+    parts = [*map(fmsdk.Image, images), QUESTION]
+    answer = kit.client().generate(f"local:{path}", parts, **kit.GREEDY)
+    assert answer.text == expected
+    with kit.client().stream(f"local:{path}", parts, **kit.GREEDY) as stream:
+        assert "".join(e.text for e in stream if isinstance(e, fmsdk.TextDelta)) == expected
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_picture_matters(made: Made, family: str) -> None:
+    model = f"local:{made(family)}"
+    pictures = (kit.picture(), Pillow.new("RGB", (90, 60), "white"))
+    texts = {
+        kit.client().generate(model, [fmsdk.Image(each), QUESTION], **kit.GREEDY).text
+        for each in pictures
+    }
+    assert len(texts) == 2
+
+
+@pytest.mark.parametrize(
+    ("family", "tokens"),
+    # LLaVA: 28x28 in patches of 14, without CLS. Qwen: 84x56 in merged patches of 28.
+    [("llava", 4), ("qwen2_5_vl", 6), ("gemma3", 4)],
+)
+def test_image_tokens_are_counted(made: Made, family: str, tokens: int) -> None:
+    model = f"local:{made(family)}"
+    parts = [fmsdk.Image(kit.picture()), QUESTION]
+    used = kit.client().generate(model, parts, **kit.GREEDY).usage.input
+    assert used.image == tokens
+    assert used.text is not None
+    assert used.total == used.text + tokens
+    assert kit.client().generate(model, QUESTION, **kit.GREEDY).usage.input.image == 0
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_files_bytes_and_pictures_are_the_same(made: Made, family: str, tmp_path: Any) -> None:
+    image = kit.picture()
+    file = tmp_path / "circle.png"
+    image.save(file)
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    model = f"local:{made(family)}"
+    texts = {
+        kit.client().generate(model, [fmsdk.Image(source), QUESTION], **kit.GREEDY).text
+        for source in (image, file, data.getvalue())
+    }
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "CMYK"])
+def test_pictures_of_every_mode_are_seen(made: Made, mode: str) -> None:
+    picture = fmsdk.Image(kit.picture().convert(mode))
+    model = f"local:{made('llava')}"
+    assert kit.client().generate(model, [picture, QUESTION], **kit.GREEDY).usage.input.image == 4
+
+
+def test_a_picture_is_turned_the_way_its_exif_data_says(made: Made) -> None:
+    data = io.BytesIO()
+    turned = kit.picture().rotate(-90, expand=True)
+    exif = turned.getexif()
+    exif[0x0112] = 8  # "turn it by 90 degrees to the left"
+    turned.save(data, "PNG", exif=exif)
+    model = f"local:{made('qwen2_5_vl')}"
+    texts = {
+        kit.client().generate(model, [fmsdk.Image(source), QUESTION], **kit.GREEDY).text
+        for source in (data.getvalue(), kit.picture())
+    }
+    assert len(texts) == 1
+
+
+def test_a_truncated_picture_is_refused(made: Made) -> None:
+    data = io.BytesIO()
+    kit.picture().save(data, "PNG")
+    with pytest.raises(InvalidMedia):
+        kit.client().generate(
+            f"local:{made('llava')}", [fmsdk.Image(data.getvalue()[:-40]), QUESTION]
+        )
+
+
+@pytest.mark.parametrize("family", ["llava", "qwen2_5_vl"])
+def test_text_that_looks_like_a_picture_forges_none(made: Made, family: str) -> None:
+    model = f"local:{made(family)}"
+    parts = [fmsdk.Image(kit.picture()), f"{tiny.IMAGE} {tiny.BOS} {QUESTION}"]
+    plain = [fmsdk.Image(kit.picture()), QUESTION]
+    used = kit.client().generate(model, parts, **kit.GREEDY).usage.input
+    honest = kit.client().generate(model, plain, **kit.GREEDY).usage.input
+    assert used.image == honest.image
+    assert used.text is not None
+    assert honest.text is not None
+    assert used.text > honest.text + 6
+
+
+def test_where_a_processor_cannot_tell_them_apart_it_refuses(made: Made) -> None:
+    parts = [fmsdk.Image(kit.picture()), f"{tiny.IMAGE} {QUESTION}"]
+    with pytest.raises(BadRequestError, match="chat template"):
+        kit.client().generate(f"local:{made('gemma3')}", parts)
+
+
+def test_detail_is_not_lost_silently(made: Made) -> None:
+    model = f"local:{made('llava')}"
+    parts = [fmsdk.Image(kit.picture(), detail="high"), QUESTION]
+    with pytest.raises(UnsupportedSetting, match="detail"):
+        kit.client().generate(model, parts)
+    answer = kit.client().generate(model, parts, lenient=True, **kit.GREEDY)
+    assert [warning.detail for warning in answer.warnings] == ["detail"]
