@@ -157,4 +157,8 @@ def _variables(request: Request, losses: Losses, names: frozenset[str]) -> dict[
         variables = {name: known[name] for name in _EFFORT_NAMES if name in names}
         if not variables:
             losses.drop("reasoning", "its chat template has no switch for it")
-    return {**variables, **(options_of(request).template or {})}
+    given = options_of(request).template or {}
+    unknown = sorted(given.keys() - names)
+    if unknown:
+        losses.drop("options.template", f"its chat template has no variable {', '.join(unknown)}")
+    return {**variables, **{name: given[name] for name in given if name in names}}

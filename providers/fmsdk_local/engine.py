@@ -81,20 +81,14 @@ class Job:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def items(self) -> AsyncIterator[object]:
-        """What is emitted, until the end. Raises what the runner raised."""
-        while True:
-            while self._items:
-                item = self._items.popleft()
-                if isinstance(item, _End):
-                    if item.error is not None:
-                        raise item.error
-                    return
-                yield item
+    async def next(self) -> object:
+        """What was emitted next; waits for it."""
+        # An item that comes after the look at the queue has its wake-up still ahead, on this very
+        # loop; and a wake-up may find that its items were taken already.
+        while not self._items:
             self._waiter = self._loop.create_future()
-            if not self._items:
-                await self._waiter
-            self._waiter = None
+            await self._waiter
+        return self._items.popleft()
 
 
 class Engine:
@@ -136,8 +130,10 @@ class Engine:
         job = Job(task, asyncio.get_running_loop())
         self._enqueue(job)
         try:
-            async for item in job.items():
+            while not isinstance(item := await job.next(), _End):
                 yield item
+            if item.error is not None:
+                raise item.error
         finally:
             self._cancel(job)
 

@@ -123,6 +123,31 @@ def test_a_burst_costs_one_wake_up() -> None:
     engine.close()
 
 
+def test_items_that_trickle_in_while_others_are_taken_all_arrive() -> None:
+    class Trickle:
+        def run(self, job: Job) -> None:
+            for number in range(job.task):
+                job.emit(number)
+                if number % 7 == 0:
+                    time.sleep(0.0001)
+
+    engine = Engine(Trickle(), name="trickle")
+
+    async def taken(count: int) -> None:
+        found: list[object] = []
+        async for item in engine.submit(count):
+            found.append(item)
+            if len(found) % 5 == 0:
+                await asyncio.sleep(0)
+        assert found == list(range(count))
+
+    async def main() -> None:
+        await asyncio.gather(*(taken(2000) for _ in range(3)))
+
+    asyncio.run(main())
+    engine.close()
+
+
 def test_closing_the_iterator_cancels_the_job_at_once() -> None:
     runner = Endless()
     runner.gate.set()

@@ -105,3 +105,9 @@ def test_reasoning_opened_by_the_template_is_seen(made: Made) -> None:
 def test_a_template_without_a_switch_for_reasoning_says_so(made: Made) -> None:
     with pytest.raises(UnsupportedSetting, match="reasoning"):
         kit.client().generate(f"local:{made('llava')}", "Hi", reasoning="high")
+
+
+def test_a_variable_the_template_does_not_know_is_not_lost(made: Made) -> None:
+    options = LocalOptions(template={"enable_thinkin": True})
+    with pytest.raises(UnsupportedSetting, match="enable_thinkin"):
+        kit.client().generate(f"local:{made('llama')}", "Hi", options=options)

@@ -1,0 +1,299 @@
+"""Checkpoints that are broken, incomplete, too large or not to be trusted: one clear error each."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from fmsdk.errors import CheckpointError, ConfigurationError, OutOfMemory
+from fmsdk.provider import Capabilities, ProviderConfig
+from fmsdk_local import LocalProvider, unload
+from fmsdk_local.capabilities import capabilities_of
+from fmsdk_local.load import find, load
+from fmsdk_local.options import LocalConfig
+from fmsdk_local.template import names_in, read_template
+from fmsdk_local.weights import tensors
+from tests.local import kit, tiny
+from tests.local.conftest import Made
+
+CONFIG = LocalConfig(device="cpu", dtype="float32")
+
+
+@pytest.fixture
+def copy(made: Made, tmp_path: Path) -> Path:
+    """A llama to break."""
+    return Path(shutil.copytree(made("llama"), tmp_path / "model"))
+
+
+def refused(path: Path, config: LocalConfig = CONFIG) -> str:
+    with pytest.raises(CheckpointError) as caught:
+        load("local:model", path, config)
+    assert find(path, config) is None
+    return caught.value.message
+
+
+def edit(file: Path, **changes: Any) -> None:
+    content = json.loads(file.read_text("utf-8"))
+    content.update(changes)
+    file.write_text(json.dumps(content), "utf-8")
+
+
+def test_no_configuration(copy: Path) -> None:
+    (copy / "config.json").unlink()
+    assert "config.json" in refused(copy)
+
+
+def test_no_tokenizer(copy: Path) -> None:
+    for file in copy.glob("tokenizer*"):
+        file.unlink()
+    assert "tokenizer" in refused(copy)
+
+
+def test_no_weights(copy: Path) -> None:
+    (copy / "model.safetensors").unlink()
+    assert "safetensors" in refused(copy)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "consolidated.00.pth"])
+def test_a_pickle_is_refused_and_never_opened(copy: Path, name: str, tmp_path: Path) -> None:
+    (copy / "model.safetensors").unlink()
+    trap = tmp_path / "sprung"
+
+    class Trap:
+        def __reduce__(self) -> Any:
+            return (Path.touch, (trap,))
+
+    torch.save({"weight": Trap()}, copy / name)
+    message = refused(copy)
+    assert "pickle" in message
+    assert "safetensors" in message
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize("left", [0, 4, 100, -1])
+def test_truncated_weights(copy: Path, left: int) -> None:
+    file = copy / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:left])
+    message = refused(copy)
+    assert "truncated" in message
+    assert str(file) in message
+
+
+@pytest.mark.parametrize("header", [b"{}{}", b"[]", b'{"x": {"dtype": "F32"}}', b"\xff\xfe\xfd"])
+def test_weights_that_are_none(copy: Path, header: bytes) -> None:
+    content = len(header).to_bytes(8, "little") + header
+    (copy / "model.safetensors").write_bytes(content)
+    assert "header is broken" in refused(copy)
+
+
+def test_missing_shards_are_named(copy: Path) -> None:
+    (copy / "model.safetensors").rename(copy / "model-00001-of-00002.safetensors")
+    shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+    (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
+    message = refused(copy)
+    assert "model-00002-of-00002.safetensors" in message
+    assert "1 of 2" in message
+
+
+def test_shards_are_read_together(made: Made, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    path = Path(shutil.copytree(made("llama"), tmp_path / "sharded"))
+    model: Any = AutoModelForCausalLM.from_pretrained(path)
+    (path / "model.safetensors").unlink()
+    model.save_pretrained(path, max_shard_size="50KB")
+    assert len(list(path.glob("model-*.safetensors"))) > 1
+    assert {t.name for t in tensors(path)} == {t.name for t in tensors(made("llama"))}
+    assert (
+        kit.client().generate(f"local:{path}", "Hi", **kit.GREEDY).text
+        == kit.client().generate(f"local:{made('llama')}", "Hi", **kit.GREEDY).text
+    )
+
+
+def test_weights_that_lack_a_layer_are_not_filled_with_random_numbers(copy: Path) -> None:
+    file = copy / "model.safetensors"
+    kept = {name: tensor for name, tensor in load_file(file).items() if "layers.1." not in name}
+    save_file(kept, file, metadata={"format": "pt"})
+    message = refused(copy)
+    assert "lacks 9 weights" in message
+    assert "layers.1" in message
+
+
+def test_weights_of_another_shape(copy: Path) -> None:
+    edit(copy / "config.json", hidden_size=64)
+    assert "local:model" in refused(copy)
+
+
+def test_an_architecture_nobody_knows(copy: Path) -> None:
+    edit(copy / "config.json", model_type="from-the-future")
+    assert "from-the-future" in refused(copy)
+
+
+def test_a_classifier_generates_no_text(copy: Path) -> None:
+    edit(copy / "config.json", architectures=["ViTForImageClassification"], model_type="vit")
+    assert "ViTForImageClassification" in refused(copy)
+
+
+def test_code_in_a_checkpoint_is_run_by_permission_alone(copy: Path, tmp_path: Path) -> None:
+    mark = tmp_path / "ran"
+    (copy / "modeling_own.py").write_text(
+        textwrap.dedent(f"""
+            from pathlib import Path
+            from transformers import LlamaConfig, LlamaForCausalLM
+            Path({str(mark)!r}).touch()
+            class OwnConfig(LlamaConfig):
+                model_type = "own"
+            class OwnForCausalLM(LlamaForCausalLM):
+                config_class = OwnConfig
+        """)
+    )
+    code = {
+        "AutoConfig": "modeling_own.OwnConfig",
+        "AutoModelForCausalLM": "modeling_own.OwnForCausalLM",
+    }
+    edit(copy / "config.json", model_type="own", architectures=["OwnForCausalLM"], auto_map=code)
+    message = refused(copy)
+    assert "trust_remote_code=True" in message
+    assert not mark.exists()
+    trusting = LocalConfig(device="cpu", dtype="float32", trust_remote_code=True)
+    loaded, _ = load("local:model", copy, trusting)
+    assert mark.exists()
+    assert loaded.context == tiny.CONTEXT
+
+
+def test_a_model_too_large_for_the_device(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fmsdk_local import device
+
+    monkeypatch.setattr(device, "free_memory", lambda _: 1000)
+    with pytest.raises(OutOfMemory, match="free") as caught:
+        load("local:model", copy, CONFIG)
+    assert not caught.value.retryable
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_device_that_is_not_there(copy: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cuda"):
+        load("local:model", copy, LocalConfig(device="cuda"))
+
+
+def test_concurrent_loads_load_once(copy: Path) -> None:
+    found: list[Any] = []
+
+    def work() -> None:
+        found.append(load("local:model", copy, CONFIG))
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(loaded) for loaded, _ in found}) == 1
+    assert sum(seconds > 0 for _, seconds in found) == 1
+
+
+def test_unloading_frees_the_model_and_it_loads_again(copy: Path) -> None:
+    model = f"local:{copy}"
+    before = kit.client().generate(model, "Hi", **kit.GREEDY)
+    assert before.latency.load is not None
+    assert before.latency.load > 0
+    assert kit.client().generate(model, "Hi", **kit.GREEDY).latency.load == 0
+    assert unload(str(copy)) == 1
+    assert unload(str(copy)) == 0
+    after = kit.client().generate(model, "Hi", **kit.GREEDY)
+    assert after.text == before.text
+    assert after.latency.load is not None
+    assert after.latency.load > 0
+
+
+def test_loading_reports_its_progress(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    heard: list[tuple[str, int | None, int | None]] = []
+    config = LocalConfig(device="cpu", dtype="float32", progress=lambda *step: heard.append(step))
+    load("local:model", copy, config)
+    assert heard[0] == ("load", None, None)
+    stage, done, total = heard[-1]
+    assert stage == "load"
+    assert done == total
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("llama", {"input": {"text"}, "tools": True, "system": True, "reasoning": True}),
+        ("base", {"input": {"text"}, "tools": False, "system": False, "reasoning": False}),
+        (
+            "llava",
+            {"input": {"text", "image"}, "tools": False, "system": True, "reasoning": False},
+        ),
+        (
+            "gemma3",
+            {"input": {"text", "image"}, "tools": False, "system": True, "reasoning": False},
+        ),
+    ],
+)
+def test_capabilities_are_read_from_small_files(
+    made: Made, name: str, expected: dict[str, Any]
+) -> None:
+    can = capabilities_of(made(name))
+    assert can.input == expected["input"]
+    assert can.tools == expected["tools"]
+    assert can.system == expected["system"]
+    assert ("reasoning" in can.settings) == expected["reasoning"]
+    assert can.context == tiny.CONTEXT
+    assert can.structured is False
+    assert "choices" not in can.settings
+
+
+def test_a_provider_tells_the_same(made: Made) -> None:
+    provider = LocalProvider(ProviderConfig(name="local"))
+    can = provider.capabilities(str(made("llama")))
+    assert can == capabilities_of(made("llama"))
+    assert isinstance(can, Capabilities)
+
+
+@pytest.mark.parametrize("file", ["chat_template.json", "tokenizer_config.json"])
+def test_templates_of_older_layouts_are_found(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).write_text(json.dumps({"chat_template": "{{ messages }}"}))
+    assert read_template(tmp_path) == "{{ messages }}"
+    named = [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "yes"}]
+    (tmp_path / file).write_text(json.dumps({"chat_template": named}))
+    assert read_template(tmp_path) == "yes"
+
+
+def test_what_a_template_names_is_read_from_its_code_alone() -> None:
+    template = "Use tools! {% if system %}{{ 'enable_thinking' + role }}{% endif %}"
+    assert {"system", "role"} <= names_in(template)
+    assert not {"tools", "enable_thinking"} & names_in(template)
+    assert names_in(None) == frozenset()
+
+
+def test_importing_needs_no_torch() -> None:
+    code = (
+        "import sys, fmsdk_local; fmsdk_local.LocalProvider.usable_models();"
+        "print([name for name in ('torch', 'transformers', 'numpy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_leaving_the_interpreter_in_the_middle_of_an_answer_is_quiet(made: Made) -> None:
+    code = f"""
+        import fmsdk
+        client = fmsdk.Client()
+        stream = client.stream("local:{made("vast")}", "Hi", max_output_tokens=10**6).__enter__()
+        next(iter(stream))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,29 @@
+"""What every provider promises, promised by this one: for text and for pictures."""
+
+from __future__ import annotations
+
+import pytest
+
+import fmsdk
+from fmsdk.provider import ProviderConfig
+from fmsdk.testing.conformance import ProviderConformance, Subject
+from fmsdk_local import LocalProvider
+from tests.local import kit
+from tests.local.conftest import Made
+
+
+def make() -> LocalProvider:
+    return LocalProvider(ProviderConfig(name="local", options=kit.EXACT))
+
+
+class TestText(ProviderConformance):
+    @pytest.fixture
+    def subject(self, made: Made) -> Subject:
+        return Subject(make=make, model=str(made("llama")), settings=kit.GREEDY)
+
+
+class TestPictures(ProviderConformance):
+    @pytest.fixture
+    def subject(self, made: Made) -> Subject:
+        prompt = ["What is it?", fmsdk.Image(kit.picture())]
+        return Subject(make=make, model=str(made("llava")), prompt=prompt, settings=kit.GREEDY)

@@ -1,0 +1,58 @@
+"""Devices and dtypes by name, and how much room there is."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from fmsdk.errors import ConfigurationError, OutOfMemory
+from fmsdk_local import device
+from fmsdk_local.weights import Tensor
+
+CPU = torch.device("cpu")
+
+
+def test_names_are_devices_and_dtypes() -> None:
+    assert device.choose_device("cpu") == CPU
+    assert device.choose_dtype("float16", CPU) is torch.float16
+    assert device.choose_dtype("auto", CPU) in (torch.bfloat16, torch.float32)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.parametrize("name", ["cuda", "cuda:3", "mps"])
+def test_a_device_that_is_not_here_is_named(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        device.choose_device(name)
+
+
+def test_a_device_with_bfloat16_computes_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+    assert device.choose_dtype("auto", torch.device("cuda", 0)) is torch.bfloat16
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 5))
+    assert device.choose_dtype("auto", torch.device("cuda", 0)) is torch.float16
+
+
+def test_a_cpu_is_described_for_the_bill() -> None:
+    found = device.describe(CPU)
+    assert found.kind == "cpu"
+    assert found.name
+    assert found.count == torch.get_num_threads()
+    assert found.hourly_price is None
+
+
+def test_weights_are_counted_in_the_dtype_they_will_have() -> None:
+    free = device.free_memory(CPU)
+    assert free > 0
+    weight = Tensor("w", "F32", (free // 4 + 1000,), free + 4000)
+    index = Tensor("i", "I32", (10,), 40)
+    device.require_room([weight, index], torch.float16, CPU, "model")
+    with pytest.raises(OutOfMemory, match="GB free"):
+        device.require_room([weight, index], torch.float64, CPU, "model")
+    with pytest.raises(OutOfMemory, match="GB free"):
+        device.require_room([weight, weight], None, CPU, "model")
+
+
+def test_a_request_that_cannot_fit_is_refused() -> None:
+    device.require_cache_room(1, CPU, "model")
+    with pytest.raises(OutOfMemory, match="max_output_tokens"):
+        device.require_cache_room(10**18, CPU, "model")

