@@ -49,11 +49,11 @@ def ask_picture(client: fmsdk.Client) -> None:
 
 
 def ask_recording(client: fmsdk.Client) -> None:
-    question = "Is this text about weather, or about times?"
+    question = "Name one thing that it was the age of."
     print(f"\n3. A recording two_cities.flac: {question}")
     speech = client.transcribe("local:demo-audio", MEDIA / "two_cities.flac")
     print(f"   heard: {speech.text}\n{account(speech)}")
-    prompt = f"{speech.text}\n\n{question} Answer in one short sentence."
+    prompt = f"{speech.text}\n\n{question}"
     answer = client.generate("local:demo-text", prompt, max_output_tokens=40, temperature=0)
     print(f"   → {answer.text.strip()}\n{account(answer)}")
 

@@ -162,10 +162,10 @@ class Blame:
         if kind is AuthenticationError:
             # The vendor's text is left out: it quotes the key.
             return f"{self.provider} refused the API key{number}; see {self.variable}"
-        text = said.message[:_MESSAGE_LIMIT] or "no reason given"
+        text = said.message or "no reason given"
         if self.secret:
             text = text.replace(self.secret, "…")
-        return f"{self.provider} answered with an error{number}: {text}"
+        return f"{self.provider} answered with an error{number}: {text[:_MESSAGE_LIMIT]}"
 
 
 def _kind(said: _Said, status: int | None) -> type[FmsdkError]:
@@ -196,7 +196,7 @@ def _below(httpx2: Any) -> tuple[tuple[type[Exception], type[FmsdkError], str], 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, of `retry-after-ms`, or `Retry-After` in seconds or as a date; else None."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        if re.fullmatch(r"\d+(\.\d*)?", text := headers.get(name, "").strip()):
+        if re.fullmatch(r"\d{1,9}(\.\d*)?", text := headers.get(name, "").strip()):
             return float(text) * unit
     try:
         due = parsedate_to_datetime(headers.get("retry-after", ""))

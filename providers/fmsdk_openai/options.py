@@ -140,7 +140,7 @@ class Connection:
         """The base URL: the caller's client's, as configured, from the environment, OpenAI's."""
         if self.client is not None:
             return str(self.client.base_url)
-        return self.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
+        return str(self.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL)
 
     @property
     def official(self) -> bool:
