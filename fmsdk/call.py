@@ -97,7 +97,9 @@ class Call:
     def cost(self, timings: Timings | None, served_model: str | None, usage: Usage) -> Cost | None:
         """Device time at the device's price, or tokens at the served model's; None if unknown."""
         if timings is not None and timings.device is not None:
-            return pricing.device_cost(timings)
+            bill = pricing.device_cost(timings)
+            broken_off = bill is not None and usage.source == "estimated"
+            return replace(bill, source="estimated") if broken_off else bill
         return pricing.price(self.provider.price_id, served_model or self.request.model, usage)
 
     def latency(
@@ -182,9 +184,12 @@ class Call:
 
     def attempted(self, error: FmsdkError | None = None) -> None:
         """Write down an attempt that just ended."""
-        seconds = perf_counter() - self._attempt_began
         kind = type(error).__name__ if error else None
-        self.attempts.append(Attempt(seconds, self._waited, kind, error.status if error else None))
+        status = error.status if error else None
+        self.attempts.append(Attempt(self._seconds(), self._waited, kind, status))
+
+    def _seconds(self) -> float:
+        return perf_counter() - self._attempt_began
 
     async def failed(self, error: FmsdkError | TimeoutError, *, final: bool = False) -> None:
         """Wait before the next attempt, or raise, where there is none (or `final`)."""
@@ -251,6 +256,9 @@ class StreamedCall(Call):
                 error.partial = self._stop()
             self.name(error)
             raise
+        except (GeneratorExit, asyncio.CancelledError):
+            self.attempts.append(Attempt(self._seconds(), self._waited, "Cancelled"))
+            raise
         finally:
             self._stop()
             self.release()
@@ -280,9 +288,8 @@ class StreamedCall(Call):
         """The time a local model gave to a stream that was left, as seen from here."""
         if not hasattr(self.provider, "device"):
             return None
-        seconds = perf_counter() - self._attempt_began
         device = cast("Loads", self.provider).device(self.request.model)
-        return Timings(device_seconds=seconds, device=device)
+        return Timings(device_seconds=self._seconds(), device=device)
 
     def _estimate(self) -> Usage:
         partial = self._fold.response(self.request.provider, self.request.model)

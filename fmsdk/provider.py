@@ -123,11 +123,11 @@ class Provider(Protocol):
 class Loads(Protocol):
     """A provider that runs models itself: `load` makes one ready and returns the seconds that
     took (0.0: it was ready). Deadlines start after it. `device` is what the loaded model runs
-    on, so that a stream left early can be accounted too."""
+    on (None: it was unloaded), so that a stream left early can be accounted too."""
 
     async def load(self, model: str) -> float: ...
 
-    def device(self, model: str) -> Device: ...
+    def device(self, model: str) -> Device | None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ def _common(error: Exception, name: str) -> FmsdkError | None:
         )
     if isinstance(error, ModuleNotFoundError):
         return ConfigurationError(f"{name} needs the module {error.name}: pip install {error.name}")
+    if isinstance(error, ImportError):
+        return ConfigurationError(f"{name} needs a package that is missing: {_first_line(error)}")
     if _FORKED in str(error):
         return ConfigurationError(
             f"{name} is on a GPU, which a forked process cannot use: start workers with "

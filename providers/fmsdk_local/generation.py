@@ -197,7 +197,7 @@ class _Answer:
     def _logprob(self, token: int, logits: torch.Tensor) -> TokenLogprob:
         # Of the model's own distribution, before temperature and the like, as hosted APIs do.
         logprobs = torch.log_softmax(logits, dim=-1)
-        top: Any = logprobs.topk(self._task.logprobs or 0)
+        top: Any = logprobs.topk(min(self._task.logprobs or 0, len(logprobs)))
         likeliest = zip(top.indices.tolist(), top.values.tolist(), strict=True)
         return TokenLogprob(
             self._tokenizer.decode([token]),

@@ -73,9 +73,9 @@ def find(path: Path, config: LocalConfig) -> Loaded | None:
     return _loaded.get(_key(path, config))
 
 
-def load(name: str, path: Path, config: LocalConfig) -> tuple[Loaded, float]:
-    """The model of the checkpoint at `path`, called `name`, and the seconds its loading took
-    (0.0: it was there). Blocks; safe from many threads, which share one loading.
+def load(name: str, path: Path, config: LocalConfig) -> Loaded:
+    """The model of the checkpoint at `path`, called `name`. Blocks; safe from many threads,
+    which share one loading.
 
     Raises:
         CheckpointError: broken, of a kind not served, pickles, or missing files.
@@ -84,10 +84,10 @@ def load(name: str, path: Path, config: LocalConfig) -> tuple[Loaded, float]:
     """
     key = _key(path, config)
     if key in _loaded:
-        return _loaded[key], 0.0
+        return _loaded[key]
     with LOADING:
         if key in _loaded:
-            return _loaded[key], 0.0
+            return _loaded[key]
         began = perf_counter()
         try:
             loaded = _load(name, path, config)
@@ -95,9 +95,8 @@ def load(name: str, path: Path, config: LocalConfig) -> tuple[Loaded, float]:
             release(error)
             raise translate_loading(error, name) from error.__cause__
         _loaded[key] = loaded
-        seconds = perf_counter() - began
-        _log.info("loaded %s on %s in %.1f s", name, loaded.torch_device, seconds)
-        return loaded, seconds
+        _log.info("loaded %s on %s in %.1f s", name, loaded.torch_device, perf_counter() - began)
+        return loaded
 
 
 def unload(path: Path | None = None) -> int:

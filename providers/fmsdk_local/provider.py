@@ -1,17 +1,19 @@
 """`LocalProvider`: a request goes through the prompt encoder, the engine and the parser.
 
-torch and what needs it is imported when a provider is made, so that `fmsdk models` can ask this
-class what is here without them.
+torch takes seconds to import, which are loading time: it is imported by the thread that loads
+the first model, so that neither the event loop nor `fmsdk models` waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib
+import importlib.util
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fmsdk.content import Audio
@@ -27,7 +29,7 @@ from fmsdk.provider import (
 )
 from fmsdk.request import Request
 from fmsdk.response import Event, Fold, Response
-from fmsdk.usage import Range
+from fmsdk.usage import Device, Range
 from fmsdk_local import store
 from fmsdk_local.capabilities import capabilities_of
 from fmsdk_local.options import LocalConfig
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from fmsdk_local.load import Loaded
 
 __all__ = ["LocalProvider", "unload"]
+
+_EXTRA = ("torch", "transformers")
 
 
 def unload(model: str | None = None) -> int:
@@ -60,7 +64,9 @@ class LocalProvider:
     price_id: str | None = None
 
     def __init__(self, config: ProviderConfig) -> None:
-        importlib.import_module("fmsdk_local.load")  # a missing extra shows now
+        for needed in _EXTRA:
+            if importlib.util.find_spec(needed) is None:
+                raise ModuleNotFoundError(f"No module named {needed!r}", name=needed)
         self.name = config.name
         self._config = LocalConfig.of(config.options)
         self._capabilities: dict[Path, Capabilities] = {}
@@ -139,22 +145,38 @@ class LocalProvider:
     async def aclose(self) -> None:
         """Nothing to close: models stay loaded until `fmsdk_local.unload`."""
 
+    def device(self, model: str) -> Device | None:
+        """What the loaded model runs on, at this provider's price; None where not loaded."""
+        loaded = self._find(store.locate(model))
+        return None if loaded is None else loaded.device
+
     def _find(self, path: Path) -> Loaded | None:
+        if "fmsdk_local.load" not in sys.modules:
+            return None  # nothing was loaded yet, and asking would import torch
         from fmsdk_local import load
 
-        return load.find(path, self._config)
+        found = load.find(path, self._config)
+        return None if found is None else self._at_own_price(found)
 
     async def _ready(self, model: str) -> tuple[Loaded, float]:
+        path = store.locate(model)
+        found = self._find(path)
+        if found is not None:
+            return found, 0.0
+        began = perf_counter()
+        loaded = await asyncio.to_thread(self._load, model, path)
+        return loaded, perf_counter() - began
+
+    def _load(self, model: str, path: Path) -> Loaded:
         from fmsdk_local import load
 
-        path = store.locate(model)
-        seconds = 0.0
-        found = load.find(path, self._config)
-        if found is None:
-            found, seconds = await asyncio.to_thread(load.load, model, path, self._config)
+        return self._at_own_price(load.load(model, path, self._config))
+
+    def _at_own_price(self, loaded: Loaded) -> Loaded:
         # The price is this provider's, the model everybody's.
-        device = replace(found.device, hourly_price=self._config.price_per_hour)
-        return replace(found, device=device), seconds
+        return replace(
+            loaded, device=replace(loaded.device, hourly_price=self._config.price_per_hour)
+        )
 
     async def _events(self, request: Request, *, streamed: bool) -> AsyncGenerator[Event]:
         loaded, loading = await self._ready(request.model)

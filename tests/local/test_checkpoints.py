@@ -166,7 +166,7 @@ def test_code_in_a_checkpoint_is_run_by_permission_alone(copy: Path, tmp_path: P
     assert "trust_remote_code=True" in message
     assert not mark.exists()
     trusting = LocalConfig(device="cpu", dtype="float32", trust_remote_code=True)
-    loaded, _ = load("local:model", copy, trusting)
+    loaded = load("local:model", copy, trusting)
     assert mark.exists()
     assert loaded.context == tiny.CONTEXT
 
@@ -187,18 +187,25 @@ def test_a_device_that_is_not_there(copy: Path) -> None:
 
 
 def test_concurrent_loads_load_once(copy: Path) -> None:
+    begun: list[str] = []
+
+    def note(stage: str, done: int | None, total: int | None) -> None:
+        if done is None:
+            begun.append(stage)
+
     found: list[Any] = []
-
-    def work() -> None:
-        found.append(load("local:model", copy, CONFIG))
-
-    threads = [threading.Thread(target=work) for _ in range(6)]
+    config = LocalConfig(device="cpu", dtype="float32", progress=note)
+    threads = [
+        threading.Thread(target=lambda: found.append(load("local:model", copy, config)))
+        for _ in range(6)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len({id(loaded) for loaded, _ in found}) == 1
-    assert sum(seconds > 0 for _, seconds in found) == 1
+    assert len(found) == 6
+    assert all(loaded is found[0] for loaded in found)
+    assert begun == ["load"]
 
 
 def test_unloading_frees_the_model_and_it_loads_again(copy: Path) -> None:

