@@ -98,8 +98,9 @@ class Call:
         """Device time at the device's price, or tokens at the served model's; None if unknown."""
         if timings is not None and timings.device is not None:
             bill = pricing.device_cost(timings)
-            broken_off = bill is not None and usage.source == "estimated"
-            return replace(bill, source="estimated") if broken_off else bill
+            if bill is not None and usage.source == "estimated":
+                return replace(bill, source="estimated")
+            return bill
         return pricing.price(self.provider.price_id, served_model or self.request.model, usage)
 
     def latency(

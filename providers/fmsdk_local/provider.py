@@ -55,6 +55,12 @@ class LocalProvider:
     Loaded models belong to the process, not to a provider: they stay when it is closed, and
     every provider with the same device and dtype shares them.
 
+    What a request leaves open is the checkpoint's to say (`generation_config.json`), as with
+    transformers; a temperature of 0 is greedy. Without `max_output_tokens` an answer has as many
+    tokens as the checkpoint allows, else 4096, within the context. Stop strings are looked for
+    in all that the model says, its reasoning included. Logprobs are of the model's own
+    distribution, before temperature.
+
     Raises:
         BadRequestError: an unknown option.
         ModuleNotFoundError: the extra "local" is not installed.

@@ -259,7 +259,7 @@ def test_a_deadline_ends_a_request_that_runs(made: Made) -> None:
     client = kit.client()
     client.generate(vast, HELLO, max_output_tokens=1)
     with pytest.raises(fmsdk.Timeout):
-        client.generate(vast, HELLO, max_output_tokens=100_000, timeout=0.3)
+        client.generate(vast, HELLO, temperature=0, max_output_tokens=100_000, timeout=0.3)
     assert client.generate(vast, HELLO, max_output_tokens=2).latency.queue < 5
 
 

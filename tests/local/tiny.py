@@ -159,11 +159,6 @@ def deaf(path: Path) -> Path:
     )
 
 
-def vast(path: Path) -> Path:
-    """A context no memory can hold."""
-    return llama(path, max_position_embeddings=10**13)
-
-
 def terse(path: Path) -> Path:
     """Ends every answer before it begins."""
     return _scripted(path, [END])
@@ -172,6 +167,11 @@ def terse(path: Path) -> Path:
 def parrot(path: Path) -> Path:
     """Says 😀 for ever, a byte or two at a time."""
     return _scripted(path, tokenizer().tokenize("😀"))
+
+
+def vast(path: Path) -> Path:
+    """Never ends, in a context that no memory can hold."""
+    return _scripted(path, tokenizer().tokenize("😀"), max_position_embeddings=10**13)
 
 
 def thinker(path: Path) -> Path:
@@ -185,7 +185,7 @@ def caller(path: Path) -> Path:
     return _scripted(path, [*(call[n : n + 5] for n in range(0, len(call), 5)), END])
 
 
-def _scripted(path: Path, say: list[str]) -> Path:
+def _scripted(path: Path, say: list[str], **changes: Any) -> Path:
     """A model that says `say`, over and over: each token leads to the next, and every other
     token to the first."""
     assert len(set(say)) == len(say)
@@ -194,7 +194,7 @@ def _scripted(path: Path, say: list[str]) -> Path:
     words.add_tokens([piece for piece in say if piece not in words.get_vocab()])
     cycle = words.convert_tokens_to_ids(say)
     size = -(-len(words) // 8) * 8
-    config = LlamaConfig(**_text(hidden_size=size, head_dim=8), **_ids(words))
+    config = LlamaConfig(**_text(hidden_size=size, head_dim=8, **changes), **_ids(words))
     model: Any = LlamaForCausalLM(config)
     with torch.no_grad():
         for parameter in model.parameters():
