@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from fmsdk.errors import InvalidMedia
+from fmsdk.errors import BadRequestError, InvalidMedia
 from fmsdk.media.sniff import Kind
 from fmsdk.media.source import FileRef, LocalSource, Source, UrlSource, resolve
 
@@ -51,8 +51,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Media:
-    """What all media parts share. `source` takes whatever `fmsdk.media.source.resolve` takes."""
+    """What all media parts share. `source` takes whatever `fmsdk.media.source.resolve` takes;
+    `kind` is the modality."""
 
+    kind: ClassVar[Kind]
     source: Any
     mime_type: str | None = field(default=None, kw_only=True)
     cache: CacheMark = field(default=False, kw_only=True)
@@ -60,11 +62,6 @@ class _Media:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", resolve(self.source))
-
-    @property
-    def kind(self) -> Kind:
-        """The modality: "image", "audio", "video" or "document"."""
-        raise NotImplementedError
 
     @property
     def url(self) -> str | None:
@@ -131,16 +128,15 @@ class _Media:
 class Image(_Media):
     """A picture. `detail` is how closely the vendor shall look, where it offers the choice."""
 
+    kind: ClassVar[Literal["image"]] = "image"
     detail: ImageDetail | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", resolve(self.source))
         if self.detail is not None and self.detail not in get_args(ImageDetail):
-            raise ValueError(f"detail is one of {get_args(ImageDetail)}, not {self.detail!r}")
-
-    @property
-    def kind(self) -> Literal["image"]:
-        return "image"
+            raise BadRequestError(
+                f"detail is one of {', '.join(get_args(ImageDetail))}, not {self.detail!r}"
+            )
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -156,14 +152,11 @@ class Audio(_Media):
     """A recording: a file, or samples with their `rate` (`Audio(samples, rate=16000)`, or the
     `(samples, rate)` pair that loaders return)."""
 
+    kind: ClassVar[Literal["audio"]] = "audio"
     rate: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", resolve(self.source, rate=self.rate))
-
-    @property
-    def kind(self) -> Literal["audio"]:
-        return "audio"
 
     @property
     def duration(self) -> float | None:
@@ -175,20 +168,15 @@ class Audio(_Media):
 class Video(_Media):
     """A film."""
 
-    @property
-    def kind(self) -> Literal["video"]:
-        return "video"
+    kind: ClassVar[Literal["video"]] = "video"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Document(_Media):
     """A PDF (or another document type a vendor takes). `name` is the file name shown to it."""
 
+    kind: ClassVar[Literal["document"]] = "document"
     name: str | None = None
-
-    @property
-    def kind(self) -> Literal["document"]:
-        return "document"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import io
 import os
 import re
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
@@ -121,13 +122,13 @@ class PathSource:
 
 
 @dataclass(frozen=True, slots=True)
-class _Encoded:
+class _Encoded(ABC):
     """Media that exists as a Python object and is encoded on first use, once."""
 
     _cache: list[bytes] = field(default_factory=list[bytes], init=False, repr=False, compare=False)
 
-    def _encode(self) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def _encode(self) -> bytes: ...
 
     def read(self) -> bytes:
         if not self._cache:

@@ -15,6 +15,7 @@ from typing import Any, cast
 from fmsdk.errors import CheckpointError, ConfigurationError
 from fmsdk.provider import Progress
 from fmsdk_local.errors import translate_loading
+from fmsdk_local.loading import LOADING
 
 __all__ = ["convert", "converted"]
 
@@ -65,8 +66,6 @@ def convert(source: Path, target: Path, *, progress: Progress | None = None) -> 
     with source.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise CheckpointError(f"{source} is no GGUF file: fetch it again")
-    from fmsdk_local.load import LOADING
-
     with LOADING:
         try:
             _convert(source, target, progress)

@@ -1,8 +1,7 @@
 """From a checkpoint on disk to a model that serves requests; every loaded model of the process.
 
 A model is loaded once for each device and dtype and shared by all clients, event loops and
-threads. Loading and unloading happen under one lock: transformers' loading is not thread-safe
-(huggingface/transformers#41782).
+threads.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import copy
 import gc
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +28,7 @@ from fmsdk_local.engine import Engine
 from fmsdk_local.errors import release, translate_loading
 from fmsdk_local.generation import TextRunner
 from fmsdk_local.gguf import converted
+from fmsdk_local.loading import LOADING
 from fmsdk_local.options import LocalConfig
 from fmsdk_local.processor import load_processor, tokenizer_of
 from fmsdk_local.progress import reported
@@ -38,9 +37,8 @@ from fmsdk_local.store import home
 from fmsdk_local.template import read_template
 from fmsdk_local.weights import tensors
 
-__all__ = ["LOADING", "Loaded", "find", "load", "unload"]
+__all__ = ["Loaded", "find", "load", "unload"]
 
-LOADING = threading.RLock()
 _log = logging.getLogger("fmsdk_local")
 _loaded: dict[tuple[object, ...], Loaded] = {}
 on_progress: Progress | None = None

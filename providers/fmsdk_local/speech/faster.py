@@ -11,7 +11,7 @@ import ctranslate2  # pyright: ignore[reportMissingTypeStubs]
 import faster_whisper  # pyright: ignore[reportMissingTypeStubs]
 
 from fmsdk.errors import CheckpointError, OutOfMemory, UnsupportedSetting
-from fmsdk_local.speech.runner import Heard
+from fmsdk_local.speech.task import Heard
 
 if TYPE_CHECKING:
     from fmsdk_local.audio import Samples

@@ -19,8 +19,7 @@ from fmsdk.errors import BadRequestError, CheckpointError
 from fmsdk_local.checkpoint import require_complete, require_safetensors
 from fmsdk_local.device import choose_dtype
 from fmsdk_local.errors import translate_loading
-from fmsdk_local.speech.runner import Heard
-from fmsdk_local.speech.task import SAMPLE_RATE
+from fmsdk_local.speech.task import SAMPLE_RATE, Heard
 
 if TYPE_CHECKING:
     from fmsdk_local.audio import Samples

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,26 +11,22 @@ from fmsdk.errors import CheckpointError, ContextTooLong
 from fmsdk.provider import Segment
 from fmsdk_local.checkpoint import kind_of
 from fmsdk_local.speech import language
-from fmsdk_local.speech.task import SAMPLE_RATE, SpeechPiece, SpeechResult, TranscribeTask
+from fmsdk_local.speech.task import (
+    SAMPLE_RATE,
+    Heard,
+    SpeechPiece,
+    SpeechResult,
+    TranscribeTask,
+)
 
 if TYPE_CHECKING:
     from fmsdk_local.audio import Samples
     from fmsdk_local.engine import Job
 
-__all__ = ["Heard", "SpeechRunner", "Whisper", "load"]
+__all__ = ["SpeechRunner", "Whisper", "load"]
 
 _SILENCE = 1e-4  # a peak of −80 dBFS, three steps of a 16-bit recording
 _PROMPT_LIMIT = 223  # half of the 448 positions that Whisper's decoder has, less the start token
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A segment as a Whisper gives it: seconds, its text with the space before it, its tokens."""
-
-    start: float
-    end: float
-    text: str
-    tokens: int
 
 
 class Whisper(Protocol):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SAMPLE_RATE",
+    "Heard",
     "SpeechPiece",
     "SpeechResult",
     "TranscribeTask",
@@ -23,6 +24,16 @@ __all__ = [
 
 SAMPLE_RATE = 16_000
 """Samples a second that every Whisper takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A segment as a Whisper gives it: seconds, its text with the space before it, its tokens."""
+
+    start: float
+    end: float
+    text: str
+    tokens: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
