@@ -7,7 +7,7 @@ INSTALL = $(PIP) install --constraint constraints.txt
 
 # On cores that other work shares, OpenMP threads that spin while they wait starve each other:
 # ten times slower was seen. Sleeping costs an idle machine a quarter.
-demo test: export OMP_WAIT_POLICY = PASSIVE
+demo test bench: export OMP_WAIT_POLICY = PASSIVE
 
 .PHONY: demo test check bench clean
 .DEFAULT_GOAL := demo
