@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 from fmsdk import pricing, registry, remote
 from fmsdk.check import check
-from fmsdk.content import Audio
+from fmsdk.content import Audio, Text
 from fmsdk.errors import BadRequestError, FmsdkError, IncompleteStream, Timeout, UnsupportedContent
 from fmsdk.provider import Loads, Provider, Transcribes, Transcription
 from fmsdk.quote import estimated_usage
@@ -92,6 +92,7 @@ class Call:
             latency=self.latency(timings, usage, first_token),
             cost=self.cost(timings, response.served_model, usage),
             warnings=self._warnings + response.warnings,
+            tags=self.request.tags,
         )
 
     def cost(self, timings: Timings | None, served_model: str | None, usage: Usage) -> Cost | None:
@@ -139,7 +140,7 @@ class Call:
         try:
             self.request, self._warnings = check(self.request, can)
         except UnsupportedContent as error:
-            raise _with_alternatives(error) from None
+            raise _with_alternatives(error, self.request) from None
         if hasattr(self.provider, "load"):
             self._load = await cast("Loads", self.provider).load(self.request.model)
         timeout = self.request.timeout or self.policy.timeout
@@ -227,6 +228,7 @@ class StreamedCall(Call):
         self._fold = Fold()
         self._first: float | None = None
         self._settled: Response[Any] | None = None
+        self._source: object = None
 
     def response(self) -> Response[Any]:
         """The answer; of a stream that was left or broke, what arrived, with estimated usage."""
@@ -267,6 +269,7 @@ class StreamedCall(Call):
     async def _attempt(self) -> AsyncGenerator[Event, None]:
         fold = self._fold
         source = cast("AsyncGenerator[Event, None]", self.provider.stream(self.request))
+        self._source = source
         async with aclosing(source), aclosing(self._until_deadline(source)) as events:
             async for event in events:
                 fold.add(event)
@@ -286,11 +289,9 @@ class StreamedCall(Call):
         return self._settled
 
     def _occupied(self) -> Timings | None:
-        """The time a local model gave to a stream that was left, as seen from here."""
-        if not hasattr(self.provider, "device"):
-            return None
-        device = cast("Loads", self.provider).device(self.request.model)
-        return Timings(device_seconds=self._seconds(), device=device)
+        """What a local engine gave to a stream that was left."""
+        told = getattr(self._source, "timings", None)
+        return None if told is None else told()
 
     def _estimate(self) -> Usage:
         partial = self._fold.response(self.request.provider, self.request.model)
@@ -310,9 +311,16 @@ async def _each_by(
         yield event
 
 
-def _with_alternatives(error: UnsupportedContent) -> UnsupportedContent:
+def _kinds(request: Request) -> set[str]:
+    media = {part.kind for part in request.media()}
+    has_text = any(isinstance(part, Text) for part in request.parts())
+    return {*media, "text"} if has_text else {*media}
+
+
+def _with_alternatives(error: UnsupportedContent, request: Request) -> UnsupportedContent:
+    kinds = _kinds(request)
     usable = registry.usable_models()
-    names = tuple(model.name for model in usable if model.usable and error.part in model.input)
+    names = tuple(model.name for model in usable if model.usable and kinds <= model.input)
     hint = f"; usable models that do: {', '.join(names)}" if names else ""
     return UnsupportedContent(
         error.message + hint,

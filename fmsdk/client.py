@@ -35,6 +35,7 @@ from typing import (
 from fmsdk import _portal
 from fmsdk.call import Call, Policy, StreamedCall
 from fmsdk.content import Audio
+from fmsdk.errors import BadRequestError
 from fmsdk.provider import Provider, Transcription
 from fmsdk.quote import Quote, offline_quote
 from fmsdk.registry import Registry
@@ -69,8 +70,8 @@ class Asked(TypedDict, total=False):
     tool_choice: "auto", "none", "required" or a tool's name. stop: strings that end the answer.
     logprobs: how many likely tokens to report for each token. choices: how many answers.
     timeout: seconds for the whole call, retries included, loading excluded. tags: names and
-    values for the vendor's and fmsdk's records. lenient: drop what cannot be honoured, with a
-    warning. options: the provider's own typed options.
+    values for your records: they come back as `response.tags`, and go to vendors that keep such.
+    lenient: drop what cannot be honoured, with a warning. options: the provider's own.
     """
 
     system: str | None
@@ -113,6 +114,10 @@ class AsyncClient:
         timeout: float | None = None,
         idle_timeout: float | None = 60.0,
     ) -> None:
+        if max_concurrency is not None and max_concurrency < 1:
+            raise BadRequestError("max_concurrency must be at least 1, or None for no limit")
+        if retries < 0:
+            raise BadRequestError("retries must not be negative")
         self._registry = Registry(providers or {}, timeout=timeout, idle_timeout=idle_timeout)
         self._policy = Policy(retries, timeout)
         self._max_concurrency = max_concurrency

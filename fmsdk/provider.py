@@ -15,7 +15,7 @@ from fmsdk.content import Audio, Modality
 from fmsdk.errors import UnsupportedSetting
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, Warning
-from fmsdk.usage import Cost, Device, Latency, Range, Timings, Usage
+from fmsdk.usage import Cost, Latency, Range, Timings, Usage
 
 __all__ = [
     "CONTRACT_VERSION",
@@ -110,7 +110,8 @@ class Provider(Protocol):
 
     def stream(self, request: Request) -> AsyncIterator[Event]:
         """Events, the last one `Finished`. A stream that ends without the vendor's finish
-        raises `IncompleteStream`. Closing the iterator closes the connection at once."""
+        raises `IncompleteStream`. Closing the iterator closes the connection at once. It may
+        have a method `timings() -> Timings | None`, asked of a stream that was left early."""
         ...
 
     def estimate(self, request: Request) -> Estimate:
@@ -122,12 +123,9 @@ class Provider(Protocol):
 
 class Loads(Protocol):
     """A provider that runs models itself: `load` makes one ready and returns the seconds that
-    took (0.0: it was ready). Deadlines start after it. `device` is what the loaded model runs
-    on (None: it was unloaded), so that a stream left early can be accounted too."""
+    took (0.0: it was ready). Deadlines start after it."""
 
     async def load(self, model: str) -> float: ...
-
-    def device(self, model: str) -> Device | None: ...
 
 
 @dataclass(frozen=True, slots=True)

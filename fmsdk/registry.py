@@ -50,6 +50,9 @@ class Registry:
         idle_timeout: float | None,
     ) -> None:
         self._configured = dict(configured)
+        for name, given in self._configured.items():
+            if isinstance(given, Mapping) and given.get("wire", name) not in installed():
+                raise _no_wire(name)
         self._timeout = timeout
         self._idle_timeout = idle_timeout
         self._made: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Provider]] = (
@@ -98,6 +101,17 @@ def _point(name: str, *, also: Iterable[str] = ()) -> EntryPoint:
     nearest = tuple(difflib.get_close_matches(name, known, n=3, cutoff=0.5))
     hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(known)}"
     raise UnknownProvider(f"no provider is called {name!r}; {hint}", nearest=nearest)
+
+
+def _no_wire(name: str) -> UnknownProvider:
+    points = sorted(installed())
+    nearest = tuple(difflib.get_close_matches(name, points, n=3, cutoff=0.5))
+    meant = f"did you mean {' or '.join(nearest)}? A" if nearest else "a"
+    return UnknownProvider(
+        f"no provider is called {name!r}; {meant} provider of your own name needs a wire: "
+        f"providers={{{name!r}: {{'wire': 'openai', 'base_url': …}}}} ({', '.join(points)})",
+        nearest=nearest,
+    )
 
 
 def _versioned(provider: object, name: str) -> Provider:

@@ -6,6 +6,7 @@ model can take is checked in `fmsdk.call`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast, get_args
@@ -208,6 +209,10 @@ def _split(given: dict[str, Any]) -> dict[str, Any]:
 def _messages(prompt: object) -> tuple[Message, ...]:
     """Messages stay; strings and parts between them gather into one user message each run."""
     single = isinstance(prompt, (str, Message, *_PARTS))
+    if not single and not isinstance(prompt, Sequence):
+        raise BadRequestError(
+            f"a prompt is text, a part, a list, messages or a Request, not {type(prompt).__name__}"
+        )
     items = cast("Sequence[object]", (prompt,) if single else prompt)
     messages: list[Message] = []
     loose: list[Part] = []
@@ -234,6 +239,13 @@ def _as_part(item: object) -> Part:
     )
 
 
+def _check_number(name: str, value: object, needed: str, fits: Callable[[float], bool]) -> None:
+    if value is None:
+        return
+    if not isinstance(value, (int, float)) or not math.isfinite(value) or not fits(value):
+        raise BadRequestError(f"{name} must be a number, {needed}; it is {value!r}")
+
+
 def _checked(request: Request) -> Request:
     if not any(not isinstance(p, Text) or p.text.strip() for p in request.parts()):
         raise BadRequestError("the prompt is empty", provider=request.provider, model=request.model)
@@ -242,10 +254,12 @@ def _checked(request: Request) -> Request:
         raise BadRequestError("max_output_tokens must be at least 1")
     if settings.choices < 1:
         raise BadRequestError("choices must be at least 1")
-    if settings.temperature is not None and settings.temperature < 0:
-        raise BadRequestError("temperature must not be negative")
-    if settings.top_p is not None and not 0 < settings.top_p <= 1:
-        raise BadRequestError("top_p must be above 0 and at most 1")
+    _check_number("temperature", settings.temperature, "not negative", lambda t: t >= 0)
+    _check_number("top_p", settings.top_p, "above 0 and at most 1", lambda p: 0 < p <= 1)
+    _check_number("timeout", request.timeout, "above 0", lambda seconds: seconds > 0)
+    texts: list[object] = [text for tag in request.tags for text in tag]
+    if not all(isinstance(text, str) for text in texts):
+        raise BadRequestError("tags are names and values, both text")
     if settings.reasoning is not None and settings.reasoning not in get_args(ReasoningEffort):
         raise BadRequestError(f"reasoning is one of {', '.join(get_args(ReasoningEffort))}")
     names = {tool.name for tool in request.tools}

@@ -77,7 +77,8 @@ class Response(Generic[T]):
     """An answer with its usage, cost and latency.
 
     `choices` holds one answer, or as many as were asked for; `parts`, `text`, `finish`, … speak
-    of the first. `provider` and `model` are as asked, `served_model` as answered.
+    of the first. `provider` and `model` are as asked, `served_model` as answered; `tags` are the
+    request's.
     """
 
     provider: str
@@ -90,6 +91,7 @@ class Response(Generic[T]):
     latency: Latency = field(default_factory=lambda: Latency(total=0.0))
     timings: Timings | None = None
     warnings: tuple[Warning, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
     raw_body: bytes | None = field(default=None, repr=False, compare=False)
     output_type: Any = field(default=None, repr=False, compare=False)
     _output: Any = field(default=None, init=False, repr=False, compare=False)

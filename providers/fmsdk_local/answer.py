@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from time import perf_counter
 from typing import Any, cast
@@ -14,6 +14,7 @@ from fmsdk.response import Event, Finished
 from fmsdk.usage import InputUsage, OutputUsage, Timings, Usage
 from fmsdk_local.decode import AnswerParser, finish_of
 from fmsdk_local.device import require_cache_room
+from fmsdk_local.engine import Job
 from fmsdk_local.errors import translate
 from fmsdk_local.generation import End, GenerationTask, Piece
 from fmsdk_local.load import Loaded
@@ -33,9 +34,11 @@ async def answer(
     *,
     loading: float,
     streamed: bool,
+    on_job: Callable[[Job], None] | None = None,
 ) -> AsyncGenerator[Event]:
     """The events of one answer, the last one `Finished`. `loading` is how many seconds loading
-    the model took for this request; `streamed` sends each token on as it comes.
+    the model took for this request; `streamed` sends each token on as it comes; `on_job` is the
+    engine's.
 
     Raises:
         ContextTooLong, OutOfMemory: the request does not fit.
@@ -48,7 +51,7 @@ async def answer(
         raise translate(error, request.name) from error.__cause__
     task = _task(loaded, request, prompt, streamed=streamed)
     parser = AnswerParser(prompt.tools, reasoning=prompt.reasoning)
-    async with aclosing(cast("Any", loaded.engine.submit(task))) as items:
+    async with aclosing(cast("Any", loaded.engine.submit(task, on_job))) as items:
         async for item in items:
             if isinstance(item, Piece):
                 for event in parser.feed(item.text, item.logprobs):
@@ -84,11 +87,13 @@ def _limit(loaded: Loaded, request: Request, prompt: Prompt) -> int:
         return asked or default
     room = loaded.context - prompt.tokens
     if room < (asked or 1):
-        answer = f" and {asked} are asked for the answer" if asked else ""
+        wanted = f" and {asked} are asked for the answer" if asked else ""
+        prompt_room = loaded.context - (asked or 1)
+        fits = [f"{prompt_room} tokens of prompt fit"] if prompt_room > 0 else []
+        fits += [f"{room} tokens of answer fit"] if room > 0 else []
         raise ContextTooLong(
-            f"the prompt has {prompt.tokens} tokens{answer}; {request.name} holds "
-            f"{loaded.context} in all, so {max(loaded.context - (asked or 1), 0)} tokens of "
-            "prompt fit",
+            f"the prompt has {prompt.tokens} tokens{wanted}; {request.name} holds "
+            f"{loaded.context} in all, so {' or '.join(fits)}",
             tokens=prompt.tokens + (asked or 1),
             limit=loaded.context,
         )
@@ -128,7 +133,7 @@ def _finished(
                 image=prompt.image_tokens,
                 audio=prompt.audio_tokens,
             ),
-            output=OutputUsage(total=end.tokens),
+            output=OutputUsage(total=end.tokens, text=end.tokens),
             source="measured",
         ),
         served_model=loaded.name,

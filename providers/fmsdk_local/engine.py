@@ -13,7 +13,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -47,14 +47,16 @@ class Job:
     Attributes:
         task: what the runner needs, prepared off the thread.
         cancelled: nobody waits for the rest; to be looked at once a decode step.
-        submitted, started: `time.perf_counter()` when it was queued and when its turn came.
+        submitted, started, ended: `time.perf_counter()` when it was queued, when its turn came
+            and when that was over; None: not yet.
     """
 
     def __init__(self, task: Any, loop: asyncio.AbstractEventLoop) -> None:
         self.task = task
         self.cancelled = False
         self.submitted = perf_counter()
-        self.started = self.submitted
+        self.started: float | None = None
+        self.ended: float | None = None
         self._loop = loop
         self._items: deque[object] = deque()
         self._notified = False
@@ -62,8 +64,13 @@ class Job:
 
     @property
     def queued(self) -> float:
-        """Seconds spent waiting for its turn."""
-        return self.started - self.submitted
+        """Seconds spent waiting for its turn, so far."""
+        return (self.started or self.ended or perf_counter()) - self.submitted
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that it has had the device, so far."""
+        return 0.0 if self.started is None else (self.ended or perf_counter()) - self.started
 
     def emit(self, item: object) -> None:
         """Hand `item` over to the coroutine that waits; callable from any thread."""
@@ -118,9 +125,12 @@ class Engine:
         self._running: Job | None = None
         self._thread: threading.Thread | None = None
 
-    async def submit(self, task: object) -> AsyncIterator[object]:
+    async def submit(
+        self, task: object, on_job: Callable[[Job], None] | None = None
+    ) -> AsyncIterator[object]:
         """Run `task` in its turn; yields what the runner emits. Closing the iterator, or
-        cancelling the task that iterates, cancels the job within one decode step.
+        cancelling the task that iterates, cancels the job within one decode step. `on_job` is
+        called with the job, whose times can be read at any moment.
 
         Raises:
             RateLimitError: the queue is full.
@@ -128,6 +138,8 @@ class Engine:
             FmsdkError: whatever the runner ran into.
         """
         job = Job(task, asyncio.get_running_loop())
+        if on_job is not None:
+            on_job(job)
         self._enqueue(job)
         try:
             while not isinstance(item := await job.next(), _End):
@@ -178,6 +190,7 @@ class Engine:
         with self._changed:
             if job in self._waiting:
                 self._waiting.remove(job)
+                job.ended = perf_counter()
 
     def _gone(self) -> FmsdkError:
         return ConfigurationError(f"{self.name} was unloaded while this request waited for it")
@@ -185,7 +198,9 @@ class Engine:
     def _serve(self) -> None:
         while (job := self._next()) is not None:
             job.started = perf_counter()
-            job.emit(_End(self._run(job)))
+            failure = self._run(job)
+            job.ended = perf_counter()
+            job.emit(_End(failure))
 
     def _next(self) -> Job | None:
         with self._changed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from time import perf_counter
 from typing import Any, cast
@@ -14,6 +14,7 @@ from fmsdk.request import Request
 from fmsdk.response import Event, Finished, TextDelta
 from fmsdk.usage import Timings
 from fmsdk_local.audio import decode
+from fmsdk_local.engine import Job
 from fmsdk_local.load import Loaded
 from fmsdk_local.options import LocalOptions, options_of
 from fmsdk_local.speech import SpeechPiece, SpeechResult, TranscribeTask, to_usage
@@ -36,7 +37,11 @@ async def hear_whole(
 
 
 async def hear_request(
-    loaded: Loaded, request: Request, *, loading: float
+    loaded: Loaded,
+    request: Request,
+    *,
+    loading: float,
+    on_job: Callable[[Job], None] | None = None,
 ) -> AsyncGenerator[Event]:
     """The events of a request to a speech model: its one recording as text.
 
@@ -45,7 +50,7 @@ async def hear_request(
         BadRequestError: several recordings.
     """
     audio = _recording(request)
-    async with aclosing(_hear(loaded, audio, loading)) as items:
+    async with aclosing(_hear(loaded, audio, loading, on_job=on_job)) as items:
         async for item in items:
             if isinstance(item, SpeechPiece):
                 yield TextDelta(item.delta)
@@ -66,12 +71,13 @@ async def _hear(
     loading: float,
     language: str | None = None,
     prompt: str | None = None,
+    on_job: Callable[[Job], None] | None = None,
 ) -> AsyncGenerator[SpeechPiece | tuple[SpeechResult, Timings]]:
     """The pieces as they are recognised, then the result."""
     samples = await asyncio.to_thread(decode, audio)
     submitted = perf_counter()
     task = TranscribeTask(samples, language, prompt)
-    async with aclosing(cast("Any", loaded.engine.submit(task))) as items:
+    async with aclosing(cast("Any", loaded.engine.submit(task, on_job))) as items:
         async for item in items:
             if isinstance(item, SpeechPiece):
                 yield item

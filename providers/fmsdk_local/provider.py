@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -29,12 +30,13 @@ from fmsdk.provider import (
 )
 from fmsdk.request import Request
 from fmsdk.response import Event, Fold, Response
-from fmsdk.usage import Device, Range
+from fmsdk.usage import Range, Timings
 from fmsdk_local import store
 from fmsdk_local.capabilities import capabilities_of
 from fmsdk_local.options import LocalConfig
 
 if TYPE_CHECKING:
+    from fmsdk_local.engine import Job
     from fmsdk_local.load import Loaded
 
 __all__ = ["LocalProvider", "unload"]
@@ -109,15 +111,13 @@ class LocalProvider:
     async def generate(self, request: Request) -> Response[Any]:
         """The whole answer."""
         fold = Fold()
-        async for event in self._events(request, streamed=False):
+        async for event in self.events(request, streamed=False):
             fold.add(event)
         return fold.response(request.provider, request.model, output_type=request.output)
 
-    async def stream(self, request: Request) -> AsyncIterator[Event]:
+    def stream(self, request: Request) -> LocalStream:
         """The answer as it is made, token by token."""
-        async with aclosing(self._events(request, streamed=True)) as events:
-            async for event in events:
-                yield event
+        return LocalStream(self, request)
 
     async def transcribe(
         self, model: str, audio: Audio, *, language: str | None = None, prompt: str | None = None
@@ -151,11 +151,6 @@ class LocalProvider:
     async def aclose(self) -> None:
         """Nothing to close: models stay loaded until `fmsdk_local.unload`."""
 
-    def device(self, model: str) -> Device | None:
-        """What the loaded model runs on, at this provider's price; None where not loaded."""
-        loaded = self._find(store.locate(model))
-        return None if loaded is None else loaded.device
-
     def _find(self, path: Path) -> Loaded | None:
         if "fmsdk_local.load" not in sys.modules:
             return None  # nothing was loaded yet, and asking would import torch
@@ -184,17 +179,55 @@ class LocalProvider:
             loaded, device=replace(loaded.device, hourly_price=self._config.price_per_hour)
         )
 
-    async def _events(self, request: Request, *, streamed: bool) -> AsyncGenerator[Event]:
+    async def events(
+        self,
+        request: Request,
+        *,
+        streamed: bool,
+        watch: Callable[[Loaded, Job], None] | None = None,
+    ) -> AsyncGenerator[Event]:
+        """The events of an answer; `watch` is told the model and the job in its engine."""
         loaded, loading = await self._ready(request.model)
+        on_job = None if watch is None else partial(watch, loaded)
         if loaded.prompts is None:
             from fmsdk_local.hear import hear_request
 
-            source = hear_request(loaded, request, loading=loading)
+            source = hear_request(loaded, request, loading=loading, on_job=on_job)
         else:
             from fmsdk_local.answer import answer
 
-            encoder = loaded.prompts
-            source = answer(loaded, encoder, request, loading=loading, streamed=streamed)
+            source = answer(
+                loaded, loaded.prompts, request, loading=loading, streamed=streamed, on_job=on_job
+            )
         async with aclosing(source) as events:
             async for event in events:
                 yield event
+
+
+class LocalStream(AsyncIterator[Event]):
+    """The events of a streamed answer. `timings` tells, of one that was left, how long it waited
+    and had the device."""
+
+    def __init__(self, provider: LocalProvider, request: Request) -> None:
+        self._events = provider.events(request, streamed=True, watch=self._take)
+        self._watched: tuple[Loaded, Job] | None = None
+
+    def _take(self, loaded: Loaded, job: Job) -> None:
+        self._watched = (loaded, job)
+
+    def __aiter__(self) -> AsyncGenerator[Event]:
+        return self._events
+
+    async def __anext__(self) -> Event:
+        return await anext(self._events)
+
+    async def aclose(self) -> None:
+        """Cancel the request in the engine."""
+        await self._events.aclose()
+
+    def timings(self) -> Timings | None:
+        """Queue and device seconds so far; None where the engine was not reached."""
+        if self._watched is None:
+            return None
+        loaded, job = self._watched
+        return Timings(queue=job.queued, device_seconds=job.seconds, device=loaded.device)

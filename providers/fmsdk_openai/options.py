@@ -131,8 +131,12 @@ class Connection:
             raise BadRequestError(f"api is 'responses' or 'chat', not {self.api!r}")
         if self.client is None and self.name != "openai" and self.base_url is None:
             raise BadRequestError(f"the provider {self.name!r} needs a base_url")
-        if not self.url.startswith(("http://", "https://")):
-            raise BadRequestError(f"base_url starts with http:// or https://, not {self.url!r}")
+        try:
+            is_http = urlsplit(self.url).scheme in ("http", "https")
+        except ValueError:
+            is_http = False
+        if not is_http:
+            raise BadRequestError(f"base_url is no http:// or https:// URL: {self.url!r}")
         _check_headers(self.default_headers or {})
 
     @property

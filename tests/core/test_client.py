@@ -96,7 +96,13 @@ def test_a_conversation_goes_on_with_the_answers_message() -> None:
         ("fake:any", "  \n", {}, "empty"),
         ("fake:any", [1], {}, "int"),
         ("fake:any", "Hi", {"max_output_tokens": 0}, "at least 1"),
+        ("fake:any", None, {}, "NoneType"),
         ("fake:any", "Hi", {"temperature": -1}, "negative"),
+        ("fake:any", "Hi", {"temperature": "x"}, "temperature"),
+        ("fake:any", "Hi", {"temperature": float("nan")}, "temperature"),
+        ("fake:any", "Hi", {"timeout": 0}, "timeout"),
+        ("fake:any", "Hi", {"timeout": -1}, "timeout"),
+        ("fake:any", "Hi", {"tags": {"a": 1}}, "tags"),
         ("fake:any", "Hi", {"top_p": 0}, "top_p"),
         ("fake:any", "Hi", {"choices": 0}, "choices"),
         ("fake:any", "Hi", {"reasoning": "huge"}, "reasoning"),
@@ -109,6 +115,20 @@ def test_a_request_that_makes_no_sense_is_one_clear_error(
     client = fmsdk.Client(providers={"fake": FakeProvider()})
     with pytest.raises(fmsdk.BadRequestError, match=says):
         client.generate(model, prompt, **asked)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("settings", [{"max_concurrency": 0}, {"retries": -1}])
+def test_a_client_that_could_never_work_is_refused(settings: dict[str, int]) -> None:
+    with pytest.raises(fmsdk.BadRequestError):
+        fmsdk.Client(**settings)  # type: ignore[arg-type]
+
+
+def test_tags_come_back_on_the_response() -> None:
+    client = fmsdk.Client(providers={"fake": FakeProvider()})
+    assert client.generate("fake:any", "Hi", tags={"job": "7"}).tags == (("job", "7"),)
+    with client.stream("fake:any", "Hi", tags={"job": "8"}) as stream:
+        list(stream)
+    assert stream.response.tags == (("job", "8"),)
 
 
 def test_a_misspelt_keyword_is_a_type_error() -> None:

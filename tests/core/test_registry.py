@@ -20,6 +20,20 @@ def test_an_unknown_provider_is_answered_with_the_nearest_names() -> None:
     assert "openai" in caught.value.nearest
 
 
+def test_a_configured_name_that_is_no_provider_is_refused_at_once() -> None:
+    with pytest.raises(fmsdk.UnknownProvider, match="did you mean openai"):
+        fmsdk.Client(providers={"opnai": {"api_key": "x"}})
+    with pytest.raises(fmsdk.UnknownProvider, match="'wire': 'openai'"):
+        fmsdk.Client(providers={"vllm": {"base_url": "http://localhost:8000/v1"}})
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "ftp://example.com", "not a url"])
+def test_a_base_url_that_is_none_is_one_clear_error(url: str) -> None:
+    client = fmsdk.Client(providers={"openai": {"base_url": url, "api_key": "k"}})
+    with pytest.raises(fmsdk.BadRequestError, match="base_url"):
+        client.generate("openai:x", "Hi")
+
+
 def test_a_missing_extra_names_the_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("fake", "no_such_sdk:Provider [fancy]", registry.GROUP)
     monkeypatch.setattr(registry, "installed", lambda: {"fake": point})

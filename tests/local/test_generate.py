@@ -336,3 +336,29 @@ def test_a_loaded_model_counts_a_request_exactly(llama: str) -> None:
     quote = client.quote(llama, HELLO, max_output_tokens=24)
     assert quote.source == "measured"
     assert quote.input_tokens.low == quote.input_tokens.high == answer.usage.input.total
+
+
+def test_a_stream_that_never_had_its_turn_pays_nothing(made: Made, llama: str) -> None:
+    vast = f"local:{made('vast')}"
+    providers = {"local": {"device": "cpu", "price_per_hour": "3600"}}
+
+    async def main() -> fmsdk.Response[object]:
+        client = fmsdk.AsyncClient(providers=providers)
+        await client.generate(vast, HELLO, max_output_tokens=1)
+        asked = {"temperature": 0, "max_output_tokens": 100_000}
+        async with client.stream(vast, HELLO, **asked) as first:
+            await anext(aiter(first))
+            second = client.stream(vast, HELLO, timeout=0.05, **asked)
+            with pytest.raises(fmsdk.Timeout):
+                async with second:
+                    async for _ in second:
+                        pass
+        had = first.response
+        assert had.cost is not None
+        assert 0 < had.cost.total < had.latency.total + 1
+        return second.response
+
+    waited = asyncio.run(main())
+    assert waited.cost is not None
+    assert waited.cost.total == 0
+    assert waited.latency.queue >= 0.04
