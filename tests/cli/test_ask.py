@@ -169,7 +169,7 @@ def test_settings_reach_the_request(fmsdk_command: Run) -> None:
     negative = fmsdk_command("ask", "Hi", "-m", "scripted:echo", "--temperature", "-1")
     assert (negative.code, negative.notes) == (
         2,
-        ["fmsdk: error: temperature must not be negative"],
+        ["fmsdk: error: temperature must be a number, not negative; it is -1.0"],
     )
     none = fmsdk_command("ask", "Hi", "-m", "scripted:echo", "--max-output-tokens", "0")
     assert (none.code, none.notes) == (2, ["fmsdk: error: max_output_tokens must be at least 1"])
