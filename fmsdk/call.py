@@ -255,7 +255,7 @@ class StreamedCall(Call):
                     await self.failed(error, final=self._fold.started)
                     self._fold = Fold()
         except FmsdkError as error:
-            if self._fold.started:
+            if self._fold.started or self._told() is not None:
                 error.partial = self._stop()
             self.name(error)
             raise
@@ -295,7 +295,12 @@ class StreamedCall(Call):
 
     def _estimate(self) -> Usage:
         partial = self._fold.response(self.request.provider, self.request.model)
-        return estimated_usage(self.provider, self.request, partial)
+        return estimated_usage(self.provider, self.request, partial, self._told())
+
+    def _told(self) -> Usage | None:
+        """What the vendor had reported of a stream that broke or was left."""
+        reported = getattr(self._source, "usage", None)
+        return None if reported is None else reported()
 
 
 async def _each_by(

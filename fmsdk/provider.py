@@ -22,6 +22,7 @@ __all__ = [
     "Capabilities",
     "Estimate",
     "FetchesModels",
+    "ImageLimits",
     "ListsModels",
     "Loads",
     "Losses",
@@ -62,13 +63,34 @@ class ProviderConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageLimits:
+    """The largest picture that the vendor accepts; the core makes larger ones smaller, and says
+    so. None: no such limit. Pictures by URL or `FileRef` are the vendor's own affair.
+
+    max_side: pixels of the longer side. max_pixels: width × height. max_patches: of
+    `patch_side` × `patch_side` pixels, those cut at the edges counted whole. max_bytes: of the
+    file; where the vendor limits its base64, that is a third more. many, max_side_of_many: in a
+    request with more pictures than `many`, the longer side of each.
+    """
+
+    max_side: int | None = None
+    max_pixels: int | None = None
+    max_patches: int | None = None
+    patch_side: int = 32
+    max_bytes: int | None = None
+    many: int | None = None
+    max_side_of_many: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a model takes and gives.
 
     input, output: modalities. remote: the input modalities the provider takes by URL; others
     are fetched for it. settings: the `Settings` fields that can be honoured. roles: other
     roles than user and assistant raise. context: tokens, prompt and answer together.
-    known: False where this is a guess for a model nobody described.
+    known: False where this is a guess for a model nobody described. image_limits: pictures
+    beyond them are made smaller.
     """
 
     input: frozenset[Modality] = frozenset({"text"})
@@ -81,6 +103,7 @@ class Capabilities:
     context: int | None = None
     max_output: int | None = None
     known: bool = True
+    image_limits: ImageLimits | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +134,8 @@ class Provider(Protocol):
     def stream(self, request: Request) -> AsyncIterator[Event]:
         """Events, the last one `Finished`. A stream that ends without the vendor's finish
         raises `IncompleteStream`. Closing the iterator closes the connection at once. It may
-        have a method `timings() -> Timings | None`, asked of a stream that was left early."""
+        have the methods `timings() -> Timings | None` and `usage() -> Usage | None`, asked of a
+        stream that was left or broke: what is known by then."""
         ...
 
     def estimate(self, request: Request) -> Estimate:

@@ -7,7 +7,7 @@ What is billed in the end is `fmsdk.pricing`'s business; spending limits are not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -112,19 +112,25 @@ def make_quote(
     )
 
 
-def estimated_usage(provider: Provider, request: Request, partial: Response[Any]) -> Usage:
-    """What a request used whose answer broke off before the vendor said: the provider's estimate
-    of the input, and the size of what arrived. Unknown where either cannot be told."""
+def estimated_usage(
+    provider: Provider, request: Request, partial: Response[Any], told: Usage | None = None
+) -> Usage:
+    """What a request used whose answer broke off: what the vendor had `told` by then, completed
+    by the provider's estimate of the input and the size of what arrived. Unknown where nothing
+    was told and either cannot be estimated."""
+    told = told or Usage()
+    if told.input.total is not None and told.output.total is not None:
+        return told
     try:
         tokens = provider.estimate(request).input.expected
     except QuoteUnavailable:
-        return Usage()
+        tokens = None
     answer = estimate_answer(request, (part for choice in partial.choices for part in choice.parts))
-    if answer is None:
-        return Usage()
-    return Usage(
-        input=InputUsage(total=tokens), output=OutputUsage(total=answer), source="estimated"
-    )
+    entered = InputUsage(total=tokens) if told.input.total is None else told.input
+    made = OutputUsage(total=answer) if told.output.total is None else told.output
+    if entered.total is None or made.total is None:
+        return told
+    return replace(told, input=entered, output=made, source="estimated")
 
 
 def _output(request: Request, limit: int | None, warnings: list[Warning]) -> Range[int]:

@@ -24,15 +24,18 @@ class SSEDecoder:
 
     Args:
         max_event_bytes: the longest event that is buffered before `InvalidResponse` is raised.
+
+    `progress` grows with every chunk that ended a line: bytes that end none are none.
     """
 
-    __slots__ = ("_after_cr", "_at_start", "_buffer", "_max_event_bytes")
+    __slots__ = ("_after_cr", "_at_start", "_buffer", "_max_event_bytes", "progress")
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self._buffer = bytearray()
         self._max_event_bytes = max_event_bytes
         self._at_start = True
         self._after_cr = False
+        self.progress = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         """The payloads of the events that this chunk completes, in order.
@@ -42,6 +45,8 @@ class SSEDecoder:
         """
         if self._after_cr or b"\r" in data:
             data = self._with_line_feeds(data)
+        if b"\n" in data:
+            self.progress += 1
         end = data.rfind(b"\n\n")
         if self._buffer:
             seam = data.startswith(b"\n") and self._buffer.endswith(b"\n")

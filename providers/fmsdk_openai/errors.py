@@ -1,46 +1,35 @@
-"""From what OpenAI's SDK raises and servers of its wire answer to the errors of `fmsdk.errors`.
+"""The codes of OpenAI's errors, and of servers that speak its wire, as errors of `fmsdk.errors`.
 
-The error's code decides, then its type, where they say more than the HTTP status, then that; a
-message's text never does. The maps hold OpenAI's documented codes and those that compatible
-servers were seen to send.
+OpenAI's documented codes, and those that compatible servers were seen to send.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import ClassVar
 
 from fmsdk.errors import (
     AuthenticationError,
-    BadRequestError,
-    ConnectionFailed,
     ContentFiltered,
     ContextTooLong,
     FmsdkError,
     InvalidMedia,
-    InvalidResponse,
     ModelNotFound,
     ModelRetired,
-    PermissionDenied,
     QuotaExceeded,
     RateLimitError,
-    ServerError,
-    Timeout,
 )
+from fmsdk.wire.blame import Blame
 
-__all__ = ["Blame", "invalid"]
+__all__ = ["OpenAIBlame"]
 
-_MESSAGE_LIMIT = 600
 _INVALID_IMAGE = ("invalid_image", "invalid_image_format", "invalid_base64_image")
 _UNREADABLE_IMAGE = ("image_parse_error", "empty_image_file", "unsupported_image_media_type")
 _POLICY = ("content_filter", "content_policy_violation", "image_content_policy_violation")
 _POLICY_2026 = ("bio_policy", "cyber_policy", "misalignment_policy_violation")
 
-_BY_NAME: dict[str, type[FmsdkError]] = {
+_NAMES: dict[str, type[FmsdkError]] = {
     "invalid_api_key": AuthenticationError,
     "insufficient_quota": QuotaExceeded,
     "billing_hard_limit_reached": QuotaExceeded,
@@ -54,169 +43,10 @@ _BY_NAME: dict[str, type[FmsdkError]] = {
     **dict.fromkeys((*_INVALID_IMAGE, *_UNREADABLE_IMAGE), InvalidMedia),
     **dict.fromkeys((*_POLICY, *_POLICY_2026), ContentFiltered),
 }
-_BY_STATUS: dict[int, type[FmsdkError]] = {
-    401: AuthenticationError,
-    402: QuotaExceeded,
-    403: PermissionDenied,
-    404: ModelNotFound,
-    408: Timeout,
-    409: ServerError,
-    410: ModelRetired,
-    425: RateLimitError,
-    429: RateLimitError,
-}
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """An error body, whatever its shape: `{"error": {…}}`, `{"error": "…"}`, `{"detail": …}`,
-    the error's own fields, or text."""
+class OpenAIBlame(Blame):
+    """Makes the errors of OpenAI, and of servers that speak its wire."""
 
-    message: str = ""
-    code: str = ""
-    kind: str = ""
-    fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-    @classmethod
-    def of(cls, body: object) -> _Said:
-        if isinstance(body, str):
-            is_page = body.lstrip()[:1] == "<"
-            return cls(message="an HTML page, as a gateway answers" if is_page else body.strip())
-        if isinstance(body, list) and body:  # Gemini's compatible endpoint
-            return cls.of(cast("list[object]", body)[0])
-        if not isinstance(body, Mapping):
-            return cls()
-        fields = cast("Mapping[str, Any]", body)
-        inner = fields.get("error")
-        if isinstance(inner, (Mapping, str)):
-            return cls.of(cast("object", inner))
-        message = fields.get("message") or fields.get("detail") or ""
-        kind = fields.get("type")
-        return cls(
-            message=message if isinstance(message, str) else repr(message),
-            code=str(fields.get("code") or ""),
-            kind=kind if isinstance(kind, str) else "",
-            fields=fields,
-        )
-
-    @property
-    def status(self) -> int | None:
-        """Errors inside a stream carry their HTTP status as a code, if at all."""
-        status = int(self.code) if self.code.isdecimal() else 0
-        return status if 400 <= status < 600 else None
-
-
-@dataclass(frozen=True, slots=True)
-class Blame:
-    """Makes errors that say who failed. `secret` is the key, which no message may hold;
-    `variable` the environment variable it comes from."""
-
-    provider: str
-    variable: str
-    secret: str | None = field(default=None, repr=False)
-
-    def of_body(
-        self,
-        body: object,
-        *,
-        status: int | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> FmsdkError:
-        """The error that a server's error body stands for.
-
-        Args:
-            body: decoded JSON, or text.
-            status: None for an error inside an answer that began with 200.
-        """
-        said = _Said.of(body)
-        kind = _kind(said, status or said.status)
-        headers = headers or {}
-        context: dict[str, Any] = {
-            "provider": self.provider,
-            "status": status or said.status,
-            "request_id": headers.get("x-request-id"),
-            "retry_after": retry_after(headers),
-        }
-        if kind is ContextTooLong:
-            context |= _lengths(said)
-        return kind(self._message(kind, said, context["status"]), **context)
-
-    def of_exception(self, error: Exception) -> FmsdkError:
-        """The error that an exception of the SDK, or of httpx2 below it, stands for."""
-        import httpx2
-        import openai
-
-        if isinstance(error, openai.APIStatusError):
-            response = error.response
-            return self.of_body(error.body, status=error.status_code, headers=response.headers)
-        below = error.__cause__ if isinstance(error, openai.APIConnectionError) else error
-        kind, what = next(
-            ((kind, what) for cause, kind, what in _below(httpx2) if isinstance(below, cause)),
-            (AuthenticationError, "cannot be asked: the SDK found no credentials"),
-        )
-        why = str(below) or type(below).__name__
-        return kind(f"{self.provider} {what} ({why})", provider=self.provider)
-
-    def _message(self, kind: type[FmsdkError], said: _Said, status: int | None) -> str:
-        number = "" if status is None else f" ({status})"
-        if kind is AuthenticationError:
-            # The vendor's text is left out: it quotes the key.
-            return f"{self.provider} refused the API key{number}; see {self.variable}"
-        text = said.message or "no reason given"
-        if self.secret:
-            text = text.replace(self.secret, "…")
-        return f"{self.provider} answered with an error{number}: {text[:_MESSAGE_LIMIT]}"
-
-
-def _kind(said: _Said, status: int | None) -> type[FmsdkError]:
-    named = _BY_NAME.get(said.code) or _BY_NAME.get(said.kind)
-    if named is not None:
-        return named
-    if status is None:
-        at_fault = said.kind == "invalid_request_error" or said.code.startswith("invalid_")
-        return BadRequestError if at_fault else ServerError
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    return ServerError if status >= 500 else BadRequestError
-
-
-def _below(httpx2: Any) -> tuple[tuple[type[Exception], type[FmsdkError], str], ...]:
-    """What goes wrong below the SDK, most specific first."""
-    out_of_reach = "cannot be reached; is the server running, and base_url right?"
-    return (
-        (httpx2.ConnectTimeout, ConnectionFailed, "let no connection be made in time"),
-        (httpx2.PoolTimeout, ConnectionFailed, "has no connection free in this client"),
-        (httpx2.TimeoutException, Timeout, "sent nothing for too long; see timeout, idle_timeout"),
-        (httpx2.ConnectError, ConnectionFailed, out_of_reach),
-        (httpx2.DecodingError, InvalidResponse, "sent a body that cannot be decompressed"),
-        (httpx2.HTTPError, ConnectionFailed, "broke the connection"),
-    )
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, of `retry-after-ms`, or `Retry-After` in seconds or as a date; else None."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        if re.fullmatch(r"\d{1,9}(\.\d*)?", text := headers.get(name, "").strip()):
-            return float(text) * unit
-    try:
-        due = parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    if due.tzinfo is None:
-        due = due.replace(tzinfo=UTC)
-    return max(0.0, (due - datetime.now(UTC)).total_seconds())
-
-
-def _lengths(said: _Said) -> dict[str, int]:
-    """Tokens asked for and tokens that fit, of a too long request, as far as it is told."""
-    asked, limit = said.fields.get("n_prompt_tokens"), said.fields.get("n_ctx")  # llama.cpp
-    if isinstance(asked, int) and isinstance(limit, int):
-        return {"tokens": asked, "limit": limit}
-    # "… maximum context length is 8192 tokens. However, you requested 9001 tokens …"
-    figures = [int(digits) for digits in re.findall(r"(\d+) tokens", said.message)]
-    return {"tokens": max(figures), "limit": min(figures)} if len(figures) > 1 else {}
-
-
-def invalid(provider: str, what: str) -> InvalidResponse:
-    """The error of an answer that breaks the wire's own format."""
-    return InvalidResponse(f"{provider} answered with {what}", provider=provider)
+    names: ClassVar[Mapping[str, type[FmsdkError]]] = _NAMES

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
-from fmsdk.errors import BadRequestError, ConfigurationError, MissingKey
+from fmsdk.errors import BadRequestError
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
+from fmsdk.wire import options as wire
 
-__all__ = ["Api", "Connection", "OpenAIOptions", "key_variable", "options_of"]
+__all__ = ["Api", "Connection", "OpenAIOptions", "options_of"]
 
 Api = Literal["responses", "chat"]
 OPENAI_URL = "https://api.openai.com/v1"
@@ -60,32 +60,8 @@ _NO_OPTIONS = OpenAIOptions()
 
 
 def options_of(request: Request) -> OpenAIOptions:
-    """The request's options.
-
-    Raises:
-        BadRequestError: they are another provider's, or hold a header that HTTP cannot carry.
-    """
-    if request.options is None:
-        return _NO_OPTIONS
-    if not isinstance(request.options, OpenAIOptions):
-        raise BadRequestError(
-            f"{request.name} takes OpenAIOptions, not {type(request.options).__name__}",
-            provider=request.provider,
-            model=request.model,
-        )
-    _check_headers(request.options.extra_headers)
-    return request.options
-
-
-def _check_headers(headers: Mapping[str, str]) -> None:
-    # Without the value: it may be a secret.
-    for name, value in headers.items():
-        if not (_is_printable(name) and _is_printable(value) and name and " " not in name):
-            raise BadRequestError(f"the header {name!r} is not one that HTTP can carry")
-
-
-def _is_printable(text: str) -> bool:
-    return text.isascii() and text.isprintable() and text == text.strip()
+    """The request's options. Raises BadRequestError: they are another provider's."""
+    return wire.options_of(request, OpenAIOptions, _NO_OPTIONS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,15 +89,7 @@ class Connection:
         Raises:
             BadRequestError: an option that does not exist, or a value that cannot be.
         """
-        options = {name: value for name, value in config.options.items() if name != "wire"}
-        known = [spec.name for spec in fields(cls) if spec.name != "name"]
-        unknown = sorted(options.keys() - set(known))
-        if unknown:
-            raise BadRequestError(
-                f"the provider {config.name!r} has no option {', '.join(map(repr, unknown))}; "
-                f"known: {', '.join(known)}"
-            )
-        connection = cls(name=config.name, **options)
+        connection = cls(name=config.name, **wire.chosen(config, cls))
         connection.check()
         return connection
 
@@ -131,13 +99,8 @@ class Connection:
             raise BadRequestError(f"api is 'responses' or 'chat', not {self.api!r}")
         if self.client is None and self.name != "openai" and self.base_url is None:
             raise BadRequestError(f"the provider {self.name!r} needs a base_url")
-        try:
-            is_http = urlsplit(self.url).scheme in ("http", "https")
-        except ValueError:
-            is_http = False
-        if not is_http:
-            raise BadRequestError(f"base_url is no http:// or https:// URL: {self.url!r}")
-        _check_headers(self.default_headers or {})
+        wire.check_url(self.url)
+        wire.check_headers(self.default_headers or {})
 
     @property
     def url(self) -> str:
@@ -149,7 +112,7 @@ class Connection:
     @property
     def official(self) -> bool:
         """Whether the host is api.openai.com or one of its regions."""
-        host = urlsplit(self.url).hostname or ""
+        host = wire.host_of(self.url)
         return host == "api.openai.com" or host.endswith(".api.openai.com")
 
     @property
@@ -160,7 +123,7 @@ class Connection:
         if self.client is not None:
             found: object = self.client.api_key
         else:
-            found = self.api_key or os.environ.get(key_variable(self.name))
+            found = self.api_key or os.environ.get(wire.key_variable(self.name))
         return found.strip() or None if isinstance(found, str) else None
 
     def key(self) -> Any:
@@ -172,20 +135,9 @@ class Connection:
         """
         if self.api_key is not None and not isinstance(self.api_key, str):
             return self.api_key
-        variable = key_variable(self.name)
+        variable = wire.key_variable(self.name)
         if self.secret is None:
             if self.official:
-                raise MissingKey(
-                    f"no API key: set {variable}", variable=variable, provider=self.name
-                )
+                raise wire.missing_key(self.name, variable)
             return PLACEHOLDER_KEY
-        if not _is_printable(self.secret):
-            raise ConfigurationError(
-                f"the API key holds characters that no key has; see {variable}"
-            )
-        return self.secret
-
-
-def key_variable(name: str) -> str:
-    """The environment variable with the key of the provider `name`: OPENAI_API_KEY, …"""
-    return f"{name.upper().replace('-', '_')}_API_KEY"
+        return wire.check_key(self.secret, variable)

@@ -1,34 +1,32 @@
-"""The provider: encodes, asks through the transport, decodes."""
+"""The provider: encodes, asks through the official SDK, decodes."""
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import os
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from fmsdk.content import Modality
-from fmsdk.provider import Capabilities, Estimate, ProviderConfig, UsableModel
+from fmsdk.provider import Capabilities, ProviderConfig, UsableModel
 from fmsdk.request import Request
-from fmsdk.response import Event, Response
-from fmsdk_openai.decode import Answer, StreamReader, decode, not_a_stream
-from fmsdk_openai.encode import Encoded, encode
-from fmsdk_openai.errors import Blame
-from fmsdk_openai.options import Connection, key_variable, options_of
+from fmsdk.response import Response
+from fmsdk.wire.hosted import HostedProvider, require_module
+from fmsdk.wire.options import key_variable
+from fmsdk.wire.read import StreamDecoder
+from fmsdk_openai.decode import OpenAIAnswer, decode, decoder
+from fmsdk_openai.encode import OpenAIEncoded, encode
+from fmsdk_openai.errors import OpenAIBlame
+from fmsdk_openai.options import Connection
 
 if TYPE_CHECKING:
-    from fmsdk_openai.transport import Transport
+    from fmsdk.wire.transport import Transport
 
 __all__ = ["OpenAIProvider"]
-
-_SILENT_SECONDS = 600.0
-"""How long an unstreamed answer may take, as in the SDK: no byte comes before it is done."""
 
 _CHAT_INPUT: frozenset[Modality] = frozenset({"text", "image", "audio", "document"})
 
 
-class OpenAIProvider:
+class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIAnswer]):
     """OpenAI, or another server that speaks its wire. Opens nothing before the first request.
 
     Options of `config`: base_url, api_key, api ("responses" or "chat"), organization, project,
@@ -39,19 +37,14 @@ class OpenAIProvider:
         BadRequestError: an option that does not exist.
     """
 
-    contract_version: ClassVar[int] = 1
-
     def __init__(self, config: ProviderConfig) -> None:
-        if importlib.util.find_spec("openai") is None:
-            raise ModuleNotFoundError("No module named 'openai'", name="openai")
-        self.name = config.name
-        self.price_id: str | None = "openai" if config.name == "openai" else None
-        self._config = config
+        require_module("openai")
         self._connection = Connection.of(config)
-        self._official = self._connection.official
-        self._blame = Blame(config.name, key_variable(config.name), self._connection.secret)
+        variable = key_variable(config.name)
+        super().__init__(config, OpenAIBlame(config.name, variable, self._connection.secret))
+        self.price_id = "openai" if config.name == "openai" else None
+        self.vendor = "openai" if self._connection.official else None
         self._can = _capabilities(self._connection)
-        self._made: Transport | None = None
 
     @staticmethod
     def usable_models() -> list[UsableModel]:
@@ -67,67 +60,54 @@ class OpenAIProvider:
         """What the wire takes; which of it a model takes, its vendor says."""
         return self._can
 
-    async def generate(self, request: Request) -> Response[Any]:
-        """Ask for a whole answer. Raises `FmsdkError`s."""
-        encoded = await self._encoded(request, stream=False)
-        response = await self._transport().post(
-            encoded.api,
-            encoded.body,
-            seconds=request.timeout or self._config.timeout or _SILENT_SECONDS,
-            headers=options_of(request).extra_headers,
-        )
-        answer = self._answer(request, encoded, response.headers.get("x-request-id"))
-        return decode(answer, response.content)
+    def encode(self, request: Request, *, stream: bool) -> OpenAIEncoded:
+        """The request as it goes out."""
+        connection = self._connection
+        return encode(request, official=connection.official, api=connection.api, stream=stream)
 
-    async def stream(self, request: Request) -> AsyncIterator[Event]:
-        """Ask for an answer in events. Raises `FmsdkError`s; IncompleteStream without a finish."""
-        encoded = await self._encoded(request, stream=True)
-        headers = options_of(request).extra_headers
-        async with self._transport().open(encoded.api, encoded.body, headers=headers) as incoming:
-            if incoming.is_json:
-                raise not_a_stream(self._blame, await incoming.read())
-            reader = StreamReader(self._answer(request, encoded, incoming.request_id))
-            async for chunk in incoming.chunks:
-                for event in reader.feed(chunk):
-                    yield event
-                if reader.done:
-                    break
-            for event in reader.finish():
-                yield event
-            await incoming.drain()
-
-    def estimate(self, request: Request) -> Estimate:
-        """The core's estimate of text. Raises QuoteUnavailable for media."""
-        from fmsdk.quote import estimate_text
-
-        return estimate_text(request)
-
-    async def aclose(self) -> None:
-        """Close the connections. A later request opens new ones."""
-        made, self._made = self._made, None
-        if made is not None:
-            await made.aclose()
-
-    async def _encoded(self, request: Request, *, stream: bool) -> Encoded:
-        def work() -> Encoded:
-            api = self._connection.api
-            return encode(request, official=self._official, api=api, stream=stream)
-
-        # Reading files and writing megabytes of base64 would hold up every other call.
-        has_media = next(request.media(), None) is not None
-        return await asyncio.to_thread(work) if has_media else work()
-
-    def _answer(self, request: Request, encoded: Encoded, request_id: str | None) -> Answer:
-        return Answer(
-            encoded.api, request, self._blame, encoded.warnings, request_id, encoded.audio_mime
+    def answer(
+        self, request: Request, encoded: OpenAIEncoded, request_id: str | None
+    ) -> OpenAIAnswer:
+        """What is known of the answer before its body comes."""
+        return OpenAIAnswer(
+            request=request,
+            blame=self.blame,
+            warnings=encoded.warnings,
+            request_id=request_id,
+            api=encoded.api,
+            audio_mime=encoded.audio_mime,
         )
 
-    def _transport(self) -> Transport:
-        if self._made is None:
-            from fmsdk_openai.transport import Transport
+    def decode(self, answer: OpenAIAnswer, body: bytes) -> Response[Any]:
+        """The response of a body."""
+        return decode(answer, body)
 
-            self._made = Transport(self._connection, self._blame, self._config.idle_timeout)
-        return self._made
+    def decoder(self, answer: OpenAIAnswer) -> StreamDecoder:
+        """A decoder for one stream."""
+        return decoder(answer)
+
+    def make_transport(self, idle_timeout: float | None) -> Transport:
+        """The official SDK."""
+        import openai
+
+        from fmsdk.wire.sdk import SdkTransport
+
+        made: openai.AsyncOpenAI | None = self._connection.client
+        client = made or self._own_client()
+        return SdkTransport(client, openai, self.blame, idle_timeout, is_own=made is None)
+
+    def _own_client(self) -> Any:
+        import openai
+
+        connection = self._connection
+        return openai.AsyncOpenAI(
+            api_key=connection.key(),
+            base_url=connection.url,
+            organization=connection.organization,
+            project=connection.project,
+            default_headers=connection.default_headers,
+            max_retries=0,
+        )
 
 
 def _capabilities(connection: Connection) -> Capabilities:

@@ -21,16 +21,22 @@ from fmsdk.errors import (
 )
 from fmsdk.request import Request, build
 from fmsdk.response import Event, Finished, Response, TextDelta
-from fmsdk_openai.decode import Answer, StreamReader, decode
-from fmsdk_openai.errors import Blame
+from fmsdk.wire.read import StreamReader
+from fmsdk_openai.decode import OpenAIAnswer, decode, decoder
+from fmsdk_openai.errors import OpenAIBlame
 from tests.openai.kit import chunk, completion, folded, message, response, sse
 
 REQUEST = build("openai:m", "Hello")
 DELTA = {"type": "response.output_text.delta", "delta": "Hi."}
 
 
-def answer(api: Any = "chat", request: Request = REQUEST) -> Answer:
-    return Answer(api, request, Blame(request.provider, "OPENAI_API_KEY"), (), "req_1")
+def reader_of(answer: OpenAIAnswer) -> StreamReader:
+    return StreamReader(decoder(answer), answer.blame)
+
+
+def answer(api: Any = "chat", request: Request = REQUEST) -> OpenAIAnswer:
+    blame = OpenAIBlame(request.provider, "OPENAI_API_KEY")
+    return OpenAIAnswer(request=request, blame=blame, request_id="req_1", api=api)
 
 
 def compact(value: Any) -> str:
@@ -42,7 +48,7 @@ def plain(body: Any, *, api: str = "chat", request: Request = REQUEST) -> Respon
 
 
 def events(pieces: list[bytes], api: str = "chat", request: Request = REQUEST) -> list[Event]:
-    reader = StreamReader(answer(api, request))
+    reader = reader_of(answer(api, request))
     found = [event for piece in pieces for event in reader.feed(piece)]
     return [*found, *reader.finish()]
 
@@ -525,7 +531,7 @@ def test_streams_without_events(body: bytes) -> None:
 
 
 def test_what_arrived_before_an_error_is_not_lost() -> None:
-    reader = StreamReader(answer())
+    reader = reader_of(answer())
     feed = reader.feed(b"".join([*sse(chunk({"content": "Hi"}), done=False), b"data: {\n\n"]))
     assert next(feed) == TextDelta("Hi")
     with pytest.raises(InvalidResponse):

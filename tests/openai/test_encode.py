@@ -28,7 +28,7 @@ from fmsdk.errors import BadRequestError, UnsupportedContent, UnsupportedSetting
 from fmsdk.media.audio import wav_of
 from fmsdk.request import Message, Request, Tool, build
 from fmsdk_openai import OpenAIOptions
-from fmsdk_openai.encode import Encoded, encode
+from fmsdk_openai.encode import OpenAIEncoded, encode
 
 PDF = (
     b"%PDF-1.4\n1 0 obj\n<</Type/Catalog /Pages 2 0 R>>\nendobj\n"
@@ -62,12 +62,12 @@ def ask(prompt: Any = "Hello", *, model: str = "openai:gpt-4.1", **settings: Any
     return build(model, prompt, **settings)
 
 
-def encoded(request: Request, **how: Any) -> Encoded:
+def encoded(request: Request, **how: Any) -> OpenAIEncoded:
     return encode(request, **{"official": True, "api": None, "stream": False, **how})
 
 
 def body(request: Request, **how: Any) -> dict[str, Any]:
-    return json.loads(encoded(request, **how).body)
+    return json.loads(bytes(encoded(request, **how).body))
 
 
 def chat(request: Request, **how: Any) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def test_what_pinned_responses_lacks_raises_or_is_dropped_with_a_warning(
     assert caught.value.setting == name
     lenient = encoded(ask(**settings, lenient=True), api="responses")
     assert [(w.code, w.detail) for w in lenient.warnings] == [("setting_dropped", name)]
-    assert json.loads(lenient.body).keys() == {"model", "input", "store"}
+    assert json.loads(bytes(lenient.body)).keys() == {"model", "input", "store"}
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_spoken_answers() -> None:
     assert encoded(request, stream=True).audio_mime == "audio/pcm;rate=24000"
     chosen = OpenAIOptions(voice="ash", audio_format="mp3")
     asked = encoded(ask(modalities=["text", "audio"], options=chosen))
-    assert json.loads(asked.body)["audio"] == {"voice": "ash", "format": "mp3"}
+    assert json.loads(bytes(asked.body))["audio"] == {"voice": "ash", "format": "mp3"}
     assert asked.audio_mime == "audio/mpeg"
 
 
@@ -568,7 +568,7 @@ def test_spoken_answers_go_back_as_their_transcripts() -> None:
     spoken = Message("assistant", ["Hi.", Audio(b"RIFF", mime_type="audio/wav")])
     request = ask([Message("user", "Hello"), spoken, Message("user", "Again")])
     sent = encoded(request, api="chat")
-    assert json.loads(sent.body)["messages"][1] == {"role": "assistant", "content": "Hi."}
+    assert json.loads(bytes(sent.body))["messages"][1] == {"role": "assistant", "content": "Hi."}
     assert [warning.code for warning in sent.warnings] == ["audio_dropped"]
     assert codes(request, api="responses") == ["audio_dropped"]
     silent = [Message("assistant", Image(PNG)), Message("user", "?")]
@@ -639,7 +639,7 @@ def test_compatible_reasoning_goes_back_with_its_calls_in_its_own_field() -> Non
     sent = chat(reasoned(thought, ToolCall("c", "f")), official=False)["messages"][1]
     assert sent["reasoning_content"] == "Hm."
     plain = encoded(reasoned(thought, "Text"), official=False)
-    assert "reasoning_content" not in json.loads(plain.body)["messages"][1]
+    assert "reasoning_content" not in json.loads(bytes(plain.body))["messages"][1]
     assert [warning.code for warning in plain.warnings] == ["reasoning_dropped"]
 
 
@@ -675,7 +675,7 @@ def test_cache_marks_reach_the_models_that_know_them() -> None:
 @pytest.mark.parametrize("model", ["gpt-5.5", "gpt-4.1", "o4-mini", "computer-use"])
 def test_cache_marks_elsewhere_are_ignored_with_a_warning(model: str) -> None:
     request = ask(Text("Long.", cache=True), model=f"openai:{model}")
-    assert "prompt_cache_breakpoint" not in encoded(request).body.decode()
+    assert "prompt_cache_breakpoint" not in bytes(encoded(request).body).decode()
     assert codes(request) == ["cache_mark_ignored"]
     new = ask(Text("Long.", cache=True), model="openai:gpt-6-luna")
     assert codes(new) == []

@@ -14,10 +14,11 @@ import pytest
 from fmsdk import errors
 from fmsdk.errors import ContextTooLong
 from fmsdk.request import build
-from fmsdk_openai.errors import Blame, retry_after
+from fmsdk.wire.blame import retry_after
+from fmsdk_openai.errors import OpenAIBlame
 from tests.openai.kit import KEY, Answer, completion, generate, provider, serving, stream
 
-BLAME = Blame("openai", "OPENAI_API_KEY", KEY)
+BLAME = OpenAIBlame("openai", "OPENAI_API_KEY", KEY)
 REQUEST = build("openai:m", "Hello")
 
 

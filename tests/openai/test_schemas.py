@@ -101,4 +101,4 @@ def test_the_vendors_schema_knows_every_field(
 ) -> None:
     sent = encode(ask(**settings), official=True, api=api, stream=stream)
     endpoint = {"chat": "chat.completions", "responses": "responses"}[api]
-    assert validator().check("openai", endpoint, json.loads(sent.body)) == []
+    assert validator().check("openai", endpoint, json.loads(bytes(sent.body))) == []

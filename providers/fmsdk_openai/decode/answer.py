@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import msgspec
 
-from fmsdk.request import Request
-from fmsdk.response import TokenLogprob, Warning
+from fmsdk.response import TokenLogprob
 from fmsdk.usage import InputUsage, OutputUsage, Usage
-from fmsdk_openai.errors import Blame, invalid
+from fmsdk.wire.read import Answer
 from fmsdk_openai.options import Api
 
-__all__ = ["Answer", "Logprob", "kept", "opaque_of", "read", "token_logprobs", "usage_of"]
-
-T = TypeVar("T")
+__all__ = ["Logprob", "OpenAIAnswer", "token_logprobs", "usage_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is known of an answer before its body comes: the API and request it answers, the
-    encoder's warnings, the `x-request-id` header, the MIME type of the audio asked for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAIAnswer(Answer):
+    """What is known before the body: the API too, and the MIME type of the audio asked for."""
 
     api: Api
-    request: Request
-    blame: Blame
-    warnings: tuple[Warning, ...] = ()
-    request_id: str | None = None
     audio_mime: str = "audio/wav"
 
 
@@ -39,15 +31,6 @@ class Logprob(msgspec.Struct):
     top_logprobs: list[Logprob] | None = None
 
 
-def read(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw, blame: Blame) -> T:
-    """Decode JSON. Raises InvalidResponse: cut off, not UTF-8, empty, or of another shape."""
-    try:
-        return decoder.decode(data)
-    except ValueError as error:  # msgspec's own errors and UnicodeDecodeError alike
-        what = "JSON that cannot be read" if len(data) else "an empty body"
-        raise invalid(blame.provider, f"{what} ({error})") from error
-
-
 def token_logprobs(found: list[Logprob] | None) -> tuple[TokenLogprob, ...]:
     """The wire's token probabilities as fmsdk's."""
     return tuple(
@@ -56,20 +39,6 @@ def token_logprobs(found: list[Logprob] | None) -> tuple[TokenLogprob, ...]:
         )
         for one in found or ()
     )
-
-
-def opaque_of(fields: dict[str, Any]) -> str:
-    """What a vendor wants back with the next turn, as JSON text."""
-    return msgspec.json.encode(fields).decode()
-
-
-def kept(item: msgspec.Raw, blame: Blame) -> str:
-    """A vendor's item to give back as it came, but for white space, which differs between whole
-    bodies and streams. Raises InvalidResponse."""
-    try:
-        return msgspec.json.format(bytes(item), indent=-1).decode()
-    except ValueError as error:
-        raise invalid(blame.provider, f"an item that cannot be read ({error})") from error
 
 
 class _Details(msgspec.Struct):

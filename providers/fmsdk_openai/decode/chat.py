@@ -18,8 +18,9 @@ from fmsdk.content import Audio, Part, Reasoning, Text, ToolCall
 from fmsdk.errors import ServerError
 from fmsdk.request import Request
 from fmsdk.response import Choice, Finish, Response, Warning, malformed_call, tool_call
-from fmsdk_openai.decode.answer import Answer, Logprob, opaque_of, read, token_logprobs, usage_of
-from fmsdk_openai.errors import Blame, invalid
+from fmsdk.wire.blame import Blame
+from fmsdk.wire.read import opaque_of, read
+from fmsdk_openai.decode.answer import Logprob, OpenAIAnswer, token_logprobs, usage_of
 
 __all__ = [
     "Call",
@@ -112,13 +113,13 @@ class Chunk(msgspec.Struct):
 _BODY = msgspec.json.Decoder(Chunk)
 
 
-def chat_response(answer: Answer, body: bytes) -> Response[Any]:
+def chat_response(answer: OpenAIAnswer, body: bytes) -> Response[Any]:
     """The response of a whole body. Raises InvalidResponse, or the error that the body reports."""
     chunk = read(_BODY, body, answer.blame)
     if chunk.error:
         raise answer.blame.of_body(chunk.error)
     if not chunk.choices:
-        raise invalid(answer.blame.provider, "a completion without choices")
+        raise answer.blame.invalid("a completion without choices")
     request = answer.request
     warnings = list(answer.warnings)
     found = sorted(chunk.choices, key=lambda candidate: candidate.index)
@@ -137,7 +138,7 @@ def chat_response(answer: Answer, body: bytes) -> Response[Any]:
     )
 
 
-def _choice(answer: Answer, candidate: Candidate, warnings: list[Warning]) -> Choice:
+def _choice(answer: OpenAIAnswer, candidate: Candidate, warnings: list[Warning]) -> Choice:
     parts = tuple(_parts(answer, candidate.message, warnings))
     calls = [part for part in parts if isinstance(part, ToolCall)]
     warnings += (malformed_call(call) for call in calls if call.raw is not None)
@@ -150,7 +151,7 @@ def _choice(answer: Answer, candidate: Candidate, warnings: list[Warning]) -> Ch
     )
 
 
-def _parts(answer: Answer, message: Delta, warnings: list[Warning]) -> Iterator[Part]:
+def _parts(answer: OpenAIAnswer, message: Delta, warnings: list[Warning]) -> Iterator[Part]:
     provider = answer.request.provider
     text, thought = message.content, thoughts(message)
     if isinstance(text, list):
@@ -222,7 +223,7 @@ def audio_bytes(data: str, blame: Blame) -> bytes:
     try:
         return base64.b64decode(data, validate=True)
     except binascii.Error as error:
-        raise invalid(blame.provider, "audio whose base64 is broken") from error
+        raise blame.invalid("audio whose base64 is broken") from error
 
 
 def arguments_text(call: Call) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from fmsdk.errors import IncompleteStream
 from fmsdk.response import (
     Event,
     Finish,
@@ -18,7 +17,9 @@ from fmsdk.response import (
     ToolCallDelta,
     Warning,
 )
-from fmsdk_openai.decode.answer import Answer, opaque_of, read, token_logprobs, usage_of
+from fmsdk.usage import Usage
+from fmsdk.wire.read import opaque_of, read
+from fmsdk_openai.decode.answer import OpenAIAnswer, token_logprobs, usage_of
 from fmsdk_openai.decode.chat import (
     Call,
     Candidate,
@@ -78,7 +79,7 @@ class ChatStream:
     """The decoder of one stream. It is complete with `[DONE]`, once every choice has a finish
     reason: usage comes between the two, so that either alone may hide a loss."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: OpenAIAnswer) -> None:
         self.done = False
         self._answer = answer
         self._lanes: dict[int, _Lane] = {}
@@ -95,14 +96,14 @@ class ChatStream:
             self.done = True
             return ()
         chunk = read(_CHUNK, payload, self._answer.blame)
-        if chunk.error:
-            raise self._answer.blame.of_body(chunk.error)
         if not self._model:
             self._id, self._model = chunk.id, chunk.model
         if chunk.service_tier is not None:
             self._tier = chunk.service_tier
         if chunk.usage:
             self._usage, self._last = chunk.usage, payload
+        if chunk.error:
+            raise self._answer.blame.of_body(chunk.error)
         events: list[Event] = []
         for candidate in chunk.choices or ():
             self._add(candidate, events)
@@ -113,10 +114,7 @@ class ChatStream:
         answer, lanes = self._answer, sorted(self._lanes.items())
         if not (self.done and lanes and all(lane.ended for _, lane in lanes)):
             missing = "a finish reason" if self.done else "[DONE]"
-            raise IncompleteStream(
-                f"{answer.blame.provider} ended the stream without {missing}",
-                provider=answer.blame.provider,
-            )
+            raise answer.blame.incomplete(missing)
         events = [event for choice, lane in lanes for event in self._echo(choice, lane)]
         self._warnings += fewer_choices(answer.request, len(lanes))
         finishes: tuple[tuple[Finish, str | None], ...] = tuple(
@@ -132,6 +130,10 @@ class ChatStream:
             raw_body=self._last,
         )
         return [*events, finished]
+
+    def usage(self) -> Usage | None:
+        """What the server has reported so far."""
+        return usage_of(self._usage, self._tier) if self._usage else None
 
     def _add(self, candidate: Candidate, events: list[Event]) -> None:
         choice, delta = candidate.index, candidate.delta

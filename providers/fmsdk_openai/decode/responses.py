@@ -14,16 +14,9 @@ import msgspec
 
 from fmsdk.content import Part, Reasoning, Text, ToolCall
 from fmsdk.response import Choice, Finish, Response, TokenLogprob, malformed_call, tool_call
-from fmsdk_openai.decode.answer import (
-    Answer,
-    Logprob,
-    kept,
-    opaque_of,
-    read,
-    token_logprobs,
-    usage_of,
-)
-from fmsdk_openai.errors import Blame, invalid
+from fmsdk.wire.blame import Blame
+from fmsdk.wire.read import kept, opaque_of, read
+from fmsdk_openai.decode.answer import Logprob, OpenAIAnswer, token_logprobs, usage_of
 
 __all__ = [
     "BODY",
@@ -93,12 +86,12 @@ _KIND = msgspec.json.Decoder(_Kind)
 _READ = frozenset({"message", "reasoning", "function_call"})
 
 
-def responses_response(answer: Answer, body: bytes) -> Response[Any]:
+def responses_response(answer: OpenAIAnswer, body: bytes) -> Response[Any]:
     """The response of a whole body. Raises InvalidResponse, or the error that the body reports."""
     found = read(BODY, body, answer.blame)
     check_status(found, answer.blame)
     if found.output is None:
-        raise invalid(answer.blame.provider, "a response without output")
+        raise answer.blame.invalid("a response without output")
     parts: list[Part] = []
     logprobs: list[TokenLogprob] = []
     for raw in found.output:
@@ -151,7 +144,7 @@ def phase_of(item: Item) -> str | None:
     return opaque_of({"type": "message", "phase": item.phase}) if item.phase else None
 
 
-def _parts(answer: Answer, item: Item, raw: msgspec.Raw) -> Iterator[Part]:
+def _parts(answer: OpenAIAnswer, item: Item, raw: msgspec.Raw) -> Iterator[Part]:
     provider = answer.request.provider
     if item.type == "message":
         if phase := phase_of(item):

@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from fmsdk.errors import IncompleteStream
 from fmsdk.response import Event, Finished, ReasoningDelta, TextDelta, ToolCallDelta
-from fmsdk_openai.decode.answer import Answer, Logprob, kept, read, token_logprobs, usage_of
+from fmsdk.usage import Usage
+from fmsdk.wire.read import kept, read
+from fmsdk_openai.decode.answer import Logprob, OpenAIAnswer, token_logprobs, usage_of
 from fmsdk_openai.decode.responses import (
     BODY,
     Body,
@@ -50,7 +51,7 @@ _ANY = msgspec.json.Decoder()
 class ResponsesStream:
     """The decoder of one stream; it is complete with the event that ends the response."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: OpenAIAnswer) -> None:
         self.done = False
         self._answer = answer
         self._provider = answer.request.provider
@@ -74,10 +75,7 @@ class ResponsesStream:
         """`Finished`. Raises IncompleteStream."""
         answer, body = self._answer, self._body
         if not self.done:
-            raise IncompleteStream(
-                f"{answer.blame.provider} ended the stream before the response was complete",
-                provider=answer.blame.provider,
-            )
+            raise answer.blame.incomplete("a finished response")
         finished = Finished(
             finishes=(finish_of(body, self._calls > 0),),
             usage=usage_of(body.usage, body.service_tier),
@@ -87,6 +85,11 @@ class ResponsesStream:
             raw_body=self._raw,
         )
         return (finished,)
+
+    def usage(self) -> Usage | None:
+        """What the vendor has reported so far."""
+        body = self._body
+        return usage_of(body.usage, body.service_tier) if body.usage else None
 
     def _index(self, event: _Event, piece: int) -> int:
         """The index of a part, by order of first appearance."""

@@ -8,34 +8,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
-
 from fmsdk.content import Audio
-from fmsdk.errors import BadRequestError
 from fmsdk.request import Request
-from fmsdk.response import Warning
+from fmsdk.wire.hosted import Encoded
 from fmsdk_openai.encode.chat import chat_body
-from fmsdk_openai.encode.draft import Draft
+from fmsdk_openai.encode.draft import OpenAIDraft
 from fmsdk_openai.encode.responses import MIN_OUTPUT_TOKENS, responses_body
 from fmsdk_openai.options import Api
 
-__all__ = ["Encoded", "encode", "route"]
+__all__ = ["OpenAIEncoded", "encode", "route"]
 
-_ENCODER = msgspec.json.Encoder(enc_hook=dict)
-"""Tool parameters may be any Mapping; all else a body is made of is plain."""
+_PATHS: dict[Api, str] = {"chat": "/chat/completions", "responses": "/responses"}
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """A request as it goes out. `body` is JSON; `audio_mime` what a spoken answer would be."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAIEncoded(Encoded):
+    """A request as it goes out: the API it goes to, and `audio_mime`, what a spoken answer would
+    be."""
 
     api: Api
-    body: bytes
-    warnings: tuple[Warning, ...]
     audio_mime: str
 
 
-def encode(request: Request, *, official: bool, api: Api | None, stream: bool) -> Encoded:
+def encode(request: Request, *, official: bool, api: Api | None, stream: bool) -> OpenAIEncoded:
     """The body for `request`.
 
     Args:
@@ -46,7 +41,7 @@ def encode(request: Request, *, official: bool, api: Api | None, stream: bool) -
         BadRequestError: something that no JSON can carry, or another provider's options.
         UnsupportedContent, UnsupportedSetting: what the API cannot carry.
     """
-    draft = Draft(request, official=official, stream=stream)
+    draft = OpenAIDraft(request, official=official, stream=stream)
     chosen = route(request, official=official, api=api)
     body = (chat_body if chosen == "chat" else responses_body)(draft)
     for name, value in draft.options.extra_body.items():
@@ -54,10 +49,14 @@ def encode(request: Request, *, official: bool, api: Api | None, stream: bool) -
             body.pop(name, None)
         else:
             body[name] = value
-    try:
-        return Encoded(chosen, _ENCODER.encode(body), draft.warnings(), draft.audio_mime)
-    except (TypeError, ValueError) as error:
-        raise BadRequestError(f"the request cannot be written as JSON: {error}") from error
+    return OpenAIEncoded(
+        path=_PATHS[chosen],
+        body=draft.media.write(body),
+        warnings=draft.warnings(),
+        headers=draft.options.extra_headers,
+        api=chosen,
+        audio_mime=draft.audio_mime,
+    )
 
 
 def route(request: Request, *, official: bool, api: Api | None) -> Api:

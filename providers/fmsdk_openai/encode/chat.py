@@ -17,7 +17,7 @@ from fmsdk.content import (
     Video,
 )
 from fmsdk.request import Message
-from fmsdk_openai.encode.draft import VIDEO, Draft
+from fmsdk_openai.encode.draft import VIDEO, OpenAIDraft
 
 __all__ = ["chat_body"]
 
@@ -25,7 +25,7 @@ _ONLY_RESPONSES = ("options.previous_response_id", "options.reasoning_summary")
 _ONLY_SPOKEN = ("options.voice", "options.audio_format")
 
 
-def chat_body(draft: Draft) -> dict[str, Any]:
+def chat_body(draft: OpenAIDraft) -> dict[str, Any]:
     """The body. Raises UnsupportedContent, UnsupportedSetting, BadRequestError."""
     request, options = draft.request, draft.options
     # OpenAI refuses metadata for what it does not store, and other servers need not know it.
@@ -48,7 +48,7 @@ def chat_body(draft: Draft) -> dict[str, Any]:
     return body
 
 
-def _settings(draft: Draft) -> dict[str, Any]:
+def _settings(draft: OpenAIDraft) -> dict[str, Any]:
     settings = draft.request.settings
     # Compatible servers know the older name alone; OpenAI's newer models refuse it.
     limit = "max_completion_tokens" if draft.official else "max_tokens"
@@ -71,7 +71,7 @@ def _settings(draft: Draft) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _tools(draft: Draft) -> dict[str, Any]:
+def _tools(draft: OpenAIDraft) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if draft.request.tools:
         functions = [(tool, draft.function(tool)) for tool in draft.request.tools]
@@ -87,7 +87,7 @@ def _tools(draft: Draft) -> dict[str, Any]:
     return fields
 
 
-def _messages(draft: Draft) -> list[dict[str, Any]]:
+def _messages(draft: OpenAIDraft) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
     if draft.request.system is not None:
         messages.append({"role": "system", "content": draft.request.system})
@@ -100,7 +100,7 @@ def _messages(draft: Draft) -> list[dict[str, Any]]:
     return messages
 
 
-def _asked(draft: Draft, message: Message) -> list[dict[str, Any]]:
+def _asked(draft: OpenAIDraft, message: Message) -> list[dict[str, Any]]:
     """A turn that is not the model's. Tool results come first: they answer the turn before."""
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     rest = [part for part in message.parts if isinstance(part, Text | MediaPart)]
@@ -120,7 +120,7 @@ def _content(pieces: Sequence[dict[str, Any]]) -> str | Sequence[dict[str, Any]]
     return pieces
 
 
-def _piece(draft: Draft, part: Text | MediaPart) -> dict[str, Any]:
+def _piece(draft: OpenAIDraft, part: Text | MediaPart) -> dict[str, Any]:
     match part:
         case Text():
             piece: dict[str, Any] = {"type": "text", "text": part.text}
@@ -137,7 +137,7 @@ def _piece(draft: Draft, part: Text | MediaPart) -> dict[str, Any]:
     return piece | draft.cache_mark(part)
 
 
-def _image(draft: Draft, image: Image) -> dict[str, Any]:
+def _image(draft: OpenAIDraft, image: Image) -> dict[str, Any]:
     if draft.file_id(image) is not None:
         why = "Chat Completions takes images by bytes or URL, not by file id"
         raise draft.unsupported("image", why)
@@ -149,7 +149,7 @@ def _image(draft: Draft, image: Image) -> dict[str, Any]:
     return found
 
 
-def _file(draft: Draft, document: Document) -> dict[str, str]:
+def _file(draft: OpenAIDraft, document: Document) -> dict[str, str]:
     if file_id := draft.file_id(document):
         return {"file_id": file_id}
     if document.url is not None:
@@ -158,7 +158,7 @@ def _file(draft: Draft, document: Document) -> dict[str, str]:
     return draft.file_data(document)
 
 
-def _result(draft: Draft, result: ToolResult) -> dict[str, Any]:
+def _result(draft: OpenAIDraft, result: ToolResult) -> dict[str, Any]:
     texts: list[dict[str, Any]] = []
     for part in draft.result(result):
         if not isinstance(part, Text):
@@ -173,7 +173,7 @@ def _result(draft: Draft, result: ToolResult) -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": result.call_id, "content": _content(texts)}
 
 
-def _assistant(draft: Draft, message: Message) -> dict[str, Any]:
+def _assistant(draft: OpenAIDraft, message: Message) -> dict[str, Any]:
     texts = [part for part in message.parts if isinstance(part, Text)]
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
     turn: dict[str, Any] = {"role": "assistant"}
@@ -189,7 +189,7 @@ def _assistant(draft: Draft, message: Message) -> dict[str, Any]:
     return turn
 
 
-def _said(draft: Draft, part: Text) -> dict[str, Any]:
+def _said(draft: OpenAIDraft, part: Text) -> dict[str, Any]:
     if part.cache:
         draft.cache_ignored()
     if part.refusal and draft.official:
@@ -197,12 +197,12 @@ def _said(draft: Draft, part: Text) -> dict[str, Any]:
     return {"type": "text", "text": part.text}
 
 
-def _call(draft: Draft, call: ToolCall) -> dict[str, Any]:
+def _call(draft: OpenAIDraft, call: ToolCall) -> dict[str, Any]:
     function = {"name": call.name, "arguments": draft.arguments(call)}
     return {"id": call.id, "type": "function", "function": function, **draft.opaque(call)}
 
 
-def _reasoning(draft: Draft, part: Reasoning, with_calls: bool) -> dict[str, Any]:
+def _reasoning(draft: OpenAIDraft, part: Reasoning, with_calls: bool) -> dict[str, Any]:
     """Reasoning goes back in the fields it came in, with the calls it led to: servers that give
     it want it there (DeepSeek, OpenRouter), and some refuse it elsewhere."""
     fields = draft.opaque(part)

@@ -1,20 +1,17 @@
-"""A request on its way to becoming a body: what both APIs' encoders ask and note on the way."""
+"""A request on its way to becoming a body: what both of OpenAI's APIs ask."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-import msgspec
-
-from fmsdk.content import Audio, Document, Image, MediaPart, Reasoning, Text, ToolCall, ToolResult
-from fmsdk.errors import BadRequestError, UnsupportedContent
-from fmsdk.provider import Losses
-from fmsdk.request import Message, Request, Role, Tool
-from fmsdk.response import Warning
+from fmsdk.content import Audio, Document, Image, MediaPart, Text, ToolResult
+from fmsdk.errors import BadRequestError
+from fmsdk.request import Request, Tool
+from fmsdk.wire.draft import Draft
 from fmsdk_openai.options import options_of
 
-__all__ = ["VIDEO", "Draft"]
+__all__ = ["VIDEO", "OpenAIDraft"]
 
 _AUDIO_FORMATS = {
     "audio/wav": "wav",
@@ -33,61 +30,19 @@ _SPOKEN_MIMES = {
     "pcm16": "audio/pcm;rate=24000",
 }
 _IMAGE_MIMES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
-_HOLDS: dict[Role, tuple[type, ...]] = {
-    "system": (Text,),
-    "user": (Text, *get_args(MediaPart), ToolResult),
-    "assistant": (Text, Reasoning, ToolCall, Audio, Image),
-    "tool": (ToolResult,),
-}
 VIDEO = "OpenAI's wire carries no video; send some of its frames as images"
 _GENERATION = re.compile(r"gpt-(\d+)(?:\.(\d+))?(?!\w)")
 _CACHE_MARKS_SINCE = (5, 6)
 _REASONING_SINCE = (5, 0)
 
 
-class Draft:
-    """The request, its options, and a notebook for what cannot go along."""
+class OpenAIDraft(Draft):
+    """The request, and what OpenAI's two APIs have in common. `official`: whether the server is
+    OpenAI's own, whose dialect differs in places."""
 
     def __init__(self, request: Request, *, official: bool, stream: bool) -> None:
-        self.request = request
+        super().__init__(request, options_of(request), stream=stream)
         self.official = official
-        self.stream = stream
-        self.options = options_of(request)
-        self.losses = Losses(request)
-        self._notes: dict[str, Warning] = {}
-
-    def note(self, code: str, message: str, detail: str = "") -> None:
-        """Warn the caller, once of each kind."""
-        self._notes.setdefault(code, Warning(code, message, detail))
-
-    def warnings(self) -> tuple[Warning, ...]:
-        """Everything that could not go along."""
-        return (*self.losses.warnings, *self._notes.values())
-
-    def unsupported(self, part: str, why: str) -> UnsupportedContent:
-        """The error of a part that the wire cannot carry; `why` says the way out, too."""
-        request = self.request
-        return UnsupportedContent(
-            f"{request.name}: {why}", part=part, provider=request.provider, model=request.model
-        )
-
-    def check_role(self, message: Message) -> None:
-        """Raise BadRequestError for parts that a turn of this role cannot hold."""
-        for part in message.parts:
-            if not isinstance(part, _HOLDS[message.role]):
-                raise BadRequestError(
-                    f"a message of the role {message.role!r} holds no {type(part).__name__}",
-                    provider=self.request.provider,
-                    model=self.request.model,
-                )
-
-    def drop_chosen(self, names: tuple[str, ...], api: str) -> None:
-        """Leave out those of the settings and options `names` that were set."""
-        settings = self.request.settings.chosen()
-        for name in names:
-            option = name.removeprefix("options.")
-            if name in settings or (option != name and getattr(self.options, option) is not None):
-                self.losses.drop(name, f"{api} has no such field")
 
     def shared_fields(self, *, metadata: bool) -> dict[str, Any]:
         """The fields that are the same on both APIs."""
@@ -127,17 +82,6 @@ class Draft:
             parameters = strict(parameters)
         return {"name": tool.name, "description": tool.description, "parameters": parameters}
 
-    def tool_choice(self) -> str | None:
-        """The mode or tool name to send; None where it says nothing."""
-        choice = self.request.tool_choice
-        if not self.request.tools and choice == "required":
-            raise BadRequestError("tool_choice='required' needs tools")
-        return choice if self.request.tools and choice != "auto" else None
-
-    def arguments(self, call: ToolCall) -> str:
-        """A call's arguments as the JSON text they came as."""
-        return msgspec.json.encode(call.arguments).decode() if call.raw is None else call.raw
-
     def result(self, result: ToolResult) -> tuple[Any, ...]:
         """A tool result's parts. The wire has no field for failure, so that "Error: " says it."""
         if not result.is_error:
@@ -146,22 +90,6 @@ class Draft:
         if isinstance(head, Text):
             return (Text(f"Error: {head.text}", head.cache), *rest)
         return (Text("Error:"), head, *rest)
-
-    def opaque(self, part: Reasoning | ToolCall) -> dict[str, Any]:
-        """What this provider wants back with the part; empty where it is not this provider's."""
-        if part.opaque is None or part.provider != self.request.provider:
-            return {}
-        try:
-            return msgspec.json.decode(part.opaque, type=dict[str, Any])
-        except ValueError as error:
-            raise BadRequestError(
-                f"the opaque item of a part is not its vendor's: {error}"
-            ) from error
-
-    def reasoning_dropped(self) -> None:
-        """Note that reasoning stays behind: it is the model's own, not the caller's content."""
-        why = "reasoning that this API does not take back was left out of the conversation"
-        self.note("reasoning_dropped", why, "reasoning")
 
     def cache_mark(self, part: Text | MediaPart | ToolResult) -> dict[str, Any]:
         """The wire's field for a part's cache mark: of OpenAI, and of GPT-5.6 or later, alone."""
@@ -186,16 +114,6 @@ class Draft:
         family = _generation(model) >= _REASONING_SINCE and "-chat" not in model
         return family or re.match(r"o\d", model) is not None or effort not in (None, "none")
 
-    def file_id(self, part: MediaPart) -> str | None:
-        """The id of a file that this provider holds; None for other media."""
-        reference = part.file
-        if reference is None:
-            return None
-        if reference.provider != self.request.provider:
-            why = f"a file of {reference.provider} is not at hand there; give its bytes instead"
-            raise self.unsupported(part.kind, why)
-        return reference.id
-
     def image_url(self, image: Image) -> str:
         """An image as a URL: its own, or its bytes in one."""
         if image.url is not None:
@@ -203,7 +121,7 @@ class Draft:
         if self.official and image.mime not in _IMAGE_MIMES:
             why = f"OpenAI reads PNG, JPEG, WebP and GIF, not {image.mime}; convert it first"
             raise self.unsupported("image", why)
-        return image.data_url()
+        return self.media.data_url(image)
 
     def spoken(self, audio: Audio) -> dict[str, str]:
         """A recording as base64, with its format."""
@@ -213,22 +131,14 @@ class Draft:
         if format is None:
             why = f"audio must be WAV or MP3, not {audio.mime}; convert it first"
             raise self.unsupported("audio", why)
-        return {"data": audio.base64(), "format": format}
-
-    def spoken_before(self, part: MediaPart, has_transcript: bool) -> None:
-        """Note that sound the model made stays behind for its transcript; raise where it has
-        none, and for pictures: an assistant's turn is text on the wire."""
-        if not (isinstance(part, Audio) and has_transcript):
-            why = f"an assistant's turn carries no {part.kind}; put it into a user message"
-            raise self.unsupported(part.kind, why)
-        self.note("audio_dropped", "spoken answers went back as their transcripts", "audio")
+        return {"data": self.media.base64(audio), "format": format}
 
     def file_data(self, document: Document) -> dict[str, str]:
         """A document's bytes, and the name that the model is told."""
         subtype = (document.mime or "application/pdf").rpartition("/")[2]
         return {
             "filename": document.name or f"document.{subtype}",
-            "file_data": document.data_url(),
+            "file_data": self.media.data_url(document),
         }
 
     @property

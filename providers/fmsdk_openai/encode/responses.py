@@ -21,7 +21,7 @@ from fmsdk.content import (
     Video,
 )
 from fmsdk.request import Message
-from fmsdk_openai.encode.draft import VIDEO, Draft
+from fmsdk_openai.encode.draft import VIDEO, OpenAIDraft
 
 __all__ = ["MIN_OUTPUT_TOKENS", "responses_body"]
 
@@ -29,7 +29,7 @@ MIN_OUTPUT_TOKENS = 16
 _ONLY_CHAT = ("stop", "seed", "choices", "modalities", "options.voice", "options.audio_format")
 
 
-def responses_body(draft: Draft) -> dict[str, Any]:
+def responses_body(draft: OpenAIDraft) -> dict[str, Any]:
     """The body. Raises UnsupportedContent, UnsupportedSetting, BadRequestError."""
     request, options = draft.request, draft.options
     draft.drop_chosen(_ONLY_CHAT, "Responses")
@@ -50,7 +50,7 @@ def responses_body(draft: Draft) -> dict[str, Any]:
     return body
 
 
-def _settings(draft: Draft) -> dict[str, Any]:
+def _settings(draft: OpenAIDraft) -> dict[str, Any]:
     settings, options = draft.request.settings, draft.options
     fields: dict[str, Any] = {}
     limit = settings.max_output_tokens
@@ -74,7 +74,7 @@ def _settings(draft: Draft) -> dict[str, Any]:
     return fields | ({"include": include} if include else {})
 
 
-def _tools(draft: Draft) -> dict[str, Any]:
+def _tools(draft: OpenAIDraft) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if draft.request.tools:
         # Left out, strict would be true here, unlike in Chat Completions.
@@ -90,7 +90,7 @@ def _tools(draft: Draft) -> dict[str, Any]:
     return fields
 
 
-def _items(draft: Draft, message: Message) -> list[dict[str, Any]]:
+def _items(draft: OpenAIDraft, message: Message) -> list[dict[str, Any]]:
     draft.check_role(message)
     if message.role == "assistant":
         return _answered(draft, message)
@@ -103,7 +103,7 @@ def _items(draft: Draft, message: Message) -> list[dict[str, Any]]:
     return items
 
 
-def _piece(draft: Draft, part: Text | MediaPart) -> dict[str, Any]:
+def _piece(draft: OpenAIDraft, part: Text | MediaPart) -> dict[str, Any]:
     match part:
         case Text():
             piece: dict[str, Any] = {"type": "input_text", "text": part.text}
@@ -121,13 +121,13 @@ def _piece(draft: Draft, part: Text | MediaPart) -> dict[str, Any]:
     return piece | draft.cache_mark(part)
 
 
-def _image(draft: Draft, image: Image) -> dict[str, str]:
+def _image(draft: OpenAIDraft, image: Image) -> dict[str, str]:
     if file_id := draft.file_id(image):
         return {"file_id": file_id}
     return {"image_url": draft.image_url(image)}
 
 
-def _file(draft: Draft, document: Document) -> dict[str, str]:
+def _file(draft: OpenAIDraft, document: Document) -> dict[str, str]:
     if file_id := draft.file_id(document):
         return {"file_id": file_id}
     if document.url is not None:
@@ -135,7 +135,7 @@ def _file(draft: Draft, document: Document) -> dict[str, str]:
     return draft.file_data(document)
 
 
-def _result(draft: Draft, result: ToolResult) -> dict[str, Any]:
+def _result(draft: OpenAIDraft, result: ToolResult) -> dict[str, Any]:
     pieces = [_piece(draft, part) for part in draft.result(result)]
     if pieces and (mark := draft.cache_mark(result)):
         pieces[-1] |= mark
@@ -145,7 +145,7 @@ def _result(draft: Draft, result: ToolResult) -> dict[str, Any]:
     return {"type": "function_call_output", "call_id": result.call_id, "output": output}
 
 
-def _answered(draft: Draft, message: Message) -> list[dict[str, Any]]:
+def _answered(draft: OpenAIDraft, message: Message) -> list[dict[str, Any]]:
     """The model's own turn as the items it came in, in their order."""
     items: list[dict[str, Any]] = []
     shell: dict[str, Any] = {}
@@ -168,7 +168,7 @@ def _answered(draft: Draft, message: Message) -> list[dict[str, Any]]:
     return items
 
 
-def _message(draft: Draft, texts: list[Text], shell: dict[str, Any]) -> dict[str, Any]:
+def _message(draft: OpenAIDraft, texts: list[Text], shell: dict[str, Any]) -> dict[str, Any]:
     content: list[dict[str, Any]] = []
     for part in texts:
         if part.cache:
@@ -180,7 +180,7 @@ def _message(draft: Draft, texts: list[Text], shell: dict[str, Any]) -> dict[str
     return {**shell, "type": "message", "role": "assistant", "content": content}
 
 
-def _call(draft: Draft, call: ToolCall) -> dict[str, Any]:
+def _call(draft: OpenAIDraft, call: ToolCall) -> dict[str, Any]:
     return {
         "type": "function_call",
         "call_id": call.id,
@@ -189,7 +189,7 @@ def _call(draft: Draft, call: ToolCall) -> dict[str, Any]:
     }
 
 
-def _opaque(draft: Draft, part: Reasoning) -> dict[str, Any]:
+def _opaque(draft: OpenAIDraft, part: Reasoning) -> dict[str, Any]:
     """The vendor's own item, unchanged. OpenAI knows a reasoning item again by its encrypted
     content, or where responses are stored, by its id; others are refused, and left out here."""
     item = draft.opaque(part)

@@ -1,0 +1,225 @@
+"""From what a server answers, or a connection that breaks, to the errors of `fmsdk.errors`.
+
+The error's code decides, then its type, where they say more than the HTTP status, then that; a
+message's text never does. A vendor's provider subclasses `Blame` with its own codes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, ClassVar, cast
+
+from fmsdk.errors import (
+    AuthenticationError,
+    BadRequestError,
+    ConnectionFailed,
+    ContextTooLong,
+    FmsdkError,
+    IncompleteStream,
+    InvalidResponse,
+    ModelNotFound,
+    ModelRetired,
+    PermissionDenied,
+    QuotaExceeded,
+    RateLimitError,
+    ServerError,
+    Timeout,
+)
+
+__all__ = ["Blame", "Said", "retry_after"]
+
+_MESSAGE_LIMIT = 600
+_BY_STATUS: dict[int, type[FmsdkError]] = {
+    401: AuthenticationError,
+    402: QuotaExceeded,
+    403: PermissionDenied,
+    404: ModelNotFound,
+    408: Timeout,
+    409: ServerError,
+    410: ModelRetired,
+    425: RateLimitError,
+    429: RateLimitError,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An error body, whatever its shape: `{"error": {…}}`, `{"error": "…"}`, `{"detail": …}`,
+    the error's own fields, a list of one of them, or text."""
+
+    message: str = ""
+    code: str = ""
+    kind: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @classmethod
+    def of(cls, body: object) -> Said:
+        """Read a body: decoded JSON, or text."""
+        if isinstance(body, str):
+            is_page = body.lstrip()[:1] == "<"
+            return cls(message="an HTML page, as a gateway answers" if is_page else body.strip())
+        if isinstance(body, list) and body:  # Gemini's compatible endpoint
+            return cls.of(cast("list[object]", body)[0])
+        if not isinstance(body, Mapping):
+            return cls()
+        fields = cast("Mapping[str, Any]", body)
+        inner = fields.get("error")
+        if isinstance(inner, (Mapping, str)):
+            return cls.of(cast("object", inner))
+        message = fields.get("message") or fields.get("detail") or ""
+        kind = fields.get("type")
+        return cls(
+            message=message if isinstance(message, str) else repr(message),
+            code=str(fields.get("code") or ""),
+            kind=kind if isinstance(kind, str) else "",
+            fields=fields,
+        )
+
+    @property
+    def status(self) -> int | None:
+        """Errors inside a stream carry their HTTP status as a code, if at all."""
+        status = int(self.code) if self.code.isdecimal() else 0
+        return status if 400 <= status < 600 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """Makes errors that say who failed. `secret` is the key, which no message may hold;
+    `variable` the environment variable it comes from.
+
+    For subclasses: `names` maps a vendor's codes and types of errors; `request_ids` are the
+    headers that hold the vendor's id of a request, the likeliest first.
+    """
+
+    provider: str
+    variable: str
+    secret: str | None = field(default=None, repr=False)
+    names: ClassVar[Mapping[str, type[FmsdkError]]] = {}
+    request_ids: ClassVar[tuple[str, ...]] = ("x-request-id",)
+
+    def of_body(
+        self,
+        body: object,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> FmsdkError:
+        """The error that a server's error body stands for.
+
+        Args:
+            body: decoded JSON, or text.
+            status: None for an error inside an answer that began with 200.
+        """
+        said = Said.of(body)
+        status = status or said.status
+        kind = self.kind(said, status)
+        headers = headers or {}
+        context: dict[str, Any] = {
+            "provider": self.provider,
+            "status": status,
+            "request_id": self.request_id(headers),
+            "retry_after": self.delay(said, headers),
+            **self.details(kind, said),
+        }
+        return kind(self._message(kind, said, status), **context)
+
+    def of_exception(self, error: Exception) -> FmsdkError:
+        """The error that an exception of httpx2 stands for, or of a vendor's SDK around one."""
+        import httpx2
+
+        below: BaseException = error
+        while not isinstance(below, httpx2.HTTPError) and below.__cause__ is not None:
+            below = below.__cause__
+        kind, what = next(
+            ((kind, what) for cause, kind, what in _below(httpx2) if isinstance(below, cause)),
+            (AuthenticationError, "cannot be asked: the SDK found no credentials"),
+        )
+        why = str(below) or type(below).__name__
+        if self.secret:
+            why = why.replace(self.secret, "…")
+        return kind(f"{self.provider} {what} ({why})", provider=self.provider)
+
+    def invalid(self, what: str) -> InvalidResponse:
+        """The error of an answer that breaks the wire's own format."""
+        return InvalidResponse(f"{self.provider} answered with {what}", provider=self.provider)
+
+    def incomplete(self, missing: str) -> IncompleteStream:
+        """The error of a stream that ended without `missing`."""
+        return IncompleteStream(
+            f"{self.provider} ended the stream without {missing}", provider=self.provider
+        )
+
+    def request_id(self, headers: Mapping[str, str]) -> str | None:
+        """The vendor's id of a request, of its answer's headers."""
+        return next((headers[name] for name in self.request_ids if name in headers), None)
+
+    def kind(self, said: Said, status: int | None) -> type[FmsdkError]:
+        """Which error it is."""
+        named = self.names.get(said.code) or self.names.get(said.kind)
+        if named is not None:
+            return named
+        if status is None:
+            at_fault = said.kind == "invalid_request_error" or said.code.startswith("invalid_")
+            return BadRequestError if at_fault else ServerError
+        if status in _BY_STATUS:
+            return _BY_STATUS[status]
+        return ServerError if status >= 500 else BadRequestError
+
+    def delay(self, said: Said, headers: Mapping[str, str]) -> float | None:
+        """Seconds that the vendor asked to wait."""
+        return retry_after(headers)
+
+    def details(self, kind: type[FmsdkError], said: Said) -> dict[str, Any]:
+        """Further attributes of the error."""
+        return _lengths(said) if kind is ContextTooLong else {}
+
+    def _message(self, kind: type[FmsdkError], said: Said, status: int | None) -> str:
+        number = "" if status is None else f" ({status})"
+        if kind is AuthenticationError:
+            # The vendor's text is left out: it quotes the key.
+            return f"{self.provider} refused the API key{number}; see {self.variable}"
+        text = said.message or "no reason given"
+        if self.secret:
+            text = text.replace(self.secret, "…")
+        return f"{self.provider} answered with an error{number}: {text[:_MESSAGE_LIMIT]}"
+
+
+def _below(httpx2: Any) -> tuple[tuple[type[Exception], type[FmsdkError], str], ...]:
+    """What goes wrong below the SDK, most specific first."""
+    out_of_reach = "cannot be reached; is the server running, and base_url right?"
+    return (
+        (httpx2.ConnectTimeout, ConnectionFailed, "let no connection be made in time"),
+        (httpx2.PoolTimeout, ConnectionFailed, "has no connection free in this client"),
+        (httpx2.TimeoutException, Timeout, "sent nothing for too long; see timeout, idle_timeout"),
+        (httpx2.ConnectError, ConnectionFailed, out_of_reach),
+        (httpx2.DecodingError, InvalidResponse, "sent a body that cannot be decompressed"),
+        (httpx2.HTTPError, ConnectionFailed, "broke the connection"),
+    )
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, of `retry-after-ms`, or `Retry-After` in seconds or as a date; else None."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        if re.fullmatch(r"\d{1,9}(\.\d*)?", text := headers.get(name, "").strip()):
+            return float(text) * unit
+    try:
+        due = parsedate_to_datetime(headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    if due.tzinfo is None:
+        due = due.replace(tzinfo=UTC)
+    return max(0.0, (due - datetime.now(UTC)).total_seconds())
+
+
+def _lengths(said: Said) -> dict[str, int]:
+    """Tokens asked for and tokens that fit, of a too long request, as far as it is told."""
+    asked, limit = said.fields.get("n_prompt_tokens"), said.fields.get("n_ctx")  # llama.cpp
+    if isinstance(asked, int) and isinstance(limit, int):
+        return {"tokens": asked, "limit": limit}
+    # "… maximum context length is 8192 tokens. However, you requested 9001 tokens …"
+    figures = [int(digits) for digits in re.findall(r"(\d+) tokens", said.message)]
+    return {"tokens": max(figures), "limit": min(figures)} if len(figures) > 1 else {}

@@ -1,0 +1,199 @@
+"""The provider that speaks HTTP, but for its vendor: encode, ask, decode.
+
+A vendor's provider says how to encode a request, how to decode its answer, and over which
+transport. One encoder serves plain and streamed answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, ClassVar, Generic, TypeVar
+
+from fmsdk.errors import Timeout
+from fmsdk.provider import Capabilities, Estimate, ProviderConfig
+from fmsdk.request import Request
+from fmsdk.response import Event, Response, Warning
+from fmsdk.usage import Usage
+from fmsdk.wire.blame import Blame
+from fmsdk.wire.body import Body
+from fmsdk.wire.read import Answer, StreamDecoder, StreamReader, not_a_stream
+
+__all__ = ["Encoded", "HostedProvider", "HostedStream", "require_module"]
+
+_SILENT_SECONDS = 600.0
+"""How long an unstreamed answer may take, as in the SDKs: no byte comes before it is done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """A request as it goes out: the path below the base URL, the body, the encoder's warnings,
+    and headers besides the connection's."""
+
+    path: str
+    body: Body
+    warnings: tuple[Warning, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+
+
+E = TypeVar("E", bound=Encoded)
+A = TypeVar("A", bound=Answer)
+
+
+class HostedProvider(ABC, Generic[E, A]):
+    """A provider behind HTTP. Opens nothing before the first request.
+
+    `vendor` is the vendor whose own endpoint this is, `price_id` the one whose prices hold; None:
+    another's server, or one without known prices.
+    """
+
+    contract_version: ClassVar[int] = 1
+
+    def __init__(self, config: ProviderConfig, blame: Blame) -> None:
+        self.name = config.name
+        self.price_id: str | None = None
+        self.vendor: str | None = None
+        self.blame = blame
+        self._config = config
+        self._made: Any = None
+
+    @abstractmethod
+    def capabilities(self, model: str) -> Capabilities:
+        """What the wire takes, and of it, where it is known, what the model does."""
+
+    @abstractmethod
+    def encode(self, request: Request, *, stream: bool) -> E:
+        """The request as it goes out. Reads media, nothing else. Raises `BadRequestError`s."""
+
+    @abstractmethod
+    def answer(self, request: Request, encoded: E, request_id: str | None) -> A:
+        """What is known of the answer before its body comes."""
+
+    @abstractmethod
+    def decode(self, answer: A, body: bytes) -> Response[Any]:
+        """The response of a body. Raises InvalidResponse, or the error that the body reports."""
+
+    @abstractmethod
+    def decoder(self, answer: A) -> StreamDecoder:
+        """A decoder for one stream."""
+
+    @abstractmethod
+    def make_transport(self, idle_timeout: float | None) -> Any:
+        """A `fmsdk.wire.transport.Transport`; imports what it needs only now."""
+
+    async def generate(self, request: Request) -> Response[Any]:
+        """Ask for a whole answer. Raises `FmsdkError`s."""
+        encoded = await self._encoded(request, stream=False)
+        response = await self._transport().post(
+            encoded.path,
+            encoded.body,
+            seconds=request.timeout or self._config.timeout or _SILENT_SECONDS,
+            headers=encoded.headers,
+        )
+        request_id = self.blame.request_id(response.headers)
+        return self.decode(self.answer(request, encoded, request_id), response.content)
+
+    def stream(self, request: Request) -> HostedStream:
+        """Ask for an answer in events. Raises `FmsdkError`s; IncompleteStream without a finish."""
+        return HostedStream(self, request)
+
+    def estimate(self, request: Request) -> Estimate:
+        """The core's estimate of text. Raises QuoteUnavailable for media."""
+        from fmsdk.quote import estimate_text
+
+        return estimate_text(request)
+
+    async def aclose(self) -> None:
+        """Close the connections. A later request opens new ones."""
+        made, self._made = self._made, None
+        if made is not None:
+            await made.aclose()
+
+    async def events(self, request: Request, stream: HostedStream) -> AsyncGenerator[Event]:
+        """The events of one streamed answer; `stream` is told of its decoder."""
+        encoded = await self._encoded(request, stream=True)
+        async with self._transport().open(
+            encoded.path, encoded.body, headers=encoded.headers
+        ) as incoming:
+            if incoming.is_json:
+                raise not_a_stream(self.blame, await incoming.read())
+            request_id = self.blame.request_id(incoming.headers)
+            stream.decoder = self.decoder(self.answer(request, encoded, request_id))
+            reader = StreamReader(stream.decoder, self.blame)
+            progress = _Progress(reader, self._config.idle_timeout, self.name)
+            async for chunk in incoming.chunks:
+                for event in reader.feed(chunk):
+                    yield event
+                if reader.done:
+                    break
+                progress.check()
+            for event in reader.finish():
+                yield event
+            await incoming.drain()
+
+    async def _encoded(self, request: Request, *, stream: bool) -> E:
+        # Reading files and writing megabytes of base64 would hold up every other call.
+        if next(request.media(), None) is not None:
+            return await asyncio.to_thread(self.encode, request, stream=stream)
+        return self.encode(request, stream=stream)
+
+    def _transport(self) -> Any:
+        if self._made is None:
+            self._made = self.make_transport(self._config.idle_timeout)
+        return self._made
+
+
+class HostedStream(AsyncIterator[Event]):
+    """The events of one streamed answer. Closing it closes the connection at once."""
+
+    def __init__(self, provider: HostedProvider[Any, Any], request: Request) -> None:
+        self.decoder: StreamDecoder | None = None
+        self._events = provider.events(request, self)
+        self.__anext = self._events.__anext__
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    def __anext__(self) -> Any:
+        return self.__anext()
+
+    async def aclose(self) -> None:
+        """Stop, and close the connection."""
+        await self._events.aclose()
+
+    def usage(self) -> Usage | None:
+        """What the vendor has reported so far; None: nothing."""
+        return None if self.decoder is None else self.decoder.usage()
+
+
+class _Progress:
+    """Watches that a stream gets on: bytes that complete no line for `seconds` are none."""
+
+    def __init__(self, reader: StreamReader, seconds: float | None, provider: str) -> None:
+        self._reader = reader
+        self._seconds = seconds
+        self._provider = provider
+        self._seen = -1
+        self._since = monotonic()
+
+    def check(self) -> None:
+        """Raise Timeout where nothing was completed for too long."""
+        seen = self._reader.progress
+        if seen != self._seen:
+            self._seen, self._since = seen, monotonic()
+        elif self._seconds is not None and monotonic() - self._since > self._seconds:
+            raise Timeout(
+                f"{self._provider} sent bytes but nothing whole for {self._seconds:g} s; "
+                "see idle_timeout",
+                provider=self._provider,
+            )
+
+
+def require_module(name: str) -> None:
+    """Raise ModuleNotFoundError, from which the registry names the extra, without an import."""
+    if importlib.util.find_spec(name) is None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)

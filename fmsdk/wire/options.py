@@ -1,0 +1,112 @@
+"""Keys, headers and configuration of hosted providers, read and checked. Opens nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from fmsdk.errors import BadRequestError, ConfigurationError, MissingKey
+from fmsdk.provider import ProviderConfig
+from fmsdk.request import Request
+
+__all__ = [
+    "check_headers",
+    "check_key",
+    "check_url",
+    "chosen",
+    "from_environment",
+    "host_of",
+    "key_variable",
+    "missing_key",
+    "options_of",
+]
+
+O = TypeVar("O")  # noqa: E741 - options
+
+
+def options_of(request: Request, kind: type[O], default: O) -> O:
+    """The request's options.
+
+    Raises:
+        BadRequestError: they are another provider's, or hold a header that HTTP cannot carry.
+    """
+    if request.options is None:
+        return default
+    if not isinstance(request.options, kind):
+        raise BadRequestError(
+            f"{request.name} takes {kind.__name__}, not {type(request.options).__name__}",
+            provider=request.provider,
+            model=request.model,
+        )
+    check_headers(getattr(request.options, "extra_headers", {}))
+    return request.options
+
+
+def chosen(config: ProviderConfig, kind: type[Any]) -> dict[str, Any]:
+    """A provider's options as the fields of `kind`, a dataclass that also has a `name`.
+
+    Raises:
+        BadRequestError: an option that does not exist.
+    """
+    options = {name: value for name, value in config.options.items() if name != "wire"}
+    known = [spec.name for spec in fields(kind) if spec.init and spec.name != "name"]
+    unknown = sorted(options.keys() - set(known))
+    if unknown:
+        raise BadRequestError(
+            f"the provider {config.name!r} has no option {', '.join(map(repr, unknown))}; "
+            f"known: {', '.join(known)}"
+        )
+    return options
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Raise BadRequestError for headers that HTTP cannot carry."""
+    # Without the value: it may be a secret.
+    for name, value in headers.items():
+        if not (_is_printable(name) and _is_printable(value) and name and " " not in name):
+            raise BadRequestError(f"the header {name!r} is not one that HTTP can carry")
+
+
+def check_url(url: str) -> None:
+    """Raise BadRequestError for a base URL that is none."""
+    try:
+        is_http = urlsplit(url).scheme in ("http", "https")
+    except ValueError:
+        is_http = False
+    if not is_http:
+        raise BadRequestError(f"base_url is no http:// or https:// URL: {url!r}")
+
+
+def host_of(url: str) -> str:
+    """The host of a URL, lower-cased; "" where there is none."""
+    return urlsplit(url).hostname or ""
+
+
+def check_key(key: str, variable: str) -> str:
+    """The key. Raises ConfigurationError for one that no header can carry."""
+    if not _is_printable(key):
+        raise ConfigurationError(f"the API key holds characters that no key has; see {variable}")
+    return key
+
+
+def missing_key(provider: str, variable: str) -> MissingKey:
+    """The error of a vendor that wants a key and got none."""
+    return MissingKey(f"no API key: set {variable}", variable=variable, provider=provider)
+
+
+def from_environment(*variables: str) -> str | None:
+    """The first of these environment variables that is set to more than white space."""
+    values = (os.environ.get(variable, "").strip() for variable in variables)
+    return next((value for value in values if value), None)
+
+
+def key_variable(name: str) -> str:
+    """The environment variable with the key of the provider `name`: OPENAI_API_KEY, …"""
+    return f"{name.upper().replace('-', '_')}_API_KEY"
+
+
+def _is_printable(text: str) -> bool:
+    return text.isascii() and text.isprintable() and text == text.strip()

@@ -1,0 +1,127 @@
+"""From bytes to shapes, and from a stream's bytes to events. No I/O: bytes are fed.
+
+What the shapes mean is each vendor's decoder's business; here is what all of them have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, cast
+
+import msgspec
+
+from fmsdk.errors import FmsdkError
+from fmsdk.request import Request
+from fmsdk.response import Event, Warning
+from fmsdk.sse import SSEDecoder
+from fmsdk.usage import Usage
+from fmsdk.wire.blame import Blame
+
+__all__ = ["Answer", "StreamDecoder", "StreamReader", "kept", "not_a_stream", "opaque_of", "read"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is known of an answer before its body comes: the request it answers, the encoder's
+    warnings, the vendor's id of the request."""
+
+    request: Request
+    blame: Blame
+    warnings: tuple[Warning, ...] = ()
+    request_id: str | None = None
+
+
+class StreamDecoder(Protocol):
+    """Turns a stream's payloads into events."""
+
+    done: bool
+    """Whether the vendor has said that the answer ends here."""
+
+    def feed(self, payload: bytes) -> Sequence[Event]:
+        """The events of one payload. Raises what the vendor reports, or InvalidResponse."""
+        ...
+
+    def finish(self) -> Sequence[Event]:
+        """The last events, `Finished` being the very last. Raises IncompleteStream."""
+        ...
+
+    def usage(self) -> Usage | None:
+        """What the vendor has reported so far, final figures alone; for streams that break."""
+        ...
+
+
+class StreamReader:
+    """The way of a stream from its bytes to events."""
+
+    def __init__(self, decoder: StreamDecoder, blame: Blame) -> None:
+        self._blame = blame
+        self._frames = SSEDecoder()
+        self._decoder = decoder
+        self._is_empty = True
+
+    @property
+    def done(self) -> bool:
+        """Whether the vendor has said that the answer ends here."""
+        return self._decoder.done
+
+    @property
+    def progress(self) -> int:
+        """A figure that stays the same while bytes come that complete no line."""
+        return self._frames.progress
+
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """The events that these bytes complete, up to the error, if one is among them."""
+        for payload in self._frames.feed(chunk):
+            self._is_empty = False
+            yield from self._decoder.feed(payload)
+
+    def finish(self) -> Iterator[Event]:
+        """The last events, `Finished` being the very last.
+
+        Raises:
+            IncompleteStream: the vendor has not said that the answer ends here.
+            InvalidResponse: the body was empty, no stream of events, or cut off in an event.
+        """
+        for payload in self._frames.flush():
+            self._is_empty = False
+            yield from self._decoder.feed(payload)
+        if self._is_empty:
+            raise self._blame.invalid("a body without a single event")
+        yield from self._decoder.finish()
+
+
+def not_a_stream(blame: Blame, body: bytes) -> FmsdkError:
+    """The error of a 200 with something else than a stream of events: often an error's JSON."""
+    try:
+        decoded: object = msgspec.json.decode(body)
+    except ValueError:
+        decoded = None
+    if isinstance(decoded, dict) and "error" in decoded:
+        return blame.of_body(cast("object", decoded))
+    return blame.invalid("no stream of events" if body else "an empty body")
+
+
+def read(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw, blame: Blame) -> T:
+    """Decode JSON. Raises InvalidResponse: cut off, not UTF-8, empty, or of another shape."""
+    try:
+        return decoder.decode(data)
+    except ValueError as error:  # msgspec's own errors and UnicodeDecodeError alike
+        what = "JSON that cannot be read" if len(data) else "an empty body"
+        raise blame.invalid(f"{what} ({error})") from error
+
+
+def opaque_of(fields: dict[str, Any]) -> str:
+    """What a vendor wants back with the next turn, as JSON text."""
+    return msgspec.json.encode(fields).decode()
+
+
+def kept(item: msgspec.Raw, blame: Blame) -> str:
+    """A vendor's item to give back as it came, but for white space, which differs between whole
+    bodies and streams. Raises InvalidResponse."""
+    try:
+        return msgspec.json.format(bytes(item), indent=-1).decode()
+    except ValueError as error:
+        raise blame.invalid(f"an item that cannot be read ({error})") from error

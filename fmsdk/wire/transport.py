@@ -1,0 +1,129 @@
+"""A request over the wire and its answer as bytes; what breaks on the way, translated.
+
+How the bytes get there (a vendor's SDK, plain HTTP) a subclass says. Nothing here retries,
+because `fmsdk.call` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import ClassVar, cast
+
+import httpx2
+import msgspec
+
+from fmsdk.wire.blame import Blame
+from fmsdk.wire.body import Body
+
+__all__ = ["CONNECT_SECONDS", "Incoming", "Transport", "error_body"]
+
+CONNECT_SECONDS = 5.0
+_DRAIN_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A body on its way in. `chunks` are its bytes, decompressed, as they come."""
+
+    response: httpx2.Response
+    chunks: AsyncGenerator[bytes]
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The answer's headers."""
+        return self.response.headers
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the server says that this is one JSON document, and so no stream of events."""
+        return "json" in self.response.headers.get("content-type", "")
+
+    async def read(self) -> bytes:
+        """The whole body."""
+        return b"".join([chunk async for chunk in self.chunks])
+
+    async def drain(self) -> None:
+        """Read on to the end, so that the connection can be used again; give up soon, where a
+        server says no more and does not end."""
+        with suppress(TimeoutError, httpx2.HTTPError):
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                async for _ in self.chunks:
+                    pass
+
+
+class Transport(ABC):
+    """The connections to one server. Raises `FmsdkError`s alone.
+
+    Args:
+        blame: makes the errors.
+        idle_timeout: seconds that a stream may stay silent; None for ever.
+    """
+
+    failures: ClassVar[tuple[type[Exception], ...]] = (httpx2.HTTPError,)
+    """What `send` raises, besides `FmsdkError`s."""
+
+    def __init__(self, blame: Blame, idle_timeout: float | None) -> None:
+        self.blame = blame
+        self._idle = httpx2.Timeout(idle_timeout, connect=CONNECT_SECONDS)
+
+    async def post(
+        self, path: str, body: Body, *, seconds: float, headers: Mapping[str, str]
+    ) -> httpx2.Response:
+        """Ask, and read the whole answer; `seconds` is how long the server may stay silent."""
+        timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
+        try:
+            return await self.send(path, body, headers, timeout, stream=False)
+        except self.failures as error:
+            raise self.blame.of_exception(error) from error
+
+    @asynccontextmanager
+    async def open(
+        self, path: str, body: Body, *, headers: Mapping[str, str]
+    ) -> AsyncGenerator[Incoming]:
+        """Ask, and read the answer as it comes. Leaving closes the connection, unless the answer
+        was read to its end. What goes wrong while reading is translated here."""
+        try:
+            response = await self.send(path, body, headers, self._idle, stream=True)
+            try:
+                async with aclosing(_chunks(response)) as chunks:
+                    yield Incoming(response, chunks)
+            finally:
+                await response.aclose()
+        except self.failures as error:
+            raise self.blame.of_exception(error) from error
+
+    @abstractmethod
+    async def send(
+        self,
+        path: str,
+        body: Body,
+        headers: Mapping[str, str],
+        timeout: httpx2.Timeout,
+        *,
+        stream: bool,
+    ) -> httpx2.Response:
+        """Post `body`, JSON; the response is unread with `stream`. Raises `failures`, and for an
+        error status what `blame.of_body` makes of it."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close the connections, but not those of a client that the caller built."""
+
+
+def error_body(content: bytes) -> object:
+    """An error's body as decoded JSON, or else as text."""
+    try:
+        return msgspec.json.decode(content)
+    except ValueError:
+        return content.decode("utf-8", "replace")
+
+
+def _chunks(response: httpx2.Response) -> AsyncGenerator[bytes]:
+    if "content-encoding" in response.headers:
+        return response.aiter_bytes()
+    # Three generators fewer for each chunk than aiter_bytes, which would only pass them on.
+    return cast("AsyncGenerator[bytes]", aiter(cast("httpx2.AsyncByteStream", response.stream)))
