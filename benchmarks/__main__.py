@@ -1,11 +1,18 @@
-"""Run every benchmark, or those named: `python -m benchmarks [imports openai_overhead …]`."""
+"""Run every benchmark, or those named: `python -m benchmarks [imports hosted_overhead …]`."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-ALL = ("imports", "openai_overhead", "local_overhead", "word_errors", "easy_vqa_accuracy")
+ALL = (
+    "imports",
+    "hosted_overhead",
+    "hosted_memory",
+    "local_overhead",
+    "word_errors",
+    "easy_vqa_accuracy",
+)
 
 
 def main(names: list[str]) -> int:
