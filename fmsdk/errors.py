@@ -16,7 +16,7 @@
     ├── QuotaExceeded              the account is out of credit (402, or 429 for quota)
     ├── RateLimitError             429; `retry_after` in seconds where the vendor said
     ├── ModelNotFound
-    │   └── ModelRetired           with `successor`
+    │   └── ModelRetired           with `successor` and `date`
     ├── ContentFiltered            the vendor's filter refused the request
     ├── BudgetExceeded             the caller's own limit
     ├── CheckpointError            local weights that cannot be read
@@ -34,6 +34,7 @@ held in `partial` as a plain object (a `Response` in practice).
 
 from __future__ import annotations
 
+import datetime
 from typing import Any, ClassVar
 
 __all__ = [
@@ -225,11 +226,27 @@ class ModelNotFound(FmsdkError):
 
 
 class ModelRetired(ModelNotFound):
-    """The vendor switched the model off; `successor` names what replaced it, where known."""
+    """The vendor switched the model off, or its whole service.
 
-    def __init__(self, message: str, *, successor: str | None = None, **context: Any) -> None:
+    Attributes:
+        successor: the model that replaced it, by the vendor's name for it, where known.
+        date: the day it went (`datetime.date`), where known.
+        alternatives: where else to go ("openai:", …), where the service is gone.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        successor: str | None = None,
+        date: datetime.date | None = None,
+        alternatives: tuple[str, ...] = (),
+        **context: Any,
+    ) -> None:
         super().__init__(message, **context)
         self.successor = successor
+        self.date = date
+        self.alternatives = alternatives
 
 
 class ContentFiltered(FmsdkError):

@@ -15,6 +15,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
+from fmsdk.catalog import tombstone
 from fmsdk.errors import ConfigurationError, FmsdkError, MissingExtra, UnknownProvider
 from fmsdk.provider import (
     CONTRACT_VERSION,
@@ -27,6 +28,7 @@ from fmsdk.provider import (
 __all__ = ["GROUP", "Registry", "fetcher", "installed", "usable_models"]
 
 GROUP = "fmsdk.providers"
+_ALIKE = 0.7  # difflib's ratio of "gorq" to "groq" is 0.75, of "nope" to "openai" 0.6
 
 
 @cache
@@ -52,7 +54,8 @@ class Registry:
         self._configured = dict(configured)
         for name, given in self._configured.items():
             if isinstance(given, Mapping) and given.get("wire", name) not in installed():
-                raise _no_wire(name)
+                stone = tombstone(name)
+                raise _no_wire(name) if stone is None else stone.error()
         self._timeout = timeout
         self._idle_timeout = idle_timeout
         self._made: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Provider]] = (
@@ -64,6 +67,7 @@ class Registry:
 
         Raises:
             UnknownProvider, MissingExtra, MissingKey, ConfigurationError.
+            ModelRetired: the whole provider is gone.
         """
         made = self._made.setdefault(asyncio.get_running_loop(), {})
         provider = made.get(name)
@@ -97,15 +101,17 @@ def _point(name: str, *, also: Iterable[str] = ()) -> EntryPoint:
     points = installed()
     if name in points:
         return points[name]
+    if (stone := tombstone(name)) is not None:
+        raise stone.error()
     known = sorted({*points, *also})
-    nearest = tuple(difflib.get_close_matches(name, known, n=3, cutoff=0.5))
+    nearest = tuple(difflib.get_close_matches(name, known, n=3, cutoff=_ALIKE))
     hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(known)}"
     raise UnknownProvider(f"no provider is called {name!r}; {hint}", nearest=nearest)
 
 
 def _no_wire(name: str) -> UnknownProvider:
     points = sorted(installed())
-    nearest = tuple(difflib.get_close_matches(name, points, n=3, cutoff=0.5))
+    nearest = tuple(difflib.get_close_matches(name, points, n=3, cutoff=_ALIKE))
     meant = f"did you mean {' or '.join(nearest)}? A" if nearest else "a"
     return UnknownProvider(
         f"no provider is called {name!r}; {meant} provider of your own name needs a wire: "

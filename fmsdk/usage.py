@@ -70,14 +70,16 @@ class Usage:
     """What a request used, and where the figures come from.
 
     `source` is "measured" (the vendor's bill, or counted by the local engine), "estimated",
-    or "unknown". `service_tier` is the tier that *served* the request; `raw` is the vendor's
-    own usage object, unchanged.
+    or "unknown". `service_tier` is the tier that *served* the request; `charged` is what the
+    vendor says the request cost, in US dollars, where it does; `raw` is the vendor's own usage
+    object, unchanged.
     """
 
     input: InputUsage = _NO_INPUT
     output: OutputUsage = _NO_OUTPUT
     source: UsageSource = "unknown"
     service_tier: str | None = None
+    charged: Decimal | None = None
     raw: dict[str, Any] | None = None
 
 

@@ -53,6 +53,11 @@ def parser() -> Parser:
     made.add_argument(
         "--lenient", action="store_true", help="drop what cannot be honoured, with a warning"
     )
+    made.add_argument(
+        "--allow-retired",
+        action="store_true",
+        help="ask a model that its vendor has switched off all the same",
+    )
     made.add_argument("--no-stream", action="store_true", help="wait for the whole answer")
     made.add_argument("--json", action="store_true", help="one JSON object: answer and account")
     return made
@@ -61,7 +66,8 @@ def parser() -> Parser:
 def run(args: argparse.Namespace) -> int:
     """Ask, show, account: whatever arrived is shown and accounted, however it ends."""
     parts = inputs.question(args)
-    settings = settings_of(args, "temperature", "seed", "reasoning", "timeout", "lenient")
+    names = ("temperature", "seed", "reasoning", "timeout", "lenient", "allow_retired")
+    settings = settings_of(args, *names)
     model = chosen_model(args.model, inputs.kinds_of(parts), quiet=args.json)
     screen = terminal.Answer()
     try:

@@ -14,16 +14,18 @@ import threading
 from functools import cache
 
 from fmsdk.pricing.bill import price
-from fmsdk.pricing.device import device_cost
-from fmsdk.pricing.table import Rates, context_window, max_output_tokens, rates_for
+from fmsdk.pricing.device import DEVICE_PRICES, device_cost
+from fmsdk.pricing.table import Rates, context_window, max_output_tokens, rates_for, release
 
 __all__ = [
+    "DEVICE_PRICES",
     "Rates",
     "context_window",
     "device_cost",
     "max_output_tokens",
     "price",
     "rates_for",
+    "release",
     "warm_up",
 ]
 

@@ -45,8 +45,11 @@ def price(
 
     Returns:
         The cost, whose lines add up to `total` exactly, or None where the vendor, the model, the
-        tier's price, the usage, or the price of anything used is not known.
+        tier's price, the usage, or the price of anything used is not known. What the vendor says
+        that it charged goes before its price list.
     """
+    if usage.charged is not None:
+        return _reported(usage.charged, provider_id)
     if provider_id is None or model is None or usage.source == "unknown":
         return None
     rates = rates_for(provider_id, model, usage.service_tier, when)
@@ -60,6 +63,19 @@ def price(
     for line in lines:
         total = MONEY.add(total, line.amount)
     return Cost(total=total, lines=tuple(lines), price_source=rates.source, source=usage.source)
+
+
+def _reported(charged: Decimal, provider_id: str | None) -> Cost:
+    line = CostLine(
+        kind="request",
+        quantity=Decimal(1),
+        unit="request",
+        unit_price=charged,
+        amount=charged,
+        note="as charged",
+    )
+    source = f"reported by {provider_id or 'the server'} with the answer"
+    return Cost(total=charged, lines=(line,), price_source=source)
 
 
 def _lines(usage: Usage, rates: Rates) -> list[CostLine]:

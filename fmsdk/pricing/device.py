@@ -15,12 +15,14 @@ from typing import Literal
 
 import msgspec
 
-from fmsdk.pricing.datafile import MONEY, per_second, read
+from fmsdk.data import read
+from fmsdk.pricing.datafile import MONEY, per_second
 from fmsdk.usage import Cost, CostLine, Device, Timings
 
-__all__ = ["VARIABLE", "device_cost"]
+__all__ = ["DEVICE_PRICES", "VARIABLE", "device_cost"]
 
 VARIABLE = "FMSDK_DEVICE_PRICE"
+DEVICE_PRICES = f"fmsdk's table of device prices, each with its date; {VARIABLE} goes before it"
 _log = logging.getLogger(__name__)
 
 

