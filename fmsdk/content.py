@@ -124,12 +124,23 @@ class _Media:
         return f"{type(self).__name__}({self.describe()})"
 
 
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Image(_Media):
-    """A picture. `detail` is how closely the vendor shall look, where it offers the choice."""
+    """A picture.
+
+    detail: how closely the vendor shall look, where it offers the choice. max_side: pixels that
+    its longer side may have on the way there; a larger picture is made smaller for it before it
+    is sent, with the warning `image_downsized`. `size` and `read` are the original's. A picture
+    by URL is fetched for that; one by `FileRef` is out of reach, which raises.
+    """
 
     kind: ClassVar[Literal["image"]] = "image"
     detail: ImageDetail | None = None
+    max_side: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", resolve(self.source))
@@ -137,6 +148,8 @@ class Image(_Media):
             raise BadRequestError(
                 f"detail is one of {', '.join(get_args(ImageDetail))}, not {self.detail!r}"
             )
+        if self.max_side is not None and not (_is_int(self.max_side) and self.max_side > 0):
+            raise BadRequestError(f"max_side is a number of pixels, not {self.max_side!r}")
 
     @property
     def size(self) -> tuple[int, int] | None:

@@ -1,44 +1,55 @@
-"""Media behind URLs that the provider cannot fetch itself, fetched for it, guarded."""
+"""Media behind URLs that the provider cannot fetch itself, or that shall be changed on the way,
+fetched for it, guarded."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any, cast
 
-from fmsdk.content import MediaPart, Part, ToolResult
+from fmsdk.content import Image, MediaPart
+from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
+from fmsdk.media.sniff import Kind
+from fmsdk.media.source import BytesSource
 from fmsdk.provider import Capabilities
-from fmsdk.request import Message, Request
+from fmsdk.request import Request
 
 __all__ = ["bring"]
 
 
-async def bring(request: Request, can: Capabilities) -> Request:
-    """The request with the bytes of every URL that the provider cannot take as a URL.
+async def bring(
+    request: Request, can: Capabilities, limits: FetchLimits = DEFAULT_FETCH
+) -> Request:
+    """The request with the bytes of every URL that the provider cannot take as a URL, and of
+    every picture by URL that is to be made smaller (`max_side`).
 
     Raises:
         InvalidMedia, ConnectionFailed, Timeout: as `fmsdk.media.fetch.fetch` does.
     """
-    wanted = {
-        part.url: part for part in request.media() if part.url and part.kind not in can.remote
+    wanted: set[tuple[str, Kind]] = {
+        (part.url, part.kind) for part in request.media() if part.url and _is_wanted(part, can)
     }
     if not wanted:
         return request
     from fmsdk.media.fetch import fetch
 
-    sources = await asyncio.gather(*(fetch(url, part.kind) for url, part in wanted.items()))
-    brought = dict(zip(wanted, sources, strict=True))
+    tasks: dict[tuple[str, Kind], asyncio.Task[BytesSource]] = {}
+    failure: Exception | None = None
+    try:
+        async with asyncio.TaskGroup() as group:  # when one fails, the others are cancelled
+            for url, kind in wanted:
+                tasks[url, kind] = group.create_task(fetch(url, kind, limits=limits))
+    except ExceptionGroup as failed:
+        failure = failed.exceptions[0]
+    if failure is not None:
+        raise failure
 
-    def swap(part: Part) -> Part:
-        if isinstance(part, ToolResult):
-            content: list[Any] = [swap(inner) for inner in part.content]
-            return replace(part, content=tuple(content))
-        if isinstance(part, MediaPart) and part.url in brought:
-            return cast("Part", replace(part, source=brought[part.url]))
-        return part
+    def swapped(part: MediaPart) -> MediaPart:
+        task = tasks.get((part.url, part.kind)) if part.url else None
+        return replace(part, source=task.result()) if task else part
 
-    messages = tuple(
-        Message(message.role, [swap(part) for part in message.parts])
-        for message in request.messages
-    )
-    return replace(request, messages=messages)
+    return request.with_media(swapped)
+
+
+def _is_wanted(part: MediaPart, can: Capabilities) -> bool:
+    shrinks = isinstance(part, Image) and part.max_side is not None
+    return shrinks or part.kind not in can.remote

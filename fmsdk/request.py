@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, cast, get_args
 
 from fmsdk.content import Audio, Document, Image, MediaPart, Part, Text, ToolResult, Video
@@ -138,6 +138,22 @@ class Request:
             if isinstance(part, MediaPart):
                 yield part
 
+    def with_media(self, change: Callable[[MediaPart], MediaPart]) -> Request:
+        """The request with every media part, those inside tool results included, as `change`
+        returns it."""
+
+        def changed(part: Part) -> Part:
+            if isinstance(part, ToolResult):
+                content: list[Any] = [changed(inner) for inner in part.content]
+                return replace(part, content=tuple(content))
+            return change(part) if isinstance(part, MediaPart) else part
+
+        messages = (
+            Message(message.role, [changed(part) for part in message.parts])
+            for message in self.messages
+        )
+        return replace(self, messages=tuple(messages))
+
 
 Prompt = str | Part | Message | Sequence[str | Part | Message] | Request
 
@@ -161,8 +177,6 @@ def build(model: str, prompt: Prompt, **settings: Any) -> Request:
 
 
 def _renamed(request: Request, provider: str, name: str, settings: dict[str, Any]) -> Request:
-    from dataclasses import replace
-
     given = _split(settings)
     default = Request(provider="", model="", messages=())
     clash = [key for key, value in given.items() if value != getattr(default, key)]

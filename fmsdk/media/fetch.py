@@ -4,7 +4,8 @@ come from anywhere and this runs inside somebody's network.
 - http and https alone; every address of the host must be public, at the start and after each
   redirect, and the connection goes to the very address that was checked, so that a second look-up
   cannot point elsewhere (DNS rebinding). For that reason no proxy is used.
-- Bytes are counted while they come, after decompression; time, redirects and pixels are capped.
+- Bytes are counted while they come, after decompression; time, redirects, pixels and the
+  length of recordings are capped (`FetchLimits`).
 
 Requests go through a bare httpx2 transport: its client would log whole URLs, keys included.
 """
@@ -16,19 +17,19 @@ import base64
 import ipaddress
 import socket
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fmsdk.errors import ConnectionFailed, InvalidMedia, Timeout
+from fmsdk.media.document import mime_by_name
 from fmsdk.media.header import read_header, verify
-from fmsdk.media.image import MAX_PIXELS
+from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.media.sniff import Kind
 from fmsdk.media.source import BytesSource, shown_url
 
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["DEFAULT", "FetchLimits", "fetch", "is_public"]
+__all__ = ["fetch", "is_public"]
 
 _WAY_OUT = "Download it yourself and pass the file"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -41,6 +42,9 @@ _HEADERS = {
     "User-Agent": "fmsdk",
 }
 
+# What servers say of a file whose type they do not know.
+_UNTOLD = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown"})
+
 # Public by their number and yet inside a cloud: Azure's and Oracle's metadata services.
 _METADATA = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.0.0.0/24"))
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -48,26 +52,11 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchLimits:
-    """How much one fetch may take. `max_seconds` is for all of it, redirects included.
-    `allow_private` lets it reach this machine and its network."""
-
-    max_bytes: int = 50 * 2**20
-    max_seconds: float = 30.0
-    max_redirects: int = 5
-    max_pixels: int = MAX_PIXELS
-    allow_private: bool = False
-
-
-DEFAULT = FetchLimits()
-
-
 async def fetch(
     url: str,
     kind: Kind,
     *,
-    limits: FetchLimits = DEFAULT,
+    limits: FetchLimits = DEFAULT_FETCH,
     transport: httpx2.AsyncBaseTransport | None = None,
 ) -> BytesSource:
     """The media at `url`, checked to be whole and of `kind`.
@@ -90,6 +79,8 @@ async def fetch(
             if transport is None:
                 transport = await stack.enter_async_context(httpx2.AsyncHTTPTransport())
             source = await _download(transport, url, limits)
+            # A hostile file can take seconds to look through.
+            await asyncio.to_thread(_check, source, kind, limits, shown)
     except TimeoutError as error:
         raise Timeout(f"{shown} took longer than {limits.max_seconds:g} s to fetch") from error
     except httpx2.DecodingError as error:
@@ -97,11 +88,6 @@ async def fetch(
     except (httpx2.TransportError, OSError) as error:
         reason = str(error) or type(error).__name__
         raise ConnectionFailed(f"{shown} could not be fetched: {reason}") from error
-    try:
-        _check(source, kind, limits)
-    except InvalidMedia as error:
-        message = error.message.replace(source.describe(), shown, 1)
-        raise InvalidMedia(message) from error
     return source
 
 
@@ -195,7 +181,7 @@ async def _addresses(target: httpx2.URL, limits: FetchLimits) -> list[Address]:
         if not limits.allow_private and not is_public(address):
             raise InvalidMedia(
                 f"{shown_url(str(target))} is refused: {address} is not a public address. "
-                f"{_WAY_OUT}"
+                f"{_WAY_OUT}, or allow it: Client(fetch=FetchLimits(allow_private=True))"
             )
     return addresses
 
@@ -221,15 +207,24 @@ async def _body(response: httpx2.Response, target: httpx2.URL, limits: FetchLimi
         if len(data) > limits.max_bytes:
             raise too_long
     mime = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return BytesSource(bytes(data), mime or None)
+    return BytesSource(bytes(data), mime_by_name(target.path) if mime in _UNTOLD else mime)
 
 
-def _check(source: BytesSource, kind: Kind, limits: FetchLimits) -> None:
-    header = read_header(kind, source)
+def _check(source: BytesSource, kind: Kind, limits: FetchLimits, shown: str) -> None:
+    try:
+        header = read_header(kind, source)
+        verify(kind, source)
+    except InvalidMedia as error:
+        message = error.message.replace(source.describe(), shown, 1)
+        raise InvalidMedia(message) from error
     pixels = (header.width or 0) * (header.height or 0)
     if pixels > limits.max_pixels:
         raise InvalidMedia(
-            f"{source.describe()} has {header.width}x{header.height} pixels, more than the "
+            f"{shown} has {header.width}x{header.height} pixels, more than the "
             f"{limits.max_pixels:,} allowed"
         )
-    verify(kind, source)
+    if header.seconds is not None and header.seconds > limits.max_duration:
+        raise InvalidMedia(
+            f"{shown} lasts {header.seconds:,.0f} s, longer than the "
+            f"{limits.max_duration:,g} s allowed"
+        )

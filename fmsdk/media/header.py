@@ -1,4 +1,5 @@
-"""What a media file says about itself: `read_header`; and whether it is all there: `verify`.
+"""What a media file says about itself: `read_header`; and whether it is all there, and no bomb:
+`verify`.
 
 Reads as little as the format allows and decodes nothing. Bytes decide, not names: a PDF called
 cat.jpg is a PDF.
@@ -11,7 +12,8 @@ from typing import BinaryIO
 
 from fmsdk.errors import InvalidMedia
 from fmsdk.media import audio, document, image
-from fmsdk.media.sniff import SNIFFED_BYTES, Kind, is_text, looks_like, sniff
+from fmsdk.media.frames import why_too_many
+from fmsdk.media.sniff import OFFICE, SNIFFED_BYTES, Kind, is_text, looks_like, sniff
 from fmsdk.media.source import BytesSource, LocalSource, PathSource, PillowSource
 from fmsdk.media.whole import why_truncated
 
@@ -48,13 +50,13 @@ def read_header(kind: Kind, source: LocalSource) -> Header:
 
     Raises:
         InvalidMedia: missing, empty, unreadable, not of that kind ("cat.jpg is not an image: it
-            looks like PDF"), with a broken header, or a picture of over `image.MAX_PIXELS`.
+            looks like PDF"), with a broken header, a picture of over `limits.MAX_PIXELS`, or a
+            PDF of over `limits.MAX_PAGES`.
     """
     if isinstance(source, PillowSource) and kind == "image":
         return Header("image/png", source.image.width, source.image.height)
     with source.open() as file:
-        head = file.read(SNIFFED_BYTES)
-        mime = _mime(kind, source, head)
+        mime = _mime(kind, source, file)
         file.seek(0)
         try:
             return _measured(kind, mime, file)
@@ -66,18 +68,24 @@ def verify(kind: Kind, source: LocalSource) -> None:
     """Check that a file is all there, without decoding it.
 
     Raises:
-        InvalidMedia: as `read_header`, and "… is truncated: …".
+        InvalidMedia: as `read_header`, "… is truncated: …", and bombs: more frames or pages than
+            `limits.MAX_FRAME_PIXELS` allows, an archive of more than `limits.MAX_UNPACKED`.
     """
     if not isinstance(source, (PathSource, BytesSource)):
         return  # encoded here, so whole
     with source.open() as file:
-        mime = _mime(kind, source, file.read(SNIFFED_BYTES))
+        mime = _mime(kind, source, file)
         missing = why_truncated(file, mime)
-    if missing:
-        raise InvalidMedia(f"{source.describe()} is truncated: {missing}")
+        if missing:
+            raise InvalidMedia(f"{source.describe()} is truncated: {missing}")
+        is_office = any(mime == office for _, office in OFFICE)
+        bomb = document.why_too_large(file) if is_office else why_too_many(file, mime)
+    if bomb:
+        raise InvalidMedia(f"{source.describe()} {bomb}")
 
 
-def _mime(kind: Kind, source: LocalSource, head: bytes) -> str:
+def _mime(kind: Kind, source: LocalSource, file: BinaryIO) -> str:
+    head = file.read(SNIFFED_BYTES)
     if not head:
         raise InvalidMedia(f"{source.describe()} is empty")
     found = sniff(head)
@@ -87,7 +95,9 @@ def _mime(kind: Kind, source: LocalSource, head: bytes) -> str:
         return _RECORDINGS[found[1]]
     if kind == "document" and not found and is_text(head):
         declared = source.mime if isinstance(source, BytesSource) else None
-        return declared or document.mime_by_name(source.describe())
+        return declared or document.mime_by_name(source.describe()) or "text/plain"
+    if kind == "document" and head.startswith(b"PK") and (mime := document.office_mime(file)):
+        return mime
     seen = looks_like(head)
     raise InvalidMedia(
         f"{source.describe()} is not {_ARTICLES[kind]}"

@@ -1,6 +1,6 @@
 """Pictures: their size from the header, through Pillow, and PIL images as PNG.
 
-Pixels are never decoded here; what a vendor makes of a picture is not known here.
+Nothing is decoded of files here; what a vendor makes of a picture is not known here.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from importlib import import_module
 from typing import Any, BinaryIO
 
 from fmsdk.errors import InvalidMedia
+from fmsdk.media.limits import MAX_PIXELS
 
-__all__ = ["MAX_PIXELS", "png_of", "size_of"]
+__all__ = ["first_line", "opened", "png_of", "rgb_of", "size_of"]
 
-# Where Pillow itself stops believing in good intentions (2 × Image.MAX_IMAGE_PIXELS): a picture
-# of more pixels takes over half a gigabyte to decode.
-MAX_PIXELS = 178_956_970
 _HEADER_BYTES = 65_536
+_WEBP_HEADER_BYTES = 30
 _ORIENTATION = 0x0112
 
 # Opened by plugin, not through Image.open, which would import all fifty of them, and warn.
@@ -46,8 +45,10 @@ def size_of(file: BinaryIO, mime: str) -> tuple[int, int] | None:
         InvalidMedia: the header is broken, or tells of more than `MAX_PIXELS`. The message starts
             with a verb, for the caller to put the name of the file before it.
     """
-    if mime in _PLUGINS:
-        size = _size_by_pillow(file, mime)
+    if mime == "image/webp":
+        size = _size_of_webp(file.read(_WEBP_HEADER_BYTES))
+    elif mime in _PLUGINS:
+        size = opened(file, mime).size
     else:
         size = _size_in_box(file.read(_HEADER_BYTES))
     if size is not None and size[0] * size[1] > MAX_PIXELS:
@@ -58,18 +59,44 @@ def size_of(file: BinaryIO, mime: str) -> tuple[int, int] | None:
     return size
 
 
-def _size_by_pillow(file: BinaryIO, mime: str) -> tuple[int, int]:
+def opened(file: BinaryIO, mime: str) -> Any:
+    """The `PIL.Image.Image` of a file, its pixels not decoded yet. Of the pictures in one JPEG
+    (those of phones carry depth or brightness beside the photograph) it is the first.
+
+    Raises:
+        InvalidMedia: a format not read here, or a broken header. The message starts with a verb.
+    """
+    if mime not in _PLUGINS:
+        raise InvalidMedia(f"is {mime}, which cannot be decoded here")
     module, name = _PLUGINS[mime]
     open_header: Callable[[BinaryIO], Any] = getattr(import_module(module), name)
     try:
-        width, height = open_header(file).size
+        return open_header(file)
     except Exception as error:  # hostile bytes make Pillow's parsers raise nearly anything
-        raise InvalidMedia(f"has a broken header: {_first_line(error)}") from error
-    return int(width), int(height)
+        raise InvalidMedia(f"has a broken header: {first_line(error)}") from error
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What a parser says went wrong, in at most 200 characters."""
     return (str(error) or type(error).__name__).partition("\n")[0][:200]
+
+
+def _size_of_webp(head: bytes) -> tuple[int, int]:
+    """By https://developers.google.com/speed/webp/docs/riff_container: Pillow would read the
+    whole file, and set up a decoder with two canvases of whatever size it tells of."""
+    form, start = head[12:16], head[20:]
+    if form == b"VP8X" and len(start) == 10:
+        return _little(start[4:7]) + 1, _little(start[7:]) + 1
+    if form == b"VP8L" and start[:1] == b"\x2f" and len(start) >= 5:
+        bits = _little(start[1:5])
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if form == b"VP8 " and start[3:6] == b"\x9d\x01\x2a" and len(start) == 10:
+        return _little(start[6:8]) & 0x3FFF, _little(start[8:]) & 0x3FFF
+    raise InvalidMedia("has a broken header: no WebP frame")
+
+
+def _little(data: bytes) -> int:
+    return int.from_bytes(data, "little")
 
 
 def _size_in_box(head: bytes) -> tuple[int, int] | None:
@@ -102,8 +129,25 @@ def png_of(image: Any) -> bytes:
         if image.getexif().get(_ORIENTATION, 1) != 1:
             image = ImageOps.exif_transpose(image)
         if image.mode in _NEAREST_MODE:
-            image = image.convert(_NEAREST_MODE[image.mode])
+            image = rgb_of(image, _NEAREST_MODE[image.mode])
         image.save(buffer, format="PNG")
     except (OSError, SyntaxError, ValueError) as error:
-        raise InvalidMedia(f"the PIL image cannot be read: {_first_line(error)}") from error
+        raise InvalidMedia(f"the PIL image cannot be read: {first_line(error)}") from error
     return buffer.getvalue()
+
+
+def rgb_of(image: Any, mode: str = "RGB") -> Any:
+    """A `PIL.Image.Image` as `mode` ("RGB" or "RGBA"). Where its colour profile is one for CMYK
+    or LAB, the colours go to sRGB by it, since it describes no RGB."""
+    profile = image.info.get("icc_profile")
+    if image.mode not in ("CMYK", "LAB") or not profile:
+        return image.convert(mode)
+    colours: Any = import_module("PIL.ImageCms")  # its type hints are partial
+    try:
+        source = colours.ImageCmsProfile(io.BytesIO(profile))
+        target = colours.createProfile("sRGB")
+        converted = colours.profileToProfile(image, source, target, outputMode=mode)
+    except (colours.PyCMSError, OSError):  # the profile is broken
+        converted = image.convert(mode)
+    converted.info.pop("icc_profile", None)
+    return converted

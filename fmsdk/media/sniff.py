@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 from typing import Literal
 
-__all__ = ["SNIFFED_BYTES", "Kind", "looks_like", "sniff"]
+__all__ = ["OFFICE", "SNIFFED_BYTES", "Kind", "is_text", "looks_like", "sniff"]
 
 Kind = Literal["image", "audio", "video", "document"]
 
@@ -53,7 +53,8 @@ _BRANDS: dict[bytes, tuple[Kind, str]] = {
     **dict.fromkeys((b"M4A ", b"M4B ", b"M4P "), ("audio", "audio/mp4")),
     b"qt  ": ("video", "video/quicktime"),
 }
-_OFFICE = ((b"word/", _DOCX), (b"xl/", _XLSX), (b"ppt/", _PPTX))
+# The folder inside the archive that tells one office format from the other.
+OFFICE = ((b"word/", _DOCX), (b"xl/", _XLSX), (b"ppt/", _PPTX))
 _NAMES = {
     _DOCX: "a Word document",
     _XLSX: "an Excel sheet",
@@ -161,4 +162,4 @@ def _pdf(head: bytes) -> tuple[Kind, str] | None:
 def _office(head: bytes) -> tuple[Kind, str] | None:
     if not head.startswith(b"PK\x03\x04") or b"[Content_Types].xml" not in head:
         return None
-    return next((("document", mime) for folder, mime in _OFFICE if folder in head), None)
+    return next((("document", mime) for folder, mime in OFFICE if folder in head), None)

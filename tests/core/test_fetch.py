@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import io
 import ipaddress
 import logging
 import shutil
 import socket
 import ssl
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,120 +18,15 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image as PillowImage
 
 from fmsdk.errors import ConnectionFailed, FmsdkError, InvalidMedia, Timeout
-from fmsdk.media.fetch import FetchLimits, fetch, is_public
+from fmsdk.media.fetch import fetch, is_public
+from fmsdk.media.limits import FetchLimits
 from fmsdk.media.source import BytesSource
+from tests.core.media_server import at, png, served
 
 LOOPBACK = FetchLimits(allow_private=True, max_seconds=20)
 SECRET = "sk-secret"
-
-
-def png(size: tuple[int, int] = (20, 10)) -> bytes:
-    buffer = io.BytesIO()
-    PillowImage.new("RGB", size).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Any
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        self.server.seen.append((self.path, dict(self.headers)))
-        route = getattr(self, f"get_{path.strip('/').replace('.', '_')}", None)
-        if route:
-            route()
-        else:
-            self.answer(404, b"")
-
-    def answer(self, status: int, body: bytes, **headers: str) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def stream(self, chunks: Iterator[bytes] | list[bytes]) -> None:
-        self.send_response(200)
-        self.send_header("Connection", "close")
-        self.end_headers()
-        for chunk in chunks:
-            self.wfile.write(chunk)
-
-    def get_cat_png(self) -> None:
-        self.answer(200, png(), Content_Type="image/png; charset=x")
-
-    def get_notes_csv(self) -> None:
-        self.answer(200, b"a,b\n", Content_Type="text/csv; charset=utf-8")
-
-    def get_zipped(self) -> None:
-        self.answer(200, gzip.compress(png()), Content_Encoding="gzip")
-
-    def get_bomb(self) -> None:
-        self.answer(200, gzip.compress(bytes(2_000_000)), Content_Encoding="gzip")
-
-    def get_garbled(self) -> None:
-        self.answer(200, b"not gzip", Content_Encoding="gzip")
-
-    def get_page(self) -> None:
-        self.answer(200, b"<!doctype html><p>Not found, sorry")
-
-    def get_cut(self) -> None:
-        self.stream([png()[:-20]])
-
-    def get_broken(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "1000")
-        self.end_headers()
-        self.wfile.write(png())
-        self.close_connection = True
-
-    def get_endless(self) -> None:
-        chunk = bytes(65_536)
-        self.stream(chunk for _ in range(1000))
-
-    def get_slow(self) -> None:
-        self.stream(self.drops())
-
-    def drops(self) -> Iterator[bytes]:
-        for _ in range(100):
-            yield b"x"
-            time.sleep(0.05)
-
-    def get_busy(self) -> None:
-        self.answer(503, b"")
-
-    def get_away(self) -> None:
-        self.answer(302, b"", Location="/cat.png")
-
-    def get_loop(self) -> None:
-        self.answer(302, b"", Location="/loop")
-
-    def get_elsewhere(self) -> None:
-        self.answer(302, b"", Location=self.server.elsewhere)
-
-
-@contextmanager
-def served(context: ssl.SSLContext | None = None) -> Iterator[Any]:
-    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.seen, server.elsewhere = [], ""
-    server.handle_error = lambda *_: None  # clients hang up on purpose here
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -149,10 +39,6 @@ def get(
     url: str, kind: Any = "image", limits: FetchLimits = LOOPBACK, **options: Any
 ) -> BytesSource:
     return asyncio.run(fetch(url, kind, limits=limits, **options))
-
-
-def at(server: Any, path: str, host: str = "127.0.0.1", user: str = "") -> str:
-    return f"http://{user}{host}:{server.server_port}/{path}"
 
 
 def test_media_comes_as_its_bytes(server: Any) -> None:
@@ -186,6 +72,14 @@ def test_the_server_sees_the_name_it_was_asked_by(server: Any) -> None:
         ("cat.png", "image", {"max_bytes": 40}, InvalidMedia, "longer than 40 bytes"),
         ("endless", "image", {"max_bytes": 100_000}, InvalidMedia, "longer than 100,000 bytes"),
         ("bomb", "image", {"max_bytes": 100_000}, InvalidMedia, "longer than 100,000 bytes"),
+        ("nested", "image", {"max_bytes": 100_000}, InvalidMedia, "longer than 100,000 bytes"),
+        (
+            "song.wav",
+            "audio",
+            {"max_duration": 1.9},
+            InvalidMedia,
+            "lasts 2 s, longer",
+        ),
         ("cat.png", "image", {"max_pixels": 199}, InvalidMedia, "20x10 pixels.* 199 allowed"),
         ("slow", "image", {"max_seconds": 0.3}, Timeout, "longer than 0.3 s"),
         ("loop", "image", {"max_redirects": 2}, InvalidMedia, "redirects more than 2 times"),

@@ -1,0 +1,63 @@
+"""How much media may be: what a file's header may claim, and what one fetch may take.
+
+Light to import, since clients and pictures need it; it checks nothing itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from fmsdk.errors import BadRequestError
+
+__all__ = [
+    "DEFAULT_FETCH",
+    "MAX_FRAME_PIXELS",
+    "MAX_PAGES",
+    "MAX_PIXELS",
+    "MAX_UNPACKED",
+    "FetchLimits",
+]
+
+# Where Pillow itself stops believing in good intentions (2 × Image.MAX_IMAGE_PIXELS): a picture
+# of more pixels takes over half a gigabyte to decode.
+MAX_PIXELS = 178_956_970
+# All frames of an animation, or pages of a TIFF, together: 15 minutes of 640x480 at 10 frames a
+# second fit. A GIF of half a megabyte can tell of a thousand times as much.
+MAX_FRAME_PIXELS = 16 * MAX_PIXELS
+# Of a PDF: a hundred times what vendors take, and few real ones have as many.
+MAX_PAGES = 100_000
+# Bytes of all that an office file, which is a ZIP archive, says it holds.
+MAX_UNPACKED = 2**30
+_TINY = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchLimits:
+    """How much one fetch of a URL may take: `Client(fetch=FetchLimits(…))`.
+
+    max_bytes: of the file, after decompression. max_seconds: for all of the fetch, redirects
+    included. max_redirects: how many are followed. max_pixels: width × height of a picture.
+    max_duration: seconds that a recording or film may last, as far as its header tells (that of
+    raw AAC, WebM and Matroska does not). allow_private: reach this machine and its network too
+    (private, loopback, link-local and metadata addresses).
+
+    Raises:
+        BadRequestError: a limit that is no number above 0; of redirects, 0 is one.
+    """
+
+    max_bytes: int = 50 * 2**20
+    max_seconds: float = 30.0
+    max_redirects: int = 5
+    max_pixels: int = MAX_PIXELS
+    max_duration: float = 36_000.0
+    allow_private: bool = False
+
+    def __post_init__(self) -> None:
+        for spec in fields(self):
+            value: object = getattr(self, spec.name)
+            least = 0 if spec.name in ("max_redirects", "allow_private") else _TINY
+            if not isinstance(value, (int, float)) or not value >= least:
+                raise BadRequestError(f"{spec.name} of FetchLimits cannot be {value!r}")
+
+
+DEFAULT_FETCH = FetchLimits()

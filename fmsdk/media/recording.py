@@ -1,0 +1,196 @@
+"""Whether a recording or film is all there: MP3, FLAC, Ogg, Matroska and WebM.
+
+Where a format leaves it open, a file passes: what was written as a stream has no length.
+
+- MP3 tells by the byte count in the first frame that encoders have written since 2000 (Xing,
+  Info, VBRI). One without it is a row of frames that may end anywhere.
+- FLAC tells by its number of samples, unless it was written to a pipe.
+- Ogg tells unless it is cut between two pages: the mark on the last page is left out by so many
+  writers (voice messages, recorded radio) that its lack says nothing.
+- Matroska and WebM tell, but those of a browser's recorder only where they are cut inside a block.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import BinaryIO
+
+__all__ = ["flac", "matroska", "mp3", "ogg"]
+
+_MP3_SEARCHED = 4096
+_MP3_SMALLEST = 24  # bytes of a frame: 8,000 bits a second at 24 kHz
+_ID3V1_BYTES = 128
+_JUNK = 65_536
+_OGG_PAGE_HEADER = 27
+_FLAC_SYNC = re.compile(rb"\xff[\xf8\xf9]")
+# What may follow the last FLAC frame: tags, zeros, text; no coded sound looks like that.
+_NO_SOUND = re.compile(rb"(?:TAG|APETAGEX|ID3)|[\0\t\r\n -~]*\Z")
+
+_SEGMENT = 0x18538067
+# The elements inside a segment and its clusters (RFC 9559, section 5.1); others are junk.
+_SECTIONS = (0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1254C367, 0x1043A770, 0x1941A469)
+_BLOCKS = (0x1F43B675, 0xE7, 0xA3, 0xA0, 0xA7, 0xAB, 0x5854, 0xAF)
+_ELEMENTS = frozenset({0x1A45DFA3, _SEGMENT, 0xEC, 0xBF, *_SECTIONS, *_BLOCKS})
+
+
+def mp3(file: BinaryIO, size: int) -> str | None:
+    """By http://gabriel.mp3-tech.org/mp3infotag.html. The count starts at the frame it is in;
+    some count in a tag of 128 bytes that may have gone since."""
+    start = _after_id3(file)
+    file.seek(start)
+    head = file.read(_MP3_SEARCHED)
+    if len(head) < _MP3_SMALLEST:
+        return f"its sound begins at byte {start:,} of {size:,}"
+    for frame, counted in _byte_counts(head):
+        end = start + frame + counted
+        if end - min(_ID3V1_BYTES, counted // 50) > size:
+            return f"its first frame tells of {end:,} bytes, of which {size:,} are there"
+    return None
+
+
+def _after_id3(file: BinaryIO) -> int:
+    """Where the sound begins, after a tag in front of it (https://id3.org/id3v2.4.0-structure)."""
+    file.seek(0)
+    head = file.read(10)
+    if head[:3] != b"ID3" or len(head) < 10:
+        return 0
+    length = 0
+    for byte in head[6:]:
+        length = length << 7 | byte & 0x7F
+    return 10 + length + (10 if head[5] & 0x10 else 0)
+
+
+def _byte_counts(head: bytes) -> Iterator[tuple[int, int]]:
+    """(offset, byte count) of the frame that has one."""
+    for match in re.finditer(rb"Xing|Info|VBRI", head):
+        tag = match.start()
+        if match[0] == b"VBRI":  # always 32 bytes after the frame's header
+            yield from _if_frame(head, tag - 36, head[tag + 10 : tag + 14])
+        elif len(head) >= tag + 16 and head[tag + 7] & 2:
+            at = tag + 8 + (4 if head[tag + 7] & 1 else 0)
+            for side in (32, 17, 9):  # by version and channels
+                yield from _if_frame(head, tag - 4 - side, head[at : at + 4])
+
+
+def _if_frame(head: bytes, frame: int, count: bytes) -> Iterator[tuple[int, int]]:
+    if frame >= 0 and head[frame] == 0xFF and head[frame + 1] & 0xE6 == 0xE2 and len(count) == 4:
+        yield frame, int.from_bytes(count)
+
+
+def flac(file: BinaryIO, size: int) -> str | None:
+    """The last frame (RFC 9639, section 9) must hold the last of the samples that the header
+    counts, and its checksum be right."""
+    file.seek(4)
+    header, info = file.read(4), file.read(34)
+    block, total = int.from_bytes(info[2:4]), int.from_bytes(info[13:18]) & (1 << 36) - 1
+    channels = (info[12] >> 1 & 7) + 1 if len(info) == 34 else 0
+    at = 8 + int.from_bytes(header[1:])
+    while len(header) == 4 and not header[0] & 0x80:  # the first bit marks the last header
+        file.seek(at)
+        header = file.read(4)
+        at += 4 + int.from_bytes(header[1:])
+    if len(header) < 4 or at > size:
+        return "its FLAC data breaks off before the sound"
+    if not total:
+        return None
+    # No frame is longer than its samples as they are, of 4 bytes at most.
+    file.seek(max(at, size - block * channels * 4 - _JUNK))
+    tail = file.read()
+    for match in reversed(list(_FLAC_SYNC.finditer(tail))):
+        last = _flac_samples(tail[match.start() : match.start() + 16], block)
+        if last is not None and last >= total and _is_whole_frame(tail[match.start() :]):
+            return None
+    return f"the last of its {total:,} samples are missing"
+
+
+def _flac_samples(head: bytes, block: int) -> int | None:
+    """How many samples there are up to the end of the frame that begins so; None: none does."""
+    if len(head) < 6:
+        return None
+    code, rate = head[2] >> 4, head[2] & 15
+    ones = 8 - (head[4] ^ 0xFF).bit_length()  # coded like a character of UTF-8
+    number, at = head[4] & 0x7F >> ones, 5
+    for byte in head[5 : 4 + ones]:
+        number, at = number << 6 | byte & 0x3F, at + 1
+    extra = {6: 1, 7: 2}.get(code, 0)
+    checksum = at + extra + {12: 1, 13: 2, 14: 2}.get(rate, 0)
+    if not code or len(head) <= checksum or any(_crc(head[: checksum + 1], 8, 0x07)[-1:]):
+        return None
+    if extra:
+        count = int.from_bytes(head[at : at + extra]) + 1
+    else:
+        count = 256 << code - 8 if code > 7 else 576 << code - 2 if code > 1 else 192
+    return number * (1 if head[1] & 1 else block) + count
+
+
+def _is_whole_frame(data: bytes) -> bool:
+    """Whether the data begin with a frame: the sum over one and its checksum is 0."""
+    sums = _crc(data, 16, 0x8005)
+    return any(not s and _NO_SOUND.match(data, n + 1) for n, s in enumerate(sums) if n > 8)
+
+
+def _crc(data: bytes, width: int, polynomial: int) -> list[int]:
+    """The checksum after each byte."""
+    table, shift, mask = _crc_table(width, polynomial), width - 8, (1 << width) - 1
+    sums: list[int] = []
+    crc = 0
+    for byte in data:
+        crc = crc << 8 & mask ^ table[crc >> shift ^ byte]
+        sums.append(crc)
+    return sums
+
+
+@cache
+def _crc_table(width: int, polynomial: int) -> list[int]:
+    table: list[int] = []
+    for byte in range(256):
+        crc = byte << width - 8
+        for _ in range(8):
+            crc = crc << 1 ^ (polynomial | 1 << width if crc >> width - 1 else 0)
+        table.append(crc)
+    return table
+
+
+def ogg(file: BinaryIO, size: int) -> str | None:
+    """Walk the pages (RFC 3533, section 6)."""
+    at = 0
+    while at < size:
+        file.seek(at)
+        header = file.read(_OGG_PAGE_HEADER + 255)
+        if header[:4] != b"OggS"[: len(header)]:
+            return None  # junk after the last page
+        segments = header[26] if len(header) >= _OGG_PAGE_HEADER else 255
+        at += _OGG_PAGE_HEADER + segments
+        at += sum(header[_OGG_PAGE_HEADER : _OGG_PAGE_HEADER + segments])
+    return f"its last Ogg page ends at byte {at:,} of {size:,}" if at > size else None
+
+
+def matroska(file: BinaryIO, size: int) -> str | None:
+    """Walk the elements (RFC 8794), into those of unknown size and over the others. A segment
+    of known size is all there is to look at."""
+    at = 0
+    while at < size:
+        file.seek(at)
+        head = file.read(12)
+        name, named = _variable(head, keep_marker=True)
+        length, sized = _variable(head[named:], keep_marker=False)
+        if not head[0] >> 4 or (named and name not in _ELEMENTS):
+            return None  # junk after the last element
+        if not named or not sized:
+            return f"its last element begins at byte {at:,} of {size:,} and has no size"
+        is_unknown = length == (1 << 7 * sized) - 1
+        at += named + sized + (0 if is_unknown else length)
+        if name == _SEGMENT and not is_unknown:
+            break
+    return f"its last element ends at byte {at:,} of {size:,}" if at > size else None
+
+
+def _variable(data: bytes, *, keep_marker: bool) -> tuple[int, int]:
+    """A number and how many bytes it takes: as many as zeros lead it, and one. (0, 0) if cut."""
+    length = 9 - data[0].bit_length() if data else 9
+    if len(data) < length or length > 8:
+        return 0, 0
+    number = int.from_bytes(data[:length])
+    return (number if keep_marker else number & (1 << 7 * length) - 1), length
