@@ -1,0 +1,10 @@
+"""Who hears of a call, and what they may see of it.
+
+- `watch`: the interface of everyone who hears of calls
+- `log`: lines on the logger `fmsdk`, without content
+- `hooks`: the caller's `on_request` and `on_response`
+- `redact`: requests and answers without keys, and with media named instead of held
+- `observers`: all of them together, as `fmsdk.call` speaks to them
+
+Spans and metrics are `fmsdk.telemetry`'s, which is imported only where they are wanted.
+"""

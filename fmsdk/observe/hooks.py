@@ -1,0 +1,77 @@
+"""The caller's own functions, called once before and once after each call.
+
+They run on the event loop's thread, and see views: see `fmsdk.observe.redact`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from fmsdk.errors import BadRequestError, FmsdkError
+from fmsdk.observe.log import logger
+from fmsdk.observe.redact import error_view, request_view, response_view
+from fmsdk.observe.watch import Outcome
+from fmsdk.provider import Transcription
+from fmsdk.request import Request
+from fmsdk.response import Response
+from fmsdk.usage import Attempt
+
+__all__ = ["HookWatch", "Hooks", "OnRequest", "OnResponse"]
+
+OnRequest = Callable[[Request], object]
+OnResponse = Callable[[Response[Any] | Transcription | FmsdkError], object]
+
+
+class Hooks:
+    """A client's hooks. Raises BadRequestError for what cannot be called without `await`."""
+
+    def __init__(self, on_request: OnRequest | None, on_response: OnResponse | None) -> None:
+        for name, hook in (("on_request", on_request), ("on_response", on_response)):
+            if hook is not None and (not callable(hook) or inspect.iscoroutinefunction(hook)):
+                raise BadRequestError(
+                    f"{name} must be a plain function; to do slow work, let it start a task or "
+                    "fill a queue"
+                )
+        self._on_request = on_request
+        self._on_response = on_response
+
+    def begin(self, request: Request) -> tuple[HookWatch, ...]:
+        """Call `on_request`; the watch, where there is one, calls `on_response`."""
+        if self._on_request is not None:
+            _call("on_request", self._on_request, request_view(request))
+        return () if self._on_response is None else (HookWatch(self._on_response),)
+
+
+class HookWatch:
+    """Calls `on_response` at the end of one call."""
+
+    __slots__ = ("_hook",)
+
+    def __init__(self, hook: OnResponse) -> None:
+        self._hook = hook
+
+    def retrying(self, error: FmsdkError, attempt: Attempt, delay: float) -> None:
+        """Nothing: attempts are in `latency.attempts`, or the error's `attempts`."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """Call the hook."""
+        _call("on_response", self._hook, _view(outcome))
+
+
+def _view(outcome: Outcome) -> Response[Any] | Transcription | FmsdkError:
+    if isinstance(outcome, Response):
+        return response_view(outcome)
+    if isinstance(outcome, Transcription):
+        return outcome
+    if isinstance(outcome, FmsdkError):
+        return error_view(outcome)
+    return FmsdkError(f"the provider failed unexpectedly: {type(outcome).__name__}")
+
+
+def _call(name: str, hook: Callable[[Any], object], view: object) -> None:
+    try:
+        hook(view)
+    except Exception:
+        logger.exception("%s raised; the call goes on", name)

@@ -1,0 +1,110 @@
+"""Views of requests and answers that hold no key and no bytes of media.
+
+Text stays: a view is shown to the caller's own code. Media parts keep their kind, mime, size
+and duration, and cannot be read; URLs lose what may hold a key.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from typing import Any, BinaryIO, NoReturn, cast
+
+from fmsdk.content import MediaPart, Part, ToolResult
+from fmsdk.errors import FmsdkError, InvalidMedia
+from fmsdk.media.source import BytesSource, FileRef, UrlSource, shown_url
+from fmsdk.request import Message, Request
+from fmsdk.response import Response
+
+__all__ = ["error_view", "request_view", "response_view"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Withheld(BytesSource):
+    """Where media was: its name, and no way to the bytes."""
+
+    name: str = ""
+
+    def _refuse(self) -> NoReturn:
+        raise InvalidMedia(f"the media of {self.name} is withheld here")
+
+    def read(self) -> bytes:
+        self._refuse()
+
+    def head(self, size: int) -> bytes:
+        self._refuse()
+
+    def open(self) -> BinaryIO:
+        self._refuse()
+
+    def describe(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def request_view(request: Request) -> Request:
+    """The request with its media withheld, and without the options that carry headers or raw
+    fields."""
+    messages = tuple(
+        Message(message.role, [_part_view(part) for part in message.parts])
+        for message in request.messages
+    )
+    return replace(request, messages=messages, options=_options_view(request.options))
+
+
+def response_view(response: Response[Any]) -> Response[Any]:
+    """The response with generated media withheld, and without the vendor's body, which holds it
+    too."""
+    choices = tuple(
+        replace(choice, parts=tuple(_part_view(part) for part in choice.parts))
+        for choice in response.choices
+    )
+    return replace(response, choices=choices, raw_body=None)
+
+
+def error_view(error: FmsdkError) -> FmsdkError:
+    """A copy of the error without what led to it: the exceptions of HTTP clients hold the
+    request they sent, key and all."""
+    view = copy.copy(error)
+    partial = view.partial
+    if isinstance(partial, Response):
+        view.partial = response_view(cast("Response[Any]", partial))
+    return view
+
+
+def _part_view(part: Part) -> Part:
+    if isinstance(part, ToolResult):
+        content: list[Any] = [_part_view(inner) for inner in part.content]
+        return replace(part, content=tuple(content))
+    if not isinstance(part, MediaPart) or isinstance(part.source, FileRef):
+        return part
+    if isinstance(part.source, UrlSource):
+        return replace(part, source=UrlSource(shown_url(part.source.url)))
+    header = None
+    with suppress(InvalidMedia):  # the call is about to raise it
+        header = part.header
+    view = replace(part, source=_Withheld(b"", part.mime_type, name=part.describe()))
+    object.__setattr__(view, "_header", header)
+    return view
+
+
+def _options_view(options: Any) -> Any:
+    """The provider's own options, back at their defaults where a field is kept from reprs (keys,
+    headers) or is a mapping (raw fields of the body)."""
+    if not is_dataclass(options) or isinstance(options, type):
+        return None
+    plain: dict[str, Any] = {}
+    for spec in fields(options):
+        if spec.repr and not isinstance(getattr(options, spec.name), Mapping):
+            continue
+        if spec.default_factory is not MISSING:
+            plain[spec.name] = spec.default_factory()
+        elif spec.default is not MISSING:
+            plain[spec.name] = spec.default
+        else:
+            return None
+    return replace(options, **plain)

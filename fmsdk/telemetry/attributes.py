@@ -1,0 +1,169 @@
+"""What a span says of a request, of its server and of how it ended. Pure, and without content.
+
+Whatever is unknown is left out: an attribute is never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import msgspec
+
+from fmsdk.errors import FmsdkError
+from fmsdk.observe.watch import Outcome, Verb, attempts_of, request_id_of
+from fmsdk.provider import Provider, Transcription
+from fmsdk.request import Request
+from fmsdk.response import Response
+from fmsdk.telemetry import names
+
+__all__ = ["Attributes", "answer_of", "error_type", "of_answer", "of_call", "of_request"]
+
+Value = str | bool | int | float | tuple[str, ...]
+Attributes = Mapping[str, Value]
+
+# Vendors (by their ids in the price table) and named servers that the conventions call otherwise.
+_PROVIDERS = {
+    "azure": "azure.ai.openai",
+    "google": "gcp.gen_ai",
+    "mistral": "mistral_ai",
+    "moonshot": "moonshot_ai",
+    "x-ai": "x_ai",
+    "xai": "x_ai",
+}
+# Google's two services have one vendor and two names.
+_HOSTS = {
+    "generativelanguage.googleapis.com": "gcp.gemini",
+    "aiplatform.googleapis.com": "gcp.vertex_ai",
+}
+_OUTPUT_TYPES = {"audio": "speech", "image": "image"}
+
+
+class _Body(msgspec.Struct):
+    id: str | None = None
+
+
+_BODY = msgspec.json.Decoder(_Body)
+
+
+def of_call(verb: Verb, provider: Provider, request: Request) -> dict[str, Value]:
+    """What every span and every metric of a call says: operation, provider, model, server."""
+    host, port = _server(getattr(provider, "base_url", None))
+    called = _provider_name(getattr(provider, "vendor", None) or request.provider, host)
+    if verb == "transcribe":
+        operation = "transcribe"
+    else:
+        operation = "generate_content" if called.startswith("gcp.") else "chat"
+    return _known(
+        {
+            names.OPERATION: operation,
+            names.PROVIDER: called,
+            names.REQUEST_MODEL: request.model,
+            names.SERVER_ADDRESS: host,
+            names.SERVER_PORT: port,
+        }
+    )
+
+
+def of_request(verb: Verb, request: Request) -> dict[str, Value]:
+    """How it was asked: the settings that were chosen, and the caller's tags."""
+    settings = request.settings
+    tags = {f"{names.TAG_PREFIX}{name}": value for name, value in request.tags}
+    return _known(
+        {
+            names.REQUEST_STREAM: True if verb == "stream" else None,
+            names.OUTPUT_TYPE: _output_type(request),
+            names.REQUEST_CHOICES: settings.choices if settings.choices != 1 else None,
+            names.REQUEST_MAX_TOKENS: settings.max_output_tokens,
+            names.REQUEST_SEED: settings.seed,
+            names.REQUEST_STOP: settings.stop or None,
+            names.REQUEST_TEMPERATURE: settings.temperature,
+            names.REQUEST_TOP_P: settings.top_p,
+            **tags,
+        }
+    )
+
+
+def answer_of(outcome: Outcome) -> Response[Any] | Transcription | None:
+    """The answer, or what had arrived of it before an error; None: nothing had."""
+    if not isinstance(outcome, Exception):
+        return outcome
+    partial = outcome.partial if isinstance(outcome, FmsdkError) else None
+    return cast("Response[Any]", partial) if isinstance(partial, Response) else None
+
+
+def of_answer(outcome: Outcome) -> dict[str, Value]:
+    """What came back, what it used and what it cost."""
+    found: dict[str, Value | None] = {
+        names.REQUEST_ID: request_id_of(outcome),
+        names.ATTEMPTS: attempts_of(outcome),
+    }
+    answer = answer_of(outcome)
+    if answer is not None:
+        found |= _used(answer)
+    if isinstance(answer, Response):
+        found[names.RESPONSE_FINISH_REASONS] = tuple(choice.finish for choice in answer.choices)
+        found[names.RESPONSE_ID] = _response_id(answer.raw_body)
+    return _known(found)
+
+
+def _used(answer: Response[Any] | Transcription) -> dict[str, Value | None]:
+    usage, cost = answer.usage, answer.cost
+    return {
+        names.RESPONSE_MODEL: answer.served_model,
+        names.INPUT_TOKENS: usage.input.total,
+        names.OUTPUT_TOKENS: usage.output.total,
+        names.CACHE_READ_TOKENS: usage.input.cache_read,
+        names.CACHE_WRITE_TOKENS: usage.input.cache_write,
+        names.REASONING_TOKENS: usage.output.reasoning,
+        **{name: getattr(usage.input, kind) for kind, name in names.INPUT_BY_MODALITY.items()},
+        **{name: getattr(usage.output, kind) for kind, name in names.OUTPUT_BY_MODALITY.items()},
+        names.USAGE_SOURCE: usage.source,
+        names.COST: None if cost is None else float(cost.total),
+    }
+
+
+def error_type(error: Exception) -> str:
+    """The error's class, by name: of `fmsdk.errors`, or one that is a bug."""
+    kind = type(error)
+    is_ours = isinstance(error, FmsdkError)
+    return kind.__name__ if is_ours else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _known(found: Mapping[str, Value | None]) -> dict[str, Value]:
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _output_type(request: Request) -> str | None:
+    if request.output is not None:
+        return "json"
+    other = [kind for kind in request.settings.modalities if kind != "text"]
+    return _OUTPUT_TYPES[other[0]] if other else None
+
+
+def _provider_name(name: str, host: str | None) -> str:
+    for known, called in _HOSTS.items():
+        if host is not None and host.endswith(known):
+            return called
+    return _PROVIDERS.get(name, name)
+
+
+@lru_cache(maxsize=256)
+def _server(url: str | None) -> tuple[str | None, int | None]:
+    """Host and port alone: keys are in the other parts of URLs."""
+    parts = urlsplit(url or "")
+    if parts.hostname is None:
+        return None, None
+    return parts.hostname, parts.port or {"http": 80}.get(parts.scheme, 443)
+
+
+def _response_id(body: bytes | None) -> str | None:
+    """The vendor's id of the answer itself, which its body tells."""
+    if body is None:
+        return None
+    try:
+        return _BODY.decode(body).id
+    except msgspec.DecodeError:
+        return None

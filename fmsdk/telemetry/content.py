@@ -1,0 +1,77 @@
+"""Messages as the conventions write them into attributes, for whoever asks for content.
+
+JSON by the schemas of `gen_ai.input.messages`, `gen_ai.output.messages` and
+`gen_ai.system_instructions`. Media is named (a part of the type "image", …, with its mime)
+and never included, nor are URLs beyond their path.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import msgspec
+
+from fmsdk.content import Part, Reasoning, Text, ToolCall, ToolResult
+from fmsdk.media.source import FileRef, UrlSource, shown_url
+from fmsdk.request import Message, Request
+from fmsdk.response import Response
+from fmsdk.telemetry import names
+
+__all__ = ["VARIABLE", "is_wanted", "of_answer", "of_request"]
+
+VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+"""What OpenTelemetry's own instrumentations of GenAI clients read."""
+_ON = frozenset({"true", "span_only", "span_and_event"})
+_ENCODER = msgspec.json.Encoder(enc_hook=dict)
+"""Arguments of tools may be any Mapping; all else is plain."""
+
+
+def is_wanted() -> bool:
+    """Whether the environment asks for content in spans."""
+    return os.environ.get(VARIABLE, "").strip().lower() in _ON
+
+
+def of_request(request: Request) -> dict[str, str]:
+    """The messages that were sent."""
+    messages = [_message(message) for message in request.messages]
+    found = {names.INPUT_MESSAGES: _json(messages)}
+    if request.system is not None:
+        found[names.SYSTEM_INSTRUCTIONS] = _json([_part(Text(request.system))])
+    return found
+
+
+def of_answer(answer: Response[Any]) -> dict[str, str]:
+    """The answers that came back, one for each choice."""
+    messages = [
+        {**_message(Message("assistant", choice.parts)), "finish_reason": choice.finish}
+        for choice in answer.choices
+    ]
+    return {names.OUTPUT_MESSAGES: _json(messages)}
+
+
+def _message(message: Message) -> dict[str, Any]:
+    return {"role": message.role, "parts": [_part(part) for part in message.parts]}
+
+
+def _part(part: Part) -> dict[str, Any]:
+    if isinstance(part, Text):
+        return {"type": "text", "content": part.text}
+    if isinstance(part, Reasoning):
+        return {"type": "reasoning", "content": part.text}
+    if isinstance(part, ToolCall):
+        arguments = part.arguments if part.raw is None else part.raw
+        return {"type": "tool_call", "id": part.id, "name": part.name, "arguments": arguments}
+    if isinstance(part, ToolResult):
+        content = [_part(inner) for inner in part.content]
+        return {"type": "tool_call_response", "id": part.call_id, "response": content}
+    source = part.source
+    if isinstance(source, UrlSource):
+        return {"type": "uri", "modality": part.kind, "uri": shown_url(source.url)}
+    if isinstance(source, FileRef):
+        return {"type": "file", "modality": part.kind, "file_id": source.id}
+    return {"type": part.kind, "mime_type": part.mime_type}
+
+
+def _json(value: object) -> str:
+    return _ENCODER.encode(value).decode()

@@ -1,0 +1,122 @@
+"""One call as a span, with its share of the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AbstractContextManager, aclosing
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from fmsdk.errors import FmsdkError
+from fmsdk.observe.watch import Outcome, Verb
+from fmsdk.provider import Provider
+from fmsdk.request import Request
+from fmsdk.response import Event, Finished, Response
+from fmsdk.telemetry import attributes, content, names
+from fmsdk.usage import Attempt
+
+if TYPE_CHECKING:
+    from fmsdk.telemetry.instruments import Instruments
+
+__all__ = ["SpanWatch"]
+
+
+class SpanWatch:
+    """The span of one call, from its making to `ended`."""
+
+    def __init__(
+        self, instruments: Instruments, verb: Verb, provider: Provider, request: Request
+    ) -> None:
+        self._instruments = instruments
+        self._streamed = verb == "stream"
+        self._call = attributes.of_call(verb, provider, request)
+        self._span = instruments.start_span(
+            f"{self._call[names.OPERATION]} {request.model}",
+            {**self._call, **attributes.of_request(verb, request)},
+            in_process=hasattr(provider, "load"),
+        )
+        if instruments.captures_content and self._span.is_recording():
+            self._span.set_attributes(content.of_request(request))
+        self._began = perf_counter()
+
+    def current(self) -> AbstractContextManager[object]:
+        """Make this the current span."""
+        return self._instruments.current(self._span)
+
+    async def steps(self, source: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+        """The events of `source`, each made under this span.
+
+        A generator runs in its consumer's context: the span is current during each step alone,
+        or it would be the parent of whatever the consumer does between two events.
+        """
+        previous: float | None = None
+        async with aclosing(source):
+            while True:
+                try:
+                    with self.current():
+                        event = await anext(source)
+                except StopAsyncIteration:
+                    return
+                now = perf_counter()
+                if previous is not None and not isinstance(event, Finished):
+                    self._instruments.output_chunk.record(now - previous, self._call)
+                previous = now
+                yield event
+
+    def retrying(self, error: FmsdkError, attempt: Attempt, delay: float) -> None:
+        """An event on the span."""
+        found: dict[str, Any] = {
+            names.ERROR_TYPE: attributes.error_type(error),
+            names.RETRY_DELAY: delay,
+        }
+        if error.status is not None:
+            found[names.HTTP_STATUS] = error.status
+        self._span.add_event(names.RETRY_EVENT, found)
+
+    def ended(self, outcome: Outcome) -> None:
+        """End the span, and count what was used."""
+        seconds = perf_counter() - self._began
+        error = outcome if isinstance(outcome, Exception) else None
+        failed = {} if error is None else {names.ERROR_TYPE: attributes.error_type(error)}
+        if self._span.is_recording():
+            self._span.set_attributes({**attributes.of_answer(outcome), **failed})
+            self._record_answer(outcome)
+            if error is not None:
+                self._instruments.set_failed(self._span, self._describe(error))
+        self._span.end()
+        self._count(outcome, seconds, failed)
+
+    def _record_answer(self, outcome: Outcome) -> None:
+        answer = attributes.answer_of(outcome)
+        if not isinstance(answer, Response):
+            return
+        first = answer.latency.time_to_first_token
+        if self._streamed and first is not None:
+            self._span.set_attribute(names.RESPONSE_FIRST_CHUNK, first)
+        if self._instruments.captures_content:
+            self._span.set_attributes(content.of_answer(answer))
+
+    def _describe(self, error: Exception) -> str:
+        """Vendors quote the request in their messages: those are content."""
+        if self._instruments.captures_content:
+            return str(error)
+        status = error.status if isinstance(error, FmsdkError) else None
+        return type(error).__name__ + ("" if status is None else f" ({status})")
+
+    def _count(self, outcome: Outcome, seconds: float, failed: dict[str, str]) -> None:
+        instruments, answer = self._instruments, attributes.answer_of(outcome)
+        served = None if answer is None else answer.served_model
+        call = self._call if served is None else {**self._call, names.RESPONSE_MODEL: served}
+        instruments.duration.record(seconds, {**call, **failed})
+        if answer is None:
+            return
+        first = answer.latency.time_to_first_token
+        if self._streamed and first is not None:
+            instruments.first_chunk.record(first, call)
+        if answer.cost is not None:
+            instruments.cost.add(float(answer.cost.total), call)
+        if answer.usage.source != "measured":
+            return
+        for kind, tokens in (("input", answer.usage.input), ("output", answer.usage.output)):
+            if tokens.total is not None:
+                instruments.tokens.record(tokens.total, {**call, names.TOKEN_TYPE: kind})
