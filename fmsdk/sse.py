@@ -92,9 +92,14 @@ class SSEDecoder:
             blocks[0] = blocks[0].removeprefix(_BOM)
         found: list[bytes] = []
         for block in blocks:
-            # Nearly all events of OpenAI and Google are one line, so that one is worth a shortcut.
+            # Nearly all events are one line of data, after their name or without, so that these
+            # are worth a shortcut.
             if block.startswith(b"data: ") and b"\n" not in block:
                 payload = block[6:]
+            elif block.startswith(b"event: "):
+                _, data, payload = block.partition(b"\ndata: ")
+                if not data or block.count(b"\n") > 1:
+                    payload = _payload(block)
             else:
                 payload = _payload(block)
             if payload:

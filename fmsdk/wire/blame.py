@@ -182,6 +182,8 @@ class Blame:
         if kind is AuthenticationError:
             # The vendor's text is left out: it quotes the key.
             return f"{self.provider} refused the API key{number}; see {self.variable}"
+        if status is not None and 300 <= status < 400:
+            return f"{self.provider} redirects elsewhere{number}, unfollowed; is base_url right?"
         text = said.message or "no reason given"
         if self.secret:
             text = text.replace(self.secret, "…")

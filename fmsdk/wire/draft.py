@@ -100,17 +100,42 @@ class Draft:
 
     def opaque(self, part: Reasoning | ToolCall) -> dict[str, Any]:
         """What this provider wants back with the part; empty where it is not this provider's."""
-        if part.opaque is None or part.provider != self.request.provider:
+        if part.opaque is None:
+            return {}
+        if part.provider != self.request.provider:
+            if isinstance(part, ToolCall):
+                self.opaque_dropped()
             return {}
         try:
             return msgspec.json.decode(part.opaque, type=dict[str, Any])
         except ValueError as error:
             raise self.invalid(f"the opaque item of a part is not its vendor's: {error}") from error
 
+    def opaque_dropped(self) -> None:
+        """Note that what a vendor wanted back with its tool calls stays behind."""
+        why = "what another API wants back with its tool calls was left out of the conversation"
+        self.note("opaque_dropped", why, "tool_calls")
+
+    def refusal_as_text(self) -> None:
+        """Note that a refusal goes back as any other text, since the wire knows no refusals."""
+        why = "a refusal of the model's went back as plain text, which it is here"
+        self.note("refusal_as_text", why, "refusal")
+
+    def name_dropped(self) -> None:
+        """Note that a document's name stays behind, since the wire has it with bytes alone."""
+        why = "the name of a document was left out: this API takes it only with bytes, if ever"
+        self.note("name_dropped", why, "name")
+
     def reasoning_dropped(self) -> None:
         """Note that reasoning stays behind: it is the model's own, not the caller's content."""
         why = "reasoning that this API does not take back was left out of the conversation"
         self.note("reasoning_dropped", why, "reasoning")
+
+    def cache_ignored(self) -> None:
+        """Note that a cache mark does nothing here."""
+        self.note(
+            "cache_mark_ignored", "cache marks do nothing here; long prompts are cached anyway"
+        )
 
     def file_id(self, part: MediaPart) -> str | None:
         """The id of a file that this provider holds; None for other media."""

@@ -12,9 +12,15 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from fmsdk.errors import Timeout
+from fmsdk.errors import (
+    ConnectionFailed,
+    FmsdkError,
+    IncompleteStream,
+    InvalidResponse,
+    Timeout,
+)
 from fmsdk.provider import Capabilities, Estimate, ProviderConfig
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, Warning
@@ -23,10 +29,14 @@ from fmsdk.wire.blame import Blame
 from fmsdk.wire.body import Body
 from fmsdk.wire.read import Answer, StreamDecoder, StreamReader, not_a_stream
 
+if TYPE_CHECKING:
+    from fmsdk.wire.transport import Incoming
+
 __all__ = ["Encoded", "HostedProvider", "HostedStream", "require_module"]
 
 _SILENT_SECONDS = 600.0
 """How long an unstreamed answer may take, as in the SDKs: no byte comes before it is done."""
+_BROKEN = (ConnectionFailed, IncompleteStream, InvalidResponse, Timeout)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +98,17 @@ class HostedProvider(ABC, Generic[E, A]):
     async def generate(self, request: Request) -> Response[Any]:
         """Ask for a whole answer. Raises `FmsdkError`s."""
         encoded = await self._encoded(request, stream=False)
-        response = await self._transport().post(
+        opened = self._transport().open(
             encoded.path,
             encoded.body,
-            seconds=request.timeout or self._config.timeout or _SILENT_SECONDS,
             headers=encoded.headers,
+            patience=request.timeout or self._config.timeout or _SILENT_SECONDS,
         )
-        request_id = self.blame.request_id(response.headers)
-        return self.decode(self.answer(request, encoded, request_id), response.content)
+        with _Traced() as traced:
+            async with opened as incoming:
+                traced.begins(incoming, self.blame)
+                body = await incoming.read()
+            return self.decode(self.answer(request, encoded, traced.request_id), body)
 
     def stream(self, request: Request) -> HostedStream:
         """Ask for an answer in events. Raises `FmsdkError`s; IncompleteStream without a finish."""
@@ -116,24 +129,25 @@ class HostedProvider(ABC, Generic[E, A]):
     async def events(self, request: Request, stream: HostedStream) -> AsyncGenerator[Event]:
         """The events of one streamed answer; `stream` is told of its decoder."""
         encoded = await self._encoded(request, stream=True)
-        async with self._transport().open(
-            encoded.path, encoded.body, headers=encoded.headers
-        ) as incoming:
-            if incoming.is_json:
-                raise not_a_stream(self.blame, await incoming.read())
-            request_id = self.blame.request_id(incoming.headers)
-            stream.decoder = self.decoder(self.answer(request, encoded, request_id))
-            reader = StreamReader(stream.decoder, self.blame)
-            progress = _Progress(reader, self._config.idle_timeout, self.name)
-            async for chunk in incoming.chunks:
-                for event in reader.feed(chunk):
+        opened = self._transport().open(encoded.path, encoded.body, headers=encoded.headers)
+        with _Traced() as traced:
+            async with opened as incoming:
+                traced.begins(incoming, self.blame)
+                if incoming.is_json:
+                    raise not_a_stream(self.blame, await incoming.read())
+                answer = self.answer(request, encoded, traced.request_id)
+                stream.decoder = self.decoder(answer)
+                reader = StreamReader(stream.decoder, self.blame)
+                progress = _Progress(reader, self._config.idle_timeout, self.name)
+                async for chunk in incoming.chunks:
+                    for event in reader.feed(chunk):
+                        yield event
+                    if reader.done:
+                        break
+                    progress.check()
+                for event in reader.finish():
                     yield event
-                if reader.done:
-                    break
-                progress.check()
-            for event in reader.finish():
-                yield event
-            await incoming.drain()
+                await incoming.drain()
 
     async def _encoded(self, request: Request, *, stream: bool) -> E:
         # Reading files and writing megabytes of base64 would hold up every other call.
@@ -153,13 +167,13 @@ class HostedStream(AsyncIterator[Event]):
     def __init__(self, provider: HostedProvider[Any, Any], request: Request) -> None:
         self.decoder: StreamDecoder | None = None
         self._events = provider.events(request, self)
-        self.__anext = self._events.__anext__
+        self._next = self._events.__anext__
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self
 
     def __anext__(self) -> Any:
-        return self.__anext()
+        return self._next()
 
     async def aclose(self) -> None:
         """Stop, and close the connection."""
@@ -168,6 +182,30 @@ class HostedStream(AsyncIterator[Event]):
     def usage(self) -> Usage | None:
         """What the vendor has reported so far; None: nothing."""
         return None if self.decoder is None else self.decoder.usage()
+
+
+class _Traced:
+    """Gives errors what is known once the answer begins: the vendor's id of the request, and the
+    status of an answer that broke. An error that the vendor reports inside it has its own."""
+
+    def __init__(self) -> None:
+        self.request_id: str | None = None
+        self._status: int | None = None
+
+    def begins(self, incoming: Incoming, blame: Blame) -> None:
+        """The answer begins."""
+        self.request_id = blame.request_id(incoming.headers)
+        self._status = incoming.response.status_code
+
+    def __enter__(self) -> _Traced:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, FmsdkError):
+            return
+        error.request_id = error.request_id or self.request_id
+        if error.status is None and isinstance(error, _BROKEN):
+            error.status = self._status
 
 
 class _Progress:

@@ -5,6 +5,8 @@ What the shapes mean is each vendor's decoder's business; here is what all of th
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
@@ -18,9 +20,24 @@ from fmsdk.sse import SSEDecoder
 from fmsdk.usage import Usage
 from fmsdk.wire.blame import Blame
 
-__all__ = ["Answer", "StreamDecoder", "StreamReader", "kept", "not_a_stream", "opaque_of", "read"]
+__all__ = [
+    "UNREADABLE",
+    "Answer",
+    "StreamDecoder",
+    "StreamReader",
+    "base64_bytes",
+    "fewer_choices",
+    "kept",
+    "not_a_stream",
+    "opaque_of",
+    "read",
+]
 
 T = TypeVar("T")
+
+UNREADABLE = (ValueError, RecursionError)
+"""What decoding JSON raises: msgspec's own errors and UnicodeDecodeError are ValueErrors, and a
+document nested without end is the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +114,7 @@ def not_a_stream(blame: Blame, body: bytes) -> FmsdkError:
     """The error of a 200 with something else than a stream of events: often an error's JSON."""
     try:
         decoded: object = msgspec.json.decode(body)
-    except ValueError:
+    except UNREADABLE:
         decoded = None
     if isinstance(decoded, dict) and "error" in decoded:
         return blame.of_body(cast("object", decoded))
@@ -108,7 +125,7 @@ def read(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw, blame: Bla
     """Decode JSON. Raises InvalidResponse: cut off, not UTF-8, empty, or of another shape."""
     try:
         return decoder.decode(data)
-    except ValueError as error:  # msgspec's own errors and UnicodeDecodeError alike
+    except UNREADABLE as error:
         what = "JSON that cannot be read" if len(data) else "an empty body"
         raise blame.invalid(f"{what} ({error})") from error
 
@@ -123,5 +140,22 @@ def kept(item: msgspec.Raw, blame: Blame) -> str:
     bodies and streams. Raises InvalidResponse."""
     try:
         return msgspec.json.format(bytes(item), indent=-1).decode()
-    except ValueError as error:
+    except UNREADABLE as error:
         raise blame.invalid(f"an item that cannot be read ({error})") from error
+
+
+def base64_bytes(data: str, blame: Blame) -> bytes:
+    """Media of an answer, decoded. Raises InvalidResponse."""
+    try:
+        return base64.b64decode(data, validate=True)
+    except binascii.Error as error:
+        raise blame.invalid("media whose base64 is broken") from error
+
+
+def fewer_choices(request: Request, count: int) -> tuple[Warning, ...]:
+    """A warning, where a server answered fewer times than asked."""
+    asked = request.settings.choices
+    if count >= asked:
+        return ()
+    message = f"{asked} choices were asked for, the server gave {count}"
+    return (Warning("setting_ignored", message, "choices"),)

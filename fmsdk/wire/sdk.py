@@ -37,7 +37,7 @@ class SdkTransport(Transport):
         self._client = client if is_own else client.with_options(max_retries=0)
         self._is_own = is_own
         self._status_error = sdk.APIStatusError
-        self._stream_of = sdk.AsyncStream
+        self._stream_cls = sdk.AsyncStream[Any]
         self._failures = (_root_of(sdk), httpx2.HTTPError)
 
     async def send(
@@ -46,8 +46,6 @@ class SdkTransport(Transport):
         body: Body,
         headers: Mapping[str, str],
         timeout: httpx2.Timeout,
-        *,
-        stream: bool,
     ) -> httpx2.Response:
         """As `Transport.send`."""
         content: dict[str, Any] = {"content": body.content}
@@ -55,15 +53,15 @@ class SdkTransport(Transport):
             content = {"body": msgspec.json.decode(bytes(body))}
         elif isinstance(body.content, Body):
             headers = {**headers, "content-length": str(len(body))}
-        # Asked for as a stream of a raw response, the SDK hands that over unread.
-        streamed = {"stream": True, "stream_cls": self._stream_of[Any]} if stream else {}
         try:
             return await self._client.post(
                 path,
                 cast_to=httpx2.Response,
                 options={"timeout": timeout, "headers": headers},
+                # Asked for as a stream of a raw response, the SDK hands that over unread.
+                stream=True,
+                stream_cls=self._stream_cls,
                 **content,
-                **streamed,
             )
         except self._failures as error:
             raise self._translated(error) from error

@@ -18,6 +18,7 @@ import msgspec
 
 from fmsdk.wire.blame import Blame
 from fmsdk.wire.body import Body
+from fmsdk.wire.read import UNREADABLE
 
 __all__ = ["CONNECT_SECONDS", "Incoming", "Transport", "error_body"]
 
@@ -60,7 +61,7 @@ class Transport(ABC):
 
     Args:
         blame: makes the errors.
-        idle_timeout: seconds that a stream may stay silent; None for ever.
+        idle_timeout: seconds that an answer may stay silent once it has begun; None for ever.
     """
 
     failures: ClassVar[tuple[type[Exception], ...]] = (httpx2.HTTPError,)
@@ -68,26 +69,24 @@ class Transport(ABC):
 
     def __init__(self, blame: Blame, idle_timeout: float | None) -> None:
         self.blame = blame
-        self._idle = httpx2.Timeout(idle_timeout, connect=CONNECT_SECONDS)
-
-    async def post(
-        self, path: str, body: Body, *, seconds: float, headers: Mapping[str, str]
-    ) -> httpx2.Response:
-        """Ask, and read the whole answer; `seconds` is how long the server may stay silent."""
-        timeout = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
-        try:
-            return await self.send(path, body, headers, timeout, stream=False)
-        except self.failures as error:
-            raise self.blame.of_exception(error) from error
+        self._idle = _silent(idle_timeout)
 
     @asynccontextmanager
     async def open(
-        self, path: str, body: Body, *, headers: Mapping[str, str]
+        self, path: str, body: Body, *, headers: Mapping[str, str], patience: float | None = None
     ) -> AsyncGenerator[Incoming]:
         """Ask, and read the answer as it comes. Leaving closes the connection, unless the answer
-        was read to its end. What goes wrong while reading is translated here."""
+        was read to its end. What goes wrong while reading is translated here.
+
+        Args:
+            patience: seconds before an answer has to begin that comes when it is done; None for a
+                stream, which may never stay silent for longer than `idle_timeout`.
+        """
+        waiting = self._idle if patience is None else _silent(patience)
         try:
-            response = await self.send(path, body, headers, self._idle, stream=True)
+            response = await self.send(path, body, headers, waiting)
+            # Its connection reads each piece of the body by the timeout that stands here.
+            response.request.extensions["timeout"] |= self._idle.as_dict()
             try:
                 async with aclosing(_chunks(response)) as chunks:
                     yield Incoming(response, chunks)
@@ -103,22 +102,25 @@ class Transport(ABC):
         body: Body,
         headers: Mapping[str, str],
         timeout: httpx2.Timeout,
-        *,
-        stream: bool,
     ) -> httpx2.Response:
-        """Post `body`, JSON; the response is unread with `stream`. Raises `failures`, and for an
-        error status what `blame.of_body` makes of it."""
+        """Post `body`, JSON; the response is not read yet. Raises `failures`, and for an error
+        status what `blame.of_body` makes of it."""
 
     @abstractmethod
     async def aclose(self) -> None:
         """Close the connections, but not those of a client that the caller built."""
 
 
+def _silent(seconds: float | None) -> httpx2.Timeout:
+    # Waiting for a connection that others hold is no silence of the server's.
+    return httpx2.Timeout(seconds, connect=CONNECT_SECONDS, pool=None)
+
+
 def error_body(content: bytes) -> object:
     """An error's body as decoded JSON, or else as text."""
     try:
         return msgspec.json.decode(content)
-    except ValueError:
+    except UNREADABLE:
         return content.decode("utf-8", "replace")
 
 
