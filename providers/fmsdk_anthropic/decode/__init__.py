@@ -1,0 +1,26 @@
+"""From the wire to values: a body to a `Response`, a stream's payloads to events. No I/O.
+
+Only the fields that are read are decoded; what else the vendor adds is skipped unseen, and kept
+in `raw_body`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fmsdk.response import Response
+from fmsdk.wire.read import Answer, StreamDecoder
+from fmsdk_anthropic.decode.message import message_response
+from fmsdk_anthropic.decode.stream import MessageStream
+
+__all__ = ["decode", "decoder"]
+
+
+def decode(answer: Answer, body: bytes) -> Response[Any]:
+    """The response of a body. Raises InvalidResponse, or the error that the body reports."""
+    return message_response(answer, body)
+
+
+def decoder(answer: Answer) -> StreamDecoder:
+    """A decoder for one stream."""
+    return MessageStream(answer)

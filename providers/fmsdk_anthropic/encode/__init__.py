@@ -1,0 +1,63 @@
+"""From a `Request` to the body of Anthropic's Messages API. Pure: no I/O but reading media.
+
+One encoder serves plain and streamed answers. What the wire cannot carry raises
+`UnsupportedContent` or `UnsupportedSetting`, or leaves a warning; nothing is dropped in silence.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fmsdk.request import Request
+from fmsdk.wire.hosted import Encoded
+from fmsdk_anthropic.encode.draft import AnthropicDraft
+from fmsdk_anthropic.encode.messages import conversation, system_prompt
+from fmsdk_anthropic.encode.settings import (
+    sampling,
+    settings_fields,
+    thinking_fields,
+    tool_fields,
+)
+
+__all__ = ["encode"]
+
+_PATH = "/v1/messages"
+_BETA_PATH = "/v1/messages?beta=true"
+VERSION_WITH_SAMPLING = "2023-06-01"
+"""The version of the API that has temperature, top_p and top_k; the SDK's own, 2026-10-21,
+refuses them for every model."""
+
+
+def encode(request: Request, *, stream: bool) -> Encoded:
+    """The body for `request`, and its headers.
+
+    Raises:
+        BadRequestError: something that no JSON can carry, or another provider's options.
+        UnsupportedContent, UnsupportedSetting: what the API cannot carry.
+    """
+    draft = AnthropicDraft(request, stream=stream)
+    options, sampled = draft.options, sampling(draft)
+    body: dict[str, Any] = {
+        "model": request.model,
+        **settings_fields(draft),
+        **sampled,
+        **thinking_fields(draft),
+        **tool_fields(draft),
+        **system_prompt(draft),
+        "messages": conversation(draft),
+        **draft.mark(options.cache),
+    }
+    for name, value in options.extra_body.items():
+        if value is None:
+            body.pop(name, None)
+        else:
+            body[name] = value
+    headers = {"anthropic-version": VERSION_WITH_SAMPLING} if sampled else {}
+    if options.betas:
+        headers["anthropic-beta"] = ",".join(options.betas)
+    return Encoded(
+        path=_BETA_PATH if options.betas else _PATH,
+        body=draft.media.write(body),
+        warnings=draft.warnings(),
+        headers={**headers, **options.extra_headers},
+    )

@@ -1,0 +1,156 @@
+"""The conversation: turns as the Messages API takes them.
+
+Runs of turns of one speaker become one, the results of tools first in it, since that is where
+the API looks for them. Texts without a visible character are refused by the API, and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import dropwhile, groupby, takewhile
+from typing import Any, Literal
+
+from fmsdk.content import MediaPart, Part, Reasoning, Text, ToolCall, ToolResult
+from fmsdk.request import Message
+from fmsdk_anthropic.encode.draft import AnthropicDraft
+
+__all__ = ["conversation", "system_prompt"]
+
+Speaker = Literal["system", "user", "assistant"]
+INVALID_JSON = "INVALID_JSON"
+"""The key that Anthropic's guide gives arguments which are no JSON object, so that they can go
+back: https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming"""
+
+
+def system_prompt(draft: AnthropicDraft) -> dict[str, Any]:
+    """The field for the system prompt, and for system messages that open the conversation."""
+    request, mark = draft.request, draft.options.cache_system
+    opening = takewhile(_is_system, request.messages)
+    texts = [Text(request.system)] if request.system is not None else []
+    texts += [part for message in opening for part in _checked(draft, message)]
+    blocks = _blocks(draft, texts)
+    if not blocks:
+        if mark:
+            draft.losses.drop("options.cache_system", "there is no system prompt")
+        return {}
+    if mark:
+        blocks[-1] |= draft.mark(mark)
+    if len(blocks) == 1 and blocks[0].keys() == {"type", "text"}:
+        return {"system": blocks[0]["text"]}
+    return {"system": blocks}
+
+
+def conversation(draft: AnthropicDraft) -> list[dict[str, Any]]:
+    """The turns after the opening. Raises UnsupportedContent, BadRequestError."""
+    later = dropwhile(_is_system, draft.request.messages)
+    turns: list[dict[str, Any]] = []
+    for speaker, run in groupby(later, _speaker):
+        parts = [part for message in run for part in _checked(draft, message)]
+        if speaker == "assistant":
+            content = _answered(draft, parts)
+        else:
+            content = _said(draft, speaker, parts)
+        if content:
+            turns.append({"role": speaker, "content": content})
+    return turns
+
+
+def _is_system(message: Message) -> bool:
+    return message.role == "system"
+
+
+def _speaker(message: Message) -> Speaker:
+    return "user" if message.role == "tool" else message.role
+
+
+def _checked(draft: AnthropicDraft, message: Message) -> tuple[Any, ...]:
+    draft.check_role(message)
+    return message.parts
+
+
+def _said(draft: AnthropicDraft, speaker: Speaker, parts: Sequence[Part]) -> list[dict[str, Any]]:
+    if speaker == "system" and not draft.family.takes_system_turns:
+        why = (
+            f"{draft.request.name} takes system messages at the start of the conversation alone; "
+            "put it there, into system=, or into a user message"
+        )
+        raise draft.invalid(why)
+    results = [draft.result(part) for part in parts if isinstance(part, ToolResult)]
+    rest = [part for part in parts if isinstance(part, Text | MediaPart)]
+    return results + _blocks(draft, rest, before=results)
+
+
+def _blocks(
+    draft: AnthropicDraft,
+    parts: Iterable[Text | MediaPart],
+    before: Sequence[dict[str, Any]] = (),
+) -> list[dict[str, Any]]:
+    """Blocks of a turn, which come after those of it that are made already."""
+    blocks: list[dict[str, Any]] = []
+    for part in parts:
+        if isinstance(part, Text) and _is_blank(draft, part):
+            _move_mark(draft, part, [*before, *blocks])
+        else:
+            blocks.append(draft.block(part))
+    return blocks
+
+
+def _is_blank(draft: AnthropicDraft, text: Text) -> bool:
+    if text.text.strip():
+        return False
+    if text.text:
+        why = f"text of nothing but white space was left out, which {draft.api} refuses"
+        draft.note("blank_text_dropped", why, "text")
+    return True
+
+
+def _move_mark(draft: AnthropicDraft, text: Text, before: Sequence[dict[str, Any]]) -> None:
+    """A cache point after nothing is one after what comes before it."""
+    if not text.cache:
+        return
+    if before and "cache_control" not in before[-1]:
+        before[-1].update(draft.mark(text.cache))
+    elif not before:
+        draft.note("cache_mark_ignored", "a cache mark with no text before it does nothing")
+
+
+def _answered(draft: AnthropicDraft, parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """The model's own turn, in the blocks it came in and in their order."""
+    blocks: list[dict[str, Any]] = []
+    shell: dict[str, Any] = {}
+    has_text = any(isinstance(part, Text) and part.text.strip() for part in parts)
+    for part in parts:
+        if isinstance(part, Text):
+            blocks += ({**shell, **block} for block in _blocks(draft, [part], before=blocks))
+            shell = {}
+        elif isinstance(part, ToolCall):
+            blocks.append(_call(draft, part))
+        elif isinstance(part, Reasoning):
+            item = _opaque(draft, part)
+            if item.get("type") == "text":
+                shell = item
+            elif item:
+                blocks.append(item)
+        elif isinstance(part, MediaPart):
+            draft.spoken_before(part, has_text)
+    return blocks
+
+
+def _call(draft: AnthropicDraft, call: ToolCall) -> dict[str, Any]:
+    arguments = dict(call.arguments) if call.raw is None else {INVALID_JSON: call.raw}
+    return {
+        "type": "tool_use",
+        "id": draft.call_id(call.id),
+        "name": call.name,
+        "input": arguments,
+        **draft.opaque(call),
+    }
+
+
+def _opaque(draft: AnthropicDraft, part: Reasoning) -> dict[str, Any]:
+    """The vendor's own block, unchanged; what is not from there stays behind, and that is said."""
+    item = draft.opaque(part)
+    if "type" not in item:
+        draft.reasoning_dropped()
+        return {}
+    return item

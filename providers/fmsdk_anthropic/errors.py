@@ -1,0 +1,105 @@
+"""The types and codes of Anthropic's errors as errors of `fmsdk.errors`.
+
+Source: https://platform.claude.com/docs/en/api/errors, and the SDK's list of error codes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+from fmsdk.errors import (
+    AuthenticationError,
+    BadRequestError,
+    ContextTooLong,
+    FmsdkError,
+    InvalidMedia,
+    ModelNotFound,
+    PermissionDenied,
+    QuotaExceeded,
+    RateLimitError,
+    ServerError,
+)
+from fmsdk.wire.blame import Blame, Said
+
+__all__ = ["AnthropicBlame"]
+
+_SPEND_LIMITS = (
+    "contract_spend_limit_reached",
+    "enforced_spend_limit_reached",
+    "linked_organization_billing_unavailable",
+    "linked_organization_spend_limit_reached",
+    "organization_on_hold",
+    "user_profile_not_billable",
+)
+_NAMES: dict[str, type[FmsdkError]] = {
+    "authentication_error": AuthenticationError,
+    "billing_error": QuotaExceeded,
+    "exceed_context_size_error": ContextTooLong,  # llama.cpp
+    "not_found_error": ModelNotFound,
+    "overloaded_error": ServerError,
+    "permission_error": PermissionDenied,
+    "rate_limit_error": RateLimitError,
+    "request_too_large": BadRequestError,
+}
+_CODES: dict[str, type[FmsdkError]] = {
+    "image_dimensions_too_large": InvalidMedia,
+    "ramp_limit_exceeded": RateLimitError,
+    **dict.fromkeys(_SPEND_LIMITS, QuotaExceeded),
+}
+# No code tells these apart from other bad requests; each is the whole of what Anthropic says.
+_TOO_LONG = (
+    re.compile(r"prompt is too long: (?P<tokens>\d+) tokens > (?P<limit>\d+) maximum"),
+    re.compile(
+        r"input length and `max_tokens` exceed context limit: "
+        r"(?P<input>\d+) \+ (?P<output>\d+) > (?P<limit>\d+)"
+    ),
+)
+_NO_CREDIT = "Your credit balance is too low to access the Anthropic API"
+
+
+@dataclass(frozen=True, slots=True)
+class AnthropicBlame(Blame):
+    """Makes the errors of Anthropic, and of servers that speak its wire."""
+
+    names: ClassVar[Mapping[str, type[FmsdkError]]] = _NAMES
+    request_ids: ClassVar[tuple[str, ...]] = ("request-id", "x-request-id")
+
+    def of_body(
+        self,
+        body: object,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> FmsdkError:
+        """As `Blame.of_body`; the body tells the request's id too, also inside a stream."""
+        error = Blame.of_body(self, body, status=status, headers=headers)
+        if error.request_id is None and isinstance(body, Mapping):
+            told = cast("Mapping[str, object]", body).get("request_id")
+            error.request_id = told if isinstance(told, str) else None
+        return error
+
+    def kind(self, said: Said, status: int | None) -> type[FmsdkError]:
+        """Which error it is."""
+        details = said.fields.get("details")
+        if isinstance(details, Mapping):
+            code = cast("Mapping[str, object]", details).get("error_code")
+            if isinstance(code, str) and code in _CODES:
+                return _CODES[code]
+        if said.kind == "invalid_request_error":
+            if any(pattern.match(said.message) for pattern in _TOO_LONG):
+                return ContextTooLong
+            if said.message.startswith(_NO_CREDIT):
+                return QuotaExceeded
+        return Blame.kind(self, said, status)
+
+    def details(self, kind: type[FmsdkError], said: Said) -> dict[str, Any]:
+        """How many tokens there were, and how many fit."""
+        for pattern in _TOO_LONG:
+            if found := pattern.match(said.message):
+                told = {name: int(digits) for name, digits in found.groupdict().items()}
+                tokens = told.get("tokens", told.get("input", 0) + told.get("output", 0))
+                return {"tokens": tokens, "limit": told["limit"]}
+        return Blame.details(self, kind, said)
