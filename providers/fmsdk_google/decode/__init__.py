@@ -1,0 +1,29 @@
+"""From the wire to values: a body to a `Response`, a stream's payloads to events. No I/O.
+
+A body has the shape of a stream's only chunk, and is read as one. Only the fields that are read
+are decoded; what else Google adds (citations, sources of grounding, safety ratings) is kept in
+`raw_body`, of a stream its last chunk, which is where Google puts it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fmsdk.response import Fold, Response
+from fmsdk.wire.read import Answer, StreamDecoder
+from fmsdk_google.decode.stream import GeminiStream
+
+__all__ = ["decode", "decoder"]
+
+
+def decode(answer: Answer, body: bytes) -> Response[Any]:
+    """The response of a body. Raises InvalidResponse, ContentFiltered, or the error in it."""
+    stream, fold, request = GeminiStream(answer), Fold(), answer.request
+    for event in (*stream.feed(body), stream.finished()):
+        fold.add(event)
+    return fold.response(request.provider, request.model, output_type=request.output)
+
+
+def decoder(answer: Answer) -> StreamDecoder:
+    """A decoder for one stream."""
+    return GeminiStream(answer)

@@ -1,0 +1,156 @@
+"""A `streamGenerateContent` stream: payloads in, events out.
+
+Google ends a stream by ending the body: there is no last event, and usage, which every chunk
+counts anew from the start, may come after the finish reason. So the body is read to its end, and
+the stream is complete if every choice has a finish reason by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from fmsdk.errors import ContentFiltered
+from fmsdk.response import Event, Finish, Finished, Response, TextDelta, Warning
+from fmsdk.usage import Usage
+from fmsdk.wire.read import Answer, fewer_choices, read
+from fmsdk_google.decode.parts import Lane, token_logprobs
+from fmsdk_google.decode.shapes import CHUNK, Candidate, Chunk, Logprobs
+from fmsdk_google.decode.usage import usage_of
+
+__all__ = ["GeminiStream"]
+
+_FINISHES: dict[str, Finish] = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "CONTINUATION": "length",
+    **dict.fromkeys(
+        (
+            *("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"),
+            *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
+            *("ESCALATION", "PUP_LIMITED_DISABLED"),
+        ),
+        "content_filter",
+    ),
+}
+
+
+class GeminiStream:
+    """The decoder of one stream, or of a body, which has the shape of a single chunk."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.done = False
+        self._answer = answer
+        self._lanes: dict[int, Lane] = {}
+        self._usage: dict[str, Any] = {}
+        self._model: str | None = None
+        self._id: str | None = None
+        self._last: bytes | None = None
+
+    def feed(self, payload: bytes) -> Sequence[Event]:
+        """The events of one payload. Raises InvalidResponse, ContentFiltered, or its error."""
+        chunk = read(CHUNK, payload, self._answer.blame)
+        if chunk.error:
+            raise self._answer.blame.of_body(chunk.error)
+        if self._id is None:
+            self._id, self._model = chunk.response_id, chunk.model_version
+        if chunk.usage_metadata:
+            # Counts are totals so far; a chunk may leave out what an earlier one said.
+            self._usage |= chunk.usage_metadata
+        self._last = payload
+        if chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:
+            raise self._blocked(chunk)
+        events: list[Event] = []
+        for candidate in chunk.candidates or ():
+            self._add(candidate, events)
+        return events
+
+    def finish(self) -> Sequence[Event]:
+        """`Finished`. Raises IncompleteStream."""
+        lanes = self._lanes.values()
+        if not lanes or any(lane.finish_reason is None for lane in lanes):
+            raise self._answer.blame.incomplete("a finish reason")
+        return (self.finished(),)
+
+    def finished(self) -> Finished:
+        """The end of the answer, whether or not every choice says why. Raises InvalidResponse:
+        there is none."""
+        answer, lanes = self._answer, [lane for _, lane in sorted(self._lanes.items())]
+        if not lanes:
+            raise answer.blame.invalid("neither a candidate nor a reason for having none")
+        finishes: tuple[tuple[Finish, str | None], ...] = tuple(
+            (_finish_of(lane), lane.finish_reason) for lane in lanes
+        )
+        remarks = (
+            Warning("finish_message", f"{lane.finish_reason}: {lane.finish_message}", "finish")
+            for lane, (finish, _) in zip(lanes, finishes, strict=True)
+            if lane.finish_message and finish in ("other", "content_filter")
+        )
+        return Finished(
+            finishes=finishes,
+            usage=usage_of(self._usage),
+            served_model=self._model,
+            request_id=self._id or answer.request_id,
+            warnings=(*answer.warnings, *fewer_choices(answer.request, len(lanes)), *remarks),
+            raw_body=self._last,
+        )
+
+    def usage(self) -> Usage | None:
+        """What Google has counted so far; of an answer that broke off, that is no final bill."""
+        usage = usage_of(self._usage)
+        return None if usage.source == "unknown" else replace(usage, source="estimated")
+
+    def _add(self, candidate: Candidate, events: list[Event]) -> None:
+        choice = candidate.index or 0
+        lane = self._lanes.get(choice)
+        if lane is None:
+            lane = self._lanes[choice] = Lane(self._answer, choice)
+        before = len(events)
+        content = candidate.content
+        for raw in (content and content.parts) or ():
+            events.extend(lane.events(raw, self._id))
+        if candidate.logprobs_result is not None:
+            _attach(candidate.logprobs_result, lane, choice, events, before)
+        if candidate.finish_reason:
+            lane.finish_reason = candidate.finish_reason
+            lane.finish_message = candidate.finish_message
+
+    def _blocked(self, chunk: Chunk) -> ContentFiltered:
+        answer, request, feedback = self._answer, self._answer.request, chunk.prompt_feedback
+        why = (feedback and feedback.block_reason) or ""
+        message = (feedback and feedback.block_reason_message) or "see its safety settings"
+        request_id = self._id or answer.request_id
+        return ContentFiltered(
+            f"{request.provider} refused the prompt: {why} ({message})",
+            provider=request.provider,
+            model=request.model,
+            request_id=request_id,
+            partial=Response(
+                provider=request.provider,
+                model=request.model,
+                choices=(),
+                served_model=self._model,
+                request_id=request_id,
+                usage=usage_of(self._usage),
+                warnings=answer.warnings,
+                raw_body=self._last,
+            ),
+        )
+
+
+def _attach(found: Logprobs, lane: Lane, choice: int, events: list[Event], start: int) -> None:
+    """Give a chunk's token probabilities to its first text; without one, to an empty text."""
+    logprobs = token_logprobs(found)
+    for place in range(start, len(events)):
+        event = events[place]
+        if isinstance(event, TextDelta):
+            events[place] = replace(event, logprobs=logprobs)
+            return
+    if logprobs:
+        events.append(TextDelta("", lane.text_index(), choice, False, logprobs))
+
+
+def _finish_of(lane: Lane) -> Finish:
+    finish = _FINISHES.get(lane.finish_reason or "", "other")
+    return "tool_calls" if finish == "stop" and lane.calls else finish

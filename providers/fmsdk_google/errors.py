@@ -1,0 +1,101 @@
+"""Google's error statuses and reasons as errors of `fmsdk.errors`.
+
+Statuses: https://cloud.google.com/apis/design/errors; reasons: google.api.ErrorReason. A reason
+says more than the status: a bad key is INVALID_ARGUMENT, told apart by API_KEY_INVALID.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+from fmsdk.errors import (
+    AuthenticationError,
+    BadRequestError,
+    ContextTooLong,
+    FmsdkError,
+    ModelNotFound,
+    PermissionDenied,
+    QuotaExceeded,
+    RateLimitError,
+    ServerError,
+)
+from fmsdk.wire.blame import Blame, Said, retry_after
+
+__all__ = ["GoogleBlame"]
+
+_REASONS: dict[str, type[FmsdkError]] = {
+    "API_KEY_INVALID": AuthenticationError,
+    "ACCESS_TOKEN_EXPIRED": AuthenticationError,
+    "CREDENTIALS_MISSING": AuthenticationError,
+    "BILLING_DISABLED": QuotaExceeded,
+    "SERVICE_DISABLED": PermissionDenied,
+}
+_STATUSES: dict[str, type[FmsdkError]] = {
+    "INVALID_ARGUMENT": BadRequestError,
+    "OUT_OF_RANGE": BadRequestError,
+    "UNAUTHENTICATED": AuthenticationError,
+    "PERMISSION_DENIED": PermissionDenied,
+    "FAILED_PRECONDITION": PermissionDenied,  # the country, or no billing account
+    "NOT_FOUND": ModelNotFound,
+    "RESOURCE_EXHAUSTED": RateLimitError,
+    "CANCELLED": ServerError,
+    "ABORTED": ServerError,
+    "INTERNAL": ServerError,
+    "UNAVAILABLE": ServerError,
+    "DEADLINE_EXCEEDED": ServerError,
+}
+# The one kind of error that Google has neither a status nor a reason for.
+_TOO_LONG = re.compile(r"input token count \(?(\d+)\)? exceeds the maximum .*?\(?(\d+)\)?\.?$")
+_SECONDS = re.compile(r"(\d+(?:\.\d+)?)s")
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleBlame(Blame):
+    """Makes the errors of Google's servers."""
+
+    names: ClassVar[Mapping[str, type[FmsdkError]]] = _REASONS | _STATUSES
+    request_ids: ClassVar[tuple[str, ...]] = ("x-goog-request-id", "x-request-id")
+
+    def kind(self, said: Said, status: int | None) -> type[FmsdkError]:
+        """Which error it is: by reason, by status, by HTTP status."""
+        details = list(_details(said))
+        words = [str(detail.get("reason")) for detail in details]
+        words.append(str(said.fields.get("status")))
+        named = next((self.names[word] for word in words if word in self.names), None)
+        if named is RateLimitError and _for_the_day(details):
+            return QuotaExceeded
+        if named is BadRequestError and _TOO_LONG.search(said.message):
+            return ContextTooLong
+        return named or Blame.kind(self, said, status)
+
+    def delay(self, said: Said, headers: Mapping[str, str]) -> float | None:
+        """Seconds to wait: of a header, or of `RetryInfo` in the body, where Google puts it."""
+        seconds = retry_after(headers)
+        for detail in _details(said) if seconds is None else ():
+            if told := _SECONDS.fullmatch(str(detail.get("retryDelay"))):
+                return float(told[1])
+        return seconds
+
+    def details(self, kind: type[FmsdkError], said: Said) -> dict[str, Any]:
+        """Tokens asked for and tokens that fit, of a too long request."""
+        if kind is ContextTooLong and (found := _TOO_LONG.search(said.message)):
+            return {"tokens": int(found[1]), "limit": int(found[2])}
+        return {}
+
+
+def _details(said: Said) -> Iterator[Mapping[str, Any]]:
+    listed: object = said.fields.get("details")
+    for detail in cast("list[object]", listed) if isinstance(listed, list) else ():
+        if isinstance(detail, Mapping):
+            yield cast("Mapping[str, Any]", detail)
+
+
+def _for_the_day(details: list[Mapping[str, Any]]) -> bool:
+    """Whether a day's quota is used up, and Google names no sooner time to try again."""
+    if any("retryDelay" in detail for detail in details):
+        return False
+    violations = [found for detail in details for found in detail.get("violations") or ()]
+    return any("PerDay" in str(found) for found in violations)

@@ -1,0 +1,93 @@
+"""The provider: encodes, asks over httpx2, decodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fmsdk.catalog import narrow
+from fmsdk.content import Modality
+from fmsdk.provider import Capabilities, ProviderConfig, UsableModel
+from fmsdk.request import Request
+from fmsdk.response import Response
+from fmsdk.wire.hosted import Encoded, HostedProvider, require_module
+from fmsdk.wire.read import Answer, StreamDecoder
+from fmsdk_google.decode import decode, decoder
+from fmsdk_google.encode import encode
+from fmsdk_google.errors import GoogleBlame
+from fmsdk_google.options import Connection, has_access, key_variables
+
+if TYPE_CHECKING:
+    from fmsdk.wire.transport import Transport
+
+__all__ = ["GoogleProvider"]
+
+_INPUT: frozenset[Modality] = frozenset({"text", "image", "audio", "video", "document"})
+_CAN = Capabilities(
+    input=_INPUT,
+    output=frozenset({"text", "audio", "image"}),
+    remote=frozenset({"image", "video", "document"}),
+    known=False,
+)
+
+
+class GoogleProvider(HostedProvider[Encoded, Answer]):
+    """Gemini on AI Studio or Vertex. Opens nothing before the first request.
+
+    Options of `config`: api_key, base_url, api_version ("v1beta", on Vertex "v1beta1"), vertex,
+    project, location, credentials, default_headers, or client, a `google.genai.Client` that the
+    caller built.
+
+    Raises:
+        ModuleNotFoundError: Vertex without google-auth; the registry names the extra.
+        BadRequestError: an option that does not exist.
+        ConfigurationError: Vertex without a project.
+    """
+
+    def __init__(self, config: ProviderConfig) -> None:
+        connection = Connection.of(config)
+        if connection.wants_credentials:
+            require_module("google")
+            require_module("google.auth")
+        super().__init__(config, GoogleBlame(config.name, connection.variable, connection.secret))
+        self.base_url = connection.url
+        self._connection = connection
+        self.price_id = "google" if config.name == "google" else None
+        self.vendor = "google" if connection.official else None
+
+    @staticmethod
+    def usable_models() -> list[UsableModel]:
+        """Whether Google's models can be called now: a key or a project is set."""
+        note = "" if has_access() else f"set {key_variables('google')[0]}"
+        return [UsableModel("google:…", not note, note, _INPUT)]
+
+    def capabilities(self, model: str) -> Capabilities:
+        """What the wire takes, and of it, at Google's own servers, what the model does."""
+        return narrow(_CAN, self.vendor, model.rpartition("/")[2])
+
+    def encode(self, request: Request, *, stream: bool) -> Encoded:
+        """The request as it goes out."""
+        connection = self._connection
+        return encode(request, vertex=bool(connection.vertex), root=connection.root, stream=stream)
+
+    def answer(self, request: Request, encoded: Encoded, request_id: str | None) -> Answer:
+        """What is known of the answer before its body comes."""
+        return Answer(
+            request=request, blame=self.blame, warnings=encoded.warnings, request_id=request_id
+        )
+
+    def decode(self, answer: Answer, body: bytes) -> Response[Any]:
+        """The response of a body."""
+        return decode(answer, body)
+
+    def decoder(self, answer: Answer) -> StreamDecoder:
+        """A decoder for one stream."""
+        return decoder(answer)
+
+    def make_transport(self, idle_timeout: float | None) -> Transport:
+        """Plain HTTP, with the key in a header, or on Vertex a token of Google Cloud."""
+        from fmsdk_google.transport import CloudToken, HttpTransport
+
+        connection, token = self._connection, None
+        if connection.wants_credentials:
+            token = CloudToken(connection.credentials, self.name, connection.variable)
+        return HttpTransport(connection.url, connection.headers(), token, self.blame, idle_timeout)

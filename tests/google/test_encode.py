@@ -1,0 +1,339 @@
+"""Bodies as they go out: what each feature becomes, and what cannot go along."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fmsdk.content import (
+    Audio,
+    Document,
+    FileRef,
+    Image,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+    Video,
+)
+from fmsdk.errors import BadRequestError, UnsupportedContent, UnsupportedSetting
+from fmsdk.request import Message, Request, Tool, build
+from fmsdk.wire.hosted import Encoded
+from fmsdk_google import GoogleOptions
+from fmsdk_google.encode import encode
+
+PNG = (Path(__file__).resolve().parents[2] / "examples/media/red_triangle.png").read_bytes()
+WAV = b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x80\x3e\0\0\2\0\x10\0data\0\0\0\0"
+MP4 = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"
+PDF = b"%PDF-1.4\n%%EOF\n"
+WEATHER = Tool(
+    "weather",
+    "The weather in a city",
+    {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+)
+CALL = ToolCall("c1", "weather", {"city": "Rome"})
+SIGNED = ToolCall(
+    "c1", "weather", {"city": "Rome"}, provider="google", opaque='{"thoughtSignature":"s1"}'
+)
+NEW, OLD = "google:gemini-3.8-flash", "google:gemini-2.5-flash"
+
+
+@dataclass
+class City:
+    name: str
+    people: int | None = None
+
+
+def ask(prompt: Any = "Hello", *, model: str = NEW, **settings: Any) -> Request:
+    return build(model, prompt, **settings)
+
+
+def encoded(request: Request, **how: Any) -> Encoded:
+    return encode(request, **{"vertex": False, "root": "/v1beta", "stream": False, **how})
+
+
+def body(request: Request, **how: Any) -> dict[str, Any]:
+    return json.loads(bytes(encoded(request, **how).body))
+
+
+def vertex(request: Request) -> dict[str, Any]:
+    return body(request, vertex=True, root="/v1beta1/projects/p/locations/global")
+
+
+def codes(request: Request, **how: Any) -> list[str]:
+    return [warning.code for warning in encoded(request, **how).warnings]
+
+
+def parts(request: Request, **how: Any) -> list[Any]:
+    return [part for turn in body(request, **how)["contents"] for part in turn["parts"]]
+
+
+# --- where it goes ---
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("gemini-3.8-flash", "/v1beta/models/gemini-3.8-flash"),
+        ("models/gemini-3.8-flash", "/v1beta/models/gemini-3.8-flash"),
+        ("tunedModels/mine-1", "/v1beta/tunedModels/mine-1"),
+        ("a?b#c d:e", "/v1beta/models/a%3Fb%23c%20d%3Ae"),
+    ],
+)
+def test_paths_of_ai_studio(model: str, path: str) -> None:
+    request = ask(model=f"google:{model}")
+    assert encoded(request).path == f"{path}:generateContent"
+    assert encoded(request, stream=True).path == f"{path}:streamGenerateContent?alt=sse"
+
+
+@pytest.mark.parametrize(
+    ("model", "below"),
+    [
+        ("gemini-3.8-flash", "{root}/publishers/google/models/gemini-3.8-flash"),
+        ("models/gemini-3.8-flash", "{root}/publishers/google/models/gemini-3.8-flash"),
+        ("publishers/google/models/m", "{root}/publishers/google/models/m"),
+        ("meta/llama-4", "{root}/publishers/meta/models/llama-4"),
+        ("projects/q/locations/eu/endpoints/1", "/v1beta1/projects/q/locations/eu/endpoints/1"),
+    ],
+)
+def test_paths_of_vertex(model: str, below: str) -> None:
+    root = "/v1beta1/projects/p/locations/global"
+    path = encoded(ask(model=f"google:{model}"), vertex=True, root=root).path
+    assert path == f"{below.format(root=root)}:generateContent"
+
+
+# --- the conversation ---
+
+
+def test_a_question_and_no_more() -> None:
+    assert body(ask()) == {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
+
+
+def test_system_messages_come_first_or_not_at_all() -> None:
+    turns = [Message("system", "Be kind."), Message("user", "Hi")]
+    sent = body(ask(turns, system="Be brief."))
+    assert sent["systemInstruction"] == {"parts": [{"text": "Be brief."}, {"text": "Be kind."}]}
+    assert [turn["role"] for turn in sent["contents"]] == ["user"]
+    with pytest.raises(BadRequestError, match="before all others"):
+        encoded(ask([Message("user", "Hi"), Message("system", "Be kind.")]))
+
+
+def test_every_kind_of_media_as_bytes() -> None:
+    media = [Image(PNG), Audio(WAV), Video(MP4), Document(PDF, name="a.pdf")]
+    sent = [part["inlineData"] for part in parts(ask(media))]
+    mimes = ["image/png", "audio/wav", "video/mp4", "application/pdf"]
+    assert [one["mimeType"] for one in sent] == mimes
+    assert [base64.b64decode(one["data"]) for one in sent] == [PNG, WAV, MP4, PDF]
+    assert sent[3]["displayName"] == "a.pdf"
+
+
+def test_plain_text_documents(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("Milk, eggs.")
+    (sent,) = parts(ask([Document(path)]))
+    data = base64.b64encode(b"Milk, eggs.").decode()
+    assert sent == {"inlineData": {"mimeType": "text/plain", "data": data}}
+
+
+@pytest.mark.parametrize(
+    ("media", "sent"),
+    [
+        (
+            Image("https://example.org/a.png?x=1"),
+            {"fileUri": "https://example.org/a.png?x=1", "mimeType": "image/png"},
+        ),
+        (Image("https://example.org/a"), {"fileUri": "https://example.org/a"}),
+        (Video("https://youtu.be/abc"), {"fileUri": "https://youtu.be/abc"}),
+        (
+            Document(FileRef("google", "files/abc", mime="application/pdf")),
+            {
+                "fileUri": "https://generativelanguage.googleapis.com/v1beta/files/abc",
+                "mimeType": "application/pdf",
+            },
+        ),
+        (
+            Video(FileRef("google", "gs://bucket/film.mp4")),
+            {"fileUri": "gs://bucket/film.mp4", "mimeType": "video/mp4"},
+        ),
+        (
+            Audio("https://example.org/a", mime_type="audio/wav"),
+            {"fileUri": "https://example.org/a", "mimeType": "audio/wav"},
+        ),
+    ],
+)
+def test_media_elsewhere(media: Any, sent: dict[str, str]) -> None:
+    assert parts(ask([media, "?"]))[0] == {"fileData": sent}
+
+
+def test_vertex_wants_types_and_has_no_files_of_ai_studio() -> None:
+    (film,) = vertex(ask([Video("https://www.youtube.com/watch?v=1")]))["contents"][0]["parts"]
+    assert film["fileData"]["mimeType"] == "video/mp4"
+    with pytest.raises(UnsupportedContent, match="mime_type="):
+        vertex(ask([Image("https://example.org/a")]))
+    with pytest.raises(UnsupportedContent, match="gs://"):
+        vertex(ask([Image(FileRef("google", "files/abc"))]))
+
+
+def test_media_that_cannot_go_along() -> None:
+    with pytest.raises(UnsupportedContent, match="openai is not at hand"):
+        encoded(ask([Image(FileRef("openai", "file-1"))]))
+    with pytest.raises(UnsupportedContent, match="not image/gif"):
+        encoded(ask([Image(b"GIF89a", mime_type="image/gif")]))
+
+
+def test_detail_is_a_resolution_since_gemini_3() -> None:
+    picture = Image(PNG, detail="original")
+    (sent,) = parts(ask([picture]))
+    assert sent["mediaResolution"] == {"level": "MEDIA_RESOLUTION_ULTRA_HIGH"}
+    assert "mediaResolution" not in parts(ask([Image(PNG, detail="auto")], model=OLD))[0]
+    with pytest.raises(UnsupportedSetting, match="media_resolution"):
+        encoded(ask([picture], model=OLD))
+    assert codes(ask([picture], model=OLD, lenient=True)) == ["setting_dropped"]
+
+
+def test_cache_marks_are_noted() -> None:
+    assert codes(ask([Text("a", cache=True), Image(PNG, cache="1h")])) == ["cache_mark_ignored"]
+
+
+# --- tools ---
+
+
+def test_tools_and_choices() -> None:
+    sent = body(ask(tools=[WEATHER], tool_choice="weather"))
+    (function,) = sent["tools"][0]["functionDeclarations"]
+    assert function["parametersJsonSchema"] == WEATHER.parameters
+    assert sent["toolConfig"]["functionCallingConfig"] == {
+        "mode": "ANY",
+        "allowedFunctionNames": ["weather"],
+    }
+    assert "toolConfig" not in body(ask(tools=[WEATHER]))
+    for choice, mode in (("none", "NONE"), ("required", "ANY")):
+        sent = body(ask(tools=[WEATHER], tool_choice=choice))
+        assert sent["toolConfig"]["functionCallingConfig"] == {"mode": mode}
+    strict = Tool("weather", strict=True)
+    assert body(ask(tools=[strict]))["toolConfig"]["functionCallingConfig"]["mode"] == "VALIDATED"
+
+
+def test_tools_that_google_runs_stand_beside_the_callers() -> None:
+    options = GoogleOptions(server_tools=[{"googleSearch": {}}, {"urlContext": {}}])
+    sent = body(ask(tools=[WEATHER], options=options))["tools"]
+    assert [list(tool) for tool in sent] == [
+        ["functionDeclarations"],
+        ["googleSearch"],
+        ["urlContext"],
+    ]
+
+
+def test_results_find_the_name_of_their_call_and_become_one_turn() -> None:
+    other = ToolCall("c2", "time")
+    turns = [
+        Message("user", "?"),
+        Message("assistant", [SIGNED, other]),
+        Message("tool", ToolResult("c2", "nine")),
+        Message("tool", ToolResult("c1", ["hot", "dry"], is_error=True)),
+        Message("user", "So?"),
+    ]
+    sent = body(ask(turns))["contents"]
+    assert [turn["role"] for turn in sent] == ["user", "model", "user", "user"]
+    assert sent[2]["parts"] == [
+        {"functionResponse": {"id": "c2", "name": "time", "response": {"output": "nine"}}},
+        {
+            "functionResponse": {
+                "id": "c1",
+                "name": "weather",
+                "response": {"error": ["hot", "dry"]},
+            }
+        },
+    ]
+
+
+def test_a_result_without_a_call_needs_a_name() -> None:
+    with pytest.raises(BadRequestError, match="'c9'"):
+        encoded(ask([Message("user", "?"), Message("tool", ToolResult("c9", "x"))]))
+    named = Message("tool", ToolResult("c9", name="now"))
+    assert parts(ask([Message("user", "?"), named]))[1]["functionResponse"] == {
+        "id": "c9",
+        "name": "now",
+        "response": {"output": ""},
+    }
+
+
+def test_media_in_results() -> None:
+    turns = [
+        Message("user", "?"),
+        Message("assistant", [SIGNED]),
+        Message("tool", ToolResult("c1", ["Here.", Image(PNG), Document(PDF)])),
+    ]
+    result = parts(ask(turns))[2]["functionResponse"]
+    assert result["response"] == {"output": "Here."}
+    mimes = [part["inlineData"]["mimeType"] for part in result["parts"]]
+    assert mimes == ["image/png", "application/pdf"]
+    with pytest.raises(UnsupportedContent, match="before Gemini 3"):
+        encoded(ask(turns, model=OLD))
+    turns[2] = Message("tool", ToolResult("c1", [Image(FileRef("google", "gs://b/a.png"))]))
+    with pytest.raises(UnsupportedContent, match="bytes alone"):
+        encoded(ask(turns))
+    held = vertex(ask(turns))["contents"][2]["parts"][0]["functionResponse"]["parts"]
+    assert held == [{"fileData": {"fileUri": "gs://b/a.png", "mimeType": "image/png"}}]
+
+
+def test_arguments_that_are_no_object_cannot_go() -> None:
+    broken = ToolCall("c1", "weather", raw='{"city": "Ro')
+    with pytest.raises(BadRequestError, match="'weather'"):
+        encoded(ask([Message("user", "?"), Message("assistant", [broken])]))
+
+
+# --- thoughts and their signatures ---
+
+
+def answered(*said: Any, **how: Any) -> list[Any]:
+    model = how.pop("model", NEW)
+    return parts(ask([Message("user", "?"), Message("assistant", said), "!"], model=model))[1:-1]
+
+
+def test_signatures_return_in_the_part_they_came_with() -> None:
+    mark = Reasoning("", "google", '{"thoughtSignature":"s2"}')
+    alone = Reasoning("", "google", '{"text":"","thoughtSignature":"s3"}')
+    thought = Reasoning("Hm.", "google", '{"thought":true}')
+    ran = Reasoning("", "google", '{"executableCode":{"code":"1+1"}}')
+    assert answered(thought, "Two.", mark, ran, alone, SIGNED) == [
+        {"text": "Hm.", "thought": True},
+        {"text": "Two.", "thoughtSignature": "s2"},
+        {"executableCode": {"code": "1+1"}},
+        {"text": "", "thoughtSignature": "s3"},
+        {
+            "functionCall": {"id": "c1", "name": "weather", "args": {"city": "Rome"}},
+            "thoughtSignature": "s1",
+        },
+    ]
+    assert answered(mark) == [{"text": "", "thoughtSignature": "s2"}]
+
+
+def test_calls_that_another_model_made_are_marked_as_such() -> None:
+    turns = [Message("user", "?"), Message("assistant", [CALL, ToolCall("c2", "time")])]
+    sent = [part.get("thoughtSignature") for part in parts(ask(turns))]
+    assert sent == [None, "skip_thought_signature_validator", None]
+    assert codes(ask(turns)) == ["thought_signature_missing"]
+    assert codes(ask(turns, model=OLD)) == []
+    assert all("thoughtSignature" not in part for part in parts(ask(turns, model=OLD)))
+
+
+def test_reasoning_of_others_stays_behind_and_is_noted() -> None:
+    turns = [
+        Message("user", "?"),
+        Message("assistant", [Reasoning("Hm.", "anthropic", "{}"), "Yes."]),
+        Message("assistant", [Reasoning("Hm.")]),
+        Message("user", "Why?"),
+    ]
+    assert [part["text"] for part in parts(ask(turns))] == ["?", "Yes.", "Why?"]
+    assert codes(ask(turns)) == ["reasoning_dropped"]
+
+
+def test_pictures_that_the_model_made_go_back() -> None:
+    sent = answered(Image(PNG), Reasoning("", "google", '{"thoughtSignature":"s"}'))
+    assert sent[0].keys() == {"inlineData", "thoughtSignature"}
