@@ -36,7 +36,9 @@ _NAMES: dict[str, type[FmsdkError]] = {
     "billing_not_active": QuotaExceeded,
     "rate_limit_exceeded": RateLimitError,
     "model_not_found": ModelNotFound,
-    "DeploymentNotFound": ModelNotFound,
+    "DeploymentNotFound": ModelNotFound,  # Azure
+    "invalid_model": ModelNotFound,  # Mistral, as a type
+    "model_not_supported": ModelNotFound,  # GitHub Copilot
     "model_decommissioned": ModelRetired,
     "context_length_exceeded": ContextTooLong,
     "exceed_context_size_error": ContextTooLong,  # llama.cpp, as a type

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from fmsdk.errors import BadRequestError
+from fmsdk.errors import BadRequestError, ConfigurationError
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
 from fmsdk.wire import options as wire
+from fmsdk_openai.dialect import PLAIN, Api, Dialect
+from fmsdk_openai.server import Server
 
-__all__ = ["Api", "Connection", "OpenAIOptions", "options_of"]
+__all__ = ["Connection", "OpenAIOptions", "options_of"]
 
-Api = Literal["responses", "chat"]
-OPENAI_URL = "https://api.openai.com/v1"
 PLACEHOLDER_KEY = "none"
 """Sent where no key is known: servers on one's own machine want none, the SDK insists on one."""
 
@@ -35,7 +35,8 @@ class OpenAIOptions:
     reasoning_summary: "auto", "concise" or "detailed" (Responses); read as `response.reasoning`.
     verbosity: "low", "medium" or "high".
     user, safety_identifier: stable ids of your end user; hash what is personal.
-    voice, audio_format: of spoken answers (Chat); "alloy" and WAV, or PCM in streams, by default.
+    voice, audio_format: of spoken answers (Chat); by default WAV, or PCM in streams, and at OpenAI
+        "alloy".
     parallel_tool_calls: False for one tool call at a time.
     extra_body: fields set last at the top level of the body, unchecked; None takes one out.
     extra_headers: HTTP headers of this request.
@@ -65,15 +66,10 @@ def options_of(request: Request) -> OpenAIOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
-    """The server, and how to reach it.
+class Given:
+    """What the user wrote of the server. api: the API to ask, or None. client: an `AsyncOpenAI`
+    that the caller built; then the other fields are unused."""
 
-    name: the provider's name, as models are prefixed with it. official: OpenAI's own server,
-    rather than another that speaks its wire. api: which API the user pinned, or None.
-    client: an `AsyncOpenAI` that the caller built; then the other fields are unused.
-    """
-
-    name: str
     base_url: str | None = None
     api_key: Any = field(default=None, repr=False)
     api: Api | None = None
@@ -82,62 +78,113 @@ class Connection:
     default_headers: Mapping[str, str] | None = field(default=None, repr=False)
     client: Any = field(default=None, repr=False)
 
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach a server: its row of the table, and what the user gave.
+
+    name: the provider's name, as models are prefixed with it; a name of the user's own makes it
+    another's server that speaks the same.
+    """
+
+    name: str
+    server: Server
+    given: Given
+
     @classmethod
-    def of(cls, config: ProviderConfig) -> Connection:
+    def of(cls, config: ProviderConfig, server: Server) -> Connection:
         """Read a provider's configuration.
 
         Raises:
             BadRequestError: an option that does not exist, or a value that cannot be.
+            ConfigurationError: no base URL, where everyone has their own.
         """
-        connection = cls(name=config.name, **wire.chosen(config, cls))
+        connection = cls(config.name, server, Given(**wire.chosen(config, Given)))
         connection.check()
         return connection
 
     def check(self) -> None:
-        """Raise BadRequestError for values that cannot be."""
-        if self.api not in (None, "responses", "chat"):
-            raise BadRequestError(f"api is 'responses' or 'chat', not {self.api!r}")
-        if self.client is None and self.name != "openai" and self.base_url is None:
-            raise BadRequestError(f"the provider {self.name!r} needs a base_url")
+        """Raise BadRequestError or ConfigurationError for values that cannot be."""
+        given = self.given
+        if given.api not in (None, "responses", "chat"):
+            raise BadRequestError(f"api is 'responses' or 'chat', not {given.api!r}")
+        if given.client is None and given.base_url is None:
+            if not self.is_own:
+                raise BadRequestError(f"the provider {self.name!r} needs a base_url")
+            if self.server.configured_url() is None:
+                raise ConfigurationError(
+                    f"{self.name} needs a base_url: set {self.server.url_variables[-1]}",
+                    provider=self.name,
+                )
         wire.check_url(self.url)
-        wire.check_headers(self.default_headers or {})
+        wire.check_headers(given.default_headers or {})
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this is the provider that the row is for."""
+        return self.name == self.server.name
+
+    @property
+    def is_openai(self) -> bool:
+        """Whether this is called OpenAI, so that what is meant for it goes there: the key, and
+        what its SDK reads from further variables."""
+        return self.is_own and self.server.name == "openai"
 
     @property
     def url(self) -> str:
-        """The base URL: the caller's client's, as configured, from the environment, OpenAI's."""
-        if self.client is not None:
-            return str(self.client.base_url)
-        return str(self.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL)
+        """The base URL: the caller's client's, as configured, from the environment, the row's."""
+        if self.given.client is not None:
+            return str(self.given.client.base_url)
+        return str(self.given.base_url or self.server.configured_url())
 
     @property
     def official(self) -> bool:
-        """Whether the host is api.openai.com or one of its regions."""
-        host = wire.host_of(self.url)
-        return host == "api.openai.com" or host.endswith(".api.openai.com")
+        """Whether the host is the vendor's own."""
+        return self.server.owns(self.url)
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the server speaks. OpenAI's wire is spoken by many; its name alone says nothing."""
+        return PLAIN if self.server.name == "openai" and not self.official else self.server.dialect
+
+    @property
+    def key_variables(self) -> tuple[str, ...]:
+        """The environment variables that may hold the key, the usual one first. They are the
+        name's, so that no vendor's key goes to a server of another name."""
+        return self.server.key_variables if self.is_own else (wire.key_variable(self.name),)
 
     @property
     def secret(self) -> str | None:
         """The API key, where it is known beforehand: the caller's client's, as configured, or
-        from the environment variable of the provider's name. OpenAI's own key, then, goes to no
-        server of another name."""
-        if self.client is not None:
-            found: object = self.client.api_key
+        from the environment."""
+        if self.given.client is not None:
+            found: object = self.given.client.api_key
         else:
-            found = self.api_key or os.environ.get(wire.key_variable(self.name))
+            found = self.given.api_key or wire.from_environment(*self.key_variables)
         return found.strip() or None if isinstance(found, str) else None
 
     def key(self) -> Any:
         """What the SDK takes as a key: text, or an async function that returns it.
 
         Raises:
-            MissingKey: none, and the server is OpenAI's.
+            MissingKey: none, and the server is the vendor's.
             ConfigurationError: a key that no header can carry.
         """
-        if self.api_key is not None and not isinstance(self.api_key, str):
-            return self.api_key
-        variable = wire.key_variable(self.name)
+        given = self.given.api_key
+        if given is not None and not isinstance(given, str):
+            return given
+        variable = self.key_variables[0]
         if self.secret is None:
             if self.official:
                 raise wire.missing_key(self.name, variable)
             return PLACEHOLDER_KEY
         return wire.check_key(self.secret, variable)
+
+    def headers(self, omit: object) -> dict[str, Any]:
+        """The headers of every request. `omit` stands for a header that is left out."""
+        headers: dict[str, Any] = {}
+        if not self.is_openai:
+            # The SDK would send what this variable holds for OpenAI to any server.
+            lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
+            headers = {line.partition(":")[0].strip(): omit for line in lines if ":" in line}
+        return headers | {**self.server.headers, **(self.given.default_headers or {})}

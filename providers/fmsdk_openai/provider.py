@@ -2,68 +2,87 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urljoin
 
+from fmsdk.catalog import narrow
 from fmsdk.content import Modality
-from fmsdk.provider import Capabilities, ProviderConfig, UsableModel
+from fmsdk.errors import FmsdkError
+from fmsdk.provider import ALL_SETTINGS, Capabilities, ProviderConfig, UsableModel
 from fmsdk.request import Request
 from fmsdk.response import Response
 from fmsdk.wire.hosted import HostedProvider, require_module
-from fmsdk.wire.options import key_variable
 from fmsdk.wire.read import StreamDecoder
 from fmsdk_openai.decode import OpenAIAnswer, decode, decoder
+from fmsdk_openai.dialect import Api, Dialect
 from fmsdk_openai.encode import OpenAIEncoded, encode
 from fmsdk_openai.errors import OpenAIBlame
+from fmsdk_openai.learn import SECONDS, Learner
 from fmsdk_openai.options import Connection
+from fmsdk_openai.server import OPENAI_SERVER, Server
+from fmsdk_openai.told import Listing, narrowed
 
 if TYPE_CHECKING:
     from fmsdk.wire.transport import Transport
 
 __all__ = ["OpenAIProvider"]
 
-_CHAT_INPUT: frozenset[Modality] = frozenset({"text", "image", "audio", "document"})
+_RESPONSES_INPUT: frozenset[Modality] = frozenset({"document"})
+"""What the Responses API adds to a server's Chat Completions."""
 
 
 class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIAnswer]):
     """OpenAI, or another server that speaks its wire. Opens nothing before the first request.
 
-    Options of `config`: base_url, api_key, api ("responses" or "chat"), organization, project,
-    default_headers, or client, an `AsyncOpenAI` (or a cloud variant of it) that the caller built.
+    Args:
+        config: with the options base_url, api_key, api ("responses" or "chat"), organization,
+            project, default_headers, or client, an `AsyncOpenAI` (or a cloud variant of it) that
+            the caller built.
+        server: what is known of the server.
 
     Raises:
         ModuleNotFoundError: the SDK is not installed; the registry names the extra.
         BadRequestError: an option that does not exist.
+        ConfigurationError: no base URL, where everyone has their own.
     """
 
-    def __init__(self, config: ProviderConfig) -> None:
+    def __init__(self, config: ProviderConfig, server: Server = OPENAI_SERVER) -> None:
         require_module("openai")
-        self._connection = Connection.of(config)
-        variable = key_variable(config.name)
-        super().__init__(config, OpenAIBlame(config.name, variable, self._connection.secret))
-        self.price_id = "openai" if config.name == "openai" else None
-        self.vendor = "openai" if self._connection.official else None
-        self._can = _capabilities(self._connection)
+        self._connection = connection = Connection.of(config, server)
+        variable = connection.key_variables[0]
+        super().__init__(config, OpenAIBlame(config.name, variable, connection.secret))
+        # Prices go by the name: whoever calls a server "openai" pays OpenAI, through whatever
+        # gateway. What OpenAI says of its models holds at its own host alone.
+        self.price_id = server.price_id if connection.is_own else None
+        self.vendor = server.price_id if connection.official else None
+        self._dialect = connection.dialect
+        self._learner = Learner(server.listings, self._listing)
+        self._sdk: Any = None
 
     @staticmethod
     def usable_models() -> list[UsableModel]:
         """Whether OpenAI's models can be called now: its extra installed, its key set."""
-        variable = key_variable("openai")
-        if importlib.util.find_spec("openai") is None:
-            note = "pip install 'fmsdk[openai]'"
-        else:
-            note = "" if os.environ.get(variable) else f"set {variable}"
-        return [UsableModel("openai:…", not note, note, _CHAT_INPUT)]
+        return OPENAI_SERVER.usable_models()
 
     def capabilities(self, model: str) -> Capabilities:
-        """What the wire takes; which of it a model takes, its vendor says."""
-        return self._can
+        """What the wire takes, and of it, as far as the vendor or the server told, what the
+        model does."""
+        told = self._learner.told(model)
+        wire = _capabilities(self._dialect, self._api(model), model)
+        return narrowed(narrow(wire, self.vendor, model), told)
+
+    async def learn(self, model: str) -> None:
+        """Ask the server what it says of a model, once, where its kind of server tells."""
+        if self._connection.server.listings:
+            # Importing the SDK, which the request needs as well, is not to cost the answer.
+            with suppress(FmsdkError):
+                self._transport()
+        await self._learner.learn(model)
 
     def encode(self, request: Request, *, stream: bool) -> OpenAIEncoded:
         """The request as it goes out."""
-        connection = self._connection
-        return encode(request, official=connection.official, api=connection.api, stream=stream)
+        return encode(request, dialect=self._dialect, api=self._api(request.model), stream=stream)
 
     def answer(
         self, request: Request, encoded: OpenAIEncoded, request_id: str | None
@@ -76,6 +95,7 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIAnswer]):
             request_id=request_id,
             api=encoded.api,
             audio_mime=encoded.audio_mime,
+            charge=self._dialect.charge,
         )
 
     def decode(self, answer: OpenAIAnswer, body: bytes) -> Response[Any]:
@@ -92,33 +112,89 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIAnswer]):
 
         from fmsdk.wire.sdk import SdkTransport
 
-        made: openai.AsyncOpenAI | None = self._connection.client
-        client = made or self._own_client()
-        return SdkTransport(client, openai, self.blame, idle_timeout, is_own=made is None)
+        made: openai.AsyncOpenAI | None = self._connection.given.client
+        self._sdk = made or self._own_client()
+        return SdkTransport(self._sdk, openai, self.blame, idle_timeout, is_own=made is None)
+
+    async def aclose(self) -> None:
+        """Close the connections. A later request opens new ones."""
+        await self._learner.aclose()
+        await super().aclose()
+
+    def _api(self, model: str) -> Api | None:
+        """The API that the user pinned, or else the only one that answers for the model."""
+        told = self._learner.told(model)
+        return self._connection.given.api or (told and told.api)
 
     def _own_client(self) -> Any:
         import openai
 
-        connection = self._connection
-        return openai.AsyncOpenAI(
-            api_key=connection.key(),
+        from fmsdk.wire.network import http_client
+
+        connection, given = self._connection, self._connection.given
+        key, header = connection.key(), connection.server.key_header
+        hooks: Any = {"request": [_key_as(header)]} if header and isinstance(key, str) else {}
+        client = openai.AsyncOpenAI(
+            api_key=key,
             base_url=connection.url,
-            organization=connection.organization,
-            project=connection.project,
-            default_headers=connection.default_headers,
+            organization=given.organization,
+            project=given.project,
+            default_headers=connection.headers(openai.Omit()),
             max_retries=0,
+            http_client=http_client(hooks),
         )
+        if not connection.is_openai:
+            # The SDK has read them from variables that are meant for OpenAI.
+            client.organization, client.project = given.organization, given.project
+        return client
+
+    async def _listing(self, listing: Listing, model: str) -> bytes:
+        """A listing of the server's models as it comes; b"" where there is none to be had."""
+        import httpx2
+        import openai
+
+        try:
+            self._transport()
+            path = urljoin(f"{self._connection.url.rstrip('/')}/", listing.path)
+            options: Any = {"timeout": SECONDS, "max_retries": 0}
+            if listing.by_model:
+                asked = self._sdk.post(
+                    path, cast_to=httpx2.Response, body={"model": model}, options=options
+                )
+            else:
+                asked = self._sdk.get(path, cast_to=httpx2.Response, options=options)
+            return cast("bytes", (await asked).content)
+        except (openai.OpenAIError, httpx2.HTTPError, FmsdkError):
+            return b""
 
 
-def _capabilities(connection: Connection) -> Capabilities:
-    if connection.api == "responses":
+def _key_as(header: str) -> Any:
+    """Moves a request's key into another header: the SDK itself insists on "Authorization"."""
+
+    async def move(request: Any) -> None:
+        _, _, request.headers[header] = request.headers.pop("Authorization").partition(" ")
+
+    return move
+
+
+def _capabilities(dialect: Dialect, api: Api | None, model: str) -> Capabilities:
+    refused = dialect.refused(model)
+    settings = ALL_SETTINGS.difference(refused)
+    structured = "output" not in refused
+    if api == "responses":
         return Capabilities(
-            input=_CHAT_INPUT - {"audio"}, remote=frozenset({"image", "document"}), known=False
+            input=dialect.input - {"audio"} | _RESPONSES_INPUT,
+            remote=dialect.remote and frozenset({"image", "document"}),
+            settings=settings,
+            structured=structured,
+            known=False,
         )
     # Which API a request takes is not known yet, and Chat Completions takes no document by URL.
     return Capabilities(
-        input=_CHAT_INPUT,
-        output=frozenset({"text", "audio"}),
-        remote=frozenset({"image"}),
+        input=dialect.input,
+        output=dialect.output,
+        remote=dialect.remote,
+        settings=settings,
+        structured=structured,
         known=False,
     )

@@ -405,7 +405,7 @@ def test_logprobs_of_responses() -> None:
 def test_usage_of_responses() -> None:
     told = {
         "input_tokens": 100,
-        "input_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 0},
+        "input_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 7},
         "output_tokens": 50,
         "output_tokens_details": {"reasoning_tokens": 30},
     }
@@ -413,7 +413,7 @@ def test_usage_of_responses() -> None:
     for got in (whole, ended(DELTA, usage=told, service_tier="priority")):
         used = got.usage
         assert (used.source, used.service_tier) == ("measured", "priority")
-        assert (used.input.total, used.input.cache_read, used.input.cache_write) == (100, 60, 0)
+        assert (used.input.total, used.input.cache_read, used.input.cache_write) == (100, 60, 7)
         assert (used.output.total, used.output.reasoning) == (50, 30)
         assert got.raw["usage"] == told
 

@@ -28,6 +28,7 @@ from fmsdk.errors import BadRequestError, UnsupportedContent, UnsupportedSetting
 from fmsdk.media.audio import wav_of
 from fmsdk.request import Message, Request, Tool, build
 from fmsdk_openai import OpenAIOptions
+from fmsdk_openai.dialect import OPENAI, PLAIN
 from fmsdk_openai.encode import OpenAIEncoded, encode
 
 PDF = (
@@ -63,7 +64,7 @@ def ask(prompt: Any = "Hello", *, model: str = "openai:gpt-4.1", **settings: Any
 
 
 def encoded(request: Request, **how: Any) -> OpenAIEncoded:
-    return encode(request, **{"official": True, "api": None, "stream": False, **how})
+    return encode(request, **{"dialect": OPENAI, "api": None, "stream": False, **how})
 
 
 def body(request: Request, **how: Any) -> dict[str, Any]:
@@ -112,8 +113,8 @@ def test_audio_inside_a_tool_result_routes_to_chat_too() -> None:
 
 
 def test_other_servers_get_chat_and_a_pin_wins() -> None:
-    assert encoded(ask(), official=False).api == "chat"
-    assert encoded(ask(), official=False, api="responses").api == "responses"
+    assert encoded(ask(), dialect=PLAIN).api == "chat"
+    assert encoded(ask(), dialect=PLAIN, api="responses").api == "responses"
     assert encoded(ask(), api="chat").api == "chat"
 
 
@@ -181,9 +182,9 @@ def test_settings_on_chat() -> None:
     }
     assert chat(request) == expected
     expected["max_tokens"] = expected.pop("max_completion_tokens")
-    assert chat(request, official=False) == expected
+    assert chat(request, dialect=PLAIN) == expected
     expected |= {"stream": True, "stream_options": {"include_usage": True}}
-    assert chat(request, official=False, stream=True) == expected
+    assert chat(request, dialect=PLAIN, stream=True) == expected
 
 
 def test_settings_on_responses() -> None:
@@ -262,7 +263,7 @@ def test_tags_become_metadata_where_openai_takes_it() -> None:
     assert "metadata" not in chat(request)
     stored = ask(tags={"team": "a"}, options=OpenAIOptions(store=True))
     assert chat(stored)["metadata"] == {"team": "a"}
-    assert "metadata" not in chat(stored, official=False)
+    assert "metadata" not in chat(stored, dialect=PLAIN)
 
 
 def test_extra_body_comes_last_and_none_takes_a_field_out() -> None:
@@ -454,7 +455,7 @@ def test_parts_that_the_wire_cannot_carry_are_named(
 
 
 def test_other_servers_may_take_other_pictures() -> None:
-    sent = chat(ask(Image(b"BM", mime_type="image/bmp")), official=False)
+    sent = chat(ask(Image(b"BM", mime_type="image/bmp")), dialect=PLAIN)
     assert sent["messages"][0]["content"][0]["image_url"]["url"].startswith("data:image/bmp")
 
 
@@ -560,7 +561,7 @@ def test_an_assistants_own_turns() -> None:
     _, refusal, empty, _ = chat(ask(turns))["messages"]
     assert refusal["content"] == [{"type": "refusal", "refusal": "No."}]
     assert empty == {"role": "assistant", "content": ""}
-    assert chat(ask(turns), official=False)["messages"][1]["content"] == "No."
+    assert chat(ask(turns), dialect=PLAIN)["messages"][1]["content"] == "No."
     assert responses(ask(turns))["input"][1]["content"] == [{"type": "refusal", "refusal": "No."}]
 
 
@@ -636,9 +637,9 @@ def test_the_phase_of_a_message_and_the_vendors_own_tools_go_back() -> None:
 
 def test_compatible_reasoning_goes_back_with_its_calls_in_its_own_field() -> None:
     thought = Reasoning("Hm.", "openai", '{"reasoning_content":"Hm."}')
-    sent = chat(reasoned(thought, ToolCall("c", "f")), official=False)["messages"][1]
+    sent = chat(reasoned(thought, ToolCall("c", "f")), dialect=PLAIN)["messages"][1]
     assert sent["reasoning_content"] == "Hm."
-    plain = encoded(reasoned(thought, "Text"), official=False)
+    plain = encoded(reasoned(thought, "Text"), dialect=PLAIN)
     assert "reasoning_content" not in json.loads(bytes(plain.body))["messages"][1]
     assert [warning.code for warning in plain.warnings] == ["reasoning_dropped"]
 
@@ -646,7 +647,7 @@ def test_compatible_reasoning_goes_back_with_its_calls_in_its_own_field() -> Non
 def test_what_a_server_wants_back_with_a_call() -> None:
     extra = '{"extra_content":{"google":{"thought_signature":"x"}}}'
     call = ToolCall("c", "f", provider="openai", opaque=extra)
-    sent = chat(reasoned(call), official=False)["messages"][1]["tool_calls"][0]
+    sent = chat(reasoned(call), dialect=PLAIN)["messages"][1]["tool_calls"][0]
     assert sent["extra_content"] == {"google": {"thought_signature": "x"}}
     foreign = ToolCall("c", "f", provider="google", opaque=extra)
     assert "extra_content" not in chat(reasoned(foreign))["messages"][1]["tool_calls"][0]
@@ -679,7 +680,7 @@ def test_cache_marks_elsewhere_are_ignored_with_a_warning(model: str) -> None:
     assert codes(request) == ["cache_mark_ignored"]
     new = ask(Text("Long.", cache=True), model="openai:gpt-6-luna")
     assert codes(new) == []
-    assert codes(new, official=False) == ["cache_mark_ignored"]
+    assert codes(new, dialect=PLAIN) == ["cache_mark_ignored"]
 
 
 def test_cache_marks_on_results_and_answers() -> None:
@@ -692,3 +693,26 @@ def test_cache_marks_on_results_and_answers() -> None:
     assert "prompt_cache_breakpoint" in responses(request)["input"][-1]["output"][0]
     assert "prompt_cache_breakpoint" in chat(request)["messages"][-1]["content"][0]
     assert codes(request) == ["cache_mark_ignored"]
+
+
+# --- other servers than OpenAI ---
+
+
+def test_another_server_gets_no_voice_of_openais() -> None:
+    spoken = ask(modalities=("text", "audio"))
+    assert chat(spoken)["audio"] == {"voice": "alloy", "format": "wav"}
+    assert chat(spoken, dialect=PLAIN)["audio"] == {"format": "wav"}
+    assert codes(spoken, dialect=PLAIN) == ["audio_format"]
+    chosen = OpenAIOptions(voice="nova", audio_format="mp3")
+    spoken = ask(modalities=("text", "audio"), options=chosen)
+    assert chat(spoken, dialect=PLAIN)["audio"] == {"voice": "nova", "format": "mp3"}
+    assert codes(spoken, dialect=PLAIN) == []
+
+
+def test_documents_that_are_no_pdf_go_to_responses() -> None:
+    notes = ask([Document(b"# Notes", mime_type="text/markdown"), "?"])
+    assert encoded(notes).api == "responses"
+    part = responses(notes)["input"][0]["content"][0]
+    assert part["file_data"].startswith("data:text/markdown;base64,")
+    with pytest.raises(UnsupportedContent, match="PDF documents, not text/markdown"):
+        chat(notes)

@@ -7,18 +7,24 @@ and then closes a reused connection unanswered, which the client's retries take 
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image as PillowImage
 
 import fmsdk
+from fmsdk.provider import ProviderConfig
 from fmsdk.response import Event, TextDelta
+from fmsdk_openai.servers import SERVERS
+from tests.openai.tiny_projector import PICTURE_TOKENS, write_projector
 
 MODEL = "mine:smollm2"
 FRANCE = {"temperature": 0, "max_output_tokens": 24, "prompt": "What is the capital of France?"}
@@ -26,6 +32,7 @@ SERVE = """
 import sys, xllamacpp
 params = xllamacpp.CommonParams()
 params.model.path = sys.argv[1]
+params.mmproj.path = sys.argv[2]
 params.n_ctx, params.n_parallel, params.warmup, params.use_jinja = 1024, 1, False, True
 params.cpuparams.n_threads = 1  # two that wait for each other starve on a busy machine
 params.hostnames, params.port = ["127.0.0.1"], 0
@@ -48,10 +55,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
+@contextmanager
+def engine(projector: str = "") -> Iterator[str]:
     running = subprocess.Popen(
-        [sys.executable, "-c", SERVE, str(gguf())],
+        [sys.executable, "-c", SERVE, str(gguf()), projector],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -61,6 +68,21 @@ def url() -> Iterator[str]:
         assert running.stdout is not None
         yield running.stdout.readline().strip() + "/v1"
         running.kill()
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with engine() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def seeing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    pytest.importorskip("gguf")
+    path = tmp_path_factory.mktemp("engine") / "mmproj.gguf"
+    write_projector(path, model_width=576)
+    with engine(str(path)) as running:
+        yield running
 
 
 @pytest.fixture(params=["chat", "responses"])
@@ -146,3 +168,51 @@ def test_finishes_on_chat(url: str) -> None:
         stopped = client.generate(MODEL, stop=stop, **FRANCE)
         assert stopped.finish == "stop"
         assert stop not in stopped.text
+
+
+# --- by its own name, with what it tells of itself ---
+
+OWN = "llamacpp:smollm2"
+
+
+def named(url: str) -> fmsdk.Client:
+    config = ProviderConfig(name="llamacpp", options={"base_url": url})
+    return fmsdk.Client(providers={"llamacpp": SERVERS["llamacpp"](config)}, retries=4)
+
+
+def square(color: str, format: str = "PNG") -> fmsdk.Image:
+    buffer = io.BytesIO()
+    PillowImage.new("RGB", (60, 40), color).save(buffer, format)
+    return fmsdk.Image(buffer.getvalue())
+
+
+def test_an_engine_tells_what_its_model_cannot(url: str) -> None:
+    with named(url) as client:
+        with pytest.raises(fmsdk.UnsupportedContent, match="not image"):
+            client.generate(OWN, [square("red"), "What?"])
+        # The template of this model has no place for tools; the server would pass them over.
+        with pytest.raises(fmsdk.UnsupportedSetting, match="tools"):
+            client.generate(OWN, "When?", tools=[fmsdk.Tool("now")])
+        with pytest.raises(fmsdk.UnsupportedSetting, match="reasoning"):
+            client.generate(OWN, "When?", reasoning="low")
+        answer = client.generate(OWN, **FRANCE)
+        assert client.generate(OWN, "When?", reasoning="low", lenient=True).text
+    assert answer.text
+    assert answer.cost is None
+    assert "model_unknown" not in [warning.code for warning in answer.warnings]
+
+
+def test_an_engine_with_a_projector_reads_pictures(seeing: str) -> None:
+    asked: dict[str, Any] = {"max_output_tokens": 12, "temperature": 0}
+    with named(seeing) as client:
+        plain = client.generate(OWN, "What?", **asked)
+        red = client.generate(OWN, [square("red"), "What?"], **asked)
+        again = client.generate(OWN, [square("red", "JPEG"), "What?"], **asked)
+        blue = client.generate(OWN, [square("blue"), "What?"], **asked)
+        with client.stream(OWN, [square("red"), "What?"], **asked) as running:
+            list(running)
+        with pytest.raises(fmsdk.UnsupportedContent, match="webp"):
+            client.generate(OWN, [square("red", "WEBP"), "What?"])
+    counts = [answer.usage.input.total - plain.usage.input.total for answer in (red, again, blue)]
+    assert counts == [PICTURE_TOKENS] * 3
+    assert running.response.text == red.text != blue.text

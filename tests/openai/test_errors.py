@@ -35,6 +35,8 @@ MAPPED = [
     (400, body(400, "exceed_context_size_error"), "ContextTooLong", False),
     (400, body("content_policy_violation", BAD), "ContentFiltered", False),
     (400, body("content_filter"), "ContentFiltered", False),
+    (400, body("1500", "invalid_model"), "ModelNotFound", False),
+    (400, body("model_not_supported", BAD), "ModelNotFound", False),
     (400, body("invalid_image", BAD), "InvalidMedia", False),
     (400, body("tool_use_failed", BAD), "BadRequestError", False),
     (401, body("invalid_api_key", BAD), "AuthenticationError", False),

@@ -12,6 +12,7 @@ import pytest
 from fmsdk.content import Audio, Document, FileRef, Image, Reasoning, Text, ToolCall, ToolResult
 from fmsdk.request import Message
 from fmsdk_openai import OpenAIOptions
+from fmsdk_openai.dialect import OPENAI
 from fmsdk_openai.encode import encode
 from tests.openai.test_encode import PDF, PNG, REASONING, TURNS, WAV, WEATHER, City, ask
 from tests.shared import SHARED, needs_shared
@@ -99,6 +100,6 @@ def validator() -> Any:
 def test_the_vendors_schema_knows_every_field(
     api: Any, settings: dict[str, Any], stream: bool
 ) -> None:
-    sent = encode(ask(**settings), official=True, api=api, stream=stream)
+    sent = encode(ask(**settings), dialect=OPENAI, api=api, stream=stream)
     endpoint = {"chat": "chat.completions", "responses": "responses"}[api]
     assert validator().check("openai", endpoint, json.loads(bytes(sent.body))) == []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, cast
 
 import msgspec
@@ -10,17 +11,26 @@ import msgspec
 from fmsdk.response import TokenLogprob
 from fmsdk.usage import InputUsage, OutputUsage, Usage
 from fmsdk.wire.read import Answer
-from fmsdk_openai.options import Api
+from fmsdk_openai.dialect import Api, Charge
 
-__all__ = ["Logprob", "OpenAIAnswer", "token_logprobs", "usage_of"]
+__all__ = ["Logprob", "OpenAIAnswer", "token_logprobs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAIAnswer(Answer):
-    """What is known before the body: the API too, and the MIME type of the audio asked for."""
+    """What is known before the body: the API too, the MIME type of the audio asked for, and how
+    the usage tells what was charged."""
 
     api: Api
     audio_mime: str = "audio/wav"
+    charge: Charge | None = None
+
+    def usage(self, raw: object, service_tier: str | None) -> Usage:
+        """The wire's usage, with what the server says that it charged."""
+        usage = _usage(raw, service_tier)
+        if self.charge is None or usage.raw is None:
+            return usage
+        return replace(usage, charged=_charged(usage.raw, self.charge))
 
 
 class Logprob(msgspec.Struct):
@@ -70,7 +80,7 @@ class _Usage(msgspec.Struct):
     service_tier: str | None = None
 
 
-def usage_of(raw: object, service_tier: str | None) -> Usage:
+def _usage(raw: object, service_tier: str | None) -> Usage:
     """The wire's usage, of either API; what it leaves out is None, and none at all "unknown".
 
     Input totals include cached tokens, output totals reasoning tokens, as on the wire.
@@ -94,7 +104,8 @@ def usage_of(raw: object, service_tier: str | None) -> Usage:
             audio=read_in.audio_tokens,
             video=read_in.video_tokens,
             cache_read=read_in.cached_tokens,
-            cache_write=read_in.cache_write_tokens,
+            # A 0 stands beside models that know no cache writes, too, so that it tells nothing.
+            cache_write=read_in.cache_write_tokens or None,
         ),
         output=OutputUsage(
             total=total_out,
@@ -107,3 +118,21 @@ def usage_of(raw: object, service_tier: str | None) -> Usage:
         service_tier=service_tier or told.service_tier,
         raw=kept,
     )
+
+
+def _charged(raw: dict[str, Any], charge: Charge) -> Decimal | None:
+    """US dollars that the server says it charged; None: it does not say."""
+    told = _dollars(raw.get(charge))
+    if charge == "cost_in_usd_ticks":
+        return None if told is None else told.scaleb(-10)
+    if told is None or not raw.get("is_byok"):
+        return told
+    # Keys of the user's own: the model's vendor charges beside OpenRouter.
+    details: Any = raw.get("cost_details")
+    upstream = _dollars(details.get("upstream_inference_cost") if details else None)
+    return None if upstream is None else told + upstream
+
+
+def _dollars(value: object) -> Decimal | None:
+    is_amount = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return Decimal(repr(value)) if is_amount else None

@@ -7,8 +7,6 @@ Reads OpenAI's dialect and what compatible servers add to it: `reasoning_content
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, cast
 
@@ -16,11 +14,10 @@ import msgspec
 
 from fmsdk.content import Audio, Part, Reasoning, Text, ToolCall
 from fmsdk.errors import ServerError
-from fmsdk.request import Request
 from fmsdk.response import Choice, Finish, Response, Warning, malformed_call, tool_call
 from fmsdk.wire.blame import Blame
-from fmsdk.wire.read import opaque_of, read
-from fmsdk_openai.decode.answer import Logprob, OpenAIAnswer, token_logprobs, usage_of
+from fmsdk.wire.read import base64_bytes, fewer_choices, opaque_of, read
+from fmsdk_openai.decode.answer import Logprob, OpenAIAnswer, token_logprobs
 
 __all__ = [
     "Call",
@@ -29,10 +26,8 @@ __all__ = [
     "Delta",
     "Spoken",
     "arguments_text",
-    "audio_bytes",
     "chat_response",
     "echoed",
-    "fewer_choices",
     "finish_of",
     "pieces",
     "thoughts",
@@ -131,7 +126,7 @@ def chat_response(answer: OpenAIAnswer, body: bytes) -> Response[Any]:
         choices=choices,
         served_model=chunk.model,
         request_id=answer.request_id or chunk.id,
-        usage=usage_of(chunk.usage, chunk.service_tier),
+        usage=answer.usage(chunk.usage, chunk.service_tier),
         warnings=tuple(warnings),
         raw_body=body,
         output_type=request.output,
@@ -169,7 +164,7 @@ def _parts(answer: OpenAIAnswer, message: Delta, warnings: list[Warning]) -> Ite
         if message.audio.transcript:
             yield Text(message.audio.transcript)
         if message.audio.data:
-            data = audio_bytes(message.audio.data, answer.blame)
+            data = base64_bytes(message.audio.data, answer.blame)
             yield Audio(data, mime_type=answer.audio_mime)
     for call in message.tool_calls or ():
         extra = opaque_of({"extra_content": call.extra_content}) if call.extra_content else None
@@ -218,14 +213,6 @@ def pieces(
             warnings.append(Warning("content_skipped", message, str(kind)))
 
 
-def audio_bytes(data: str, blame: Blame) -> bytes:
-    """Decode base64. Raises InvalidResponse."""
-    try:
-        return base64.b64decode(data, validate=True)
-    except binascii.Error as error:
-        raise blame.invalid("audio whose base64 is broken") from error
-
-
 def arguments_text(call: Call) -> str:
     """A call's arguments as JSON text, which is how most servers send them."""
     arguments = call.function.arguments if call.function else None
@@ -244,12 +231,3 @@ def finish_of(reason: str | None, has_calls: bool, blame: Blame) -> Finish:
         raise ServerError(f"{blame.provider} broke off with an error", provider=blame.provider)
     finish = _FINISHES.get(reason, "other")
     return "tool_calls" if finish == "stop" and has_calls else finish
-
-
-def fewer_choices(request: Request, count: int) -> tuple[Warning, ...]:
-    """A warning, where a server answered fewer times than asked."""
-    asked = request.settings.choices
-    if count >= asked:
-        return ()
-    message = f"{asked} choices were asked for, the server gave {count}"
-    return (Warning("setting_ignored", message, "choices"),)

@@ -18,8 +18,8 @@ from fmsdk.response import (
     Warning,
 )
 from fmsdk.usage import Usage
-from fmsdk.wire.read import opaque_of, read
-from fmsdk_openai.decode.answer import OpenAIAnswer, token_logprobs, usage_of
+from fmsdk.wire.read import base64_bytes, fewer_choices, opaque_of, read
+from fmsdk_openai.decode.answer import OpenAIAnswer, token_logprobs
 from fmsdk_openai.decode.chat import (
     Call,
     Candidate,
@@ -27,9 +27,7 @@ from fmsdk_openai.decode.chat import (
     Delta,
     Spoken,
     arguments_text,
-    audio_bytes,
     echoed,
-    fewer_choices,
     finish_of,
     pieces,
     thoughts,
@@ -123,7 +121,7 @@ class ChatStream:
         )
         finished = Finished(
             finishes=finishes,
-            usage=usage_of(self._usage, self._tier),
+            usage=self._answer.usage(self._usage, self._tier),
             served_model=self._model,
             request_id=answer.request_id or self._id,
             warnings=tuple(self._warnings),
@@ -133,7 +131,7 @@ class ChatStream:
 
     def usage(self) -> Usage | None:
         """What the server has reported so far."""
-        return usage_of(self._usage, self._tier) if self._usage else None
+        return self._answer.usage(self._usage, self._tier) if self._usage else None
 
     def _add(self, candidate: Candidate, events: list[Event]) -> None:
         choice, delta = candidate.index, candidate.delta
@@ -183,7 +181,7 @@ class ChatStream:
         if audio.transcript:
             events.append(TextDelta(audio.transcript, lane.index("text"), choice))
         if audio.data:
-            data, mime = audio_bytes(audio.data, self._answer.blame), self._answer.audio_mime
+            data, mime = base64_bytes(audio.data, self._answer.blame), self._answer.audio_mime
             events.append(MediaDelta("audio", data, mime, lane.index("audio"), choice))
 
     def _called(self, lane: _Lane, choice: int, piece: Call) -> ToolCallDelta:

@@ -16,7 +16,7 @@ from fmsdk.content import Part, Reasoning, Text, ToolCall
 from fmsdk.response import Choice, Finish, Response, TokenLogprob, malformed_call, tool_call
 from fmsdk.wire.blame import Blame
 from fmsdk.wire.read import kept, opaque_of, read
-from fmsdk_openai.decode.answer import Logprob, OpenAIAnswer, token_logprobs, usage_of
+from fmsdk_openai.decode.answer import Logprob, OpenAIAnswer, token_logprobs
 
 __all__ = [
     "BODY",
@@ -109,7 +109,7 @@ def responses_response(answer: OpenAIAnswer, body: bytes) -> Response[Any]:
         choices=(Choice(tuple(parts), finish, finish_raw, tuple(logprobs)),),
         served_model=found.model,
         request_id=answer.request_id or found.id,
-        usage=usage_of(found.usage, found.service_tier),
+        usage=answer.usage(found.usage, found.service_tier),
         warnings=answer.warnings + malformed,
         raw_body=body,
         output_type=request.output,

@@ -14,7 +14,7 @@ import msgspec
 from fmsdk.response import Event, Finished, ReasoningDelta, TextDelta, ToolCallDelta
 from fmsdk.usage import Usage
 from fmsdk.wire.read import kept, read
-from fmsdk_openai.decode.answer import Logprob, OpenAIAnswer, token_logprobs, usage_of
+from fmsdk_openai.decode.answer import Logprob, OpenAIAnswer, token_logprobs
 from fmsdk_openai.decode.responses import (
     BODY,
     Body,
@@ -78,7 +78,7 @@ class ResponsesStream:
             raise answer.blame.incomplete("a finished response")
         finished = Finished(
             finishes=(finish_of(body, self._calls > 0),),
-            usage=usage_of(body.usage, body.service_tier),
+            usage=self._answer.usage(body.usage, body.service_tier),
             served_model=body.model,
             request_id=answer.request_id or body.id,
             warnings=answer.warnings,
@@ -89,7 +89,7 @@ class ResponsesStream:
     def usage(self) -> Usage | None:
         """What the vendor has reported so far."""
         body = self._body
-        return usage_of(body.usage, body.service_tier) if body.usage else None
+        return self._answer.usage(body.usage, body.service_tier) if body.usage else None
 
     def _index(self, event: _Event, piece: int) -> int:
         """The index of a part, by order of first appearance."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from fmsdk.content import Audio
 from fmsdk.request import Request
 from fmsdk.wire.hosted import Encoded
+from fmsdk_openai.dialect import Api, Dialect
 from fmsdk_openai.encode.chat import chat_body
 from fmsdk_openai.encode.draft import OpenAIDraft
 from fmsdk_openai.encode.responses import MIN_OUTPUT_TOKENS, responses_body
-from fmsdk_openai.options import Api
 
 __all__ = ["OpenAIEncoded", "encode", "route"]
 
@@ -30,19 +30,19 @@ class OpenAIEncoded(Encoded):
     audio_mime: str
 
 
-def encode(request: Request, *, official: bool, api: Api | None, stream: bool) -> OpenAIEncoded:
+def encode(request: Request, *, dialect: Dialect, api: Api | None, stream: bool) -> OpenAIEncoded:
     """The body for `request`.
 
     Args:
-        official: whether the server is OpenAI's own, whose dialect differs in places.
+        dialect: how the server speaks.
         api: the API the user pinned; None routes by what the request holds.
 
     Raises:
         BadRequestError: something that no JSON can carry, or another provider's options.
         UnsupportedContent, UnsupportedSetting: what the API cannot carry.
     """
-    draft = OpenAIDraft(request, official=official, stream=stream)
-    chosen = route(request, official=official, api=api)
+    draft = OpenAIDraft(request, dialect=dialect, stream=stream)
+    chosen = route(draft.request, dialect=dialect, api=api)
     body = (chat_body if chosen == "chat" else responses_body)(draft)
     for name, value in draft.options.extra_body.items():
         if value is None:
@@ -53,20 +53,20 @@ def encode(request: Request, *, official: bool, api: Api | None, stream: bool) -
         path=_PATHS[chosen],
         body=draft.media.write(body),
         warnings=draft.warnings(),
-        headers=draft.options.extra_headers,
+        headers={**dialect.headers(request), **draft.options.extra_headers},
         api=chosen,
         audio_mime=draft.audio_mime,
     )
 
 
-def route(request: Request, *, official: bool, api: Api | None) -> Api:
+def route(request: Request, *, dialect: Dialect, api: Api | None) -> Api:
     """Which API takes this request: the pinned one; for other servers than OpenAI's Chat
     Completions; else Responses, unless the request holds what that API lacks."""
     if api is not None:
         return api
     settings = request.settings
     only_chat = (
-        not official
+        not dialect.is_openai
         or settings.stop
         or settings.seed is not None
         or settings.choices > 1

@@ -44,31 +44,44 @@ def chat_body(draft: OpenAIDraft) -> dict[str, Any]:
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     if draft.stream:
         body["stream"] = True
-        body["stream_options"] = {"include_usage": True}
+        if draft.dialect.stream_usage:
+            body["stream_options"] = {"include_usage": True}
+    if request.settings.chosen() or request.tools or request.output is not None:
+        body |= draft.dialect.strictly
     return body
 
 
 def _settings(draft: OpenAIDraft) -> dict[str, Any]:
     settings = draft.request.settings
-    # Compatible servers know the older name alone; OpenAI's newer models refuse it.
-    limit = "max_completion_tokens" if draft.official else "max_tokens"
+    dialect = draft.dialect
     fields: dict[str, Any] = {
-        limit: settings.max_output_tokens,
+        dialect.limit: settings.max_output_tokens,
         "stop": list(settings.stop) or None,
-        "seed": settings.seed,
-        "reasoning_effort": settings.reasoning,
+        dialect.seed: settings.seed,
         "n": settings.choices if settings.choices > 1 else None,
     }
+    if settings.reasoning == "none" and dialect.no_reasoning:
+        fields |= dialect.no_reasoning
+    else:
+        fields["reasoning_effort"] = settings.reasoning
     if settings.logprobs is not None:
         fields |= {"logprobs": True, "top_logprobs": settings.logprobs}
     if "audio" in settings.modalities:
-        voice = draft.options.voice or "alloy"
         fields["modalities"] = ["text", "audio"]
-        fields["audio"] = {"voice": voice, "format": draft.audio_format}
+        fields["audio"] = _spoken(draft)
     else:
         draft.drop_chosen(_ONLY_SPOKEN, "a text answer")
     draft.drop_chosen(_ONLY_RESPONSES, "Chat Completions")
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _spoken(draft: OpenAIDraft) -> dict[str, str]:
+    """How an answer shall sound. Where nobody chose, OpenAI's usual voice, at OpenAI alone."""
+    voice = draft.options.voice or ("alloy" if draft.official else None)
+    if draft.options.audio_format is None and not draft.official:
+        why = f"the answer's sound was asked for as {draft.audio_format}; see audio_format"
+        draft.note("audio_format", why, "options.audio_format")
+    return {"format": draft.audio_format, **({"voice": voice} if voice else {})}
 
 
 def _tools(draft: OpenAIDraft) -> dict[str, Any]:
@@ -81,7 +94,7 @@ def _tools(draft: OpenAIDraft) -> dict[str, Any]:
         fields["tools"] = [{"type": "function", "function": one} for _, one in functions]
     choice = draft.tool_choice()
     if choice in ("none", "required"):
-        fields["tool_choice"] = choice
+        fields["tool_choice"] = draft.dialect.required if choice == "required" else choice
     elif choice is not None:
         fields["tool_choice"] = {"type": "function", "function": {"name": choice}}
     return fields
@@ -127,9 +140,11 @@ def _piece(draft: OpenAIDraft, part: Text | MediaPart) -> dict[str, Any]:
         case Image():
             piece = {"type": "image_url", "image_url": _image(draft, part)}
         case Audio():
-            piece = {"type": "input_audio", "input_audio": draft.spoken(part)}
+            spoken = draft.spoken(part)
+            bare = draft.dialect.bare_audio
+            piece = {"type": "input_audio", "input_audio": spoken["data"] if bare else spoken}
         case Document():
-            piece = {"type": "file", "file": _file(draft, part)}
+            piece = _document(draft, part)
         case Video():
             raise draft.unsupported("video", VIDEO)
         case _:
@@ -144,9 +159,28 @@ def _image(draft: OpenAIDraft, image: Image) -> dict[str, Any]:
     found: dict[str, Any] = {"url": draft.image_url(image)}
     if image.detail == "original":
         draft.losses.drop("detail", "Chat Completions knows auto, low and high")
+    elif "detail" in draft.refused:
+        if image.detail not in (None, "auto"):
+            draft.losses.drop("detail", draft.refused["detail"])
     elif image.detail is not None:
         found["detail"] = image.detail
     return found
+
+
+def _document(draft: OpenAIDraft, document: Document) -> dict[str, Any]:
+    draft.name_sent_with_bytes(document)
+    readable = draft.dialect.documents
+    if readable is not None and not document.file and not document.url:
+        mime = document.mime or "application/pdf"
+        if mime not in readable:
+            why = f"Chat Completions takes PDF documents, not {mime}; send text as text"
+            raise draft.unsupported("document", why)
+    if draft.dialect.document_url and draft.file_id(document) is None:
+        url = document.url or draft.media.data_url(document)
+        if document.name is not None:
+            draft.name_dropped()
+        return {"type": "document_url", "document_url": url}
+    return {"type": "file", "file": _file(draft, document)}
 
 
 def _file(draft: OpenAIDraft, document: Document) -> dict[str, str]:
@@ -170,7 +204,11 @@ def _result(draft: OpenAIDraft, result: ToolResult) -> dict[str, Any]:
         texts.append(_piece(draft, part))
     if texts and (mark := draft.cache_mark(result)):
         texts[-1] |= mark
-    return {"role": "tool", "tool_call_id": result.call_id, "content": _content(texts)}
+    return {
+        "role": "tool",
+        "tool_call_id": draft.call_id(result.call_id),
+        "content": _content(texts),
+    }
 
 
 def _assistant(draft: OpenAIDraft, message: Message) -> dict[str, Any]:
@@ -192,14 +230,21 @@ def _assistant(draft: OpenAIDraft, message: Message) -> dict[str, Any]:
 def _said(draft: OpenAIDraft, part: Text) -> dict[str, Any]:
     if part.cache:
         draft.cache_ignored()
-    if part.refusal and draft.official:
-        return {"type": "refusal", "refusal": part.text}
+    if part.refusal:
+        if draft.official:
+            return {"type": "refusal", "refusal": part.text}
+        draft.refusal_as_text()
     return {"type": "text", "text": part.text}
 
 
 def _call(draft: OpenAIDraft, call: ToolCall) -> dict[str, Any]:
     function = {"name": call.name, "arguments": draft.arguments(call)}
-    return {"id": call.id, "type": "function", "function": function, **draft.opaque(call)}
+    return {
+        "id": draft.call_id(call.id),
+        "type": "function",
+        "function": function,
+        **draft.opaque(call),
+    }
 
 
 def _reasoning(draft: OpenAIDraft, part: Reasoning, with_calls: bool) -> dict[str, Any]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from hashlib import sha256
 from typing import Any, Literal
 
 from fmsdk.content import Audio, Document, Image, MediaPart, Text, ToolResult
 from fmsdk.errors import BadRequestError
-from fmsdk.request import Request, Tool
+from fmsdk.request import Request, Settings, Tool
 from fmsdk.wire.draft import Draft
-from fmsdk_openai.options import options_of
+from fmsdk_openai.dialect import Dialect
+from fmsdk_openai.options import OpenAIOptions, options_of
 
 __all__ = ["VIDEO", "OpenAIDraft"]
 
@@ -29,7 +32,7 @@ _SPOKEN_MIMES = {
     "aac": "audio/aac",
     "pcm16": "audio/pcm;rate=24000",
 }
-_IMAGE_MIMES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
+_PLAIN = Settings()
 VIDEO = "OpenAI's wire carries no video; send some of its frames as images"
 _GENERATION = re.compile(r"gpt-(\d+)(?:\.(\d+))?(?!\w)")
 _CACHE_MARKS_SINCE = (5, 6)
@@ -37,12 +40,55 @@ _REASONING_SINCE = (5, 0)
 
 
 class OpenAIDraft(Draft):
-    """The request, and what OpenAI's two APIs have in common. `official`: whether the server is
-    OpenAI's own, whose dialect differs in places."""
+    """The request, and what OpenAI's two APIs have in common. What the server is known to refuse
+    or ignore is already taken out of `request` and `options`, and said.
 
-    def __init__(self, request: Request, *, official: bool, stream: bool) -> None:
+    Raises:
+        UnsupportedSetting: it is set, and the request is not lenient.
+    """
+
+    def __init__(self, request: Request, *, dialect: Dialect, stream: bool) -> None:
         super().__init__(request, options_of(request), stream=stream)
-        self.official = official
+        self.dialect = dialect
+        self.official = dialect.is_openai
+        thinking = request.settings.reasoning != "none"
+        self.refused = dialect.refused(request.model, thinking=thinking)
+        for name, why in self.refused.items():
+            self._leave_out(name, why)
+
+    def _leave_out(self, name: str, why: str) -> None:
+        request, options = self.request, self.options
+        option = name.removeprefix("options.")
+        if option != name:
+            if getattr(options, option) is not None:
+                self.losses.drop(name, why)
+                self.options: OpenAIOptions = replace(options, **{option: None})
+        elif name in request.settings.chosen():
+            self.losses.drop(name, why)
+            usual = getattr(_PLAIN, name)
+            self.request = replace(request, settings=replace(request.settings, **{name: usual}))
+        elif name == "output" and request.output is not None:
+            self.losses.drop(name, why)
+            self.request = replace(request, output=None)
+
+    def tool_choice(self) -> str | None:
+        """The mode or tool name to send; None where it says nothing, or cannot go along."""
+        choice = super().tool_choice()
+        why = self.refused.get("tool_choice")
+        if choice not in ("none", "required"):
+            why = why or self.refused.get("named_tool")
+        if choice is None or why is None:
+            return choice
+        self.losses.drop("tool_choice", why)
+        return None
+
+    def call_id(self, id: str) -> str:
+        """A tool call's id, which must be of one length for some servers: then one made of it."""
+        length = self.dialect.call_id_length
+        if length is None or (len(id) == length and id.isascii() and id.isalnum()):
+            return id
+        self.note("tool_ids_changed", f"tool call ids went as {length} letters and digits")
+        return sha256(id.encode()).hexdigest()[:length]
 
     def shared_fields(self, *, metadata: bool) -> dict[str, Any]:
         """The fields that are the same on both APIs."""
@@ -92,21 +138,19 @@ class OpenAIDraft(Draft):
         return (Text("Error:"), head, *rest)
 
     def cache_mark(self, part: Text | MediaPart | ToolResult) -> dict[str, Any]:
-        """The wire's field for a part's cache mark: of OpenAI, and of GPT-5.6 or later, alone."""
+        """The wire's field for a part's cache mark: of OpenAI for GPT-5.6 or later, and of servers
+        that pass on Anthropic's."""
         if not part.cache:
             return {}
+        if self.dialect.marks_caches(self.request.model) and isinstance(part, Text | ToolResult):
+            lifetime = {"ttl": "1h"} if part.cache == "1h" else {}
+            return {"cache_control": {"type": "ephemeral", **lifetime}}
         if not self.official or _generation(self.request.model) < _CACHE_MARKS_SINCE:
             self.cache_ignored()
             return {}
         if part.cache == "1h":
             self.note("cache_lifetime", "OpenAI keeps a marked prefix for 30 minutes or longer")
         return {"prompt_cache_breakpoint": {"mode": "explicit"}}
-
-    def cache_ignored(self) -> None:
-        """Note that a cache mark does nothing here."""
-        self.note(
-            "cache_mark_ignored", "cache marks do nothing here; long prompts are cached anyway"
-        )
 
     def reasons(self) -> bool:
         """Whether the model gives reasoning items, which others refuse to be asked for."""
@@ -118,8 +162,9 @@ class OpenAIDraft(Draft):
         """An image as a URL: its own, or its bytes in one."""
         if image.url is not None:
             return image.url
-        if self.official and image.mime not in _IMAGE_MIMES:
-            why = f"OpenAI reads PNG, JPEG, WebP and GIF, not {image.mime}; convert it first"
+        readable = self.dialect.images
+        if readable is not None and image.mime not in readable:
+            why = f"images must be {_listed(readable)}, not {image.mime}; convert it first"
             raise self.unsupported("image", why)
         return self.media.data_url(image)
 
@@ -132,6 +177,11 @@ class OpenAIDraft(Draft):
             why = f"audio must be WAV or MP3, not {audio.mime}; convert it first"
             raise self.unsupported("audio", why)
         return {"data": self.media.base64(audio), "format": format}
+
+    def name_sent_with_bytes(self, document: Document) -> None:
+        """Note that a document's name stays behind, which goes along with its bytes alone."""
+        if document.name is not None and (document.file or document.url):
+            self.name_dropped()
 
     def file_data(self, document: Document) -> dict[str, str]:
         """A document's bytes, and the name that the model is told."""
@@ -150,6 +200,11 @@ class OpenAIDraft(Draft):
     def audio_mime(self) -> str:
         """The media type of spoken answers."""
         return _SPOKEN_MIMES[self.audio_format]
+
+
+def _listed(mimes: frozenset[str]) -> str:
+    names = sorted(mime.rpartition("/")[2].upper() for mime in mimes)
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _generation(model: str) -> tuple[int, int]:

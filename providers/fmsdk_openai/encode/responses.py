@@ -128,6 +128,7 @@ def _image(draft: OpenAIDraft, image: Image) -> dict[str, str]:
 
 
 def _file(draft: OpenAIDraft, document: Document) -> dict[str, str]:
+    draft.name_sent_with_bytes(document)
     if file_id := draft.file_id(document):
         return {"file_id": file_id}
     if document.url is not None:
@@ -181,6 +182,8 @@ def _message(draft: OpenAIDraft, texts: list[Text], shell: dict[str, Any]) -> di
 
 
 def _call(draft: OpenAIDraft, call: ToolCall) -> dict[str, Any]:
+    if call.opaque is not None:
+        draft.opaque_dropped()
     return {
         "type": "function_call",
         "call_id": call.id,

@@ -1,0 +1,132 @@
+"""How one server's wire differs from the next one's, as data for the encoders and decoders.
+
+A dialect says nothing of where its server is; the servers are in `servers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from fmsdk.content import Modality
+from fmsdk.request import Request
+
+__all__ = [
+    "CHAT_INPUT",
+    "OPENAI",
+    "PDF",
+    "PICTURES",
+    "PLAIN",
+    "Api",
+    "Charge",
+    "Dialect",
+    "Refusal",
+]
+
+Api = Literal["responses", "chat"]
+Charge = Literal["cost", "cost_in_usd_ticks"]
+
+CHAT_INPUT: frozenset[Modality] = frozenset({"text", "image", "audio", "document"})
+PDF = frozenset({"application/pdf"})
+PICTURES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
+
+
+def _no_headers(request: Request) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What a server refuses, or takes and ignores.
+
+    names: of `Settings`; of `OpenAIOptions`, as "options.x"; "output", "tool_choice", "named_tool"
+        (a tool's name as tool_choice) or "detail" (of images).
+    why: for the user, after "cannot honour x: ".
+    source, checked: where that is said, and when it was looked up.
+    models: patterns of the models it holds for.
+    only_thinking: it does not hold for requests with `reasoning="none"`.
+    """
+
+    names: tuple[str, ...]
+    why: str
+    source: str
+    checked: date
+    models: tuple[str, ...] = ("*",)
+    only_thinking: bool = False
+
+    def concerns(self, model: str) -> bool:
+        """Whether it holds for `model`."""
+        return any(fnmatchcase(model, pattern) for pattern in self.models)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """A server's wire, as far as it differs from what most servers of OpenAI's wire take.
+
+    is_openai: OpenAI's own code: Responses before Chat Completions, encrypted reasoning, explicit
+        cache breakpoints, refusals as parts, metadata.
+    limit, seed, required: what it calls max_output_tokens, seed, tool_choice="required".
+    no_reasoning: fields that say reasoning="none", where the usual one does not.
+    input, output: modalities that its Chat Completions carries. remote: those taken by URL.
+    images, documents: media types it is known to read; None: not known, so that all go.
+    document_url: documents are parts of the type "document_url" (Mistral), not "file".
+    bare_audio: audio is its base64 alone (Mistral), not an object with a format.
+    call_id_length: the only length of tool call ids that it takes, letters and digits (Mistral).
+    stream_usage: whether `stream_options` must say that a stream shall tell its usage.
+    cache_control: patterns of models whose parts take Anthropic's cache marks (OpenRouter).
+    strictly: fields that make the server refuse what it would otherwise ignore, sent with every
+        request that sets anything.
+    charge: how its usage tells what the request cost: US dollars in "cost", or ten-billionths of
+        them in "cost_in_usd_ticks".
+    headers: further headers of a request.
+    """
+
+    is_openai: bool = False
+    limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    seed: Literal["seed", "random_seed"] = "seed"
+    required: Literal["required", "any"] = "required"
+    no_reasoning: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    input: frozenset[Modality] = CHAT_INPUT
+    output: frozenset[str] = frozenset({"text"})
+    remote: frozenset[Modality] = frozenset({"image"})
+    images: frozenset[str] | None = None
+    documents: frozenset[str] | None = None
+    document_url: bool = False
+    bare_audio: bool = False
+    call_id_length: int | None = None
+    stream_usage: bool = True
+    cache_control: tuple[str, ...] = ()
+    strictly: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    charge: Charge | None = None
+    headers: Callable[[Request], Mapping[str, str]] = _no_headers
+    refuses: tuple[Refusal, ...] = ()
+
+    def refused(self, model: str, *, thinking: bool = False) -> dict[str, str]:
+        """Why by name, of what `model` is refused: always, or with `thinking` also what only
+        answers with reasoning refuse."""
+        return {
+            name: refusal.why
+            for refusal in self.refuses
+            if refusal.concerns(model) and (thinking or not refusal.only_thinking)
+            for name in refusal.names
+        }
+
+    def marks_caches(self, model: str) -> bool:
+        """Whether parts for `model` take Anthropic's cache marks."""
+        return any(fnmatchcase(model, pattern) for pattern in self.cache_control)
+
+
+OPENAI = Dialect(
+    is_openai=True,
+    limit="max_completion_tokens",
+    output=frozenset({"text", "audio"}),
+    images=PICTURES,
+    documents=PDF,
+)
+"""OpenAI's own host."""
+
+PLAIN = Dialect(output=frozenset({"text", "audio"}))
+"""A server of which nothing is known but that it speaks OpenAI's wire."""

@@ -1,0 +1,47 @@
+"""What OpenAI's table says of its models counts at OpenAI's own host, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+
+import fmsdk
+from fmsdk.provider import Capabilities
+from fmsdk_openai import OpenAIProvider
+
+
+def capabilities(model: str, **options: str) -> Capabilities:
+    config = fmsdk.ProviderConfig(name="openai", options={"api_key": "k", **options})
+    return OpenAIProvider(config).capabilities(model)
+
+
+@pytest.fixture(autouse=True)
+def no_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+
+
+def test_at_openai_a_model_takes_what_the_table_says() -> None:
+    can = capabilities("gpt-5-mini-2025-08-07")
+    assert can.known
+    assert can.input == {"text", "image", "document"}
+    assert not can.settings & {"temperature", "top_p", "logprobs"}
+    assert (can.context, can.max_output) == (400_000, 128_000)
+    assert capabilities("o3-mini").input == {"text"}
+    assert capabilities("gpt-audio").output == {"text", "audio"}
+
+
+def test_an_undescribed_model_may_all_that_the_wire_can() -> None:
+    can = capabilities("gpt-99")
+    assert not can.known
+    assert {"text", "image", "audio", "document"} <= can.input
+
+
+def test_a_gateway_is_not_held_to_the_table() -> None:
+    can = capabilities("o3-mini", base_url="https://gateway.example/v1")
+    assert not can.known
+    assert "image" in can.input
+
+
+def test_a_retired_model_never_reaches_openai() -> None:
+    client = fmsdk.Client(providers={"openai": {"api_key": "k"}})
+    with client, pytest.raises(fmsdk.ModelRetired, match=r"2026-10-23.*openai:gpt-5\.6-sol"):
+        client.generate("openai:gpt-4", "Hi")
