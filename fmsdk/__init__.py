@@ -50,9 +50,11 @@ from fmsdk.errors import (
     UnsupportedContent,
     UnsupportedSetting,
 )
+from fmsdk.media.limits import FetchLimits
 from fmsdk.provider import (
     Capabilities,
     Estimate,
+    ImageLimits,
     Provider,
     ProviderConfig,
     Segment,
@@ -108,10 +110,12 @@ __all__ = [
     "Document",
     "Estimate",
     "Event",
+    "FetchLimits",
     "FileRef",
     "Finished",
     "FmsdkError",
     "Image",
+    "ImageLimits",
     "IncompleteStream",
     "InputUsage",
     "InvalidMedia",

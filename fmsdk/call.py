@@ -7,9 +7,9 @@ long it took is worked out here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, TypeVar, cast
 
@@ -17,7 +17,12 @@ from fmsdk import pricing, registry, remote
 from fmsdk.check import check
 from fmsdk.content import Audio, Text
 from fmsdk.errors import BadRequestError, FmsdkError, IncompleteStream, Timeout, UnsupportedContent
-from fmsdk.provider import Loads, Provider, Transcribes, Transcription
+from fmsdk.fit import fit_images
+from fmsdk.lifecycle import Clock, known_capabilities, refuse_retired, unless_known
+from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
+from fmsdk.observe.observers import Observed, Observers
+from fmsdk.observe.watch import Verb
+from fmsdk.provider import Capabilities, Loads, Provider, Transcribes, Transcription
 from fmsdk.quote import estimated_usage
 from fmsdk.request import Request
 from fmsdk.response import Event, Fold, Response, Warning
@@ -32,11 +37,15 @@ R = TypeVar("R")
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How a client treats its calls: retries after the first attempt, seconds for all of them
-    together, and the gate that limits how many run at once (None: no limit)."""
+    together, the gate that limits how many run at once (None: no limit), who hears of them,
+    the clock by which models are retired (None: the machine's), and what a fetch may take."""
 
     retries: int = 2
     timeout: float | None = None
     gate: asyncio.Semaphore | None = None
+    observers: Observers = field(default_factory=Observers)
+    clock: Clock | None = None
+    fetch: FetchLimits = DEFAULT_FETCH
 
 
 class Call:
@@ -55,11 +64,13 @@ class Call:
         self._load: float | None = None
         self._gated = False
         self._deadline: float | None = None
+        self._observed = Observed(request)
 
     async def generate(self) -> Response[Any]:
         """Ask, and return the answer with its latency and cost."""
-        response = await self._run(lambda: self.provider.generate(self.request))
-        return self.settle(response)
+        with self._observe("generate") as observed, observed.current():
+            response = await self._run(lambda: self.provider.generate(self.request))
+            return observed.done(self.settle(response))
 
     async def transcribe(self, language: str | None, prompt: str | None) -> Transcription:
         """Turn the request's one recording into text, with latency and cost."""
@@ -76,13 +87,19 @@ class Call:
             audio = next(part for part in self.request.media() if isinstance(part, Audio))
             return speech.transcribe(request.model, audio, language=language, prompt=prompt)
 
-        done = await self._run(attempt)
-        return replace(
-            done,
-            latency=self.latency(done.timings, done.usage),
-            cost=self.cost(done.timings, done.served_model, done.usage),
-            warnings=self._warnings + done.warnings,
-        )
+        with self._observe("transcribe") as observed, observed.current():
+            done = await self._run(attempt)
+            settled = replace(
+                done,
+                latency=self.latency(done.timings, done.usage),
+                cost=self.cost(done.timings, done.served_model, done.usage),
+                warnings=self._warnings + done.warnings,
+            )
+            return observed.done(settled)
+
+    def _observe(self, verb: Verb) -> Observed:
+        self._observed = self.policy.observers.begin(verb, self.provider, self.request)
+        return self._observed
 
     def settle(self, response: Response[Any], first_token: float | None = None) -> Response[Any]:
         """Add latency, cost and the warnings of the way there."""
@@ -133,26 +150,39 @@ class Call:
         return tokens / max(now - self._attempt_began, 1e-9)
 
     async def prepare(self) -> None:
-        """Check, load the model, start the deadline, fetch what the vendor cannot, queue."""
+        """Check, load the model, start the deadline, fetch what the vendor cannot, make pictures
+        fit, queue."""
         if self.provider.price_id is not None:
             pricing.warm_up(self.provider.price_id)
-        can = self.provider.capabilities(self.request.model)
+        vendor: str | None = getattr(self.provider, "vendor", None)
+        noted = refuse_retired(self.request, vendor, self.policy.clock)
+        can = await known_capabilities(self.provider, self.request.model)
         try:
-            self.request, self._warnings = check(self.request, can)
+            self.request, lost = await self._checked(can)
         except UnsupportedContent as error:
             raise _with_alternatives(error, self.request) from None
         if hasattr(self.provider, "load"):
             self._load = await cast("Loads", self.provider).load(self.request.model)
+            can = self.provider.capabilities(self.request.model)  # a loaded model tells more
+        self._warnings = (*noted, *unless_known(can, self.request), *lost)
         timeout = self.request.timeout or self.policy.timeout
         if timeout is not None:
             self._deadline = asyncio.get_running_loop().time() + timeout
         try:
             async with asyncio.timeout_at(self._deadline):
-                self.request = await remote.bring(self.request, can)
+                self.request = await remote.bring(self.request, can, self.policy.fetch)
+                self.request, smaller = await fit_images(self.request, can)
+                self._warnings += smaller
                 await self._pass_gate()
         except TimeoutError as error:
             raise self.too_late() from error
         self._attempt_began = perf_counter()
+
+    async def _checked(self, can: Capabilities) -> tuple[Request, tuple[Warning, ...]]:
+        if all(part.url or part.file for part in self.request.media()):
+            return check(self.request, can)
+        # Files are read, and a hostile one can take seconds to look through.
+        return await asyncio.to_thread(check, self.request, can)
 
     async def _pass_gate(self) -> None:
         if self.policy.gate is not None:
@@ -204,6 +234,7 @@ class Call:
         )
         if final or delay is None or typed is not error:
             raise typed from (None if typed is error else error)
+        self._observed.retrying(typed, self.attempts[-1], delay)
         await asyncio.sleep(delay)
         self._waited = delay
         self._attempt_began = perf_counter()
@@ -243,40 +274,50 @@ class StreamedCall(Call):
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """The provider's events, one attempt after the other until one brings content."""
-        try:
-            await self.prepare()
-            while True:
-                try:
-                    async with aclosing(self._attempt()) as events:
-                        async for event in events:
-                            yield event
-                    return
-                except (FmsdkError, TimeoutError) as error:
-                    await self.failed(error, final=self._fold.started)
-                    self._fold = Fold()
-        except FmsdkError as error:
-            if self._fold.started or self._told() is not None:
-                error.partial = self._stop()
-            self.name(error)
-            raise
-        except (GeneratorExit, asyncio.CancelledError):
-            self.attempts.append(Attempt(self._seconds(), self._waited, "Cancelled"))
-            raise
-        finally:
-            self._stop()
-            self.release()
+        with self._observe("stream") as observed:
+            try:
+                with observed.current():
+                    await self.prepare()
+                while True:
+                    try:
+                        async with self._attempt() as events:
+                            async for event in events:
+                                self._take(event)
+                                yield event
+                        self._complete()
+                        return
+                    except (FmsdkError, TimeoutError) as error:
+                        await self.failed(error, final=self._fold.started)
+                        self._fold = Fold()
+            except FmsdkError as error:
+                if self._fold.started or self._told() is not None:
+                    error.partial = self._stop()
+                self.name(error)
+                raise
+            except (GeneratorExit, asyncio.CancelledError):
+                self.attempts.append(Attempt(self._seconds(), self._waited, "Cancelled"))
+                raise
+            finally:
+                observed.done(self._stop())
+                self.release()
 
-    async def _attempt(self) -> AsyncGenerator[Event, None]:
-        fold = self._fold
+    @asynccontextmanager
+    async def _attempt(self) -> AsyncGenerator[AsyncIterator[Event]]:
+        """The events of one attempt; leaving closes the connection."""
         source = cast("AsyncGenerator[Event, None]", self.provider.stream(self.request))
         self._source = source
+        source = self._observed.steps(source)
         async with aclosing(source), aclosing(self._until_deadline(source)) as events:
-            async for event in events:
-                fold.add(event)
-                if self._first is None and fold.started:
-                    self._first = perf_counter()
-                yield event
-        if fold.finished is None:
+            yield events
+
+    def _take(self, event: Event) -> None:
+        fold = self._fold
+        fold.add(event)
+        if self._first is None and fold.started:
+            self._first = perf_counter()
+
+    def _complete(self) -> None:
+        if self._fold.finished is None:
             raise IncompleteStream(f"{self.request.provider} ended the stream without a finish")
         self.attempted()
 

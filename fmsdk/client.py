@@ -18,7 +18,7 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
-from contextlib import aclosing
+from dataclasses import replace
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -36,6 +36,10 @@ from fmsdk import _portal
 from fmsdk.call import Call, Policy, StreamedCall
 from fmsdk.content import Audio
 from fmsdk.errors import BadRequestError
+from fmsdk.lifecycle import Clock
+from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
+from fmsdk.observe.hooks import OnRequest, OnResponse
+from fmsdk.observe.observers import Observers
 from fmsdk.provider import Provider, Transcription
 from fmsdk.quote import Quote, offline_quote
 from fmsdk.registry import Registry
@@ -52,6 +56,8 @@ from fmsdk.response import Event, Response
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as _TypeVar
+
+    from fmsdk.telemetry import Telemetry
 
     T = _TypeVar("T", default=Any)
 else:
@@ -71,7 +77,8 @@ class Asked(TypedDict, total=False):
     logprobs: how many likely tokens to report for each token. choices: how many answers.
     timeout: seconds for the whole call, retries included, loading excluded. tags: names and
     values for your records: they come back as `response.tags`, and go to vendors that keep such.
-    lenient: drop what cannot be honoured, with a warning. options: the provider's own.
+    lenient: drop what cannot be honoured, with a warning. allow_retired: ask a model that its
+    vendor has switched off all the same. options: the provider's own.
     """
 
     system: str | None
@@ -103,6 +110,13 @@ class AsyncClient:
         max_concurrency: how many calls may run at once; the others wait their turn.
         timeout: seconds for a whole call, loading a local model excluded.
         idle_timeout: seconds a stream may stay silent.
+        fetch: how much, and from where, a URL may take that is fetched for a vendor who cannot.
+        clock: tells the date (or an aware datetime) by which models count as retired; None: now.
+        on_request, on_response: plain functions, called once before and once after each call,
+            with the request, and with the response or error. They see no keys and no bytes of
+            media; what they raise is logged and stops nothing.
+        tracing: OpenTelemetry's spans and metrics. True: on; False: off; None: on as soon as the
+            program has imported OpenTelemetry's SDK; or a `fmsdk.telemetry.Telemetry`.
     """
 
     def __init__(
@@ -113,13 +127,19 @@ class AsyncClient:
         max_concurrency: int | None = None,
         timeout: float | None = None,
         idle_timeout: float | None = 60.0,
+        fetch: FetchLimits = DEFAULT_FETCH,
+        on_request: OnRequest | None = None,
+        on_response: OnResponse | None = None,
+        tracing: bool | Telemetry | None = None,
+        clock: Clock | None = None,
     ) -> None:
         if max_concurrency is not None and max_concurrency < 1:
             raise BadRequestError("max_concurrency must be at least 1, or None for no limit")
         if retries < 0:
             raise BadRequestError("retries must not be negative")
         self._registry = Registry(providers or {}, timeout=timeout, idle_timeout=idle_timeout)
-        self._policy = Policy(retries, timeout)
+        observers = Observers(on_request, on_response, tracing)
+        self._policy = Policy(retries, timeout, observers=observers, clock=clock, fetch=fetch)
         self._max_concurrency = max_concurrency
         self._gates: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Policy] = (
             weakref.WeakKeyDictionary()
@@ -195,7 +215,7 @@ class AsyncClient:
             QuoteUnavailable: the request holds media, which is not estimated yet.
         """
         request = build(model, prompt, output=output, **asked)
-        return offline_quote(request, self._registry)
+        return offline_quote(request, self._registry, self._policy.clock)
 
     async def aclose(self) -> None:
         """Close the connections this client opened on the running loop."""
@@ -215,7 +235,7 @@ class AsyncClient:
         policy = self._gates.get(loop)
         if policy is None:
             gate = asyncio.Semaphore(self._max_concurrency)
-            policy = Policy(self._policy.retries, self._policy.timeout, gate)
+            policy = replace(self._policy, gate=gate)
             self._gates[loop] = policy
         return policy
 
@@ -231,15 +251,12 @@ class AsyncStream(Generic[T]):
         self._start = start
         self._request = request
         self._call: StreamedCall | None = None
-        self._events = self._run()
-
-    async def _run(self) -> AsyncGenerator[Event, None]:
-        self._call = self._start(self._request)
-        async with aclosing(self._call.events()) as events:
-            async for event in events:
-                yield event
+        self._events: AsyncGenerator[Event, None] | None = None
 
     def __aiter__(self) -> AsyncIterator[Event]:
+        if self._call is None or self._events is None:
+            self._call = self._start(self._request)
+            self._events = self._call.events()
         return self._events
 
     async def __aenter__(self) -> Self:
@@ -250,7 +267,8 @@ class AsyncStream(Generic[T]):
 
     async def aclose(self) -> None:
         """Stop: the connection is closed, or the local engine freed, when this returns."""
-        await self._events.aclose()
+        if self._events is not None:
+            await self._events.aclose()
 
     @property
     def response(self) -> Response[T]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, ClassVar, Protocol
 
 from fmsdk.content import Audio, Modality
@@ -20,6 +21,7 @@ from fmsdk.usage import Cost, Latency, Range, Timings, Usage
 __all__ = [
     "CONTRACT_VERSION",
     "Capabilities",
+    "Describes",
     "Estimate",
     "FetchesModels",
     "ImageLimits",
@@ -120,7 +122,9 @@ class Provider(Protocol):
     `generate` and `stream` get a checked request whose remote media the vendor can fetch itself.
     They raise `FmsdkError`s alone, and never retry. `generate`'s response has `usage`,
     `timings` and `raw_body`, and neither cost nor latency. `price_id` is the id by which the
-    price table knows the vendor; None: its prices are not known.
+    price table knows the vendor; None: its prices are not known. It may have an attribute
+    `vendor`, the id of the vendor whose own endpoint this is: the ends of its models hold then. And
+    `base_url`, the server it asks, whose host and port telemetry tells.
     """
 
     contract_version: ClassVar[int]
@@ -152,15 +156,26 @@ class Loads(Protocol):
     async def load(self, model: str) -> float: ...
 
 
+class Describes(Protocol):
+    """A provider whose server tells what its models take. `learn` asks it once about a model, so
+    that `capabilities` knows afterwards; it never raises, and takes at most 2 seconds."""
+
+    async def learn(self, model: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class UsableModel:
     """A line of `fmsdk models`: a model (or all of a provider's, as "openai:…"), whether it is
-    usable now, and if not, what to do about it. `input` is what it takes."""
+    usable now, and if not, what to do about it. `input` is what it takes; `licence` that of its
+    weights, where they have one, and `source` where it is from, looked at on `checked`."""
 
     name: str
     usable: bool
     note: str = ""
     input: frozenset[Modality] = frozenset({"text"})
+    licence: str = ""
+    source: str = ""
+    checked: date | None = None
 
 
 class ListsModels(Protocol):

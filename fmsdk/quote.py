@@ -14,6 +14,7 @@ from typing import Any, Literal
 from fmsdk import pricing
 from fmsdk.errors import MissingExtra, MissingKey, QuoteUnavailable, UnknownProvider
 from fmsdk.estimate import estimate_answer, estimate_text, most_tokens
+from fmsdk.lifecycle import Clock, of_its_end
 from fmsdk.provider import Estimate, Provider
 from fmsdk.registry import Registry
 from fmsdk.request import Request
@@ -55,9 +56,10 @@ class Quote:
     warnings: tuple[Warning, ...] = ()
 
 
-def offline_quote(request: Request, registry: Registry) -> Quote:
+def offline_quote(request: Request, registry: Registry, clock: Clock | None = None) -> Quote:
     """The quote for `request`, by its provider's estimate, or, where the provider lacks its
-    package or key, by the core's.
+    package or key, by the core's. Nothing is sent, so a model that is gone at the date `clock`
+    tells is a warning here.
 
     Raises:
         QuoteUnavailable: the size of the request cannot be told offline.
@@ -68,13 +70,17 @@ def offline_quote(request: Request, registry: Registry) -> Quote:
     except (UnknownProvider, MissingExtra, MissingKey):
         if request.provider not in _VENDORS:
             raise
-        return make_quote(request, estimate=estimate_text(request), price_id=request.provider)
-    return make_quote(
-        request,
-        estimate=provider.estimate(request),
-        price_id=provider.price_id,
-        local=hasattr(provider, "load"),
-    )
+        vendor: str | None = request.provider
+        quote = make_quote(request, estimate=estimate_text(request), price_id=vendor)
+    else:
+        vendor = getattr(provider, "vendor", None)
+        quote = make_quote(
+            request,
+            estimate=provider.estimate(request),
+            price_id=provider.price_id,
+            local=hasattr(provider, "load"),
+        )
+    return replace(quote, warnings=(*of_its_end(request, vendor, clock), *quote.warnings))
 
 
 def make_quote(

@@ -322,7 +322,7 @@ def tool_call(
     if arguments.strip():
         try:
             value = json.loads(arguments)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
     else:
         value = {}
