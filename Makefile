@@ -9,7 +9,7 @@ INSTALL = $(PIP) install --constraint constraints.txt
 # ten times slower was seen. Sleeping costs an idle machine a quarter.
 demo test bench: export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench docs clean
 .DEFAULT_GOAL := demo
 
 # The main job: a text, a picture and a recording, answered on this machine.
@@ -30,6 +30,10 @@ check: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	@$(BIN)/fmsdk models get demo-text demo-vision demo-audio
 	$(BIN)/python -m benchmarks
+
+# The pages that are generated: what each provider carries, found out by asking.
+docs: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.matrix.render
 
 $(VENV)/demo.stamp: pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): the first time takes a few minutes."

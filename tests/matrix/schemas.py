@@ -1,0 +1,59 @@
+"""Bodies against the vendors' own request schemas, which lie beside some checkouts."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import cache
+from typing import Any
+
+from tests.kit import tally
+from tests.kit.server import Seen
+from tests.matrix.wires import Wire
+from tests.shared import SHARED
+
+__all__ = ["errors"]
+
+# What is right all the same: fields that the vendors' SDKs know and the copies of their schemas do
+# not yet, and those that only OpenAI itself asks for. By wire or vendor, place and words.
+_KNOWN = (
+    ("OpenAI-compatible", "$.audio", "'voice' is a required property"),  # theirs have other names
+    ("gemini", "thinkingLevel", "'XHIGH' is not one of"),  # google-genai 3.4: ThinkingLevel.XHIGH
+    ("vertex", "thinkingLevel", "'XHIGH' is not one of"),
+    ("gemini", "$", "'serviceTier' was unexpected"),  # google-genai 3.4: ServiceTier
+    ("vertex", "$", "'serviceTier' was unexpected"),
+)
+
+
+def errors(wire: Wire, seen: Seen) -> list[str]:
+    """What the vendor's schema says against a body."""
+    if wire.schema is None:
+        return []
+    vendor, endpoint = wire.schema
+    tally.count("bodies held against the vendors' schemas")
+    checker = _checker()
+    found = [
+        f"{path}: {message}"
+        for level, path, message in checker.check(vendor, endpoint, seen.body)
+        if level == "error" and not _is_known((wire.name, vendor), path, message)
+    ]
+    if found and vendor == "anthropic":
+        # The installed SDK's typed parameters are a second description, newer than the first.
+        return [str(finding) for finding in checker.sdk_check(seen.body)]
+    return found
+
+
+def _is_known(names: tuple[str, str], path: str, message: str) -> bool:
+    return any(
+        who in names and path.endswith(end) and words in message for who, end, words in _KNOWN
+    )
+
+
+@cache
+def _checker() -> Any:
+    path = SHARED / "specs" / "validate_request.py"
+    spec = importlib.util.spec_from_file_location("validate_request", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,10 @@
+"""The committed page is what the matrix finds."""
+
+from __future__ import annotations
+
+from tests.matrix.render import PAGE, page
+from tests.matrix.results import Matrix
+
+
+def test_the_page_is_what_the_matrix_finds(matrix: Matrix) -> None:
+    assert page(matrix) == PAGE.read_text(encoding="utf-8"), "run `make docs`"
