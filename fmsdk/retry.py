@@ -1,8 +1,8 @@
 """When to try again, and how long to wait before. Knows no request and no clock.
 
-Full jitter over an exponential backoff (AWS Architecture Blog, "Exponential Backoff And
-Jitter", 2015), except where the vendor said how long to wait: then that long, plus a little
-jitter so that many clients do not come back in the same instant.
+An exponential backoff of which up to a quarter is left out at random, as in the vendors' SDKs:
+waits always grow, which full jitter does not promise. Where the vendor said how long to wait, that
+long, plus a little at random, so that many clients do not come back in the same instant.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ __all__ = ["delay_before_retry"]
 
 BASE_DELAY = 0.5
 MAX_DELAY = 8.0
+BACKOFF_JITTER = 0.25
 RETRY_AFTER_JITTER = 0.1
 
 
@@ -29,7 +30,8 @@ def delay_before_retry(
     if error.retry_after is not None:
         delay = error.retry_after * (1 + RETRY_AFTER_JITTER * random.random())  # noqa: S311 - not cryptography
     else:
-        delay = random.uniform(0, min(MAX_DELAY, BASE_DELAY * 2 ** (failed - 1)))  # noqa: S311
+        backoff = min(MAX_DELAY, BASE_DELAY * 2 ** (failed - 1))
+        delay = backoff * (1 - BACKOFF_JITTER * random.random())  # noqa: S311
     if remaining is not None and delay >= remaining:
         return None
     return delay

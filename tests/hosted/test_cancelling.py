@@ -1,0 +1,212 @@
+"""Whoever stops waiting closes the connection, at once, as the server sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import fmsdk
+from fmsdk.response import TextDelta
+from tests.hosted.subjects import SUBJECTS, Subject
+from tests.kit.server import Answer, Server, serving
+
+each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
+AT_ONCE = 0.2
+"""Seconds within which the server has to see its client leave."""
+
+
+@dataclass
+class Silent(Answer):
+    """No answer at all, not even its head."""
+
+    then: str = "hang"
+
+    def write(self, connection: socket.socket) -> None:
+        pass
+
+
+def unfinished(subject: Subject) -> Answer:
+    """A stream whose end never comes."""
+    return Answer(pieces=subject.wire.events("Hel", "lo.")[:3], then="hang")
+
+
+Waiting = Callable[[fmsdk.AsyncClient, Subject, asyncio.Event], Awaitable[None]]
+
+
+async def plain(client: fmsdk.AsyncClient, subject: Subject, arrived: asyncio.Event) -> None:
+    await client.generate(subject.model, "Hi")
+
+
+async def streamed(client: fmsdk.AsyncClient, subject: Subject, arrived: asyncio.Event) -> None:
+    async with client.stream(subject.model, "Hi") as stream:
+        async for event in stream:
+            if isinstance(event, TextDelta):
+                arrived.set()
+
+
+async def unmanaged(client: fmsdk.AsyncClient, subject: Subject, arrived: asyncio.Event) -> None:
+    async for event in client.stream(subject.model, "Hi"):
+        if isinstance(event, TextDelta):
+            arrived.set()
+
+
+async def cancelled(subject: Subject, server: Server, waiting: Waiting) -> float:
+    """Cancel a task in the midst of it; the seconds until the server saw that."""
+    async with subject.client(server.root) as client:
+        arrived = asyncio.Event()
+        task = asyncio.create_task(waiting(client, subject, arrived))
+        if waiting is not plain and not isinstance(server.answers[0], Silent):
+            await arrived.wait()
+        assert await asyncio.to_thread(server.arrived.wait, 10)
+        await asyncio.sleep(0.02)
+        task.cancel()
+        began = time.monotonic()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        assert await asyncio.to_thread(server.seen[0].left.wait, 2)
+        return time.monotonic() - began
+
+
+@each
+@pytest.mark.parametrize("waiting", [plain, streamed, unmanaged])
+def test_cancelling_before_an_answer(subject: Subject, waiting: Waiting) -> None:
+    with serving(Silent()) as server:
+        assert asyncio.run(cancelled(subject, server, waiting)) < AT_ONCE
+
+
+@each
+@pytest.mark.parametrize("waiting", [plain, streamed, unmanaged])
+def test_cancelling_within_an_answer(subject: Subject, waiting: Waiting) -> None:
+    with serving(unfinished(subject)) as server:
+        assert asyncio.run(cancelled(subject, server, waiting)) < AT_ONCE
+
+
+@each
+def test_leaving_a_stream_early(subject: Subject) -> None:
+    async def main(server: Server) -> float:
+        async with subject.client(server.root) as client:
+            async with client.stream(subject.model, "Hi") as stream:
+                async for event in stream:
+                    if isinstance(event, TextDelta):
+                        break
+                began = time.monotonic()
+            assert stream.response.finish == "cancelled"
+            assert stream.response.text == "Hel"
+            assert stream.response.usage.source in {"measured", "estimated"}
+            assert await asyncio.to_thread(server.seen[0].left.wait, 2)
+            return time.monotonic() - began
+
+    with serving(unfinished(subject)) as server:
+        assert asyncio.run(main(server)) < AT_ONCE
+
+
+@each
+def test_a_timeout_of_the_callers_own(subject: Subject) -> None:
+    async def main(server: Server) -> None:
+        async with subject.client(server.root) as client:
+            await client.generate(subject.model, "Hi")  # imports what is needed
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await client.generate(subject.model, "Hi")
+            assert await asyncio.to_thread(server.seen[1].left.wait, AT_ONCE)
+
+    with serving(Answer(subject.wire.body("Hello.")), Silent()) as server:
+        asyncio.run(main(server))
+
+
+@each
+def test_a_group_that_fails_takes_its_calls_along(subject: Subject) -> None:
+    async def fail(server: Server) -> None:
+        assert await asyncio.to_thread(server.arrived.wait, 10)
+        raise ValueError("something else")
+
+    async def main(server: Server) -> None:
+        async with subject.client(server.root) as client:
+            with pytest.raises(ExceptionGroup):
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(client.generate(subject.model, "Hi"))
+                    group.create_task(fail(server))
+            assert await asyncio.to_thread(server.seen[0].left.wait, AT_ONCE)
+
+    with serving(Silent()) as server:
+        asyncio.run(main(server))
+
+
+@each
+def test_closing_a_stream_without_await(subject: Subject) -> None:
+    with serving(unfinished(subject)) as server, subject.sync_client(server.root) as client:
+        with client.stream(subject.model, "Hi") as stream:
+            next(event for event in stream if isinstance(event, TextDelta))
+            began = time.monotonic()
+        assert server.seen[0].left.wait(2)
+        assert time.monotonic() - began < AT_ONCE
+        assert stream.response.finish == "cancelled"
+
+
+PROGRAM = """
+import sys
+from tests.hosted.subjects import SUBJECTS
+subject = next(s for s in SUBJECTS if s.name == sys.argv[1])
+with subject.sync_client(sys.argv[2]) as client:
+    if sys.argv[3] == "streamed":
+        for event in client.stream(subject.model, "Hi"):
+            pass
+    else:
+        client.generate(subject.model, "Hi")
+"""
+
+
+@each
+@pytest.mark.parametrize("way", ["plain", "streamed"])
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_an_interrupt_from_the_keyboard(subject: Subject, way: str) -> None:
+    root = Path(__file__).resolve().parents[2]
+    with serving(Silent()) as server:
+        running = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, subject.name, server.root, way],
+            cwd=root,
+            stderr=subprocess.PIPE,
+        )
+        with running:
+            assert server.arrived.wait(30)
+            time.sleep(0.1)
+            running.send_signal(signal.SIGINT)
+            assert server.seen[0].left.wait(2)
+            assert running.wait(5) != 0
+            assert running.stderr is not None
+            assert b"KeyboardInterrupt" in running.stderr.read()
+
+
+@each
+def test_threads_do_not_wait_for_one_another(subject: Subject) -> None:
+    hung = threading.Event()
+
+    def pick(_: object) -> Answer:
+        if hung.is_set():
+            return Answer(subject.wire.body("Hello."))
+        hung.set()
+        return Silent()
+
+    with serving(pick) as server, subject.sync_client(server.root, timeout=1) as client:
+
+        def wait() -> None:
+            with pytest.raises(fmsdk.Timeout):
+                client.generate(subject.model, "Hi")
+
+        stuck = threading.Thread(target=wait)
+        stuck.start()
+        assert hung.wait(5)
+        assert client.generate(subject.model, "Hi").text == "Hello."
+        assert stuck.is_alive()
+        stuck.join()

@@ -1,0 +1,103 @@
+"""Every recorded answer × every fault of the replay server, over real sockets: each ends in one
+typed error that says whether to try again, and none in an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import fmsdk
+from fmsdk.errors import FmsdkError
+from fmsdk.response import Response
+from tests.hosted.asking import outcome
+from tests.hosted.faults import Case, cases
+from tests.hosted.replay import ROWS, asker, is_streamed, replaying
+from tests.hosted.wires import WIRES, Wire
+from tests.kit.tally import count
+from tests.shared import needs_shared
+
+pytestmark = needs_shared
+AT_ONCE = 64
+IDLE_SECONDS = 0.5
+
+
+@pytest.fixture(scope="module")
+def root() -> Iterator[str]:
+    with replaying() as root:
+        yield root
+
+
+def _rows_of(wire: Wire) -> list[str]:
+    return [name for name in ROWS if asker(name).wire is wire]
+
+
+def _client(root: str, wire: Wire) -> fmsdk.AsyncClient:
+    """Of every provider that a row of this wire comes from, compatible servers included."""
+    providers: dict[str, Any] = {}
+    for name in _rows_of(wire):
+        providers |= asker(name).configured(f"{root}/by-model")
+    return fmsdk.AsyncClient(providers=providers, retries=0, idle_timeout=IDLE_SECONDS)
+
+
+async def _outcome(client: fmsdk.AsyncClient, case: Case) -> object:
+    model = f"{asker(case.row).provider}:{case.row}~{case.fault}"
+    return await outcome(client, model, "Hello", stream=is_streamed(ROWS[case.row]))
+
+
+def _wrong(case: Case, got: object) -> list[str]:
+    """What is not as it has to be."""
+    if not isinstance(got, FmsdkError):
+        return [f"{'an answer' if isinstance(got, Response) else 'untyped'}: {got!r}"]
+    found: list[str] = []
+    if type(got).__name__ not in case.kinds:
+        found.append(f"{got!r}, not {set(case.kinds)}")
+    if got.retryable is not case.retryable:
+        found.append(f"retryable={got.retryable}")
+    if got.status not in case.status:
+        found.append(f"status={got.status}, not {set(case.status)}")
+    if got.retry_after != case.retry_after:
+        found.append(f"retry_after={got.retry_after}, not {case.retry_after}")
+    if case.request_id is not None and got.request_id != case.request_id:
+        found.append(f"request_id={got.request_id}, not {case.request_id}")
+    if (got.provider, len(got.attempts)) != (asker(case.row).provider, 1):
+        found.append(f"provider={got.provider}, attempts={got.attempts}")
+    return found + _wrong_partial(case, got)
+
+
+def _wrong_partial(case: Case, got: FmsdkError) -> list[str]:
+    partial = got.partial
+    if partial is None:
+        return [f"no partial, not {case.text!r}"] if case.text else []
+    if case.text is not None and partial.text != case.text:
+        return [f"partial {partial.text!r}, not {case.text!r}"]
+    if partial.finish != "cancelled":
+        return [f"partial.finish={partial.finish}"]
+    used = partial.usage
+    if used.source == "unknown" or used.input.total is None or used.output.total is None:
+        return [f"partial.usage={used}"]
+    return []
+
+
+@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: type(wire).__name__)
+def test_every_fault_of_every_row_is_one_typed_error(root: str, wire: Wire) -> None:
+    every = [case for name in _rows_of(wire) for case in cases(name)]
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(client: fmsdk.AsyncClient, case: Case) -> list[str]:
+        async with gate:
+            got = await _outcome(client, case)
+        return [f"{case!r}: {what}" for what in _wrong(case, got)]
+
+    async def main() -> list[str]:
+        async with _client(root, wire) as client:
+            found = await asyncio.gather(*(one(client, case) for case in every))
+        return [what for whats in found for what in whats]
+
+    wrong = asyncio.run(main())
+    count("faults injected", len(every))
+    assert len(every) > 100
+    assert not wrong, f"{len(wrong)} wrong of {len(every)} faults:\n" + "\n".join(wrong)
