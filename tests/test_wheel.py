@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = {"fmsdk", "fmsdk_anthropic", "fmsdk_google", "fmsdk_local", "fmsdk_openai"}
 NEEDED = [
     "fmsdk/py.typed",
     "fmsdk/cli/__init__.py",
     "fmsdk/data/device_prices.json",
+    "fmsdk/data/models.json",
+    "fmsdk_anthropic/provider.py",
+    "fmsdk_google/provider.py",
     "fmsdk/testing/conformance.py",
     "fmsdk_openai/provider.py",
     "fmsdk_local/provider.py",
@@ -38,7 +42,7 @@ def test_the_wheel_holds_the_packages_and_their_data(wheel: Path) -> None:
         size = sum(info.compress_size for info in archive.infolist())
     assert [name for name in NEEDED if name not in names] == []
     roots = {name.partition("/")[0] for name in names}
-    assert roots == {"fmsdk", "fmsdk_openai", "fmsdk_local", f"fmsdk-{_version()}.dist-info"}
+    assert roots == {*PACKAGES, f"fmsdk-{_version()}.dist-info"}
     assert size < 10 * 2**20
 
 
@@ -64,7 +68,7 @@ def test_the_wheel_works_where_the_repository_is_not(wheel: Path, tmp_path: Path
     )
     where, said = done.stdout.splitlines()
     assert where.startswith(str(site))
-    assert said == "Hello ['local', 'openai']"
+    assert said.startswith("Hello ['anthropic', 'azure', 'copilot', ")
 
 
 def _version() -> str:

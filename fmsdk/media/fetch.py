@@ -16,7 +16,9 @@ import asyncio
 import base64
 import ipaddress
 import socket
+import ssl
 from contextlib import AsyncExitStack, aclosing
+from functools import cache
 from typing import TYPE_CHECKING
 
 from fmsdk.errors import ConnectionFailed, InvalidMedia, Timeout
@@ -77,7 +79,9 @@ async def fetch(
     try:
         async with AsyncExitStack() as stack, asyncio.timeout(limits.max_seconds):
             if transport is None:
-                transport = await stack.enter_async_context(httpx2.AsyncHTTPTransport())
+                transport = await stack.enter_async_context(
+                    httpx2.AsyncHTTPTransport(verify=_trusted())
+                )
             source = await _download(transport, url, limits)
             # A hostile file can take seconds to look through.
             await asyncio.to_thread(_check, source, kind, limits, shown)
@@ -89,6 +93,14 @@ async def fetch(
         reason = str(error) or type(error).__name__
         raise ConnectionFailed(f"{shown} could not be fetched: {reason}") from error
     return source
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates trusted, read once: that takes 20 ms, in which the event loop stands."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def is_public(address: Address) -> bool:

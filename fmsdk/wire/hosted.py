@@ -58,7 +58,7 @@ class HostedProvider(ABC, Generic[E, A]):
     """A provider behind HTTP. Opens nothing before the first request.
 
     `vendor` is the vendor whose own endpoint this is, `price_id` the one whose prices hold; None:
-    another's server, or one without known prices.
+    another's server, or one without known prices. `base_url` is the server's.
     """
 
     contract_version: ClassVar[int] = 1
@@ -67,6 +67,7 @@ class HostedProvider(ABC, Generic[E, A]):
         self.name = config.name
         self.price_id: str | None = None
         self.vendor: str | None = None
+        self.base_url: str | None = None
         self.blame = blame
         self._config = config
         self._made: Any = None

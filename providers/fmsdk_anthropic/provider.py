@@ -52,6 +52,7 @@ class AnthropicProvider(HostedProvider[Encoded, Answer]):
         super().__init__(config, AnthropicBlame(config.name, self._connection.variable, secret))
         self.price_id = "anthropic" if config.name == "anthropic" else None
         self.vendor = "anthropic" if self._connection.official else None
+        self.base_url = self._connection.url
         self._can = _capabilities(self._connection)
 
     @staticmethod

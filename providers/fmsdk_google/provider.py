@@ -52,7 +52,8 @@ class GoogleProvider(HostedProvider[Encoded, Answer]):
         self.base_url = connection.url
         self._connection = connection
         self.price_id = "google" if config.name == "google" else None
-        self.vendor = "google" if connection.official else None
+        # Vertex has dates of its own at which models end; what they take is the same.
+        self.vendor = "google" if connection.official and not connection.vertex else None
 
     @staticmethod
     def usable_models() -> list[UsableModel]:
@@ -62,7 +63,8 @@ class GoogleProvider(HostedProvider[Encoded, Answer]):
 
     def capabilities(self, model: str) -> Capabilities:
         """What the wire takes, and of it, at Google's own servers, what the model does."""
-        return narrow(_CAN, self.vendor, model.rpartition("/")[2])
+        maker = "google" if self._connection.official else None
+        return narrow(_CAN, maker, model.rpartition("/")[2])
 
     def encode(self, request: Request, *, stream: bool) -> Encoded:
         """The request as it goes out."""

@@ -56,6 +56,7 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIAnswer]):
         # gateway. What OpenAI says of its models holds at its own host alone.
         self.price_id = server.price_id if connection.is_own else None
         self.vendor = server.price_id if connection.official else None
+        self.base_url = connection.url
         self._dialect = connection.dialect
         self._learner = Learner(server.listings, self._listing)
         self._sdk: Any = None
