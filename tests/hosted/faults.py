@@ -17,7 +17,7 @@ from tests.hosted.wires import payloads
 
 __all__ = ["STALL_SECONDS", "Case", "cases"]
 
-STALL_SECONDS = 1.5
+STALL_SECONDS = 3.0
 
 _BY_STATUS = {
     400: "BadRequestError",

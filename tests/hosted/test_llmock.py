@@ -37,7 +37,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def asking(subject: Subject, llmock: LLMock) -> AsyncIterator[fmsdk.AsyncClient]:
     root = llmock.url + _BELOW.get(subject.provider, "")
-    async with subject.client(root, idle_timeout=0.5) as client:
+    async with subject.client(root, idle_timeout=1.5) as client:
         yield client
 
 
