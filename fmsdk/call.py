@@ -281,8 +281,11 @@ class StreamedCall(Call):
                 while True:
                     try:
                         async with self._attempt() as events:
+                            take = self._fold.add
                             async for event in events:
-                                self._take(event)
+                                take(event)
+                                if self._first is None and self._fold.started:
+                                    self._first = perf_counter()
                                 yield event
                         self._complete()
                         return
@@ -309,12 +312,6 @@ class StreamedCall(Call):
         source = self._observed.steps(source)
         async with aclosing(source), aclosing(self._until_deadline(source)) as events:
             yield events
-
-    def _take(self, event: Event) -> None:
-        fold = self._fold
-        fold.add(event)
-        if self._first is None and fold.started:
-            self._first = perf_counter()
 
     def _complete(self) -> None:
         if self._fold.finished is None:

@@ -243,6 +243,8 @@ class Fold:
 
     def __init__(self) -> None:
         self._slots: dict[tuple[int, int], list[Any]] = {}
+        self._part: list[Any] = []
+        self._place = (-1, -1)
         self._logprobs: dict[int, list[TokenLogprob]] = {}
         self.finished: Finished | None = None
         self.started = False
@@ -253,7 +255,10 @@ class Fold:
             self.finished = event
             return
         self.started = True
-        self._slots.setdefault((event.choice, event.index), []).append(event)
+        place = (event.choice, event.index)
+        if place != self._place:
+            self._place, self._part = place, self._slots.setdefault(place, [])
+        self._part.append(event)
         if isinstance(event, TextDelta) and event.logprobs:
             self._logprobs.setdefault(event.choice, []).extend(event.logprobs)
 

@@ -56,14 +56,17 @@ class ChunkJoiner:
         return head + (self._join(body) if self._in_body else body)
 
     def _join(self, data: bytes) -> bytes:
-        at, found = 0, list[bytes]()
+        at, size, last, found = 0, 0, b"", list[bytes]()
+        most = len(data) - 2
         while (line := data.find(b"\r\n", at)) >= 0:
-            size = _size(data[at:line])
+            digits = data[at:line]
+            if digits != last:
+                last, size = digits, _size(digits)
             if not size:  # the last chunk, or one that is not plain: from here on as it comes
                 self._in_body, self._held = False, b""
                 return _chunk(found) + data[at:]
             end = line + 2 + size
-            if end + 2 > len(data):
+            if end > most:
                 break
             found.append(data[line + 2 : end])
             at = end + 2

@@ -143,6 +143,7 @@ class HostedProvider(ABC, Generic[E, A]):
                 async for chunk in incoming.chunks:
                     for event in reader.feed(chunk):
                         yield event
+                    reader.raise_found()
                     if reader.done:
                         break
                     progress.check()
@@ -168,13 +169,12 @@ class HostedStream(AsyncIterator[Event]):
     def __init__(self, provider: HostedProvider[Any, Any], request: Request) -> None:
         self.decoder: StreamDecoder | None = None
         self._events = provider.events(request, self)
-        self._next = self._events.__anext__
 
     def __aiter__(self) -> AsyncIterator[Event]:
-        return self
+        return self._events
 
     def __anext__(self) -> Any:
-        return self._next()
+        return self._events.__anext__()
 
     async def aclose(self) -> None:
         """Stop, and close the connection."""

@@ -78,6 +78,7 @@ class StreamReader:
         self._frames = SSEDecoder()
         self._decoder = decoder
         self._is_empty = True
+        self._found: Exception | None = None
 
     @property
     def done(self) -> bool:
@@ -89,11 +90,15 @@ class StreamReader:
         """A figure that stays the same while bytes come that complete no line."""
         return self._frames.progress
 
-    def feed(self, chunk: bytes) -> Iterator[Event]:
-        """The events that these bytes complete, up to the error, if one is among them."""
-        for payload in self._frames.feed(chunk):
-            self._is_empty = False
-            yield from self._decoder.feed(payload)
+    def feed(self, chunk: bytes) -> list[Event]:
+        """The events that these bytes complete, up to the error, if one is among them:
+        `raise_found` raises it, once the events before it are out."""
+        return self._decoded(self._frames.feed(chunk))
+
+    def raise_found(self) -> None:
+        """Raise the error that the bytes fed last had in them, if any."""
+        if self._found is not None:
+            raise self._found
 
     def finish(self) -> Iterator[Event]:
         """The last events, `Finished` being the very last.
@@ -102,12 +107,23 @@ class StreamReader:
             IncompleteStream: the vendor has not said that the answer ends here.
             InvalidResponse: the body was empty, no stream of events, or cut off in an event.
         """
-        for payload in self._frames.flush():
-            self._is_empty = False
-            yield from self._decoder.feed(payload)
+        yield from self._decoded(self._frames.flush())
+        self.raise_found()
         if self._is_empty:
             raise self._blame.invalid("a body without a single event")
         yield from self._decoder.finish()
+
+    def _decoded(self, payloads: list[bytes]) -> list[Event]:
+        # A list, since every generator that an event passes through costs it a switch.
+        events: list[Event] = []
+        decode = self._decoder.feed
+        try:
+            for payload in payloads:
+                self._is_empty = False
+                events += decode(payload)
+        except FmsdkError as error:
+            self._found = error
+        return events
 
 
 def not_a_stream(blame: Blame, body: bytes) -> FmsdkError:
