@@ -79,7 +79,7 @@ def _lines(runner: asyncio.Runner, root: str) -> Iterable[Line]:
         plain = [_awaiting(runner, one.plain) for one in asked]
         yield Line(f"{wire}: call", *plain, 1.0, rounds=15, repeat=30)
         streams = [_awaiting(runner, one.stream) for one in asked]
-        yield Line(f"{wire}: chunk in bursts", *streams, 0.25, rounds=11, repeat=4, units=CHUNKS)
+        yield Line(f"{wire}: chunk in bursts", *streams, 0.25, rounds=11, repeat=10, units=CHUNKS)
         asked = [made(wire, f"{root}/paced") for made in (clients.ours, clients.theirs)]
         streams = [_awaiting(runner, one.stream) for one in asked]
         yield Line(
@@ -89,7 +89,7 @@ def _lines(runner: asyncio.Runner, root: str) -> Iterable[Line]:
     calls = _waiting(now.plain), _waiting(sdk.plain)
     yield Line("chat, sync: call", *calls, None, None, rounds=15, repeat=30)
     streams = [_waiting(now.stream), _waiting(sdk.stream)]
-    yield Line("chat, sync: chunk in bursts", *streams, None, 0.25, 11, 4, CHUNKS)
+    yield Line("chat, sync: chunk in bursts", *streams, None, 0.25, 11, 10, CHUNKS)
     paced = clients.ours_waiting("chat", f"{root}/paced"), clients.theirs_waiting(f"{root}/paced")
     streams = [_waiting(one.stream) for one in paced]
     yield Line("chat, sync: chunk every 2 ms", *streams, None, None, 4, 1, CHUNKS)
