@@ -6,16 +6,12 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from fmsdk.provider import ProviderConfig, UsableModel
+from fmsdk.provider import UsableModel
 from fmsdk.wire.options import from_environment, host_of
 from fmsdk_openai.dialect import OPENAI, Dialect
 from fmsdk_openai.told import Listing
-
-if TYPE_CHECKING:
-    from fmsdk_openai.provider import OpenAIProvider
 
 __all__ = ["OPENAI_SERVER", "Server"]
 
@@ -53,12 +49,6 @@ class Server:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     dialect: Dialect = field(default_factory=Dialect)
     listings: tuple[Listing, ...] = ()
-
-    def __call__(self, config: ProviderConfig) -> OpenAIProvider:
-        """A provider for this server. Raises as `OpenAIProvider` does."""
-        from fmsdk_openai.provider import OpenAIProvider
-
-        return OpenAIProvider(config, self)
 
     def usable_models(self) -> list[UsableModel]:
         """Whether its models can be called now: its extra installed, its key set."""

@@ -12,7 +12,7 @@ from datetime import date
 from fmsdk_openai import told
 from fmsdk_openai.copilot import copilot_headers
 from fmsdk_openai.dialect import OPENAI, PDF, PICTURES, Dialect, Refusal
-from fmsdk_openai.server import Server
+from fmsdk_openai.named import NamedServer
 
 __all__ = ["SERVERS"]
 
@@ -28,7 +28,7 @@ _ACCOUNT = (
 )
 _XAI_THINKING = ("grok-3-mini*", "grok-4", "grok-4-0709", "grok-4-latest", "*-fast-reasoning")
 
-VLLM = Server(
+VLLM = NamedServer(
     name="vllm",
     title="vLLM",
     source="https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
@@ -51,7 +51,7 @@ VLLM = Server(
     ),
 )
 
-SGLANG = Server(
+SGLANG = NamedServer(
     name="sglang",
     title="SGLang",
     source="https://docs.sglang.ai/basic_usage/openai_api_completions.html",
@@ -64,7 +64,7 @@ SGLANG = Server(
     dialect=Dialect(input=frozenset({"text", "image", "audio"})),
 )
 
-LLAMACPP = Server(
+LLAMACPP = NamedServer(
     name="llamacpp",
     title="llama.cpp",
     source="https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md",
@@ -88,7 +88,7 @@ LLAMACPP = Server(
     ),
 )
 
-OLLAMA = Server(
+OLLAMA = NamedServer(
     name="ollama",
     title="Ollama",
     source=_OLLAMA,
@@ -113,7 +113,7 @@ OLLAMA = Server(
     ),
 )
 
-LMSTUDIO = Server(
+LMSTUDIO = NamedServer(
     name="lmstudio",
     title="LM Studio",
     source=_LMSTUDIO,
@@ -144,7 +144,7 @@ LMSTUDIO = Server(
     ),
 )
 
-AZURE = Server(
+AZURE = NamedServer(
     name="azure",
     title="Azure OpenAI",
     source="https://learn.microsoft.com/azure/foundry/openai/api-version-lifecycle",
@@ -162,7 +162,7 @@ AZURE = Server(
     dialect=OPENAI,
 )
 
-OPENROUTER = Server(
+OPENROUTER = NamedServer(
     name="openrouter",
     title="OpenRouter",
     source="https://openrouter.ai/docs/api-reference/parameters",
@@ -190,7 +190,7 @@ OPENROUTER = Server(
     ),
 )
 
-GROQ = Server(
+GROQ = NamedServer(
     name="groq",
     title="Groq",
     source="https://console.groq.com/docs/openai",
@@ -214,7 +214,7 @@ GROQ = Server(
     ),
 )
 
-MISTRAL = Server(
+MISTRAL = NamedServer(
     name="mistral",
     title="Mistral",
     source="https://docs.mistral.ai/api",
@@ -244,7 +244,7 @@ MISTRAL = Server(
     ),
 )
 
-DEEPSEEK = Server(
+DEEPSEEK = NamedServer(
     name="deepseek",
     title="DeepSeek",
     source=_DEEPSEEK,
@@ -281,7 +281,7 @@ DEEPSEEK = Server(
     ),
 )
 
-XAI = Server(
+XAI = NamedServer(
     name="xai",
     title="xAI",
     source="https://docs.x.ai/docs/api-reference",
@@ -308,7 +308,7 @@ XAI = Server(
     ),
 )
 
-TOGETHER = Server(
+TOGETHER = NamedServer(
     name="together",
     title="Together",
     source="https://docs.together.ai/docs/openai-api-compatibility",
@@ -320,7 +320,7 @@ TOGETHER = Server(
     listings=(told.SIZES,),
 )
 
-FIREWORKS = Server(
+FIREWORKS = NamedServer(
     name="fireworks",
     title="Fireworks",
     source="https://docs.fireworks.ai/tools-sdks/openai-compatibility",
@@ -332,7 +332,7 @@ FIREWORKS = Server(
     listings=(told.FIREWORKS,),
 )
 
-COPILOT = Server(
+COPILOT = NamedServer(
     name="copilot",
     title="GitHub Copilot",
     source="https://docs.github.com/en/copilot/reference/copilot-billing/models-and-pricing",
@@ -350,7 +350,7 @@ COPILOT = Server(
     ),
 )
 
-SERVERS: Mapping[str, Server] = {
+SERVERS: Mapping[str, NamedServer] = {
     server.name: server
     for server in (
         *(VLLM, SGLANG, LLAMACPP, OLLAMA, LMSTUDIO),

@@ -80,7 +80,8 @@ def test_changed_bytes_end_in_an_answer_or_a_typed_error(name: str) -> None:
             if streamed:
                 reader = StreamReader(asked.decoder(answer), asked.blame)
                 for chunk in (body[: len(body) // 2], body[len(body) // 2 :]):
-                    list(reader.feed(chunk))
+                    reader.feed(chunk)
+                    reader.raise_found()
                 list(reader.finish())
             else:
                 asked.decode(answer, body)

@@ -532,10 +532,10 @@ def test_streams_without_events(body: bytes) -> None:
 
 def test_what_arrived_before_an_error_is_not_lost() -> None:
     reader = reader_of(answer())
-    feed = reader.feed(b"".join([*sse(chunk({"content": "Hi"}), done=False), b"data: {\n\n"]))
-    assert next(feed) == TextDelta("Hi")
+    piece = b"".join([*sse(chunk({"content": "Hi"}), done=False), b"data: {\n\n"])
+    assert reader.feed(piece) == [TextDelta("Hi")]
     with pytest.raises(InvalidResponse):
-        next(feed)
+        reader.raise_found()
 
 
 # --- however it is cut ---
