@@ -43,8 +43,15 @@ _KNOWN: dict[str, Any] = {
     )
 }
 # Fields whose value is the caller's or the vendor's own JSON, and passes through as it is.
-_JSON = frozenset({("ToolCall", "arguments"), ("Tool", "parameters"), ("Usage", "raw")})
-_MONEY = frozenset({"total", "quantity", "unit_price", "amount", "hourly_price"})
+_JSON = frozenset(
+    {
+        ("ToolCall", "arguments"),
+        ("Tool", "parameters"),
+        ("Usage", "raw"),
+        ("Usage", "server_tools"),
+    }
+)
+_MONEY = frozenset({"total", "quantity", "unit_price", "amount", "hourly_price", "charged"})
 _TYPES = frozenset({("Request", "output"), ("Response", "output_type")})
 
 

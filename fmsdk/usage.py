@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Generic, Literal, TypeVar
@@ -70,15 +71,17 @@ class Usage:
     """What a request used, and where the figures come from.
 
     `source` is "measured" (the vendor's bill, or counted by the local engine), "estimated",
-    or "unknown". `service_tier` is the tier that *served* the request; `charged` is what the
-    vendor says the request cost, in US dollars, where it does; `raw` is the vendor's own usage
-    object, unchanged.
+    or "unknown". `service_tier` is the tier that *served* the request; `server_tools` counts the
+    calls of tools that the vendor ran, by name ("web_search", "file_search", …), as far as it
+    tells; `charged` is what the vendor says the request cost, in US dollars, where it does; `raw`
+    is the vendor's own usage object, unchanged.
     """
 
     input: InputUsage = _NO_INPUT
     output: OutputUsage = _NO_OUTPUT
     source: UsageSource = "unknown"
     service_tier: str | None = None
+    server_tools: Mapping[str, int] | None = None
     charged: Decimal | None = None
     raw: dict[str, Any] | None = None
 

@@ -20,7 +20,13 @@ from fmsdk.provider import Capabilities, Provider, UsableModel
 
 __all__ = ["Card", "Figure", "card_of"]
 
-_OTHER_UNITS = {"audio": "second of audio", "request": "request"}  # what is not priced by token
+# What is not priced by the token.
+_OTHER_UNITS = {
+    "audio": "a second of audio",
+    "request": "a request",
+    "web search": "a web search",
+    "file search": "a file search",
+}
 # What genai-prices and the catalogue call those whose providers are called otherwise here.
 _IDS = {"copilot": "github-copilot", "xai": "x-ai"}
 _HERE = "the model's own files, on this machine"

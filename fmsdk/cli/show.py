@@ -13,7 +13,7 @@ __all__ = ["card_record", "print_card"]
 
 _UNKNOWN = "not known"
 _INDENT = " " * 14
-_MILLION = " (a million tokens)"
+_MILLION = " (of tokens: a million)"
 
 
 def card_record(card: Card) -> dict[str, Any]:

@@ -28,6 +28,10 @@ Prices = Mapping[str, Decimal]
 _CACHED_FIRST = ("", " image", " video", " audio")
 
 
+# Calls of tools that vendors charge for; those of others (fetching a page) cost their tokens.
+_BY_THE_CALL = {"web_search": "web search", "file_search": "file search"}
+
+
 class _Unpriced(Exception):
     """Something was used that has no known price."""
 
@@ -92,6 +96,9 @@ def _lines(usage: Usage, rates: Rates) -> list[CostLine]:
     lines += _output(usage.output, max(usage.output.total or 0, 0), prices)
     if "request" in prices:
         lines.append(_line("request", 1, prices, "request"))
+    for tool, count in (usage.server_tools or {}).items():
+        if count and (kind := _BY_THE_CALL.get(tool)):
+            lines.append(_line(kind, count, prices, "call"))
     return lines
 
 

@@ -26,6 +26,8 @@ _OTHERS = {
     "output image": "output_image_mtok",
     "audio": "input_audio_hours",
     "request": "requests_kcount",
+    "web search": "web_searches_kcount",
+    "file search": "storage_searches_kcount",
 }
 
 

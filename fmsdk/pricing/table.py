@@ -33,7 +33,8 @@ __all__ = ["Rates", "context_window", "max_output_tokens", "rates_for", "release
 
 _STANDARD_TIERS = frozenset({"", "auto", "default", "on_demand", "standard"})
 _TIER_KEYS = ("service_tier", "processing", "speed")
-_UNITS = ("_mtok", "input_audio_hours", "requests_kcount")  # what a `Usage` can tell the number of
+# What a `Usage` can tell the number of.
+_UNITS = ("_mtok", "input_audio_hours", "requests_kcount", "_searches_kcount")
 # Groq bills at least 10 s of speech to text; genai-prices has this in code, not in its table.
 _MINIMUM_SECONDS = {
     ("groq", "whisper-large-v3"): Decimal(10),

@@ -38,6 +38,7 @@ class _Usage(_Tokens):
     service_tier: str | None = None
     speed: str | None = None
     iterations: list[_Tokens] | None = None
+    server_tool_use: dict[str, int | None] | None = None
 
 
 def usage_of(raw: object) -> Usage:
@@ -70,6 +71,7 @@ def usage_of(raw: object) -> Usage:
         ),
         source="unknown" if fresh is None and made is None else "measured",
         service_tier="fast" if told.speed == "fast" else told.service_tier,
+        server_tools=_calls(told.server_tool_use),
         raw=cast("dict[str, Any]", raw),
     )
 
@@ -96,6 +98,13 @@ def _read(raw: object) -> _Usage | None:
         return msgspec.convert(raw, _Usage)
     except msgspec.ValidationError:
         return None
+
+
+def _calls(told: dict[str, int | None] | None) -> dict[str, int] | None:
+    """{"web_search_requests": 2} as {"web_search": 2}."""
+    if told is None:
+        return None
+    return {name.removesuffix("_requests"): count for name, count in told.items() if count}
 
 
 def _sum(counts: Any) -> int | None:

@@ -56,6 +56,12 @@ class Logprobs(msgspec.Struct, rename="camel"):
     top_candidates: list[_Top] | None = None
 
 
+class _Grounding(msgspec.Struct, rename="camel"):
+    """What Google looked up for an answer."""
+
+    web_search_queries: list[str] | None = None
+
+
 class Candidate(msgspec.Struct, rename="camel"):
     """One choice, or in a stream a piece of it."""
 
@@ -64,6 +70,7 @@ class Candidate(msgspec.Struct, rename="camel"):
     finish_message: str | None = None
     index: int | None = None
     logprobs_result: Logprobs | None = None
+    grounding_metadata: _Grounding | None = None
 
 
 class _Feedback(msgspec.Struct, rename="camel"):

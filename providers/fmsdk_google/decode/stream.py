@@ -17,7 +17,7 @@ from fmsdk.usage import Usage
 from fmsdk.wire.read import Answer, fewer_choices, read
 from fmsdk_google.decode.parts import Lane, token_logprobs
 from fmsdk_google.decode.shapes import CHUNK, Candidate, Chunk, Logprobs
-from fmsdk_google.decode.usage import usage_of
+from fmsdk_google.decode.usage import usage_of, with_searches
 
 __all__ = ["GeminiStream"]
 
@@ -44,6 +44,7 @@ class GeminiStream:
         self._answer = answer
         self._lanes: dict[int, Lane] = {}
         self._usage: dict[str, Any] = {}
+        self._queries: set[str] = set()
         self._model: str | None = None
         self._id: str | None = None
         self._last: bytes | None = None
@@ -89,7 +90,7 @@ class GeminiStream:
         )
         return Finished(
             finishes=finishes,
-            usage=usage_of(self._usage),
+            usage=with_searches(usage_of(self._usage), self._queries, self._model),
             served_model=self._model,
             request_id=self._id or answer.request_id,
             warnings=(*answer.warnings, *fewer_choices(answer.request, len(lanes)), *remarks),
@@ -112,6 +113,10 @@ class GeminiStream:
             events.extend(lane.events(raw, self._id))
         if candidate.logprobs_result is not None:
             _attach(candidate.logprobs_result, lane, choice, events, before)
+        if candidate.grounding_metadata is not None:
+            self._queries.update(
+                filter(None, candidate.grounding_metadata.web_search_queries or ())
+            )
         if candidate.finish_reason:
             lane.finish_reason = candidate.finish_reason
             lane.finish_message = candidate.finish_message

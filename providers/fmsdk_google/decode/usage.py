@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from fmsdk.usage import InputUsage, OutputUsage, Usage
 
-__all__ = ["usage_of"]
+__all__ = ["usage_of", "with_searches"]
+
+# Google's price list: by the prompt that was grounded, and since Gemini 3 by the query.
+_BY_THE_PROMPT = ("gemini-1", "gemini-2")
 
 _TIERS = {
     "ON_DEMAND": "standard",
@@ -72,6 +77,14 @@ def usage_of(raw: dict[str, Any]) -> Usage:
         service_tier=told.service_tier or _tier(told.traffic_type),
         raw=raw,
     )
+
+
+def with_searches(usage: Usage, queries: Collection[str], model: str | None) -> Usage:
+    """Usage with the searches that Google charges for, where it searched."""
+    if not queries:
+        return usage
+    count = 1 if (model or "").startswith(_BY_THE_PROMPT) else len(queries)
+    return replace(usage, server_tools={"web_search": count})
 
 
 def _by_modality(*details: list[_Count] | None) -> dict[str, int]:

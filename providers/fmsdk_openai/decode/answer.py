@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, cast
@@ -25,9 +26,12 @@ class OpenAIAnswer(Answer):
     audio_mime: str = "audio/wav"
     charge: Charge | None = None
 
-    def usage(self, raw: object, service_tier: str | None) -> Usage:
-        """The wire's usage, with what the server says that it charged."""
-        usage = _usage(raw, service_tier)
+    def usage(
+        self, raw: object, service_tier: str | None, tools: Mapping[str, int] | None = None
+    ) -> Usage:
+        """The wire's usage, with the calls of the vendor's own `tools`, and with what the server
+        says that it charged."""
+        usage = replace(_usage(raw, service_tier), server_tools=tools)
         if self.charge is None or usage.raw is None:
             return usage
         return replace(usage, charged=_charged(usage.raw, self.charge))

@@ -7,13 +7,22 @@ goes back with the next turn; it is never a call of the caller's tools.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
 import msgspec
 
 from fmsdk.content import Part, Reasoning, Text, ToolCall
-from fmsdk.response import Choice, Finish, Response, TokenLogprob, malformed_call, tool_call
+from fmsdk.response import (
+    Choice,
+    Finish,
+    Response,
+    TokenLogprob,
+    Warning,
+    malformed_call,
+    tool_call,
+)
 from fmsdk.wire.blame import Blame
 from fmsdk.wire.read import kept, opaque_of, read
 from fmsdk_openai.decode.answer import Logprob, OpenAIAnswer, token_logprobs
@@ -22,11 +31,13 @@ __all__ = [
     "BODY",
     "Body",
     "Item",
+    "charged_apart",
     "check_status",
     "finish_of",
     "item_of",
     "phase_of",
     "responses_response",
+    "tools_run",
 ]
 
 _INCOMPLETE: dict[str, Finish] = {
@@ -61,6 +72,7 @@ class Item(msgspec.Struct):
 
 class _Kind(msgspec.Struct):
     type: str = ""
+    action: Any = None
 
 
 class _Incomplete(msgspec.Struct):
@@ -83,6 +95,7 @@ class Body(msgspec.Struct):
 BODY = msgspec.json.Decoder(Body)
 _ITEM = msgspec.json.Decoder(Item)
 _KIND = msgspec.json.Decoder(_Kind)
+_CHARGED = frozenset({"web_search_call", "file_search_call", "code_interpreter_call"})
 _READ = frozenset({"message", "reasoning", "function_call"})
 
 
@@ -100,7 +113,7 @@ def responses_response(answer: OpenAIAnswer, body: bytes) -> Response[Any]:
         for piece in item.content or ():
             logprobs += token_logprobs(piece.logprobs)
     calls = [part for part in parts if isinstance(part, ToolCall)]
-    request = answer.request
+    request, served = answer.request, tools_run(found, answer.blame)
     finish, finish_raw = finish_of(found, bool(calls))
     malformed = tuple(malformed_call(call) for call in calls if call.raw is not None)
     return Response(
@@ -109,8 +122,8 @@ def responses_response(answer: OpenAIAnswer, body: bytes) -> Response[Any]:
         choices=(Choice(tuple(parts), finish, finish_raw, tuple(logprobs)),),
         served_model=found.model,
         request_id=answer.request_id or found.id,
-        usage=answer.usage(found.usage, found.service_tier),
-        warnings=answer.warnings + malformed,
+        usage=answer.usage(found.usage, found.service_tier, served),
+        warnings=answer.warnings + malformed + charged_apart(served),
         raw_body=body,
         output_type=request.output,
     )
@@ -120,6 +133,31 @@ def item_of(raw: msgspec.Raw, blame: Blame) -> Item:
     """An output item; of kinds that are not read, the type alone."""
     kind = read(_KIND, raw, blame).type
     return read(_ITEM, raw, blame) if kind in _READ else Item(kind)
+
+
+def tools_run(body: Body, blame: Blame) -> dict[str, int]:
+    """How often OpenAI called those of its own tools that it charges for. Of what a web search
+    does, searching is charged for, opening a page is not."""
+    ran: Counter[str] = Counter()
+    for raw in body.output or ():
+        kind = read(_KIND, raw, blame)
+        if kind.type in _CHARGED and _searches(kind.action):
+            ran[kind.type.removesuffix("_call")] += 1
+    return dict(ran)
+
+
+def _searches(action: object) -> bool:
+    if not isinstance(action, dict):
+        return True
+    return cast("dict[str, Any]", action).get("type", "search") == "search"
+
+
+def charged_apart(tools: Mapping[str, int]) -> tuple[Warning, ...]:
+    """A warning, where a tool ran whose price nothing in the answer tells."""
+    if "code_interpreter" not in tools:
+        return ()
+    message = "the container of code_interpreter is billed by time, which the cost leaves out"
+    return (Warning("usage_elsewhere", message, "code_interpreter"),)
 
 
 def check_status(body: Body, blame: Blame) -> None:

@@ -19,10 +19,12 @@ from fmsdk_openai.decode.responses import (
     BODY,
     Body,
     Item,
+    charged_apart,
     check_status,
     finish_of,
     item_of,
     phase_of,
+    tools_run,
 )
 
 __all__ = ["ResponsesStream"]
@@ -76,12 +78,13 @@ class ResponsesStream:
         answer, body = self._answer, self._body
         if not self.done:
             raise answer.blame.incomplete("a finished response")
+        served = tools_run(body, answer.blame)
         finished = Finished(
             finishes=(finish_of(body, self._calls > 0),),
-            usage=self._answer.usage(body.usage, body.service_tier),
+            usage=answer.usage(body.usage, body.service_tier, served),
             served_model=body.model,
             request_id=answer.request_id or body.id,
-            warnings=answer.warnings,
+            warnings=answer.warnings + charged_apart(served),
             raw_body=self._raw,
         )
         return (finished,)
