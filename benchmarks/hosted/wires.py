@@ -92,15 +92,11 @@ def _responses() -> Wire:
             "total_tokens": 8 + CHUNKS,
         },
     }
+    begun = {"output_index": 0, "item": {**message, "content": []}}
     place = {"item_id": "msg_1", "output_index": 0, "content_index": 0, "logprobs": []}
     events = [
         {"type": "response.created", "sequence_number": 0, "response": {**body, "output": []}},
-        {
-            "type": "response.output_item.added",
-            "sequence_number": 1,
-            "output_index": 0,
-            "item": {**message, "content": []},
-        },
+        {"type": "response.output_item.added", "sequence_number": 1, **begun},
         *(
             {"type": "response.output_text.delta", "sequence_number": n, "delta": word, **place}
             for n, word in enumerate(WORDS, 2)
@@ -130,27 +126,15 @@ def _anthropic() -> Wire:
         "usage": usage,
     }
     start = {**body, "content": [], "stop_reason": None}
+    block = {"type": "text", "text": ""}
+    deltas = [{"type": "text_delta", "text": word} for word in WORDS]
+    ended = {"stop_reason": "end_turn", "stop_sequence": None}
     events = [
         {"type": "message_start", "message": start},
-        {
-            "type": "content_block_start",
-            "index": 0,
-            "content_block": {"type": "text", "text": ""},
-        },
-        *(
-            {
-                "type": "content_block_delta",
-                "index": 0,
-                "delta": {"type": "text_delta", "text": word},
-            }
-            for word in WORDS
-        ),
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        *({"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas),
         {"type": "content_block_stop", "index": 0},
-        {
-            "type": "message_delta",
-            "delta": {"stop_reason": "end_turn", "stop_sequence": None},
-            "usage": {"output_tokens": CHUNKS},
-        },
+        {"type": "message_delta", "delta": ended, "usage": {"output_tokens": CHUNKS}},
         {"type": "message_stop"},
     ]
     return Wire("/v1/messages", _json(body), _events(events, named=True))
