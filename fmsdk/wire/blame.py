@@ -7,7 +7,7 @@ message's text never does. A vendor's provider subclasses `Blame` with its own c
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -132,8 +132,10 @@ class Blame:
         import httpx2
 
         below: BaseException = error
-        while not isinstance(below, httpx2.HTTPError) and below.__cause__ is not None:
-            below = below.__cause__
+        for cause in _causes(error):
+            below = cause
+            if isinstance(cause, httpx2.HTTPError):
+                break
         kind, what = next(
             ((kind, what) for cause, kind, what in _below(httpx2) if isinstance(below, cause)),
             (AuthenticationError, "cannot be asked: the SDK found no credentials"),
@@ -188,6 +190,16 @@ class Blame:
         if self.secret:
             text = text.replace(self.secret, "…")
         return f"{self.provider} answered with an error{number}: {text[:_MESSAGE_LIMIT]}"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception and what led to it, each once: causes can go round in circles."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__
 
 
 def _below(httpx2: Any) -> tuple[tuple[type[Exception], type[FmsdkError], str], ...]:

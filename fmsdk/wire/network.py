@@ -229,7 +229,7 @@ class _Backend(httpcore2.AsyncNetworkBackend):
                 )
         except TimeoutError as error:
             raise httpcore2.ConnectTimeout(f"no connection to {host} in time") from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: no name that DNS can carry
             raise httpcore2.ConnectError(str(error)) from error
         opened: socket.socket = transport.get_extra_info("socket")
         for option in socket_options or ():

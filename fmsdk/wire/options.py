@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
@@ -73,11 +74,17 @@ def check_headers(headers: Mapping[str, str]) -> None:
 def check_url(url: str) -> None:
     """Raise BadRequestError for a base URL that is none."""
     try:
-        is_http = urlsplit(url).scheme in ("http", "https")
+        parts = urlsplit(url)
+        # A port beyond 65535 raises where it is read.
+        is_whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        is_whole = is_whole and url.isprintable() and " " not in url
     except ValueError:
-        is_http = False
-    if not is_http:
-        raise BadRequestError(f"base_url is no http:// or https:// URL: {url!r}")
+        is_whole = False
+    if not is_whole:
+        shown = re.sub(r"//.*@", "//…@", url)
+        raise BadRequestError(
+            f"base_url is no http:// or https:// URL of a host and, at most, a port: {shown!r}"
+        )
 
 
 def host_of(url: str) -> str:

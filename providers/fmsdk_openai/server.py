@@ -74,7 +74,10 @@ class Server:
     def configured_url(self) -> str | None:
         """The base URL from the environment, completed, or else its own."""
         given = from_environment(*self.url_variables)
-        return self.url if given is None else self._completed(given)
+        try:
+            return self.url if given is None else self._completed(given)
+        except ValueError:  # no URL, as whoever checks it will say
+            return given
 
     def _completed(self, given: str) -> str:
         """Variables hold a base URL, or less: the start of one (Azure, Groq), or host and port

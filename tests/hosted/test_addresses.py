@@ -1,0 +1,84 @@
+"""Addresses that are none: one typed error, at once, that does not tell what they hold."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+import fmsdk
+from fmsdk.registry import installed
+from fmsdk.wire.blame import Blame
+from tests.hosted.asking import outcome
+from tests.hosted.subjects import SUBJECTS, Subject
+
+each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
+VARIABLES = {
+    "openai": "OPENAI_BASE_URL",
+    "anthropic": "ANTHROPIC_BASE_URL",
+    "google": "GOOGLE_GEMINI_BASE_URL",
+    "vllm": "VLLM_BASE_URL",
+    "ollama": "OLLAMA_HOST",
+    "azure": "AZURE_OPENAI_ENDPOINT",
+}
+NO_URLS = [
+    "127.0.0.1",
+    "ftp://example.org",
+    "http://",
+    "http:///v1",
+    "http://[::1",
+    "http://127.0.0.1:0",
+    "http://127.0.0.1:99999",
+    "http://host:abc",
+    "http://ex ample/v1",
+    "http://example\x01.org",
+]
+
+
+def asked(providers: Any, model: str) -> Any:
+    async def main() -> Any:
+        async with fmsdk.AsyncClient(providers=providers, retries=0) as client:
+            return await outcome(client, model, "Hi", stream=False)
+
+    return asyncio.run(asyncio.wait_for(main(), 20))
+
+
+@each
+@pytest.mark.parametrize("url", NO_URLS)
+def test_a_base_url_that_is_none(subject: Subject, url: str) -> None:
+    options = {**subject.configured("")[subject.provider], "base_url": url}
+    got = asked({subject.provider: options}, subject.model)
+    assert isinstance(got, fmsdk.BadRequestError)
+    assert "base_url" in str(got)
+    assert not got.retryable
+
+
+@each
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 70}.example"])
+def test_a_host_that_no_name_server_can_be_asked_for(subject: Subject, host: str) -> None:
+    got = asked(subject.configured(f"http://{host}"), subject.model)
+    assert isinstance(got, fmsdk.ConnectionFailed)
+
+
+@each
+def test_a_password_in_an_address_is_not_told(subject: Subject) -> None:
+    options = subject.configured("http://user:hunter2@127.0.0.1:99999")
+    got = asked(options, subject.model)
+    assert isinstance(got, fmsdk.BadRequestError)
+    assert "hunter2" not in repr(got)
+
+
+@pytest.mark.parametrize("name", [name for name in VARIABLES if name in installed()])
+@pytest.mark.parametrize("value", ["http://[", "host:99999", "http://h:abc"])
+def test_a_variable_that_holds_none(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLES[name], value)
+    got = asked({name: {"api_key": "k"}}, f"{name}:m-1")
+    assert isinstance(got, fmsdk.BadRequestError)
+    assert "base_url" in str(got)
+
+
+def test_causes_that_go_round_in_a_circle_end() -> None:
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__cause__ = second, first
+    assert isinstance(Blame("p", "KEY").of_exception(first), fmsdk.FmsdkError)
