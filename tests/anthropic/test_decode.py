@@ -1,115 +1,34 @@
-"""Bodies and streams of the Messages API as values: parts, finishes, usage, and what breaks."""
+"""Bodies and streams of the Messages API as values: parts, finishes, usage."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import suppress
-from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fmsdk.content import Reasoning, Text, ToolCall
-from fmsdk.errors import FmsdkError, IncompleteStream, InvalidResponse, RateLimitError, ServerError
 from fmsdk.pricing import price
-from fmsdk.response import Event, Response, TextDelta
+from fmsdk.response import Response
 from fmsdk.usage import InputUsage, OutputUsage
-from fmsdk.wire.read import Answer, StreamReader
-from fmsdk_anthropic.decode import decode, decoder
-from fmsdk_anthropic.errors import AnthropicBlame
-from tests.anthropic.kit import asked, events, folded, message, sse, text_events
-
-BLAME = AnthropicBlame("anthropic", "ANTHROPIC_API_KEY")
-ANSWER = Answer(request=asked(), blame=BLAME, request_id="req_1")
-THINKING = {"type": "thinking", "thinking": "Hm, ä.", "signature": "c2ln"}
-REDACTED = {"type": "redacted_thinking", "data": "ZGF0YQ"}
-CITATION = {"type": "page_location", "cited_text": "a", "document_index": 0}
-CALLER = {"type": "code_execution_20260120", "tool_id": "srvtoolu_1"}
-SEARCH = {
-    "type": "server_tool_use",
-    "id": "srvtoolu_1",
-    "name": "web_search",
-    "input": {"query": "ä"},
-}
-FOUND = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
-COMPACTION = {"type": "compaction", "content": "So far.", "encrypted_content": "ZW5j"}
-
-
-def plain(*content: Any, **fields: Any) -> Response[Any]:
-    return decode(ANSWER, json.dumps(message(*content, **fields)).encode())
-
-
-def read_all(pieces: list[bytes]) -> list[Event]:
-    reader = StreamReader(decoder(ANSWER), BLAME)
-    got = [event for piece in pieces for event in reader.feed(piece)]
-    return [*got, *reader.finish()]
-
-
-def streamed(payloads: list[Any]) -> Response[Any]:
-    return folded(read_all(sse(*payloads, done=False)), ANSWER.request)
-
-
-def opaque(part: Any) -> Any:
-    return json.loads(part.opaque)
-
-
-# --- content ---
-
-CONTENT = [
-    THINKING,
-    REDACTED,
-    {"type": "text", "text": "Let me see."},
-    SEARCH,
-    FOUND,
+from fmsdk_anthropic.decode import decoder
+from tests.anthropic.decoding import (
+    ANSWER,
+    CALLER,
+    CITATION,
     COMPACTION,
-    {"type": "text", "text": "Cited.", "citations": [CITATION]},
-    {"type": "tool_use", "id": "toolu_1", "name": "now", "input": {}},
-    {"type": "tool_use", "id": "toolu_2", "name": "add", "input": {"a": 1}, "caller": CALLER},
-]
-STREAMED = events(
-    (
-        {"type": "thinking", "thinking": "", "signature": ""},
-        [
-            {"type": "thinking_delta", "thinking": "Hm, "},
-            {"type": "thinking_delta", "thinking": "ä."},
-            {"type": "signature_delta", "signature": "c2ln"},
-        ],
-    ),
-    (REDACTED, []),
-    (
-        {"type": "text", "text": ""},
-        [{"type": "text_delta", "text": "Let me "}, {"type": "text_delta", "text": "see."}],
-    ),
-    (
-        {**SEARCH, "input": {}},
-        [
-            {"type": "input_json_delta", "partial_json": ""},
-            {"type": "input_json_delta", "partial_json": '{"query":'},
-            {"type": "input_json_delta", "partial_json": ' "ä"}'},
-        ],
-    ),
-    (FOUND, []),
-    (
-        {"type": "compaction", "content": None},
-        [{"type": "compaction_delta", "content": "So far.", "encrypted_content": "ZW5j"}],
-    ),
-    (
-        {"type": "text", "text": "", "citations": []},
-        [
-            {"type": "citations_delta", "citation": CITATION},
-            {"type": "text_delta", "text": "Cited."},
-        ],
-    ),
-    ({"type": "tool_use", "id": "toolu_1", "name": "now", "input": {}}, []),
-    (
-        {"type": "tool_use", "id": "toolu_2", "name": "add", "input": {}, "caller": CALLER},
-        [{"type": "input_json_delta", "partial_json": '{"a": 1}'}],
-    ),
-    delta={"stop_reason": "tool_use"},
+    CONTENT,
+    FOUND,
+    FULL,
+    REDACTED,
+    SEARCH,
+    STREAMED,
+    THINKING,
+    opaque,
+    plain,
+    streamed,
 )
+from tests.anthropic.kit import events, text_events
 
 
 @pytest.mark.parametrize(
@@ -240,17 +159,6 @@ def test_who_answered_and_what_sums_up() -> None:
 
 # --- usage ---
 
-FULL = {
-    "input_tokens": 10,
-    "cache_creation_input_tokens": 300,
-    "cache_read_input_tokens": 2000,
-    "cache_creation": {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 200},
-    "output_tokens": 50,
-    "output_tokens_details": {"thinking_tokens": 20},
-    "server_tool_use": {"web_search_requests": 2, "web_fetch_requests": 0},
-    "service_tier": "priority",
-}
-
 
 def test_every_field_of_usage() -> None:
     usage = plain("Hi", usage=FULL).usage
@@ -322,147 +230,3 @@ def test_a_broken_stream_knows_what_went_in_but_not_what_came_out() -> None:
     told = made.usage()
     assert told is not None
     assert told.output.total == 3
-
-
-# --- what breaks ---
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b'{"type":"message"}',
-        b'{"content":[]}',
-        b'{"content":[{}],"stop_reason":5}',
-        b'{"content":[{"type":"text","text":5}],"stop_reason":"end_turn"}',
-        b'{"content":[{"type":"text","text":"\xc3"}],"stop_reason":"end_turn"}',
-        b"<html>",
-    ],
-)
-def test_bodies_that_break_the_format(body: bytes) -> None:
-    with pytest.raises(InvalidResponse) as caught:
-        decode(ANSWER, body)
-    assert caught.value.retryable
-
-
-def test_an_error_with_status_200() -> None:
-    error = {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}
-    with pytest.raises(ServerError, match="busy"):
-        decode(ANSWER, json.dumps(error).encode())
-
-
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [
-        ({"type": "overloaded_error", "message": "busy"}, ServerError),
-        ({"type": "api_error", "message": "oh"}, ServerError),
-        ({"type": "rate_limit_error", "message": "slow"}, RateLimitError),
-        ({}, ServerError),
-    ],
-)
-def test_errors_inside_a_stream(error: Any, kind: type[FmsdkError]) -> None:
-    payloads = [*text_events("Hi")[:4], {"type": "error", "error": error, "request_id": "req_2"}]
-    with pytest.raises(kind) as caught:
-        streamed(payloads)
-    assert caught.value.retryable
-    assert caught.value.request_id == "req_2"
-    assert caught.value.status is None
-
-
-@pytest.mark.parametrize(
-    "payloads",
-    [
-        text_events("Hi")[:-1],  # no message_stop
-        [*text_events("Hi")[:-2], {"type": "message_stop"}],  # no reason
-        text_events("Hi")[:3],
-        [{"type": "ping"}],
-    ],
-)
-def test_streams_without_a_finish(payloads: list[Any]) -> None:
-    with pytest.raises(IncompleteStream):
-        streamed(payloads)
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        b"{",
-        b"5",
-        b'{"type":"content_block_delta","delta":{"type":"text_delta","text":5}}',
-        b'{"type":"content_block_start","content_block":{"type":"tool_use","name":5}}',
-        b'{"type":"content_block_delta","index":9,"delta":{"type":"input_json_delta"}}',
-        b'{"type":"content_block_delta","delta":{"type":"text_delta","text":"\xc3"}}',
-    ],
-)
-def test_events_that_break_the_format(event: bytes) -> None:
-    with pytest.raises(InvalidResponse):
-        read_all([*sse(*text_events("Hi")[:3], done=False), b"data: " + event + b"\n\n"])
-
-
-def test_input_of_a_server_tool_that_breaks_off() -> None:
-    deltas = [{"type": "input_json_delta", "partial_json": "{"}]
-    with pytest.raises(InvalidResponse):
-        streamed(events(({**SEARCH, "input": {}}, deltas)))
-
-
-def test_llama_cpp_leaves_out_the_start_and_the_ends_of_blocks_now_and_then() -> None:
-    left_out = ("message_start", "content_block_start", "content_block_stop")
-    thought = ({"type": "thinking"}, [{"type": "thinking_delta", "thinking": "Hm"}])
-    text = ({"type": "text"}, [{"type": "text_delta", "text": "Hi"}])
-    payloads = [one for one in events(thought, text) if one["type"] not in left_out]
-    response = streamed(payloads)
-    assert (response.reasoning, response.text, response.served_model) == ("Hm", "Hi", None)
-    assert response.usage.input.total is None
-    assert response.usage.output.total == 3
-
-
-WIRE = b"".join(sse(*STREAMED, done=False))
-WHOLE = folded(read_all([WIRE]), ANSWER.request)
-
-
-@given(st.lists(st.integers(0, len(WIRE)), max_size=12), st.booleans())
-def test_however_a_stream_is_cut_the_answer_is_the_same(cuts: list[int], comments: bool) -> None:
-    places = [0, *sorted(cuts), len(WIRE)]
-    pieces = [WIRE[a:b] for a, b in pairwise(places)]
-    if comments:
-        pieces.insert(0, b": keep-alive\n\n")
-    assert folded(read_all(pieces), ANSWER.request) == WHOLE
-
-
-@given(st.integers(0, len(WIRE) - 40))
-def test_wherever_a_stream_breaks_off_it_is_told(end: int) -> None:
-    with pytest.raises((IncompleteStream, InvalidResponse)):
-        read_all([WIRE[:end]])
-
-
-@given(st.binary(max_size=60))
-def test_no_bytes_make_another_error(body: bytes) -> None:
-    for attempt in (lambda: decode(ANSWER, body), lambda: read_all([b"data: " + body + b"\n\n"])):
-        with pytest.raises(FmsdkError):
-            attempt()
-
-
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every container in a JSON value, with each key of it."""
-    for key in list(value) if isinstance(value, dict) else range(len(value)):
-        yield value, key
-        if isinstance(value[key], dict | list):
-            yield from places(value[key])
-
-
-@given(st.data(), st.sampled_from([None, 5, "x", [], [5], {}, {"type": 5}, True]))
-def test_no_odd_value_makes_another_error(data: st.DataObject, odd: Any) -> None:
-    payloads, body = json.loads(json.dumps([STREAMED, message(*CONTENT, usage=FULL)]))
-    where, key = data.draw(st.sampled_from([*places(payloads), *places(body)]))
-    where[key] = odd
-    with suppress(FmsdkError):
-        decode(ANSWER, json.dumps(body).encode())
-    with suppress(FmsdkError):
-        streamed(payloads)
-
-
-def test_text_comes_as_it_is_said() -> None:
-    got = read_all(sse(*text_events("a", "b"), done=False))
-    assert [event.text for event in got if isinstance(event, TextDelta)] == ["a", "b"]

@@ -12,8 +12,8 @@ import pytest
 from fmsdk.content import Document, FileRef, Image, Text, ToolCall, ToolResult
 from fmsdk.request import Message, Tool
 from fmsdk_anthropic import AnthropicOptions
+from tests.anthropic.encoding import PDF, PNG, REDACTED, SEARCH, THINKING, WEATHER, City, opaque
 from tests.anthropic.kit import asked, body
-from tests.anthropic.test_encode import PDF, PNG, REDACTED, SEARCH, THINKING, WEATHER, City, opaque
 from tests.shared import SHARED, needs_shared
 
 STRICT = Tool("count", "", {"type": "object", "properties": {"n": {"type": "integer"}}}, True)

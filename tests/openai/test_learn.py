@@ -14,8 +14,8 @@ from fmsdk.provider import ProviderConfig
 from fmsdk_openai import learn
 from fmsdk_openai.provider import OpenAIProvider
 from fmsdk_openai.servers import SERVERS
+from tests.openai.encoding import PNG
 from tests.openai.kit import KEY, Answer, Seen, completion, serving
-from tests.openai.test_encode import PNG
 
 Check = Callable[[fmsdk.provider.Capabilities], bool]
 

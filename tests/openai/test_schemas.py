@@ -14,7 +14,8 @@ from fmsdk.request import Message
 from fmsdk_openai import OpenAIOptions
 from fmsdk_openai.dialect import OPENAI
 from fmsdk_openai.encode import encode
-from tests.openai.test_encode import PDF, PNG, REASONING, TURNS, WAV, WEATHER, City, ask
+from tests.openai.encoding import PDF, PNG, WAV, WEATHER, City, ask
+from tests.openai.test_encode_turns import REASONING, TURNS
 from tests.shared import SHARED, needs_shared
 
 BOTH: dict[str, dict[str, Any]] = {

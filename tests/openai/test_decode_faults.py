@@ -1,0 +1,198 @@
+"""What is wrong with an answer, and streams however they are cut."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fmsdk.errors import (
+    ContentFiltered,
+    FmsdkError,
+    IncompleteStream,
+    InvalidResponse,
+    RateLimitError,
+    ServerError,
+)
+from fmsdk.response import Finished, TextDelta
+from fmsdk_openai.decode import decode
+from tests.openai.decoding import DELTA, answer, call, ended, events, plain, reader_of, streamed
+from tests.openai.kit import chunk, response, sse
+
+# --- what is wrong ---
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"<html>",
+        b"{}",
+        b'{"choices":[]}',
+        b'{"choices":{}}',
+        b'{"choices":[{"message":{"content":"\xff"}}]}',
+        b'{"choices":[{"message":{"content":1}}]}',
+        b'{"output":[{"type":"reasoning","unread":"\xff"}]}',
+        b'{"output":[7]}',
+    ],
+)
+@pytest.mark.parametrize("api", ["chat", "responses"])
+def test_bodies_that_break_the_format(api: str, body: bytes) -> None:
+    with pytest.raises(InvalidResponse) as caught:
+        decode(answer(api), body)
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        b'{"type":"error","message":"\xff"}',
+        b'{"type":"response.output_item.done","item":{"type":"x","unread":"\xff"}}',
+        b'{"type":"response.output_text.delta","delta":"\xff"}',
+        b'{"type":"response.completed","response":7}',
+    ],
+)
+def test_events_that_break_the_format(event: bytes) -> None:
+    with pytest.raises(InvalidResponse):
+        events([b"data: " + event + b"\n\n"], "responses")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"message": "x", "code": "rate_limit_exceeded"}, RateLimitError),
+        ({"message": "x", "code": 502}, ServerError),
+        ({"message": "x", "code": "content_filter"}, ContentFiltered),
+        ("it broke", ServerError),
+    ],
+)
+def test_errors_inside_a_200(error: Any, kind: type[FmsdkError]) -> None:
+    for ask in (
+        lambda: plain({"error": error}),
+        lambda: streamed(chunk({"content": "Hi"}), {"error": error}),
+        lambda: plain({"status": "failed", "error": error}, api="responses"),
+        lambda: ended(DELTA, status="failed", error=error),
+    ):
+        with pytest.raises(kind):
+            ask()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "error", "code": "rate_limit_exceeded", "message": "x"},
+        {"type": "error", "error": {"code": "rate_limit_exceeded", "message": "x"}},
+        {
+            "type": "response.failed",
+            "response": response(status="failed", error={"code": "rate_limit_exceeded"}),
+        },
+    ],
+)
+def test_error_events_of_responses(event: Any) -> None:
+    with pytest.raises(RateLimitError):
+        streamed(DELTA, event, api="responses")
+
+
+def test_a_server_that_says_it_broke_off() -> None:
+    with pytest.raises(ServerError, match="broke off"):
+        streamed(chunk({"content": "Hi"}, "error"))
+    with pytest.raises(ServerError, match="broke off"):
+        plain({"choices": [{"message": {"content": "Hi"}, "finish_reason": "error"}]})
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        sse(chunk({"content": "Hi."}), done=False),
+        sse(chunk({"content": "Hi."}, "stop"), done=False),
+        sse(chunk({"content": "Hi."})),
+        sse(chunk({"content": "a"}, "stop"), chunk({"content": "b"}, index=1)),
+        sse(),
+    ],
+    ids=["nothing", "no [DONE]", "no finish reason", "one choice unfinished", "no choice"],
+)
+def test_chat_streams_without_a_finish(pieces: list[bytes]) -> None:
+    with pytest.raises(IncompleteStream) as caught:
+        events(pieces)
+    assert caught.value.retryable
+
+
+def test_responses_streams_without_a_finish() -> None:
+    with pytest.raises(IncompleteStream):
+        streamed(DELTA, api="responses")
+
+
+@pytest.mark.parametrize("body", [b"", b"<html></html>", b": nothing but a comment\n\n"])
+def test_streams_without_events(body: bytes) -> None:
+    with pytest.raises(InvalidResponse, match="without a single event"):
+        events([body])
+
+
+def test_what_arrived_before_an_error_is_not_lost() -> None:
+    reader = reader_of(answer())
+    piece = b"".join([*sse(chunk({"content": "Hi"}), done=False), b"data: {\n\n"])
+    assert reader.feed(piece) == [TextDelta("Hi")]
+    with pytest.raises(InvalidResponse):
+        reader.raise_found()
+
+
+# --- however it is cut ---
+
+CHAT_STREAM = b"".join(
+    sse(
+        chunk({"role": "assistant", "content": "", "reasoning": "Hm – "}),
+        chunk({"content": "Grüße, "}),
+        chunk({"content": "世界 🎉"}),
+        call(0, "a", "f", '{"x":'),
+        call(0, None, None, '"é"}'),
+        chunk({}, "tool_calls"),
+        {**chunk({}), "choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}},
+    )
+)
+RESPONSES_STREAM = b"".join(
+    f"event: {payload['type']}\ndata: {json.dumps(payload, ensure_ascii=False)}\n\n".encode()
+    for payload in (
+        {**DELTA, "delta": "Grüße, "},
+        {**DELTA, "delta": "世界 🎉"},
+        {"type": "response.completed", "response": response()},
+    )
+)
+STREAMS = {"chat": CHAT_STREAM, "responses": RESPONSES_STREAM}
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), api=st.sampled_from(sorted(STREAMS)), crlf=st.booleans())
+def test_however_a_stream_is_cut_the_answer_is_the_same(
+    data: st.DataObject, api: str, crlf: bool
+) -> None:
+    body = STREAMS[api].replace(b"\n", b"\r\n") if crlf else STREAMS[api]
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=12)))
+    pieces = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+    assert events(pieces, api) == events([STREAMS[api]], api)
+
+
+@settings(max_examples=60, deadline=None)
+@given(end=st.integers(0, len(CHAT_STREAM) - 1))
+def test_wherever_a_stream_breaks_off_it_is_told(end: int) -> None:
+    whole = CHAT_STREAM[:end].rstrip(b"\n") == CHAT_STREAM.rstrip(b"\n")
+    if whole:
+        assert isinstance(events([CHAT_STREAM[:end]])[-1], Finished)
+        return
+    with pytest.raises((IncompleteStream, InvalidResponse)):
+        events([CHAT_STREAM[:end]])
+
+
+@settings(max_examples=60, deadline=None)
+@given(body=st.binary(max_size=80))
+def test_no_bytes_make_another_error(body: bytes) -> None:
+    for api in ("chat", "responses"):
+        with pytest.raises(FmsdkError):
+            decode(answer(api), body)
+        with pytest.raises(FmsdkError):
+            events([b"data: " + body + b"\n\n"], api)

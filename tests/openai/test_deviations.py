@@ -1,0 +1,224 @@
+"""What a server is known not to honour is said before anything is sent; what it charged, after."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, get_args
+
+import pytest
+
+import fmsdk
+from fmsdk.content import Document, Image, Text, ToolCall, ToolResult
+from fmsdk.errors import UnsupportedContent, UnsupportedSetting
+from fmsdk.provider import ALL_SETTINGS
+from fmsdk.request import Message, Request
+from fmsdk_openai import OpenAIOptions
+from fmsdk_openai.servers import SERVERS
+from tests.openai.encoding import PDF, PNG, WAV
+from tests.openai.kit import KEY, Answer, chunk, completion, generate, serving, sse, stream
+from tests.openai.named import HELLO, NAMES, TOOL, ask, made, sent
+
+# --- deviations ---
+
+SETTINGS: dict[str, Any] = {
+    "logprobs": 2,
+    "choices": 2,
+    "seed": 7,
+    "stop": ".",
+    "temperature": 0.5,
+    "output": dict[str, int],
+    "tool_choice": "required",
+    "named_tool": "now",
+}
+MODELS = {"xai": "grok-4"}
+CASES = [
+    pytest.param(name, setting, id=f"{name}-{setting}")
+    for name in NAMES
+    for refusal in SERVERS[name].dialect.refuses
+    for setting in refusal.names
+]
+
+
+def _deviating(name: str, setting: str, *, lenient: bool) -> Request:
+    model = MODELS.get(name, "m")
+    how: dict[str, Any] = {"model": model, "lenient": lenient}
+    if setting == "detail":
+        return ask(name, [Image(PNG, detail="high"), "?"], **how)
+    if setting.startswith("options."):
+        options: Any = OpenAIOptions(**{setting.removeprefix("options."): "x"})
+        return ask(name, options=options, **how)
+    if setting in ("tool_choice", "named_tool"):
+        return ask(name, tools=[TOOL], tool_choice=SETTINGS[setting], **how)
+    return ask(name, **{setting: SETTINGS[setting]}, **how)
+
+
+@pytest.mark.parametrize(("name", "setting"), CASES)
+def test_what_a_server_does_not_honour_raises_before_anything_is_sent(
+    name: str, setting: str
+) -> None:
+    with serving(HELLO) as server:
+        asked = made(name, base_url=server.url, api_key=KEY)
+        with pytest.raises(UnsupportedSetting) as caught:
+            generate(asked, _deviating(name, setting, lenient=False))
+        assert not server.seen
+    assert caught.value.setting == {"named_tool": "tool_choice"}.get(setting, setting)
+
+
+@pytest.mark.parametrize(("name", "setting"), CASES)
+def test_or_a_lenient_request_goes_without_and_says_so(name: str, setting: str) -> None:
+    with serving(HELLO) as server:
+        asked = made(name, base_url=server.url, api_key=KEY)
+        answer = generate(asked, _deviating(name, setting, lenient=True))
+    dropped = [w.detail for w in answer.warnings if w.code == "setting_dropped"]
+    assert dropped == [{"named_tool": "tool_choice"}.get(setting, setting)]
+    plain = {"model", "messages", "tools", "provider"}
+    assert server.seen[0].body.keys() <= plain
+    assert "high" not in str(server.seen[0].body)
+
+
+@pytest.mark.parametrize(("name", "setting"), CASES)
+def test_settings_that_are_never_honoured_are_no_capabilities(name: str, setting: str) -> None:
+    can = made(name, base_url="http://127.0.0.1:9").capabilities(MODELS.get(name, "m"))
+    if setting in ALL_SETTINGS and setting != "temperature":
+        assert setting not in can.settings
+    if setting == "output":
+        assert not can.structured
+    assert not can.known
+
+
+def test_only_the_models_meant_refuse() -> None:
+    asked = made("xai", base_url="http://127.0.0.1:9")
+    assert "stop" not in asked.capabilities("grok-4").settings
+    assert "stop" in asked.capabilities("grok-4-fast-non-reasoning").settings
+    assert sent("xai", ask("xai", model="grok-4-fast-non-reasoning", stop=".")).body["stop"]
+
+
+def test_deepseek_thinks_unless_told_not_to() -> None:
+    body = sent("deepseek", ask("deepseek", reasoning="none", temperature=0.5)).body
+    assert (body["thinking"], body["temperature"]) == ({"type": "disabled"}, 0.5)
+    assert "reasoning_effort" not in body
+    assert sent("deepseek", ask("deepseek", reasoning="low")).body["reasoning_effort"] == "low"
+
+
+def test_mistrals_own_names() -> None:
+    request = ask("mistral", seed=7, max_output_tokens=9, tools=[TOOL], tool_choice="required")
+    body = sent("mistral", request).body
+    assert (body["random_seed"], body["max_tokens"], body["tool_choice"]) == (7, 9, "any")
+    assert not {"seed", "max_completion_tokens"} & body.keys()
+    with serving(Answer(pieces=sse(chunk({"content": "Hi"}, "stop")))) as server:
+        stream(made("mistral", base_url=server.url), ask("mistral"))
+    assert "stream_options" not in server.seen[0].body
+
+
+def test_mistrals_own_parts() -> None:
+    parts = [Document(PDF), Document("https://x.test/a.pdf"), fmsdk.Audio(WAV), "?"]
+    pdf, linked, audio, _ = sent("mistral", ask("mistral", parts)).body["messages"][0]["content"]
+    assert pdf["type"] == linked["type"] == "document_url"
+    assert pdf["document_url"].startswith("data:application/pdf;base64,JVBER")
+    assert linked["document_url"] == "https://x.test/a.pdf"
+    assert audio["input_audio"].startswith("UklGR")
+    can = made("mistral").capabilities("m")
+    assert can.remote == {"image", "document"}
+
+
+def test_ids_of_calls_made_elsewhere_fit_mistral_and_stay_pairs() -> None:
+    turns = [
+        Message("user", "When?"),
+        Message("assistant", [ToolCall("call_of_another", "now"), ToolCall("qDEcl0n92", "now")]),
+        Message("tool", [ToolResult("call_of_another", "9"), ToolResult("qDEcl0n92", "9")]),
+    ]
+    with serving(HELLO) as server:
+        answer = generate(made("mistral", base_url=server.url), ask("mistral", turns))
+    _, assistant, first, second = server.seen[0].body["messages"]
+    ids = [call["id"] for call in assistant["tool_calls"]]
+    assert ids == [first["tool_call_id"], second["tool_call_id"]]
+    assert ids[1] == "qDEcl0n92"
+    assert len(ids[0]) == 9
+    assert ids[0].isalnum()
+    assert [warning.code for warning in answer.warnings] == ["tool_ids_changed"]
+
+
+def test_openrouter_refuses_rather_than_ignores_and_passes_cache_marks_on() -> None:
+    marked = [Text("Long.", cache="1h"), Text("Short", cache=True), "?"]
+    body = sent("openrouter", ask("openrouter", marked, model="anthropic/claude-x")).body
+    first, second, last = body["messages"][0]["content"]
+    assert first["cache_control"] == {"type": "ephemeral", "ttl": "1h"}
+    assert second["cache_control"] == {"type": "ephemeral"}
+    assert "cache_control" not in last
+    assert "provider" not in body
+    strict = sent("openrouter", ask("openrouter", temperature=0.5)).body
+    assert strict["provider"] == {"require_parameters": True}
+    chosen = OpenAIOptions(extra_body={"provider": {"only": ["x"]}})
+    mine = sent("openrouter", ask("openrouter", temperature=0.5, options=chosen)).body
+    assert mine["provider"] == {"only": ["x"]}
+
+
+BMP = b"BM" + bytes(60)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("xai", Image(BMP, mime_type="image/bmp")),
+        ("ollama", Image(BMP, mime_type="image/bmp")),
+        ("openrouter", Document(b"# Hi", mime_type="text/markdown")),
+        ("azure", Document(b"# Hi", mime_type="text/markdown")),
+    ],
+)
+def test_media_types_that_a_server_does_not_read(name: str, part: Any) -> None:
+    with serving(HELLO) as server:
+        asked = made(name, base_url=server.url, api_key=KEY, api="chat")
+        with pytest.raises(UnsupportedContent, match=r"bmp|markdown"):
+            generate(asked, ask(name, [part, "?"]))
+        assert not server.seen
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_content_that_a_wire_has_no_part_for_is_no_capability(name: str) -> None:
+    can = made(name, base_url="http://127.0.0.1:9").capabilities("m")
+    modalities = {"text", "image", "audio", "document"}
+    assert {"text", "image"} <= can.input <= modalities
+    assert can.remote <= can.input
+    pinned = made(name, base_url="http://127.0.0.1:9", api="responses").capabilities("m")
+    assert pinned.input == can.input - {"audio"} | {"document"}
+    assert set(get_args(fmsdk.content.Modality)) > modalities
+
+
+# --- what was charged ---
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "charged"),
+    [
+        ("openrouter", {"cost": 0.000669}, Decimal("0.000669")),
+        ("openrouter", {"cost": 0}, Decimal(0)),
+        ("openrouter", {}, None),
+        ("openrouter", {"cost": True}, None),
+        (
+            "openrouter",
+            {"cost": 0.1, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.2}},
+            Decimal("0.3"),
+        ),
+        ("openrouter", {"cost": 0.1, "is_byok": True, "cost_details": None}, None),
+        ("xai", {"cost_in_usd_ticks": 318319000}, Decimal("0.0318319")),
+        ("groq", {"cost": 0.000669}, None),
+    ],
+)
+def test_what_a_server_says_it_charged_is_the_cost(
+    name: str, told: dict[str, Any], charged: Decimal | None
+) -> None:
+    usage = {"prompt_tokens": 43, "completion_tokens": 36, **told}
+    last = {**chunk({}), "choices": [], "usage": usage}
+    streamed = Answer(pieces=sse(chunk({"content": "Hi."}, "stop"), last))
+    with serving(Answer(completion(usage=usage)), streamed) as server:
+        asked = made(name, base_url=server.url, api_key=KEY)
+        plain = generate(asked, ask(name))
+        _, folded = stream(asked, ask(name))
+    assert plain.usage.charged == folded.usage.charged == charged
+    from fmsdk.pricing import price
+
+    cost = price(asked.price_id, "nobody-knows-this-model", plain.usage)
+    assert (cost and cost.total) == charged
+    if cost is not None:
+        assert sum(line.amount for line in cost.lines) == cost.total
+        assert cost.price_source.startswith("reported by ")
