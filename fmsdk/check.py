@@ -21,7 +21,7 @@ from fmsdk.content import (
     ToolCall,
     Video,
 )
-from fmsdk.errors import UnsupportedContent
+from fmsdk.errors import UnsupportedContent, UnsupportedSetting
 from fmsdk.media.source import FileRef, UrlSource
 from fmsdk.provider import Capabilities, Losses
 from fmsdk.request import Request, Settings
@@ -43,6 +43,13 @@ def check(request: Request, can: Capabilities) -> tuple[Request, tuple[Warning, 
     """
     for part in request.parts():
         _check_part(request, part, can)
+    if request.settings.modalities == _PLAIN.modalities and "text" not in can.output:
+        raise UnsupportedSetting(
+            f"{request.name} answers in {_list(can.output)}, not text; see modalities",
+            setting="modalities",
+            provider=request.provider,
+            model=request.model,
+        )
     plain = request.settings == _PLAIN and not request.tools and request.output is None
     if plain and (can.system or request.system is None):
         return request, ()
@@ -58,6 +65,9 @@ def check(request: Request, can: Capabilities) -> tuple[Request, tuple[Warning, 
     if request.tools and not can.tools:
         losses.drop("tools", "this model calls no tools")
         changes["tools"] = ()
+        if request.tool_choice not in ("auto", "none"):
+            losses.drop("tool_choice", "this model calls no tools")
+            changes["tool_choice"] = "auto"
     if request.output is not None and not can.structured:
         losses.drop("output", "this model cannot be held to a schema")
         changes["output"] = None
@@ -72,7 +82,7 @@ def _honoured(name: str, settings: Settings, can: Capabilities, losses: Losses) 
         missing = sorted(set(settings.modalities) - can.output)
         if not missing:
             return True
-        losses.drop(name, f"this model answers in {_list(can.output)}, not {_list(missing)}")
+        losses.drop(name, f"this model answers here in {_list(can.output)}, not {_list(missing)}")
         return False
     if name in can.settings:
         return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from fmsdk.errors import BadRequestError, InvalidMedia
 from fmsdk.media.sniff import Kind
@@ -242,6 +242,12 @@ class ToolResult:
     ) -> None:
         parts = content if isinstance(content, (list, tuple)) else (content,)
         done = tuple(Text(part) if isinstance(part, str) else part for part in parts)
+        for part in cast("tuple[object, ...]", done):
+            if not isinstance(part, _HELD):
+                raise BadRequestError(
+                    f"a tool's result is text, media or a list of them, not {type(part).__name__}; "
+                    "of other values give their JSON text"
+                )
         for name_, value in (
             ("call_id", call_id),
             ("content", done),
@@ -252,6 +258,7 @@ class ToolResult:
             object.__setattr__(self, name_, value)
 
 
+_HELD = (Text, Image, Audio, Video, Document)
 MediaPart = Image | Audio | Video | Document
 _Piece = str | Text | MediaPart
 ToolContent = _Piece | list[_Piece] | tuple[_Piece, ...]

@@ -7,7 +7,7 @@ model can take is checked in `fmsdk.call`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, cast, get_args
 
@@ -198,6 +198,7 @@ _REQUEST_NAMES = frozenset(spec.name for spec in fields(Request)) - {
 
 
 def _split(given: dict[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in given.items() if value is not None}
     unknown = given.keys() - _SETTING_NAMES - _REQUEST_NAMES
     if unknown:
         raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
@@ -215,9 +216,17 @@ def _split(given: dict[str, Any]) -> dict[str, Any]:
             tool if isinstance(tool, Tool) else Tool.from_function(tool) for tool in mine["tools"]
         )
     if "tags" in mine:
-        mine["tags"] = tuple(dict(mine["tags"]).items())
+        mine["tags"] = _tags(mine["tags"])
     mine["settings"] = Settings(**for_settings)
     return mine
+
+
+def _tags(given: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    pairs = cast("Mapping[str, str]", given).items() if isinstance(given, Mapping) else given
+    tags = tuple((name, value) for name, value in pairs)
+    if len(dict(tags)) < len(tags):
+        raise BadRequestError("two tags have the same name")
+    return tags
 
 
 def _messages(prompt: object) -> tuple[Message, ...]:
@@ -260,14 +269,42 @@ def _check_number(name: str, value: object, needed: str, fits: Callable[[float],
         raise BadRequestError(f"{name} must be a number, {needed}; it is {value!r}")
 
 
+def _check_whole(name: str, value: object, least: int | None) -> None:
+    if value is None:
+        return
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if is_whole and (least is None or cast("int", value) >= least):
+        return
+    needed = "" if least is None else f" and at least {least}"
+    raise BadRequestError(f"{name} must be a whole number{needed}, not {value!r}")
+
+
+def _check_texts(request: Request) -> None:
+    settings = request.settings
+    stop = cast("tuple[object, ...]", settings.stop)
+    system = cast("object", request.system)
+    if not all(isinstance(text, str) and text for text in stop):
+        raise BadRequestError("stop is text, or several texts, none of them empty")
+    if not settings.modalities or not {*settings.modalities} <= {*get_args(OutputModality)}:
+        raise BadRequestError(f"modalities are some of {', '.join(get_args(OutputModality))}")
+    if not isinstance(system, str | None):
+        raise BadRequestError(f"system is text, not {type(system).__name__}")
+    for part in request.parts():
+        if isinstance(part, Text) and not isinstance(cast("object", part.text), str):
+            raise BadRequestError(f"the text of a part is text, not {type(part.text).__name__}")
+        if getattr(part, "cache", False) not in (False, True, "5m", "1h"):
+            raise BadRequestError("cache is True, False, '5m' or '1h'")
+
+
 def _checked(request: Request) -> Request:
+    _check_texts(request)
     if not any(not isinstance(p, Text) or p.text.strip() for p in request.parts()):
         raise BadRequestError("the prompt is empty", provider=request.provider, model=request.model)
     settings = request.settings
-    if settings.max_output_tokens is not None and settings.max_output_tokens < 1:
-        raise BadRequestError("max_output_tokens must be at least 1")
-    if settings.choices < 1:
-        raise BadRequestError("choices must be at least 1")
+    _check_whole("max_output_tokens", settings.max_output_tokens, 1)
+    _check_whole("choices", settings.choices, 1)
+    _check_whole("logprobs", settings.logprobs, 0)
+    _check_whole("seed", settings.seed, None)
     _check_number("temperature", settings.temperature, "not negative", lambda t: t >= 0)
     _check_number("top_p", settings.top_p, "above 0 and at most 1", lambda p: 0 < p <= 1)
     _check_number("timeout", request.timeout, "above 0", lambda seconds: seconds > 0)

@@ -9,17 +9,21 @@ from typing import TypeVar
 __all__ = ["look_up", "spellings"]
 
 T = TypeVar("T")
-# OpenAI's and Anthropic's snapshots, and Google's versions. Four digits are left alone: with
-# Mistral and xAI they tell models of their own apart.
-_SNAPSHOT = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8}|00\d)$")
+# OpenAI's and Anthropic's snapshots. Four digits are left alone: with Mistral and xAI they tell
+# models of their own apart.
+_SNAPSHOT = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8})$")
+_VERSION = re.compile(r"^(gemini-.*)-00\d$")  # Google's alone: babbage-002 is no babbage
 
 
 def look_up(rows: Mapping[str, T], model: str) -> T | None:
-    """The row for `model`: that of its very name, else that of the model it is a snapshot of."""
+    """The row for `model`: that of its very name, else that of the model it is a snapshot of,
+    else that of its family ("gemini-1.5-*")."""
     for name in spellings(model):
         if (row := rows.get(name)) is not None:
             return row
-    return None
+    families = (name for name in rows if name.endswith("*"))
+    plain = model.removeprefix("models/")
+    return next((rows[name] for name in families if plain.startswith(name[:-1])), None)
 
 
 def spellings(model: str) -> Iterator[str]:
@@ -29,6 +33,6 @@ def spellings(model: str) -> Iterator[str]:
     if name.startswith("ft:"):
         name = name.split(":")[1]
     yield name
-    undated = _SNAPSHOT.sub("", name)
+    undated = _VERSION.sub(r"\1", _SNAPSHOT.sub("", name))
     if undated != name:
         yield undated

@@ -107,6 +107,8 @@ def is_public(address: Address) -> bool:
     """Whether an address is out on the internet, for whatever IPv4 address it carries inside too
     (IPv4-mapped, 6to4, Teredo, NAT64)."""
     if isinstance(address, ipaddress.IPv6Address):
+        if address.is_site_local:
+            return False
         number = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if address.ipv4_mapped is not None or address in _NAT64:
             return is_public(number)  # another way to write the IPv4 address

@@ -216,9 +216,9 @@ def _samples_and_rate(source: object) -> tuple[Any, int] | None:
 
 
 def _from_text(text: str) -> Source:
-    if text.startswith(("http://", "https://")):
+    if text[:8].lower().startswith(("http://", "https://")):
         return UrlSource(text)
-    if text.startswith("data:"):
+    if text[:5].lower() == "data:":
         return _from_data_url(text)
     return PathSource(text)
 

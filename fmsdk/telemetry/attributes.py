@@ -43,6 +43,7 @@ _OUTPUT_TYPES = {"audio": "speech", "image": "image"}
 
 class _Body(msgspec.Struct):
     id: str | None = None
+    google_id: str | None = msgspec.field(default=None, name="responseId")
 
 
 _BODY = msgspec.json.Decoder(_Body)
@@ -164,6 +165,7 @@ def _response_id(body: bytes | None) -> str | None:
     if body is None:
         return None
     try:
-        return _BODY.decode(body).id
+        found = _BODY.decode(body)
+        return found.id or found.google_id
     except msgspec.DecodeError:
         return None

@@ -5,9 +5,10 @@ joined, so that a picture of 10 MB costs the 13.3 MB of its base64 and little mo
 from __future__ import annotations
 
 import binascii
+import math
 import secrets
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Any, cast
 
 import msgspec
 
@@ -15,7 +16,7 @@ from fmsdk.content import MediaPart
 from fmsdk.errors import BadRequestError, InvalidMedia
 from fmsdk.media.source import LocalSource
 
-__all__ = ["Body", "BodyWriter"]
+__all__ = ["Body", "BodyWriter", "json_of"]
 
 _READ = 3 * 64 * 1024  # a multiple of 3, so that base64 of the pieces joins without padding
 _ENCODER = msgspec.json.Encoder(enc_hook=dict)
@@ -69,10 +70,7 @@ class BodyWriter:
             BadRequestError: something that no JSON can carry.
             InvalidMedia: a file that cannot be read.
         """
-        try:
-            encoded = _ENCODER.encode(body)
-        except (TypeError, ValueError) as error:
-            raise BadRequestError(f"the request cannot be written as JSON: {error}") from error
+        encoded = json_of(body)
         if not self._media:
             return Body([encoded])
         first, *rest = encoded.split(f"<{self._mark}:".encode())
@@ -82,6 +80,30 @@ class BodyWriter:
             pieces += _base64_pieces(self._media[int(number)])
             pieces.append(text)
         return Body(pieces)
+
+
+def json_of(value: Any) -> bytes:
+    """JSON. Raises BadRequestError for what no JSON can carry, NaN and infinity included."""
+    try:
+        encoded = _ENCODER.encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadRequestError(f"the request cannot be written as JSON: {error}") from error
+    # The encoder writes null for them; looked for only where there is one.
+    if b"null" in encoded and (odd := next(_not_finite(value), None)) is not None:
+        raise BadRequestError(f"the request cannot be written as JSON: it holds {odd}")
+    return encoded
+
+
+def _not_finite(value: Any) -> Iterator[float]:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            yield value
+    elif isinstance(value, Mapping):
+        for inner in cast("Mapping[Any, Any]", value).values():
+            yield from _not_finite(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in cast("list[Any]", value):
+            yield from _not_finite(inner)
 
 
 def _base64_pieces(part: MediaPart) -> list[bytes]:

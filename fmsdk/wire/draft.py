@@ -19,7 +19,7 @@ from fmsdk.errors import BadRequestError, UnsupportedContent
 from fmsdk.provider import Losses
 from fmsdk.request import Message, Request, Role
 from fmsdk.response import Warning
-from fmsdk.wire.body import BodyWriter
+from fmsdk.wire.body import BodyWriter, json_of
 
 __all__ = ["Draft"]
 
@@ -96,7 +96,7 @@ class Draft:
 
     def arguments(self, call: ToolCall) -> str:
         """A call's arguments as the JSON text they came as."""
-        return msgspec.json.encode(call.arguments).decode() if call.raw is None else call.raw
+        return json_of(call.arguments).decode() if call.raw is None else call.raw
 
     def opaque(self, part: Reasoning | ToolCall) -> dict[str, Any]:
         """What this provider wants back with the part; empty where it is not this provider's."""

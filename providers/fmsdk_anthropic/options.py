@@ -66,10 +66,10 @@ class AnthropicOptions:
     inference_geo: str | None = None
     user_id: str | None = None
     container: str | Mapping[str, Any] | None = None
-    server_tools: tuple[Mapping[str, Any], ...] = ()
+    server_tools: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     disable_parallel_tool_use: bool = False
     betas: tuple[str, ...] = ()
-    extra_body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    extra_body: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     extra_headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 

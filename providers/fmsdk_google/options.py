@@ -54,14 +54,14 @@ class GoogleOptions:
     top_k: int | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
-    server_tools: Sequence[Mapping[str, Any]] = ()
+    server_tools: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     service_tier: str | None = None
     media_resolution: Literal["low", "medium", "high"] | None = None
     voice: str | None = None
     speech_config: Mapping[str, Any] | None = None
     image_config: Mapping[str, Any] | None = None
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
-    extra_body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    extra_body: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     extra_headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 

@@ -53,7 +53,7 @@ class OpenAIOptions:
     voice: str | None = None
     audio_format: Literal["wav", "mp3", "flac", "opus", "aac", "pcm16"] | None = None
     parallel_tool_calls: bool | None = None
-    extra_body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    extra_body: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     extra_headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 

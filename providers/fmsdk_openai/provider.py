@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 from fmsdk.catalog import narrow
 from fmsdk.content import Modality
 from fmsdk.errors import FmsdkError
-from fmsdk.provider import ALL_SETTINGS, Capabilities, ProviderConfig, UsableModel
+from fmsdk.provider import ALL_SETTINGS, Capabilities, ImageLimits, ProviderConfig, UsableModel
 from fmsdk.request import Request
 from fmsdk.response import Response
 from fmsdk.wire.hosted import HostedProvider, require_module
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenAIProvider"]
 
+# Earlier models shrink what is too large themselves; these refuse it (OpenAI's vision guide).
+_LIMITED = ("gpt-5.6", "gpt-6")
+_LIMITS = ImageLimits(max_patches=30_000)
 _RESPONSES_INPUT: frozenset[Modality] = frozenset({"document"})
 """What the Responses API adds to a server's Chat Completions."""
 
@@ -181,6 +184,7 @@ def _key_as(header: str) -> Any:
 def _capabilities(dialect: Dialect, api: Api | None, model: str) -> Capabilities:
     refused = dialect.refused(model)
     settings = ALL_SETTINGS.difference(refused)
+    limits = _LIMITS if dialect.is_openai and model.startswith(_LIMITED) else None
     structured = "output" not in refused
     if api == "responses":
         return Capabilities(
@@ -189,6 +193,7 @@ def _capabilities(dialect: Dialect, api: Api | None, model: str) -> Capabilities
             settings=settings,
             structured=structured,
             known=False,
+            image_limits=limits,
         )
     # Which API a request takes is not known yet, and Chat Completions takes no document by URL.
     return Capabilities(
@@ -198,4 +203,5 @@ def _capabilities(dialect: Dialect, api: Api | None, model: str) -> Capabilities
         settings=settings,
         structured=structured,
         known=False,
+        image_limits=limits,
     )

@@ -288,6 +288,17 @@ def test_a_mark_on_nothing_is_one_on_what_comes_before() -> None:
     ]
 
 
+def test_a_mark_on_nothing_in_a_result_is_one_on_the_result() -> None:
+    result = ToolResult("c", [Text("A"), Text("", cache="1h")])
+    (block,) = body(asked(["Hi", Message("tool", result)]))["messages"][-1]["content"][:1]
+    assert block["cache_control"] == EPHEMERAL | {"ttl": "1h"}
+
+
+def test_the_longer_of_two_marks_in_one_place_counts() -> None:
+    sent = body(asked([Text("Hi", cache="5m"), Text("", cache="1h")]))
+    assert sent["messages"][0]["content"][0]["cache_control"]["ttl"] == "1h"
+
+
 def test_no_more_than_four_marks() -> None:
     texts = [Text("a", cache=True)] * 4
     assert body(asked(texts))

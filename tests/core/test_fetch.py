@@ -135,6 +135,7 @@ def test_nothing_is_logged_that_the_url_holds(
         "224.0.0.1",
         "255.255.255.255",
         "[fe80::1]",
+        "[fec0::1]",
         "[fd00:ec2::254]",
         "[ff02::1]",
         "[::ffff:127.0.0.1]",

@@ -81,7 +81,12 @@ class TestEveryRow:
         ("anthropic", "claude-3-5-sonnet-20241022", "2025-10-28", "claude-sonnet-5-5"),
         ("anthropic", "claude-3-5-haiku-20241022", "2026-02-19", "claude-haiku-4-5"),
         ("google", "gemini-1.5-pro-002", "2025-09-24", "gemini-2.5-pro"),
+        ("google", "gemini-1.5-pro-exp-0801", "2025-09-24", "gemini-2.5-pro"),
+        ("google", "gemini-1.5-flash-001-tuning", "2025-09-24", "gemini-2.5-flash"),
         ("google", "gemini-2.0-flash-001", "2026-06-01", "gemini-2.5-flash"),
+        ("google", "gemini-2.0-flash-lite-preview-02-05", "2026-06-01", "gemini-2.5-flash-lite"),
+        ("google", "models/gemini-1.0-pro-001", "2025-04-09", "gemini-2.5-flash"),
+        ("openai", "gpt-4-1106-vision-preview", "2024-12-06", "gpt-5.6-sol"),
         ("google", "gemini-2.5-pro", "2026-12-01", "gemini-3.8-flash"),
         ("google", "gemini-2.5-flash", "2026-12-01", "gemini-3.5-flash-lite"),
     ],
@@ -90,6 +95,11 @@ def test_the_ends_that_are_known(vendor: str, model: str, date: str, successor: 
     end = catalog.retirement(vendor, model)
     assert end is not None
     assert (end.date.isoformat(), end.successor) == (date, successor)
+
+
+@pytest.mark.parametrize("model", ["babbage-002", "davinci-002"])
+def test_a_number_behind_a_name_is_a_version_at_google_alone(model: str) -> None:
+    assert catalog.retirement("openai", model) is None
 
 
 def test_that_a_vendor_answers_with_another_model_is_said() -> None:

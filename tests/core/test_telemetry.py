@@ -179,6 +179,14 @@ class TestSpans:
         recorder.client(FakeProvider(["{}"])).generate("fake:any", "Hi", **asked)
         assert recorder.attributes.get(names.OUTPUT_TYPE) == output_type
 
+    @pytest.mark.parametrize("field", ["id", "responseId"])
+    def test_the_vendors_id_of_an_answer(self, recorder: Recorder, field: str) -> None:
+        choices = (fmsdk.Choice((fmsdk.Text("A"),), "stop"),)
+        body = json.dumps({field: "r-1"}).encode()
+        answer = fmsdk.Response(provider="fake", model="m", choices=choices, raw_body=body)
+        recorder.client(FakeProvider([answer])).generate("fake:any", "Hi")
+        assert recorder.attributes["gen_ai.response.id"] == "r-1"
+
     def test_a_model_in_this_process_is_internal(self, recorder: Recorder) -> None:
         class Local(FakeProvider):
             async def load(self, model: str) -> float:

@@ -29,6 +29,14 @@ def test_at_openai_a_model_takes_what_the_table_says() -> None:
     assert capabilities("gpt-audio").output == {"text", "audio"}
 
 
+def test_pictures_that_openai_refuses_are_made_to_fit() -> None:
+    limits = capabilities("gpt-5.6-sol").image_limits
+    assert limits is not None
+    assert limits.max_patches == 30_000
+    assert capabilities("gpt-4.1").image_limits is None
+    assert capabilities("gpt-5.6-sol", base_url="https://gateway.example/v1").image_limits is None
+
+
 def test_an_undescribed_model_may_all_that_the_wire_can() -> None:
     can = capabilities("gpt-99")
     assert not can.known

@@ -40,6 +40,13 @@ def test_openai_gets_responses_unless_only_chat_can_carry_it(
     assert encoded(ask(**settings)).api == api
 
 
+@pytest.mark.parametrize("model", ["gpt-5-pro", "o1-pro", "gpt-5.1-codex-mini", "o3-deep-research"])
+def test_models_of_responses_alone_are_asked_there(model: str) -> None:
+    assert encoded(ask(model=f"openai:{model}")).api == "responses"
+    with pytest.raises(UnsupportedSetting, match="seed"):
+        encoded(ask(model=f"openai:{model}", seed=7))
+
+
 def test_audio_inside_a_tool_result_routes_to_chat_too() -> None:
     result = Message("tool", [ToolResult("c1", [Audio(WAV)])])
     with pytest.raises(UnsupportedContent, match="text alone"):

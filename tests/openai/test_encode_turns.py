@@ -190,6 +190,15 @@ def test_compatible_reasoning_goes_back_with_its_calls_in_its_own_field() -> Non
     assert [warning.code for warning in plain.warnings] == ["reasoning_dropped"]
 
 
+def test_reasoning_in_several_parts_goes_back_whole() -> None:
+    thoughts = [
+        Reasoning("", "openai", json.dumps({"reasoning_content": text, "details": [text]}))
+        for text in ("A", "B")
+    ]
+    sent = chat(reasoned(*thoughts, ToolCall("c", "f")), dialect=PLAIN)["messages"][1]
+    assert (sent["reasoning_content"], sent["details"]) == ("AB", ["A", "B"])
+
+
 def test_what_a_server_wants_back_with_a_call() -> None:
     extra = '{"extra_content":{"google":{"thought_signature":"x"}}}'
     call = ToolCall("c", "f", provider="openai", opaque=extra)

@@ -83,7 +83,9 @@ class AnthropicDraft(Draft):
             block["content"] = content[0]["text"] if plain else content
         if result.is_error:
             block["is_error"] = True
-        return block | self.mark(result.cache)
+        # A cache point after nothing is one after the result that nothing ends.
+        marks: list[CacheMark] = [part.cache for part in result.content if is_empty(part)]
+        return block | self.mark(result.cache or next(filter(None, reversed(marks)), False))
 
     def _image(self, image: Image) -> dict[str, Any]:
         if image.detail not in (None, "auto"):

@@ -108,7 +108,7 @@ def _move_mark(draft: AnthropicDraft, text: Text, before: Sequence[dict[str, Any
     """A cache point after nothing is one after what comes before it."""
     if not text.cache:
         return
-    if before and "cache_control" not in before[-1]:
+    if before and ("cache_control" not in before[-1] or text.cache == "1h"):
         before[-1].update(draft.mark(text.cache))
     elif not before:
         draft.note("cache_mark_ignored", "a cache mark with no text before it does nothing")

@@ -6,6 +6,7 @@ One encoder per API serves plain and streamed answers. What a wire cannot carry 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from fmsdk.content import Audio
@@ -18,6 +19,8 @@ from fmsdk_openai.encode.responses import MIN_OUTPUT_TOKENS, responses_body
 
 __all__ = ["OpenAIEncoded", "encode", "route"]
 
+# Models that OpenAI answers for on no other API (their pages at developers.openai.com).
+_RESPONSES_ALONE = re.compile(r"-(pro|codex|deep-research)\b|^(codex|computer-use)-")
 _PATHS: dict[Api, str] = {"chat": "/chat/completions", "responses": "/responses"}
 
 
@@ -64,6 +67,8 @@ def route(request: Request, *, dialect: Dialect, api: Api | None) -> Api:
     Completions; else Responses, unless the request holds what that API lacks."""
     if api is not None:
         return api
+    if dialect.is_openai and _RESPONSES_ALONE.search(request.model):
+        return "responses"
     settings = request.settings
     only_chat = (
         not dialect.is_openai

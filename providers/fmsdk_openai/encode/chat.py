@@ -221,10 +221,18 @@ def _assistant(draft: OpenAIDraft, message: Message) -> dict[str, Any]:
         turn["tool_calls"] = [_call(draft, call) for call in calls]
     for part in message.parts:
         if isinstance(part, Reasoning):
-            turn |= _reasoning(draft, part, bool(calls))
+            _join(turn, _reasoning(draft, part, bool(calls)))
         elif isinstance(part, MediaPart):
             draft.spoken_before(part, bool(texts))
     return turn
+
+
+def _join(turn: dict[str, Any], reasoning: dict[str, Any]) -> None:
+    """Reasoning in several parts goes back in one field: texts end to end, lists as one."""
+    for name, value in reasoning.items():
+        before = turn.get(name)
+        joins = type(before) is type(value) and isinstance(value, str | list)
+        turn[name] = cast("Any", before) + value if joins else value
 
 
 def _said(draft: OpenAIDraft, part: Text) -> dict[str, Any]:
