@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -17,7 +17,6 @@ from fmsdk.errors import (
     ConfigurationError,
     IncompleteStream,
     MissingKey,
-    Timeout,
 )
 from fmsdk.request import build
 from fmsdk.response import TextDelta
@@ -190,80 +189,6 @@ except ModuleNotFoundError as error:
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
     )
     assert done.stdout.split("\n")[:2] == ["Hi.", "google"]
-
-
-# --- the connection ---
-
-
-def test_connections_are_used_again_after_answers_and_streams() -> None:
-    async def main(asked: GoogleProvider) -> None:
-        for _ in range(2):
-            await asked.generate(REQUEST)
-            assert [event async for event in asked.stream(REQUEST)]
-        await asked.aclose()
-
-    with serving(HELLO, STREAM, HELLO, STREAM) as server:
-        asyncio.run(main(provider(server.root)))
-    assert server.connections == 1
-
-
-def test_it_can_be_asked_again_after_closing() -> None:
-    async def main(asked: GoogleProvider) -> None:
-        for _ in range(2):
-            assert (await asked.generate(REQUEST)).text == "Hi."
-            await asked.aclose()
-
-    with serving(HELLO) as server:
-        asyncio.run(main(provider(server.root)))
-    assert server.connections == 2
-
-
-def test_leaving_a_stream_closes_the_connection_at_once() -> None:
-    async def main(asked: GoogleProvider) -> bool:
-        events = asked.stream(REQUEST)
-        assert await anext(events) == TextDelta("Hi")
-        await cast("Any", events).aclose()
-        left = await asyncio.to_thread(server.seen[0].left.wait, 5)
-        await asked.aclose()
-        return left
-
-    pieces = streamed(chunk("Hi", finish=None))
-    with serving(Answer(pieces=pieces, then="hang")) as server:
-        assert asyncio.run(main(provider(server.root)))
-
-
-@pytest.mark.parametrize("streaming", [True, False])
-def test_cancelling_closes_the_connection_at_once(streaming: bool) -> None:
-    async def ask(asked: GoogleProvider) -> None:
-        if streaming:
-            async for _ in asked.stream(REQUEST):
-                pass
-        else:
-            await asked.generate(REQUEST)
-
-    async def main(asked: GoogleProvider) -> bool:
-        task = asyncio.create_task(ask(asked))
-        assert await asyncio.to_thread(server.arrived.wait, 5)
-        await asyncio.sleep(0.05)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        left = await asyncio.to_thread(server.seen[0].left.wait, 5)
-        await asked.aclose()
-        return left
-
-    pieces = streamed(chunk("Hi", finish=None))
-    with serving(Answer(pieces=pieces, then="hang")) as server:
-        assert asyncio.run(main(provider(server.root)))
-
-
-def test_idle_time_is_between_bytes_not_in_all() -> None:
-    pieces = streamed(*[chunk("a", finish=None) for _ in range(8)], chunk())
-    with serving(Answer(pieces=pieces, pause=0.1)) as server:
-        _, answer = stream(provider(server.root, idle_timeout=0.5), REQUEST)
-        assert answer.text == "a" * 8
-        with pytest.raises(Timeout):
-            stream(provider(server.root, idle_timeout=0.03), REQUEST)
 
 
 def test_many_at_once_keep_their_order_and_their_connections() -> None:

@@ -6,16 +6,15 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import openai
 import pytest
 
 import fmsdk
 from fmsdk.content import Image
-from fmsdk.errors import BadRequestError, ConfigurationError, IncompleteStream, MissingKey, Timeout
+from fmsdk.errors import BadRequestError, ConfigurationError, IncompleteStream, MissingKey
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import build
 from fmsdk.response import TextDelta
@@ -31,7 +30,6 @@ from tests.openai.kit import (
     response,
     serving,
     sse,
-    stream,
 )
 
 REQUEST = build("openai:m", "Hello")
@@ -234,89 +232,6 @@ def test_importing_it_loads_no_sdk() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
     )
     assert done.stdout.strip() == "[]"
-
-
-# --- the connection ---
-
-
-def test_connections_are_used_again_after_answers_and_streams() -> None:
-    async def main(asked: OpenAIProvider) -> None:
-        for _ in range(2):
-            await asked.generate(REQUEST)
-            assert [event async for event in asked.stream(REQUEST)]
-        await asked.aclose()
-
-    with serving(HELLO, STREAM, HELLO, STREAM) as server:
-        asyncio.run(main(provider(server.url)))
-    assert server.connections == 1
-
-
-def test_it_can_be_asked_again_after_closing() -> None:
-    async def main(asked: OpenAIProvider) -> None:
-        for _ in range(2):
-            assert (await asked.generate(REQUEST)).text == "Hi."
-            await asked.aclose()
-
-    with serving(HELLO) as server:
-        asyncio.run(main(provider(server.url)))
-    assert server.connections == 2
-
-
-def test_a_server_that_does_not_hang_up_costs_a_moment_at_most() -> None:
-    with serving(Answer(pieces=sse(chunk({"content": "Hi."}, "stop")), then="hang")) as server:
-        began = time.perf_counter()
-        events, answer = stream(provider(server.url, idle_timeout=30), REQUEST)
-        assert time.perf_counter() - began < 5
-    assert answer.text == "Hi."
-    assert len(events) == 2
-
-
-def test_leaving_a_stream_closes_the_connection_at_once() -> None:
-    async def main(asked: OpenAIProvider) -> bool:
-        events = asked.stream(REQUEST)
-        assert await anext(events) == TextDelta("Hi")
-        await cast("Any", events).aclose()
-        left = await asyncio.to_thread(server.seen[0].left.wait, 5)
-        await asked.aclose()
-        return left
-
-    pieces = sse(chunk({"content": "Hi"}), done=False)
-    with serving(Answer(pieces=pieces, then="hang")) as server:
-        assert asyncio.run(main(provider(server.url)))
-
-
-@pytest.mark.parametrize("streaming", [True, False])
-def test_cancelling_closes_the_connection_at_once(streaming: bool) -> None:
-    async def ask(asked: OpenAIProvider) -> None:
-        if streaming:
-            async for _ in asked.stream(REQUEST):
-                pass
-        else:
-            await asked.generate(REQUEST)
-
-    async def main(asked: OpenAIProvider) -> bool:
-        task = asyncio.create_task(ask(asked))
-        assert await asyncio.to_thread(server.arrived.wait, 5)
-        await asyncio.sleep(0.05)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        left = await asyncio.to_thread(server.seen[0].left.wait, 5)
-        await asked.aclose()
-        return left
-
-    pieces = sse(chunk({"content": "Hi"}), done=False)
-    with serving(Answer(pieces=pieces, then="hang")) as server:
-        assert asyncio.run(main(provider(server.url)))
-
-
-def test_idle_time_is_between_bytes_not_in_all() -> None:
-    pieces = sse(*[chunk({"content": "a"}) for _ in range(8)], chunk({}, "stop"))
-    with serving(Answer(pieces=pieces, pause=0.1)) as server:
-        _, answer = stream(provider(server.url, idle_timeout=0.5), REQUEST)
-        assert answer.text == "a" * 8
-        with pytest.raises(Timeout):
-            stream(provider(server.url, idle_timeout=0.03), REQUEST)
 
 
 # --- through the client ---

@@ -1,10 +1,8 @@
-"""The connection over real sockets, leaving early, and the client around it."""
+"""Anthropic through the client: routing, prices, retries, conversations, files."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -12,12 +10,10 @@ import fmsdk
 from fmsdk.content import Image
 from fmsdk.errors import (
     IncompleteStream,
-    Timeout,
     UnsupportedSetting,
 )
 from fmsdk.response import TextDelta
-from fmsdk_anthropic import AnthropicProvider
-from tests.anthropic.asking import BEGUN, HELLO, REQUEST, ROOT, STREAM
+from tests.anthropic.asking import BEGUN, HELLO, ROOT
 from tests.anthropic.kit import (
     MODEL,
     Answer,
@@ -28,93 +24,8 @@ from tests.anthropic.kit import (
     provider,
     serving,
     sse,
-    stream,
     text_events,
 )
-
-# --- the connection ---
-
-
-def test_connections_are_used_again_after_answers_and_streams() -> None:
-    async def main(asked: AnthropicProvider) -> None:
-        for _ in range(2):
-            await asked.generate(REQUEST)
-            assert [event async for event in asked.stream(REQUEST)]
-        await asked.aclose()
-
-    with serving(HELLO, STREAM, HELLO, STREAM) as server:
-        asyncio.run(main(provider(server.root)))
-    assert server.connections == 1
-
-
-def test_it_can_be_asked_again_after_closing() -> None:
-    async def main(asked: AnthropicProvider) -> None:
-        for _ in range(2):
-            assert (await asked.generate(REQUEST)).text == "Hi."
-            await asked.aclose()
-
-    with serving(HELLO) as server:
-        asyncio.run(main(provider(server.root)))
-    assert server.connections == 2
-
-
-def test_a_server_that_does_not_hang_up_costs_a_moment_at_most() -> None:
-    with serving(Answer(pieces=sse(*text_events("Hi."), done=False), then="hang")) as server:
-        began = time.perf_counter()
-        _, answer = stream(provider(server.root, idle_timeout=30), REQUEST)
-        assert time.perf_counter() - began < 5
-    assert answer.text == "Hi."
-
-
-def test_leaving_a_stream_closes_the_connection_at_once() -> None:
-    async def main(asked: AnthropicProvider) -> bool:
-        events = asked.stream(REQUEST)
-        first = await anext(events)
-        assert isinstance(first, TextDelta)
-        assert first.text == "Hi"
-        await cast("Any", events).aclose()
-        left = await asyncio.to_thread(server.seen[0].left.wait, 5)
-        await asked.aclose()
-        return left
-
-    with serving(Answer(pieces=BEGUN, then="hang")) as server:
-        assert asyncio.run(main(provider(server.root)))
-
-
-@pytest.mark.parametrize("streaming", [True, False])
-def test_cancelling_closes_the_connection_at_once(streaming: bool) -> None:
-    async def ask(asked: AnthropicProvider) -> None:
-        if streaming:
-            async for _ in asked.stream(REQUEST):
-                pass
-        else:
-            await asked.generate(REQUEST)
-
-    async def main(asked: AnthropicProvider) -> bool:
-        task = asyncio.create_task(ask(asked))
-        assert await asyncio.to_thread(server.arrived.wait, 5)
-        await asyncio.sleep(0.05)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        left = await asyncio.to_thread(server.seen[0].left.wait, 5)
-        await asked.aclose()
-        return left
-
-    with serving(Answer(pieces=BEGUN, then="hang")) as server:
-        assert asyncio.run(main(provider(server.root)))
-
-
-def test_idle_time_is_between_bytes_not_in_all() -> None:
-    pieces = sse(*text_events(*"aaaaaaaa"), done=False)
-    with serving(Answer(pieces=pieces, pause=0.1)) as server:
-        _, answer = stream(provider(server.root, idle_timeout=0.5), REQUEST)
-        assert answer.text == "a" * 8
-        with pytest.raises(Timeout):
-            stream(provider(server.root, idle_timeout=0.03), REQUEST)
-
-
-# --- through the client ---
 
 
 def client(url: str, **config: Any) -> fmsdk.Client:
