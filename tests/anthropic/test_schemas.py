@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from functools import cache
 from typing import Any
 
 import pytest
@@ -14,7 +12,7 @@ from fmsdk.request import Message, Tool
 from fmsdk_anthropic import AnthropicOptions
 from tests.anthropic.encoding import PDF, PNG, REDACTED, SEARCH, THINKING, WEATHER, City, opaque
 from tests.anthropic.kit import asked, body
-from tests.shared import SHARED, needs_shared
+from tests.shared import needs_shared, validator
 
 STRICT = Tool("count", "", {"type": "object", "properties": {"n": {"type": "integer"}}}, True)
 FETCH = {"type": "web_fetch_20250910", "name": "web_fetch", "citations": {"enabled": False}}
@@ -101,17 +99,6 @@ NEWER: dict[str, dict[str, Any]] = {
     "no thinking before tools": {"reasoning": "none", "model": "anthropic:claude-sonnet-5-5"},
     "speed": {"options": AnthropicOptions(speed="fast")},
 }
-
-
-@cache
-def validator() -> Any:
-    path = SHARED / "specs" / "validate_request.py"
-    spec = importlib.util.spec_from_file_location("validate_request", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @needs_shared

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from functools import cache
 from typing import Any
 
 import pytest
@@ -14,7 +12,7 @@ from fmsdk.request import Message, Tool
 from fmsdk_google import GoogleOptions
 from fmsdk_google.encode import encode
 from tests.google.test_encode import CALL, MP4, OLD, PDF, PNG, SIGNED, WAV, WEATHER, City, ask
-from tests.shared import SHARED, needs_shared
+from tests.shared import needs_shared, validator
 
 CASES: dict[str, dict[str, Any]] = {
     "text": {"prompt": "Hello"},
@@ -92,17 +90,6 @@ ONLY_VERTEX: dict[str, dict[str, Any]] = {
     # AI Studio's schema in the folder is older than thinking in levels.
     "levels": {"reasoning": "high"},
 }
-
-
-@cache
-def validator() -> Any:
-    path = SHARED / "specs" / "validate_request.py"
-    spec = importlib.util.spec_from_file_location("validate_request", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @needs_shared

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import quote, unquote
 
 from fmsdk.response import Response
 from tests.hosted.asking import outcome
 from tests.hosted.subjects import Subject, subject_of
-from tests.shared import SHARED
+from tests.shared import SHARED, shared_module
 
 __all__ = ["EXPECTED", "ROWS", "ask", "asker", "events_of", "is_streamed", "replaying"]
 
@@ -41,12 +40,18 @@ EXPECTED: dict[str, Row] = {row["id"]: row for row in _lines("expected.jsonl")}
 def replaying() -> Iterator[str]:
     """The root of a running replay server. Below `/by-model`, the model asked for names the row
     and its faults ("row~drop=3"), so that one client can ask for all of them."""
-    spec = importlib.util.spec_from_file_location("replay_server", _RECORDED / "replay_server.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    running, root = _by_model().start()
+    try:
+        yield root
+    finally:
+        running.shutdown()
+        running.server_close()
+
+
+@cache
+def _by_model() -> Any:
+    """The replay server, which finds the row in the model asked for as well."""
+    module = shared_module("recorded/replay_server.py")
     inherited = module.Handler.read_body
 
     def read_body(handler: Any) -> bytes:
@@ -59,12 +64,7 @@ def replaying() -> Iterator[str]:
         return raw
 
     module.Handler.read_body = read_body
-    running, root = module.start()
-    try:
-        yield root
-    finally:
-        running.shutdown()
-        running.server_close()
+    return module
 
 
 def asker(name: str) -> Subject:

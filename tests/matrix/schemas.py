@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-from functools import cache
-from typing import Any
-
 from tests.kit import tally
 from tests.kit.server import Seen
 from tests.matrix.wires import Wire
-from tests.shared import SHARED
+from tests.shared import validator
 
 __all__ = ["errors"]
 
@@ -30,7 +26,7 @@ def errors(wire: Wire, seen: Seen) -> list[str]:
         return []
     vendor, endpoint = wire.schema
     tally.count("bodies held against the vendors' schemas")
-    checker = _checker()
+    checker = validator()
     found = [
         f"{path}: {message}"
         for level, path, message in checker.check(vendor, endpoint, seen.body)
@@ -46,14 +42,3 @@ def _is_known(names: tuple[str, str], path: str, message: str) -> bool:
     return any(
         who in names and path.endswith(end) and words in message for who, end, words in _KNOWN
     )
-
-
-@cache
-def _checker() -> Any:
-    path = SHARED / "specs" / "validate_request.py"
-    spec = importlib.util.spec_from_file_location("validate_request", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from functools import cache
 from typing import Any
 
 import pytest
@@ -16,7 +14,7 @@ from fmsdk_openai.dialect import OPENAI
 from fmsdk_openai.encode import encode
 from tests.openai.encoding import PDF, PNG, WAV, WEATHER, City, ask
 from tests.openai.test_encode_turns import REASONING, TURNS
-from tests.shared import SHARED, needs_shared
+from tests.shared import needs_shared, validator
 
 BOTH: dict[str, dict[str, Any]] = {
     "text": {"prompt": "Hello"},
@@ -82,17 +80,6 @@ CASES = [
     for api, features in (("chat", BOTH | CHAT), ("responses", BOTH | RESPONSES))
     for name, settings in features.items()
 ]
-
-
-@cache
-def validator() -> Any:
-    path = SHARED / "specs" / "validate_request.py"
-    spec = importlib.util.spec_from_file_location("validate_request", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @needs_shared
