@@ -211,8 +211,17 @@ class Call:
         except FmsdkError as error:
             self.name(error)
             raise
+        except asyncio.CancelledError:
+            self.left()
+            nothing = Fold().response(self.request.provider, self.request.model)
+            self._observed.done(self.settle(nothing))
+            raise
         finally:
             self.release()
+
+    def left(self) -> None:
+        """Write down an attempt that the caller broke off."""
+        self.attempts.append(Attempt(self._seconds(), self._waited, "Cancelled"))
 
     def attempted(self, error: FmsdkError | None = None) -> None:
         """Write down an attempt that just ended."""
@@ -298,7 +307,7 @@ class StreamedCall(Call):
                 self.name(error)
                 raise
             except (GeneratorExit, asyncio.CancelledError):
-                self.attempts.append(Attempt(self._seconds(), self._waited, "Cancelled"))
+                self.left()
                 raise
             finally:
                 observed.done(self._stop())

@@ -93,8 +93,11 @@ def _each(do: Callable[[str, str, bool], None], args: argparse.Namespace) -> int
     code = 0
     for name in args.names:
         provider, colon, model = name.partition(":")
+        named = (provider, model) if colon else (_HOME, name)
         try:
-            do(*(provider, model) if colon else (_HOME, name), args.json)
+            if not all(named):
+                raise BadRequestError(f"a model is named provider:model, not {name!r}")
+            do(*named, args.json)
         except FmsdkError as error:
             report(error, as_json=args.json)
             code = FAILED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, get_args
 
 import msgspec
@@ -19,7 +20,7 @@ from fmsdk.errors import BadRequestError, UnsupportedContent
 from fmsdk.provider import Losses
 from fmsdk.request import Message, Request, Role
 from fmsdk.response import Warning
-from fmsdk.wire.body import BodyWriter, json_of
+from fmsdk.wire.body import Body, BodyWriter, json_of
 
 __all__ = ["Draft"]
 
@@ -54,6 +55,14 @@ class Draft:
     def note(self, code: str, message: str, detail: str = "") -> None:
         """Warn the caller, once of each kind."""
         self._notes.setdefault(code, Warning(code, message, detail))
+
+    def body(self, fields: dict[str, Any]) -> Body:
+        """The body of these fields, and of `extra_body`, which comes last; None takes one out.
+        Raises BadRequestError, InvalidMedia."""
+        extra: Mapping[str, Any] = self.options.extra_body
+        whole = {**fields, **extra}
+        out = {name for name, value in extra.items() if value is None}
+        return self.media.write({name: value for name, value in whole.items() if name not in out})
 
     def warnings(self) -> tuple[Warning, ...]:
         """Everything that could not go along."""

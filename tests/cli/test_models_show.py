@@ -117,6 +117,12 @@ class TestUnknownModels:
         assert "genai-prices" in source_of(card, "context")
         assert "$" in row(card, "prices")
 
+    @pytest.mark.parametrize("name", ["", "openai:"])
+    def test_half_a_name_is_an_error(self, fmsdk_command: Run, name: str) -> None:
+        done = fmsdk_command("models", "show", name)
+        assert done.code == 2
+        assert "provider:model" in done.err
+
     def test_an_unknown_provider_is_an_error(self, fmsdk_command: Run) -> None:
         ran = fmsdk_command("models", "show", "nowhere:x", "openai:gpt-4o")
         assert ran.code == 2

@@ -250,6 +250,7 @@ class TestSpans:
 
         asyncio.run(cancel())
         assert recorder.attributes[names.RESPONSE_FINISH_REASONS] == ("cancelled",)
+        assert recorder.attributes[names.ATTEMPTS] == 1
         assert recorder.span.status.status_code is StatusCode.UNSET
 
     def test_hooks_can_add_to_the_span(self, recorder: Recorder) -> None:

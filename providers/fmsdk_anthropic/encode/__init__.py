@@ -47,17 +47,12 @@ def encode(request: Request, *, stream: bool) -> Encoded:
         "messages": conversation(draft),
         **draft.mark(options.cache),
     }
-    for name, value in options.extra_body.items():
-        if value is None:
-            body.pop(name, None)
-        else:
-            body[name] = value
     headers = {"anthropic-version": VERSION_WITH_SAMPLING} if sampled else {}
     if options.betas:
         headers["anthropic-beta"] = ",".join(options.betas)
     return Encoded(
         path=_BETA_PATH if options.betas else _PATH,
-        body=draft.media.write(body),
+        body=draft.body(body),
         warnings=draft.warnings(),
         headers={**headers, **options.extra_headers},
     )

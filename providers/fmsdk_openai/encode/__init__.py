@@ -47,14 +47,9 @@ def encode(request: Request, *, dialect: Dialect, api: Api | None, stream: bool)
     draft = OpenAIDraft(request, dialect=dialect, stream=stream)
     chosen = route(draft.request, dialect=dialect, api=api)
     body = (chat_body if chosen == "chat" else responses_body)(draft)
-    for name, value in draft.options.extra_body.items():
-        if value is None:
-            body.pop(name, None)
-        else:
-            body[name] = value
     return OpenAIEncoded(
         path=_PATHS[chosen],
-        body=draft.media.write(body),
+        body=draft.body(body),
         warnings=draft.warnings(),
         headers={**dialect.headers(request), **draft.options.extra_headers},
         api=chosen,
