@@ -172,7 +172,10 @@ def test_settings_reach_the_request(fmsdk_command: Run) -> None:
         ["fmsdk: error: temperature must be a number, not negative; it is -1.0"],
     )
     none = fmsdk_command("ask", "Hi", "-m", "scripted:echo", "--max-output-tokens", "0")
-    assert (none.code, none.notes) == (2, ["fmsdk: error: max_output_tokens must be at least 1"])
+    assert (none.code, none.notes) == (
+        2,
+        ["fmsdk: error: max_output_tokens must be a whole number and at least 1, not 0"],
+    )
 
 
 def test_media_by_address_are_told_by_name_or_option(fmsdk_command: Run) -> None:
