@@ -44,8 +44,9 @@ def check(request: Request, can: Capabilities) -> tuple[Request, tuple[Warning, 
     for part in request.parts():
         _check_part(request, part, can)
     if request.settings.modalities == _PLAIN.modalities and "text" not in can.output:
+        gives = f"{_list(can.output)}, not text; see modalities"
         raise UnsupportedSetting(
-            f"{request.name} answers in {_list(can.output)}, not text; see modalities",
+            f"{request.name} answers in {gives if can.output else 'nothing that goes over this API'}",
             setting="modalities",
             provider=request.provider,
             model=request.model,
