@@ -45,8 +45,9 @@ def check(request: Request, can: Capabilities) -> tuple[Request, tuple[Warning, 
         _check_part(request, part, can)
     if request.settings.modalities == _PLAIN.modalities and "text" not in can.output:
         gives = f"{_list(can.output)}, not text; see modalities"
+        nothing = "nothing that goes over this API"
         raise UnsupportedSetting(
-            f"{request.name} answers in {gives if can.output else 'nothing that goes over this API'}",
+            f"{request.name} answers in {gives if can.output else nothing}",
             setting="modalities",
             provider=request.provider,
             model=request.model,

@@ -86,10 +86,11 @@ def json_of(value: Any) -> bytes:
     """JSON. Raises BadRequestError for what no JSON can carry, NaN and infinity included."""
     try:
         encoded = _ENCODER.encode(value)
+        # The encoder writes null for them; looked for only where there is one.
+        odd = next(_not_finite(value), None) if b"null" in encoded else None
     except (TypeError, ValueError, RecursionError) as error:
         raise BadRequestError(f"the request cannot be written as JSON: {error}") from error
-    # The encoder writes null for them; looked for only where there is one.
-    if b"null" in encoded and (odd := next(_not_finite(value), None)) is not None:
+    if odd is not None:
         raise BadRequestError(f"the request cannot be written as JSON: it holds {odd}")
     return encoded
 

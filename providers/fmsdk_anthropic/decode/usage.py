@@ -38,7 +38,7 @@ class _Usage(_Tokens):
     service_tier: str | None = None
     speed: str | None = None
     iterations: list[_Tokens] | None = None
-    server_tool_use: dict[str, int | None] | None = None
+    server_tool_use: Any = None
 
 
 def usage_of(raw: object) -> Usage:
@@ -100,11 +100,16 @@ def _read(raw: object) -> _Usage | None:
         return None
 
 
-def _calls(told: dict[str, int | None] | None) -> dict[str, int] | None:
+def _calls(told: object) -> dict[str, int] | None:
     """{"web_search_requests": 2} as {"web_search": 2}."""
-    if told is None:
+    if not isinstance(told, dict):
         return None
-    return {name.removesuffix("_requests"): count for name, count in told.items() if count}
+    counts = cast("dict[str, object]", told).items()
+    return {
+        name.removesuffix("_requests"): count
+        for name, count in counts
+        if isinstance(count, int) and count > 0
+    }
 
 
 def _sum(counts: Any) -> int | None:
