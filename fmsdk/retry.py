@@ -17,6 +17,8 @@ BASE_DELAY = 0.5
 MAX_DELAY = 8.0
 BACKOFF_JITTER = 0.25
 RETRY_AFTER_JITTER = 0.1
+LONGEST_WAIT = 120.0
+"""Seconds beyond which, without a deadline, the caller decides: `retry_after` is on the error."""
 
 
 def delay_before_retry(
@@ -24,7 +26,7 @@ def delay_before_retry(
 ) -> float | None:
     """Seconds to wait after the attempt number `failed` (from 1) ended in `error`, or None if
     that was the last: not retryable, no retries left, or no time left (`remaining` seconds of
-    the deadline, None for no deadline)."""
+    the deadline; None for no deadline, where nothing over `LONGEST_WAIT` is waited for)."""
     if not error.retryable or failed > retries:
         return None
     if error.retry_after is not None:
@@ -32,6 +34,4 @@ def delay_before_retry(
     else:
         backoff = min(MAX_DELAY, BASE_DELAY * 2 ** (failed - 1))
         delay = backoff * (1 - BACKOFF_JITTER * random.random())  # noqa: S311
-    if remaining is not None and delay >= remaining:
-        return None
-    return delay
+    return delay if delay < (LONGEST_WAIT if remaining is None else remaining) else None

@@ -46,6 +46,10 @@ _BY_STATUS: dict[int, type[FmsdkError]] = {
 }
 
 
+_DEEPEST = 5
+"""Shells around an error that are looked into."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """An error body, whatever its shape: `{"error": {…}}`, `{"error": "…"}`, `{"detail": …}`,
@@ -57,24 +61,25 @@ class Said:
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @classmethod
-    def of(cls, body: object) -> Said:
+    def of(cls, body: object, depth: int = 0) -> Said:
         """Read a body: decoded JSON, or text."""
+        if depth > _DEEPEST:
+            return cls()
         if isinstance(body, str):
             is_page = body.lstrip()[:1] == "<"
             return cls(message="an HTML page, as a gateway answers" if is_page else body.strip())
         if isinstance(body, list) and body:  # Gemini's compatible endpoint
-            return cls.of(cast("list[object]", body)[0])
+            return cls.of(cast("list[object]", body)[0], depth + 1)
         if not isinstance(body, Mapping):
             return cls()
         fields = cast("Mapping[str, Any]", body)
         inner = fields.get("error")
         if isinstance(inner, (Mapping, str)):
-            return cls.of(cast("object", inner))
-        message = fields.get("message") or fields.get("detail") or ""
+            return cls.of(cast("object", inner), depth + 1)
         kind = fields.get("type")
         return cls(
-            message=message if isinstance(message, str) else repr(message),
-            code=str(fields.get("code") or ""),
+            message=_text(fields.get("message") or fields.get("detail")),
+            code=_text(fields.get("code") or None),
             kind=kind if isinstance(kind, str) else "",
             fields=fields,
         )
@@ -82,7 +87,7 @@ class Said:
     @property
     def status(self) -> int | None:
         """Errors inside a stream carry their HTTP status as a code, if at all."""
-        status = int(self.code) if self.code.isdecimal() else 0
+        status = int(self.code) if re.fullmatch("[0-9]{3}", self.code) else 0
         return status if 400 <= status < 600 else None
 
 
@@ -222,11 +227,21 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             return float(text) * unit
     try:
         due = parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
+        if due.tzinfo is None:
+            due = due.replace(tzinfo=UTC)
+        return max(0.0, (due - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
         return None
-    if due.tzinfo is None:
-        due = due.replace(tzinfo=UTC)
-    return max(0.0, (due - datetime.now(UTC)).total_seconds())
+
+
+def _text(told: object) -> str:
+    """What an error's body says in a field, in words."""
+    if isinstance(told, str):
+        return told
+    try:
+        return "" if told is None else repr(told)
+    except (ValueError, RecursionError):  # a number of thousands of digits; no bottom
+        return ""
 
 
 def _lengths(said: Said) -> dict[str, int]:
@@ -235,5 +250,5 @@ def _lengths(said: Said) -> dict[str, int]:
     if isinstance(asked, int) and isinstance(limit, int):
         return {"tokens": asked, "limit": limit}
     # "… maximum context length is 8192 tokens. However, you requested 9001 tokens …"
-    figures = [int(digits) for digits in re.findall(r"(\d+) tokens", said.message)]
+    figures = [int(digits) for digits in re.findall(r"(?<!\d)(\d{1,12}) tokens", said.message)]
     return {"tokens": max(figures), "limit": min(figures)} if len(figures) > 1 else {}

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import fields
+from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
 
 __all__ = [
+    "check_client",
     "check_headers",
     "check_key",
     "check_url",
@@ -60,7 +62,16 @@ def chosen(config: ProviderConfig, kind: type[Any]) -> dict[str, Any]:
             f"the provider {config.name!r} has no option {', '.join(map(repr, unknown))}; "
             f"known: {', '.join(known)}"
         )
+    key = options.get("api_key")
+    if not (key is None or isinstance(key, str) or callable(key)):
+        raise BadRequestError(f"api_key is text, not {type(key).__name__}")
     return options
+
+
+def check_client(client: object, kind: str) -> None:
+    """Raise BadRequestError for a client that is not one of an SDK's asynchronous ones, `kind`."""
+    if client is not None and not iscoroutinefunction(getattr(client, "post", None)):
+        raise BadRequestError(f"client is an {kind}, not {type(client).__name__}")
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

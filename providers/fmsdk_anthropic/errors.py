@@ -51,10 +51,10 @@ _CODES: dict[str, type[FmsdkError]] = {
 }
 # No code tells these apart from other bad requests; each is the whole of what Anthropic says.
 _TOO_LONG = (
-    re.compile(r"prompt is too long: (?P<tokens>\d+) tokens > (?P<limit>\d+) maximum"),
+    re.compile(r"prompt is too long: (?P<tokens>\d{1,12}) tokens > (?P<limit>\d{1,12}) maximum"),
     re.compile(
         r"input length and `max_tokens` exceed context limit: "
-        r"(?P<input>\d+) \+ (?P<output>\d+) > (?P<limit>\d+)"
+        r"(?P<input>\d{1,12}) \+ (?P<output>\d{1,12}) > (?P<limit>\d{1,12})"
     ),
 )
 _NO_CREDIT = "Your credit balance is too low to access the Anthropic API"

@@ -111,6 +111,7 @@ class Connection:
 
     def check(self) -> None:
         """Raise BadRequestError for values that cannot be."""
+        wire.check_client(self.client, "AsyncAnthropic")
         if self.client is None and self.name != "anthropic" and self.base_url is None:
             raise BadRequestError(f"the provider {self.name!r} needs a base_url")
         wire.check_url(self.url)

@@ -48,8 +48,10 @@ _STATUSES: dict[str, type[FmsdkError]] = {
     "DEADLINE_EXCEEDED": ServerError,
 }
 # The one kind of error that Google has neither a status nor a reason for.
-_TOO_LONG = re.compile(r"input token count \(?(\d+)\)? exceeds the maximum .*?\(?(\d+)\)?\.?$")
-_SECONDS = re.compile(r"(\d+(?:\.\d+)?)s")
+_TOO_LONG = re.compile(
+    r"input token count \(?(\d{1,12})\)? exceeds the maximum .*?\(?(\d{1,12})\)?\.?$"
+)
+_SECONDS = re.compile(r"(\d{1,9}(?:\.\d+)?)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +99,4 @@ def _for_the_day(details: list[Mapping[str, Any]]) -> bool:
     """Whether a day's quota is used up, and Google names no sooner time to try again."""
     if any("retryDelay" in detail for detail in details):
         return False
-    violations = [found for detail in details for found in detail.get("violations") or ()]
-    return any("PerDay" in str(found) for found in violations)
+    return any("PerDay" in str(detail.get("violations")) for detail in details)

@@ -114,7 +114,11 @@ class Connection:
         return given
 
     def _from_client(self) -> Connection:
-        own = self.client._api_client  # google-genai has no public name for what is in here
+        # google-genai has no public name for what is in here.
+        own = getattr(self.client, "_api_client", None)
+        if own is None:
+            kind = type(self.client).__name__
+            raise BadRequestError(f"client is a google.genai.Client, not {kind}")
         url = self.base_url or own._http_options.base_url
         found = replace(self, base_url=url, api_key=own.api_key, vertex=bool(own.vertexai))
         if not found.vertex:

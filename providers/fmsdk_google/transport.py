@@ -87,6 +87,12 @@ class CloudToken:
             )
         except broken.GoogleAuthError as error:
             raise self._named(AuthenticationError, "refused the credentials") from error
+        except OSError as error:
+            raise self._named(ConnectionFailed, "gave no token: its server is out of reach") from (
+                error
+            )
+        except ValueError as error:
+            raise self._named(AuthenticationError, "credentials cannot be used") from error
         return found
 
     def _named(self, kind: type[FmsdkError], what: str) -> FmsdkError:

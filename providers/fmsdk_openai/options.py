@@ -7,11 +7,11 @@ Knows the environment's variables and host names; opens nothing and imports no S
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from fmsdk.errors import BadRequestError, ConfigurationError
+from fmsdk.errors import AuthenticationError, BadRequestError, ConfigurationError
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
 from fmsdk.wire import options as wire
@@ -108,6 +108,7 @@ class Connection:
         given = self.given
         if given.api not in (None, "responses", "chat"):
             raise BadRequestError(f"api is 'responses' or 'chat', not {given.api!r}")
+        wire.check_client(given.client, "AsyncOpenAI")
         if given.client is None and given.base_url is None:
             if not self.is_own:
                 raise BadRequestError(f"the provider {self.name!r} needs a base_url")
@@ -172,7 +173,7 @@ class Connection:
         """
         given = self.given.api_key
         if given is not None and not isinstance(given, str):
-            return given
+            return _asked(given, self.name)
         variable = self.key_variables[0]
         if self.secret is None:
             if self.official:
@@ -188,3 +189,16 @@ class Connection:
             lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
             headers = {line.partition(":")[0].strip(): omit for line in lines if ":" in line}
         return headers | {**self.server.headers, **(self.given.default_headers or {})}
+
+
+def _asked(function: Callable[[], Awaitable[str]], provider: str) -> Callable[[], Awaitable[str]]:
+    """A function of the caller's that returns the key, whose own errors become typed."""
+
+    async def key() -> str:
+        try:
+            return await function()
+        except Exception as error:
+            why = f"the function given as api_key raised {type(error).__name__}"
+            raise AuthenticationError(f"{provider}: {why}", provider=provider) from error
+
+    return key

@@ -13,7 +13,7 @@ from typing import Any
 
 from fmsdk.errors import ContentFiltered
 from fmsdk.response import Event, Finish, Finished, Response, TextDelta, Warning
-from fmsdk.usage import Usage
+from fmsdk.usage import OutputUsage, Usage
 from fmsdk.wire.read import Answer, fewer_choices, read
 from fmsdk_google.decode.parts import Lane, token_logprobs
 from fmsdk_google.decode.shapes import CHUNK, Candidate, Chunk, Logprobs
@@ -100,7 +100,11 @@ class GeminiStream:
     def usage(self) -> Usage | None:
         """What Google has counted so far; of an answer that broke off, that is no final bill."""
         usage = usage_of(self._usage)
-        return None if usage.source == "unknown" else replace(usage, source="estimated")
+        if usage.source == "unknown":
+            return None
+        if "candidatesTokenCount" not in self._usage:  # of an answer that is not over, no zero
+            usage = replace(usage, output=OutputUsage())
+        return replace(usage, source="estimated")
 
     def _add(self, candidate: Candidate, events: list[Event]) -> None:
         choice = candidate.index or 0

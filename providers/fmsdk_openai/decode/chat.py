@@ -206,11 +206,18 @@ def pieces(
         if kind == "text":
             yield "text", str(piece.get("text") or "")
         elif kind == "thinking":
-            inner = cast("list[dict[str, Any]]", piece.get("thinking") or [])
-            yield "reasoning", "".join(str(part.get("text") or "") for part in inner)
+            yield "reasoning", _thought(piece.get("thinking"))
         else:
             message = f"a {kind!r} piece of the answer has no place in fmsdk and was left out"
             warnings.append(Warning("content_skipped", message, str(kind)))
+
+
+def _thought(told: object) -> str:
+    if isinstance(told, list):
+        return "".join(_thought(inner) for inner in cast("list[object]", told))
+    if isinstance(told, dict):
+        return str(cast("dict[str, object]", told).get("text") or "")
+    return told if isinstance(told, str) else ""
 
 
 def arguments_text(call: Call) -> str:
