@@ -289,8 +289,7 @@ class Stream(Generic[T]):
 
     def __iter__(self) -> Iterator[Event]:
         if self._events is None:
-            inner = self._inner  # not this object, so that a stream nobody holds is closed
-            self._events = _portal.drain(lambda: aiter(inner))
+            self._events = _portal.drain(lambda: aiter(self._inner))
         return self._events
 
     def __enter__(self) -> Self:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from typing import Any
 
 import pytest
@@ -102,19 +101,6 @@ def test_a_function_that_has_no_key() -> None:
     error = got(SUBJECTS[0], Answer(b""), api_key=key)
     assert isinstance(error, fmsdk.AuthenticationError)
     assert "RuntimeError" in str(error)
-
-
-@each
-def test_a_stream_that_nobody_holds_is_closed(subject: Subject) -> None:
-    begun = Answer(pieces=subject.wire.events("a", "b", "c")[:4], then="hang")
-
-    def first(client: fmsdk.Client) -> object:
-        return next(iter(client.stream(subject.model, "Hi")))
-
-    with serving(begun) as server, subject.sync_client(server.root, retries=0) as client:
-        assert first(client)
-        gc.collect()
-        assert server.seen[0].left.wait(5)
 
 
 def test_what_a_broken_stream_of_googles_made_is_not_zero() -> None:
