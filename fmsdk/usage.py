@@ -35,8 +35,9 @@ class InputUsage:
     """Tokens (or seconds) that went in. `total` includes cached tokens, for every vendor.
 
     The modality fields split `total` where the vendor tells; `cache_read` and `cache_write`
-    are parts of `total` too, across modalities. `cache_write_1h` is the part of `cache_write`
-    kept for an hour. `audio_seconds` is what speech-to-text bills by.
+    are parts of `total` too, across modalities; `cache_read_image`, `…_audio` and `…_video` are
+    the parts of `cache_read` that the vendor tells of. `cache_write_1h` is the part of
+    `cache_write` kept for an hour. `audio_seconds` is what speech-to-text bills by.
     """
 
     total: int | None = None
@@ -46,6 +47,9 @@ class InputUsage:
     document: int | None = None
     video: int | None = None
     cache_read: int | None = None
+    cache_read_image: int | None = None
+    cache_read_audio: int | None = None
+    cache_read_video: int | None = None
     cache_write: int | None = None
     cache_write_1h: int | None = None
     audio_seconds: float | None = None

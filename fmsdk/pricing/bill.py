@@ -4,9 +4,9 @@ No token is billed twice. A vendor's counts are parts of `total`, so each kind i
 what is left of it, and a count that is larger than what is left is cut to it:
 
 - input: audio, video and image tokens first; the rest is text. Cached tokens are parts of those
-  kinds, and no vendor's usage (as `Usage` holds it) tells of which. They are taken from text
-  first, then images, video and audio, in the order of how much caching saves: the bill can only
-  come out too high, never too low. Cache writes come out of what is left, the same way.
+  kinds: of which, few vendors tell. What is told goes before; the rest is taken from text first,
+  then images, video and audio, in the order of how much caching saves: the bill can only come
+  out too high, never too low. Cache writes come out of what is left, the same way.
 - output: audio and image tokens first, then reasoning, which is text; the rest is text.
 """
 
@@ -25,7 +25,7 @@ __all__ = ["price"]
 Prices = Mapping[str, Decimal]
 
 # By how much caching saves: what is cached is taken from the first of these that is left.
-_CACHED_FIRST = ("", " image", " video", " audio")
+_CACHED_FIRST: tuple[str, ...] = ("", " image", " video", " audio")
 
 
 # Calls of tools that vendors charge for; those of others (fetching a page) cost their tokens.
@@ -126,31 +126,47 @@ def _input(used: InputUsage, total: int, prices: Prices) -> list[CostLine]:
     writes = used.cache_write or 0
     long_writes = min(used.cache_write_1h or 0, writes)
     cached: list[CostLine] = []
-    for kind, told in (
-        ("cache read", used.cache_read),
-        ("cache write 1h", long_writes),
-        ("cache write", writes - long_writes),
+    for kind, told, parts in (
+        ("cache read", used.cache_read, _read_parts(used)),
+        ("cache write 1h", long_writes, {}),
+        ("cache write", writes - long_writes, {}),
     ):
         if told:
-            cached += _cached(kind, told, fresh, prices)
+            cached += _cached(kind, told, parts, fresh, prices)
     lines = [_line(f"input{modality}", n, prices) for modality, n in fresh.items() if n > 0]
     return lines + cached
 
 
-def _cached(kind: str, told: int, fresh: dict[str, int], prices: Prices) -> list[CostLine]:
-    """Lines for `told` cached tokens, which are taken out of `fresh`."""
-    lines: list[CostLine] = []
+def _read_parts(used: InputUsage) -> dict[str, int]:
+    """What was read from the cache by modality, as far as the vendor tells."""
+    told = {
+        " image": used.cache_read_image,
+        " video": used.cache_read_video,
+        " audio": used.cache_read_audio,
+    }
+    return {modality: count for modality, count in told.items() if count}
+
+
+def _cached(
+    kind: str, told: int, parts: Mapping[str, int], fresh: dict[str, int], prices: Prices
+) -> list[CostLine]:
+    """Lines for `told` cached tokens, of which `parts` are known, taken out of `fresh`."""
     note = ""
     if told > (there := sum(fresh.values())):
         note = f"{told} reported, of which the input has room for {there}"
+    taken: dict[str, int] = dict.fromkeys(_CACHED_FIRST, 0)
     left = told
-    for modality in _CACHED_FIRST:
-        count = min(left, fresh.get(modality, 0))
+    for modality, most in (*parts.items(), *((modality, told) for modality in _CACHED_FIRST)):
+        count = min(left, most, fresh.get(modality, 0))
         if count > 0:
             fresh[modality] -= count
+            taken[modality] += count
             left -= count
-            lines.append(_line(f"{kind}{modality}", count, prices, note=note))
-    return lines
+    return [
+        _line(f"{kind}{modality}", count, prices, note=note)
+        for modality, count in taken.items()
+        if count
+    ]
 
 
 def _output(used: OutputUsage, total: int, prices: Prices) -> list[CostLine]:

@@ -90,7 +90,8 @@ any_count = st.none() | st.integers(0, 3_000_000)
 def any_usages(draw: st.DrawFn) -> Usage:
     """Usage as a careless vendor may tell it: parts larger than the whole, parts that overlap."""
     names = ("text", "image", "audio", "video", "document")
-    caches = ("cache_read", "cache_write", "cache_write_1h")
+    kinds = ("", "_image", "_audio", "_video")
+    caches = (*(f"cache_read{kind}" for kind in kinds), "cache_write", "cache_write_1h")
     parts = {name: draw(any_count) for name in (*names, *caches)}
     answer = {f"out_{name}": draw(any_count) for name in ("audio", "image", "reasoning")}
     return usage(draw(TOKENS), draw(TOKENS), **parts, **answer)

@@ -123,3 +123,30 @@ def test_text_is_taken_for_cached_first_which_never_understates(
             genai_request_timestamp=WHEN,
         )
         assert cost.total >= theirs.total_price
+
+
+@given(st.integers(0, 10_000), st.integers(0, 10_000), st.integers(0, 10_000))
+def test_what_is_told_to_be_cached_of_a_modality_is_taken_from_it(
+    text: int, audio: int, cached_audio: int
+) -> None:
+    cached_audio = min(cached_audio, audio)
+    used = usage(
+        text + audio,
+        0,
+        audio=audio,
+        cache_read=text + cached_audio,
+        cache_read_audio=cached_audio,
+    )
+    theirs = calc_price(
+        TableUsage(
+            input_tokens=text + audio,
+            input_audio_tokens=audio,
+            cache_read_tokens=text + cached_audio,
+            cache_audio_read_tokens=cached_audio,
+            output_tokens=0,
+        ),
+        "gemini-2.5-flash",
+        provider_id="google",
+        genai_request_timestamp=WHEN,
+    )
+    assert bill("google:gemini-2.5-flash", used).total == theirs.total_price

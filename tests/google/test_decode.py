@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from fmsdk.wire.read import Answer
 from fmsdk_google.decode import decode, decoder
 from fmsdk_google.encode import encode
 from fmsdk_google.errors import GoogleBlame
+from tests.core.bills import amounts, bill
 from tests.google.kit import KEY, USAGE, chunk, folded
 
 REQUEST = build("google:gemini-3.8-flash", "Hello")
@@ -236,6 +238,32 @@ def test_usage_by_modality() -> None:
     assert (told.input.image, told.input.document, told.input.audio) == (258, 32, None)
     assert (told.output.total, told.output.reasoning, told.output.image) == (70, 50, 20)
     assert (told.source, told.service_tier) == ("measured", "flex")
+
+
+def test_what_was_cached_is_billed_by_its_modality() -> None:
+    told = whole(
+        chunk(
+            "a",
+            modelVersion="gemini-2.5-flash",
+            usageMetadata={
+                "promptTokenCount": 1000,
+                "cachedContentTokenCount": 800,
+                "candidatesTokenCount": 10,
+                "totalTokenCount": 1010,
+                "promptTokensDetails": [
+                    {"modality": "TEXT", "tokenCount": 200},
+                    {"modality": "AUDIO", "tokenCount": 800},
+                ],
+                "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 800}],
+            },
+        )
+    )
+    assert (told.usage.input.cache_read_audio, told.usage.input.cache_read_image) == (800, None)
+    assert amounts(bill("google:gemini-2.5-flash", told.usage)) == {
+        "input": (200, Decimal("0.3")),
+        "cache read audio": (800, Decimal("0.1")),
+        "output": (10, Decimal("2.5")),
+    }
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ class _Told(msgspec.Struct, rename="camel"):
     prompt_tokens_details: list[_Count] | None = None
     candidates_tokens_details: list[_Count] | None = None
     tool_use_prompt_tokens_details: list[_Count] | None = None
+    cache_tokens_details: list[_Count] | None = None
     service_tier: str | None = None
     traffic_type: str | None = None
 
@@ -63,9 +64,17 @@ def usage_of(raw: dict[str, Any]) -> Usage:
     counts = (told.candidates_token_count, told.thoughts_token_count)
     is_counted = (*counts, told.prompt_token_count, told.total_token_count) != (None,) * 4
     read = _by_modality(told.prompt_tokens_details, told.tool_use_prompt_tokens_details)
+    cached = _by_modality(told.cache_tokens_details)
     made = _by_modality(told.candidates_tokens_details)
     return Usage(
-        input=InputUsage(total=total_in, cache_read=told.cached_content_token_count, **read),
+        input=InputUsage(
+            total=total_in,
+            cache_read=told.cached_content_token_count,
+            cache_read_image=cached.get("image"),
+            cache_read_audio=cached.get("audio"),
+            cache_read_video=cached.get("video"),
+            **read,
+        ),
         output=OutputUsage(
             total=sum(count or 0 for count in counts) if is_counted else None,
             text=made.get("text"),
