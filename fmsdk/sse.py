@@ -25,7 +25,8 @@ class SSEDecoder:
     Args:
         max_event_bytes: the longest event that is buffered before `InvalidResponse` is raised.
 
-    `progress` grows with every chunk that ended a line: bytes that end none are none.
+    `progress` grows with every chunk that completes an event or a comment. Lines without end that
+    complete neither are none, nor are bytes without a line.
     """
 
     __slots__ = ("_after_cr", "_at_start", "_buffer", "_max_event_bytes", "progress")
@@ -45,8 +46,6 @@ class SSEDecoder:
         """
         if self._after_cr or b"\r" in data:
             data = self._with_line_feeds(data)
-        if b"\n" in data:
-            self.progress += 1
         end = data.rfind(b"\n\n")
         if self._buffer:
             seam = data.startswith(b"\n") and self._buffer.endswith(b"\n")
@@ -73,9 +72,15 @@ class SSEDecoder:
 
     def _keep(self, data: bytes) -> None:
         self._buffer += data
+        if b"\n" in data and self._ends_in_comment():
+            self.progress += 1
         if len(self._buffer) > self._max_event_bytes:
             self._buffer.clear()
             raise InvalidResponse(f"a stream event is longer than {self._max_event_bytes:,} bytes")
+
+    def _ends_in_comment(self) -> bool:
+        end = self._buffer.rfind(b"\n")
+        return self._buffer.startswith(b":", self._buffer.rfind(b"\n", 0, end) + 1)
 
     def _with_line_feeds(self, data: bytes) -> bytes:
         """CRLF and CR as LF; of a CRLF cut in two, the CR has ended the line already."""
@@ -104,6 +109,8 @@ class SSEDecoder:
                 payload = _payload(block)
             if payload:
                 found.append(payload)
+        if found or any(map(bytes.strip, blocks)):
+            self.progress += 1
         return found
 
 

@@ -210,7 +210,8 @@ class _Traced:
 
 
 class _Progress:
-    """Watches that a stream gets on: bytes that complete no line for `seconds` are none."""
+    """Watches that a stream gets on: bytes that complete neither an event nor a comment for
+    `seconds` are silence."""
 
     def __init__(self, reader: StreamReader, seconds: float | None, provider: str) -> None:
         self._reader = reader

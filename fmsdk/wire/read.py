@@ -87,7 +87,7 @@ class StreamReader:
 
     @property
     def progress(self) -> int:
-        """A figure that stays the same while bytes come that complete no line."""
+        """A figure that stays the same while bytes come that complete no event and no comment."""
         return self._frames.progress
 
     def feed(self, chunk: bytes) -> list[Event]:

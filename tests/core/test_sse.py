@@ -64,6 +64,24 @@ def test_an_event_comes_out_with_the_chunk_that_ends_it() -> None:
     assert decoder.flush() == []
 
 
+@pytest.mark.parametrize("lines", [b"data: x\n", b"event: x\n", b"\n", b"\r\n", b"\r", b"x"])
+def test_lines_that_complete_nothing_are_no_progress(lines: bytes) -> None:
+    decoder = SSEDecoder()
+    for _ in range(9):
+        assert decoder.feed(lines) == []
+    assert decoder.progress == 0
+
+
+@pytest.mark.parametrize(
+    "beat", [b": x\n", b": x\n\n", b":\r\n", b"event: ping\n\n", b"data: x\n\n"]
+)
+def test_comments_and_events_are_progress(beat: bytes) -> None:
+    decoder = SSEDecoder()
+    for count in range(1, 9):
+        decoder.feed(beat)
+        assert decoder.progress >= count
+
+
 def test_comments_alone_yield_nothing() -> None:
     assert decode([b": OPENROUTER PROCESSING\n\n", b": again\n\n"]) == []
 
