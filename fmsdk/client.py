@@ -109,7 +109,9 @@ class AsyncClient:
         retries: how often to try again after a retryable error.
         max_concurrency: how many calls may run at once; the others wait their turn.
         timeout: seconds for a whole call, loading a local model excluded.
-        idle_timeout: seconds a stream may stay silent.
+        idle_timeout: seconds a stream may go without completing an event or a comment, and the body
+            of an error may take. (Of a vendor's client that you pass, it reads errors itself: there
+            `timeout` alone limits those.)
         fetch: how much, and from where, a URL may take that is fetched for a vendor who cannot.
         clock: tells the date (or an aware datetime) by which models count as retired; None: now.
         on_request, on_response: plain functions, called once before and once after each call,

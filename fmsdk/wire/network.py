@@ -12,13 +12,14 @@ import socket
 import ssl
 import sys
 import urllib.request
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import Any, cast
 
 import httpcore2
 import httpx2
 
+from fmsdk.wire.bounded import bound_errors
 from fmsdk.wire.chunks import ChunkJoiner
 
 __all__ = ["http_client"]
@@ -314,12 +315,20 @@ def _keepalive() -> list[tuple[int, int, int]]:
     return options
 
 
-def http_client(event_hooks: Mapping[str, list[Any]] | None = None) -> httpx2.AsyncClient:
+def http_client(
+    idle_timeout: float | None = None, *, on_request: Iterable[Any] = ()
+) -> httpx2.AsyncClient:
     """A client on these connections; where the environment asks for a proxy, on httpx2's own.
 
     It follows no redirects: of a key in a header of the vendor's own, nobody would know that it
     must not go along to another host.
+
+    Args:
+        idle_timeout: seconds that the body of an error may take, from its head to its end; it
+            is cut off there, since its status says the most. None for ever.
+        on_request: awaited with each request before it goes out.
     """
     limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_KEPT_ALIVE)
     transport = None if urllib.request.getproxies() else _Transport()
-    return httpx2.AsyncClient(transport=transport, limits=limits, event_hooks=event_hooks)
+    hooks = {"request": list(on_request), "response": [bound_errors(idle_timeout)]}
+    return httpx2.AsyncClient(transport=transport, limits=limits, event_hooks=hooks)

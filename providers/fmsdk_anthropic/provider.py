@@ -99,10 +99,10 @@ class AnthropicProvider(HostedProvider[Encoded, Answer]):
         from fmsdk.wire.sdk import SdkTransport
 
         made: anthropic.AsyncAnthropic | None = self._connection.client
-        client = made or self._own_client()
+        client = made or self._own_client(idle_timeout)
         return SdkTransport(client, anthropic, self.blame, idle_timeout, is_own=made is None)
 
-    def _own_client(self) -> Any:
+    def _own_client(self, idle_timeout: float | None) -> Any:
         import anthropic
 
         from fmsdk.wire.network import http_client
@@ -114,7 +114,7 @@ class AnthropicProvider(HostedProvider[Encoded, Answer]):
                 base_url=connection.url,
                 default_headers=connection.default_headers,
                 max_retries=0,
-                http_client=http_client(),
+                http_client=http_client(idle_timeout),
                 open_telemetry={"traces": False},  # the call's span is fmsdk's
             )
         except anthropic.AnthropicError as error:  # a profile or identity that cannot be read

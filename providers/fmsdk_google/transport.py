@@ -125,7 +125,7 @@ class HttpTransport(Transport):
         self._url = url
         self._headers = dict(headers)
         self._token = token
-        self._client = http_client()
+        self._client = http_client(idle_timeout)
 
     async def send(
         self,

@@ -117,7 +117,7 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIAnswer]):
         from fmsdk.wire.sdk import SdkTransport
 
         made: openai.AsyncOpenAI | None = self._connection.given.client
-        self._sdk = made or self._own_client()
+        self._sdk = made or self._own_client(idle_timeout)
         return SdkTransport(self._sdk, openai, self.blame, idle_timeout, is_own=made is None)
 
     async def aclose(self) -> None:
@@ -130,14 +130,14 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIAnswer]):
         told = self._learner.told(model)
         return self._connection.given.api or (told and told.api)
 
-    def _own_client(self) -> Any:
+    def _own_client(self, idle_timeout: float | None) -> Any:
         import openai
 
         from fmsdk.wire.network import http_client
 
         connection, given = self._connection, self._connection.given
         key, header = connection.key(), connection.server.key_header
-        hooks: Any = {"request": [_key_as(header)]} if header and isinstance(key, str) else {}
+        moves = [_key_as(header)] if header and isinstance(key, str) else []
         client = openai.AsyncOpenAI(
             api_key=key,
             base_url=connection.url,
@@ -145,7 +145,7 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIAnswer]):
             project=given.project,
             default_headers=connection.headers(openai.Omit()),
             max_retries=0,
-            http_client=http_client(hooks),
+            http_client=http_client(idle_timeout, on_request=moves),
         )
         if not connection.is_openai:
             # The SDK has read them from variables that are meant for OpenAI.

@@ -27,6 +27,7 @@ class Dribble(Answer):
     """An answer's head and body, byte by byte, over and over, until the client leaves."""
 
     quick: int = 0  # how many bytes come at once, before it begins to dribble
+    endless: bytes = b"x"
 
     def write(self, connection: socket.socket) -> None:
         connection.sendall(self.body[: self.quick])
@@ -35,10 +36,11 @@ class Dribble(Answer):
             connection.sendall(bytes([byte]))
         while True:
             time.sleep(PAUSE)
-            connection.sendall(b"x")
+            connection.sendall(self.endless)
 
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: 999999\r\n\r\n"
+BUSY = b"HTTP/1.1 503 Busy\r\ncontent-type: application/json\r\ncontent-length: 999999\r\n\r\n"
 WARM = Answer({"error": {"message": "busy"}}, 503)
 JSON, EVENTS = HEAD % b"application/json", HEAD % b"text/event-stream"
 
@@ -59,9 +61,10 @@ def ask(subject: Subject, server: Server, stream: bool, **limits: Any) -> tuple[
 
 
 @each
-def test_bytes_that_end_no_line_are_silence(subject: Subject) -> None:
+@pytest.mark.parametrize("endless", [b"x", b"data:x\n", b"\n", b"\r\n"])
+def test_bytes_that_complete_no_event_are_silence(subject: Subject, endless: bytes) -> None:
     first = b"".join(subject.wire.events("Hel", "lo.")[:3])
-    answer = Dribble(EVENTS + first + b"data: {", quick=len(EVENTS + first))
+    answer = Dribble(EVENTS + first, quick=len(EVENTS + first), endless=endless)
     with serving(WARM, answer) as server:
         error, seconds = ask(subject, server, stream=True, idle_timeout=0.4)
         assert server.seen[-1].left.wait(1)
@@ -105,6 +108,30 @@ def test_a_deadline_holds_while_bytes_trickle(subject: Subject, stream: bool, wh
     assert isinstance(error, fmsdk.Timeout), repr(error)
     assert "timeout" in str(error)
     assert 0.5 <= seconds < 1.6
+
+
+@each
+@both_ways
+def test_an_error_that_trickles_keeps_its_status(subject: Subject, stream: bool) -> None:
+    answer = Dribble(BUSY + b'{"error": {"message": "', quick=len(BUSY))
+    with serving(WARM, answer) as server:
+        error, seconds = ask(subject, server, stream, idle_timeout=0.4)
+        assert server.seen[-1].left.wait(1)
+    assert isinstance(error, fmsdk.ServerError), repr(error)
+    assert (error.status, error.retryable) == (503, True)
+    assert seconds < 1.5
+
+
+@each
+@both_ways
+def test_an_error_without_end_keeps_its_status(subject: Subject, stream: bool) -> None:
+    answer = Answer(status=503, pieces=[b"x" * 2**20] * 5, then="hang")
+    answer.headers["content-type"] = "application/json"
+    with serving(WARM, answer) as server:
+        error, seconds = ask(subject, server, stream)
+    assert isinstance(error, fmsdk.ServerError), repr(error)
+    assert error.status == 503
+    assert seconds < 5
 
 
 @each
