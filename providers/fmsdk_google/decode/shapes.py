@@ -83,7 +83,7 @@ class Chunk(msgspec.Struct, rename="camel"):
 
     candidates: list[Candidate] | None = None
     prompt_feedback: _Feedback | None = None
-    usage_metadata: dict[str, Any] | None = None
+    usage_metadata: Any = None
     model_version: str | None = None
     response_id: str | None = None
     error: Any = None

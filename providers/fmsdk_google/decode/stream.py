@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from fmsdk.errors import ContentFiltered
 from fmsdk.response import Event, Finish, Finished, Response, TextDelta, Warning
@@ -56,9 +56,10 @@ class GeminiStream:
             raise self._answer.blame.of_body(chunk.error)
         if self._id is None:
             self._id, self._model = chunk.response_id, chunk.model_version
-        if chunk.usage_metadata:
+        used: object = chunk.usage_metadata
+        if isinstance(used, dict):
             # Counts are totals so far; a chunk may leave out what an earlier one said.
-            self._usage |= chunk.usage_metadata
+            self._usage |= cast("dict[str, Any]", used)
         self._last = payload
         if chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:
             raise self._blocked(chunk)

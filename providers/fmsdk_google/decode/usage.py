@@ -7,9 +7,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-import msgspec
-
 from fmsdk.usage import InputUsage, OutputUsage, Usage
+from fmsdk.wire.counts import Counts
 
 __all__ = ["usage_of", "with_searches"]
 
@@ -24,26 +23,6 @@ _TIERS = {
 _MODALITIES = ("text", "image", "audio", "video", "document")
 
 
-class _Count(msgspec.Struct, rename="camel"):
-    modality: str = "TEXT"
-    token_count: int = 0
-
-
-class _Told(msgspec.Struct, rename="camel"):
-    prompt_token_count: int | None = None
-    cached_content_token_count: int | None = None
-    candidates_token_count: int | None = None
-    thoughts_token_count: int | None = None
-    tool_use_prompt_token_count: int | None = None
-    total_token_count: int | None = None
-    prompt_tokens_details: list[_Count] | None = None
-    candidates_tokens_details: list[_Count] | None = None
-    tool_use_prompt_tokens_details: list[_Count] | None = None
-    cache_tokens_details: list[_Count] | None = None
-    service_tier: str | None = None
-    traffic_type: str | None = None
-
-
 def usage_of(raw: dict[str, Any]) -> Usage:
     """The wire's usage. What it leaves out is None, and none at all "unknown".
 
@@ -54,22 +33,19 @@ def usage_of(raw: dict[str, Any]) -> Usage:
     """
     if not raw:
         return Usage()
-    try:
-        told = msgspec.convert(raw, _Told)
-    except msgspec.ValidationError:
-        return Usage(raw=raw)
-    total_in = told.prompt_token_count
+    told = Counts(raw)
+    total_in = told["promptTokenCount"]
+    counts = (told["candidatesTokenCount"], told["thoughtsTokenCount"])
+    is_counted = (*counts, total_in, told["totalTokenCount"]) != (None,) * 4
     if total_in is not None:
-        total_in += told.tool_use_prompt_token_count or 0
-    counts = (told.candidates_token_count, told.thoughts_token_count)
-    is_counted = (*counts, told.prompt_token_count, told.total_token_count) != (None,) * 4
-    read = _by_modality(told.prompt_tokens_details, told.tool_use_prompt_tokens_details)
-    cached = _by_modality(told.cache_tokens_details)
-    made = _by_modality(told.candidates_tokens_details)
+        total_in += told["toolUsePromptTokenCount"] or 0
+    read = _by_modality(told, "promptTokensDetails", "toolUsePromptTokensDetails")
+    cached = _by_modality(told, "cacheTokensDetails")
+    made = _by_modality(told, "candidatesTokensDetails")
     return Usage(
         input=InputUsage(
             total=total_in,
-            cache_read=told.cached_content_token_count,
+            cache_read=told["cachedContentTokenCount"],
             cache_read_image=cached.get("image"),
             cache_read_audio=cached.get("audio"),
             cache_read_video=cached.get("video"),
@@ -80,10 +56,10 @@ def usage_of(raw: dict[str, Any]) -> Usage:
             text=made.get("text"),
             audio=made.get("audio"),
             image=made.get("image"),
-            reasoning=told.thoughts_token_count,
+            reasoning=told["thoughtsTokenCount"],
         ),
         source="measured" if is_counted else "unknown",
-        service_tier=told.service_tier or _tier(told.traffic_type),
+        service_tier=told.word("serviceTier") or _tier(told.word("trafficType")),
         raw=raw,
     )
 
@@ -96,11 +72,11 @@ def with_searches(usage: Usage, queries: Collection[str], model: str | None) -> 
     return replace(usage, server_tools={"web_search": count})
 
 
-def _by_modality(*details: list[_Count] | None) -> dict[str, int]:
+def _by_modality(told: Counts, *names: str) -> dict[str, int]:
     found: Counter[str] = Counter()
-    for count in (count for listed in details for count in listed or ()):
-        modality = count.modality.lower()
-        found[modality if modality in _MODALITIES else "text"] += count.token_count
+    for one in (one for name in names for one in told.each(name)):
+        modality = (one.word("modality") or "text").lower()
+        found[modality if modality in _MODALITIES else "text"] += one["tokenCount"] or 0
     return dict(found)
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from fmsdk.response import TokenLogprob
 from fmsdk.usage import InputUsage, OutputUsage, Usage
+from fmsdk.wire.counts import Counts
 from fmsdk.wire.read import Answer
 from fmsdk_openai.dialect import Api, Charge
 
@@ -55,73 +56,45 @@ def token_logprobs(found: list[Logprob] | None) -> tuple[TokenLogprob, ...]:
     )
 
 
-class _Details(msgspec.Struct):
-    """How a token count splits. Servers fill in what they know."""
-
-    text_tokens: int | None = None
-    image_tokens: int | None = None
-    audio_tokens: int | None = None
-    video_tokens: int | None = None
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    reasoning_tokens: int | None = None
-
-
-_NO_DETAILS = _Details()
-
-
-class _Usage(msgspec.Struct):
-    """Chat says prompt and completion, Responses input and output."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _Details | None = None
-    completion_tokens_details: _Details | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    input_tokens_details: _Details | None = None
-    output_tokens_details: _Details | None = None
-    service_tier: str | None = None
-
-
 def _usage(raw: object, service_tier: str | None) -> Usage:
-    """The wire's usage, of either API; what it leaves out is None, and none at all "unknown".
+    """The wire's usage, of either API (Chat says prompt and completion, Responses input and
+    output); what it leaves out is None, and none at all "unknown".
 
     Input totals include cached tokens, output totals reasoning tokens, as on the wire.
     """
-    if not isinstance(raw, dict):
+    told = Counts(raw)
+    if not told:
         return Usage(service_tier=service_tier)
-    kept = cast("dict[str, Any]", raw)
-    try:
-        told = msgspec.convert(kept, _Usage)
-    except msgspec.ValidationError:
-        return Usage(service_tier=service_tier, raw=kept)
-    read_in = told.prompt_tokens_details or told.input_tokens_details or _NO_DETAILS
-    made = told.completion_tokens_details or told.output_tokens_details or _NO_DETAILS
-    total_in = told.input_tokens if told.prompt_tokens is None else told.prompt_tokens
-    total_out = told.output_tokens if told.completion_tokens is None else told.completion_tokens
+    read_in = told.under("prompt_tokens_details") or told.under("input_tokens_details")
+    made = told.under("completion_tokens_details") or told.under("output_tokens_details")
+    total_in = _first(told["prompt_tokens"], told["input_tokens"])
+    total_out = _first(told["completion_tokens"], told["output_tokens"])
     return Usage(
         input=InputUsage(
             total=total_in,
-            text=read_in.text_tokens,
-            image=read_in.image_tokens,
-            audio=read_in.audio_tokens,
-            video=read_in.video_tokens,
-            cache_read=read_in.cached_tokens,
+            text=read_in["text_tokens"],
+            image=read_in["image_tokens"],
+            audio=read_in["audio_tokens"],
+            video=read_in["video_tokens"],
+            cache_read=read_in["cached_tokens"],
             # A 0 stands beside models that know no cache writes, too, so that it tells nothing.
-            cache_write=read_in.cache_write_tokens or None,
+            cache_write=read_in["cache_write_tokens"] or None,
         ),
         output=OutputUsage(
             total=total_out,
-            text=made.text_tokens,
-            audio=made.audio_tokens,
-            image=made.image_tokens,
-            reasoning=made.reasoning_tokens,
+            text=made["text_tokens"],
+            audio=made["audio_tokens"],
+            image=made["image_tokens"],
+            reasoning=made["reasoning_tokens"],
         ),
         source="unknown" if total_in is None and total_out is None else "measured",
-        service_tier=service_tier or told.service_tier,
-        raw=kept,
+        service_tier=service_tier or told.word("service_tier"),
+        raw=cast("dict[str, Any]", raw),
     )
+
+
+def _first(*counts: int | None) -> int | None:
+    return next((count for count in counts if count is not None), None)
 
 
 def _charged(raw: dict[str, Any], charge: Charge) -> Decimal | None:
@@ -132,8 +105,9 @@ def _charged(raw: dict[str, Any], charge: Charge) -> Decimal | None:
     if told is None or not raw.get("is_byok"):
         return told
     # Keys of the user's own: the model's vendor charges beside OpenRouter.
-    details: Any = raw.get("cost_details")
-    upstream = _dollars(details.get("upstream_inference_cost") if details else None)
+    details = raw.get("cost_details")
+    beside = cast("dict[str, Any]", details) if isinstance(details, dict) else {}
+    upstream = _dollars(beside.get("upstream_inference_cost"))
     return None if upstream is None else told + upstream
 
 
