@@ -64,6 +64,7 @@ class Call:
         self._load: float | None = None
         self._gated = False
         self._deadline: float | None = None
+        self._first: float | None = None
         self._observed = Observed(request)
 
     async def generate(self) -> Response[Any]:
@@ -254,10 +255,13 @@ class Call:
         return Timeout(f"no full answer within {timeout:g} s; pass a longer timeout=")
 
     def name(self, error: FmsdkError) -> None:
-        """Tell the error who was asked and what was tried."""
+        """Tell the error who was asked, what was tried, and what of it the bill is."""
         error.provider = error.provider or self.request.provider
         error.model = error.model or self.request.model
         error.attempts = tuple(self.attempts)
+        partial: object = error.partial
+        if isinstance(partial, Response):
+            error.partial = self.settle(cast("Response[Any]", partial), self._first)
 
 
 class StreamedCall(Call):
@@ -266,7 +270,6 @@ class StreamedCall(Call):
     def __init__(self, provider: Provider, request: Request, policy: Policy) -> None:
         super().__init__(provider, request, policy)
         self._fold = Fold()
-        self._first: float | None = None
         self._settled: Response[Any] | None = None
         self._source: object = None
 
@@ -278,7 +281,13 @@ class StreamedCall(Call):
         usage = None if fold.finished else self._estimate()
         answer = fold.response(asked.provider, asked.model, output_type=asked.output, usage=usage)
         if fold.finished is None:
-            answer = replace(answer, timings=self._occupied())
+            source = self._source
+            answer = replace(
+                answer,
+                timings=self._occupied(),
+                served_model=getattr(source, "served_model", None),
+                request_id=getattr(source, "request_id", None),
+            )
         return self.settle(answer, self._first)
 
     async def events(self) -> AsyncGenerator[Event, None]:
@@ -302,9 +311,11 @@ class StreamedCall(Call):
                         await self.failed(error, final=self._fold.started)
                         self._fold = Fold()
             except FmsdkError as error:
-                if self._fold.started or self._told() is not None:
-                    error.partial = self._stop()
                 self.name(error)
+                if error.partial is not None:
+                    self._settled = error.partial
+                elif self._fold.started or self._told() is not None:
+                    error.partial = self._stop()
                 raise
             except (GeneratorExit, asyncio.CancelledError):
                 self.left()

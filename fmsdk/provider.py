@@ -138,8 +138,9 @@ class Provider(Protocol):
     def stream(self, request: Request) -> AsyncIterator[Event]:
         """Events, the last one `Finished`. A stream that ends without the vendor's finish
         raises `IncompleteStream`. Closing the iterator closes the connection at once. It may
-        have the methods `timings() -> Timings | None` and `usage() -> Usage | None`, asked of a
-        stream that was left or broke: what is known by then."""
+        have the methods `timings() -> Timings | None` and `usage() -> Usage | None` and the
+        attributes `served_model` and `request_id` (`str | None`), asked of a stream that was
+        left or broke: what is known by then."""
         ...
 
     def estimate(self, request: Request) -> Estimate:

@@ -7,6 +7,7 @@ place where deltas become parts, for every provider, complete or broken off.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
@@ -349,7 +350,7 @@ def tool_call(
     value: object = None
     if arguments.strip():
         try:
-            value = json.loads(arguments)
+            value = json.loads(arguments, parse_float=_finite, parse_constant=_finite)
         except (ValueError, RecursionError):
             value = None
     else:
@@ -357,6 +358,14 @@ def tool_call(
     if isinstance(value, dict):
         return ToolCall(id, name, cast("dict[str, Any]", value), None, provider, opaque)
     return ToolCall(id, name, {}, arguments, provider, opaque)
+
+
+def _finite(digits: str) -> float:
+    """A number that JSON can carry on: neither NaN nor infinity, nor too large for a float."""
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(digits)
+    return number
 
 
 def malformed_call(call: ToolCall) -> Warning:

@@ -74,11 +74,12 @@ class Said:
             return cls()
         fields = cast("Mapping[str, Any]", body)
         inner = fields.get("error")
-        if isinstance(inner, (Mapping, str)):
+        if isinstance(inner, Mapping):
             return cls.of(cast("object", inner), depth + 1)
         kind = fields.get("type")
+        told = inner if isinstance(inner, str) else fields.get("message") or fields.get("detail")
         return cls(
-            message=_text(fields.get("message") or fields.get("detail")),
+            message=_text(told),
             code=_text(fields.get("code") or None),
             kind=kind if isinstance(kind, str) else "",
             fields=fields,
@@ -86,9 +87,11 @@ class Said:
 
     @property
     def status(self) -> int | None:
-        """Errors inside a stream carry their HTTP status as a code, if at all."""
-        status = int(self.code) if re.fullmatch("[0-9]{3}", self.code) else 0
-        return status if 400 <= status < 600 else None
+        """Errors inside a stream carry their HTTP status as a code or beside it, if at all."""
+        for told in (self.code, self.fields.get("status_code"), self.fields.get("status")):
+            if re.fullmatch("[45][0-9]{2}", str(told)):
+                return int(str(told))
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ class Blame:
         context: dict[str, Any] = {
             "provider": self.provider,
             "status": status,
-            "request_id": self.request_id(headers),
+            "request_id": self.request_id(headers) or _own_id(body),
             "retry_after": self.delay(said, headers),
             **self.details(kind, said),
         }
@@ -232,6 +235,13 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return max(0.0, (due - datetime.now(UTC)).total_seconds())
     except (ValueError, OverflowError):
         return None
+
+
+def _own_id(body: object) -> str | None:
+    """The request's id, of a body that tells it."""
+    fields = cast("Mapping[str, object]", body)
+    told = fields.get("request_id") if isinstance(body, Mapping) else None
+    return told if isinstance(told, str) else None
 
 
 def _text(told: object) -> str:

@@ -137,7 +137,7 @@ class HostedProvider(ABC, Generic[E, A]):
                 if incoming.is_json:
                     raise not_a_stream(self.blame, await incoming.read())
                 answer = self.answer(request, encoded, traced.request_id)
-                stream.decoder = self.decoder(answer)
+                stream.decoder = traced.decoder = self.decoder(answer)
                 reader = StreamReader(stream.decoder, self.blame)
                 progress = _Progress(reader, self._config.idle_timeout, self.name)
                 async for chunk in incoming.chunks:
@@ -184,6 +184,16 @@ class HostedStream(AsyncIterator[Event]):
         """What the vendor has reported so far; None: nothing."""
         return None if self.decoder is None else self.decoder.usage()
 
+    @property
+    def served_model(self) -> str | None:
+        """The model that answers, once the vendor has told."""
+        return None if self.decoder is None else self.decoder.served_model
+
+    @property
+    def request_id(self) -> str | None:
+        """The vendor's id of the answer, once it has told."""
+        return None if self.decoder is None else self.decoder.request_id
+
 
 class _Traced:
     """Gives errors what is known once the answer begins: the vendor's id of the request, and the
@@ -191,6 +201,7 @@ class _Traced:
 
     def __init__(self) -> None:
         self.request_id: str | None = None
+        self.decoder: StreamDecoder | None = None
         self._status: int | None = None
 
     def begins(self, incoming: Incoming, blame: Blame) -> None:
@@ -204,7 +215,8 @@ class _Traced:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if not isinstance(error, FmsdkError):
             return
-        error.request_id = error.request_id or self.request_id
+        told = self.decoder.request_id if self.decoder else None
+        error.request_id = error.request_id or self.request_id or told
         if error.status is None and isinstance(error, _BROKEN):
             error.status = self._status
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
@@ -15,7 +16,7 @@ import msgspec
 
 from fmsdk.errors import FmsdkError
 from fmsdk.request import Request
-from fmsdk.response import Event, Warning
+from fmsdk.response import Event, Response, Warning
 from fmsdk.sse import SSEDecoder
 from fmsdk.usage import Usage
 from fmsdk.wire.blame import Blame
@@ -26,11 +27,15 @@ __all__ = [
     "StreamDecoder",
     "StreamReader",
     "base64_bytes",
+    "call_id",
     "fewer_choices",
     "kept",
     "not_a_stream",
     "opaque_of",
     "read",
+    "unfinished",
+    "with_partial",
+    "word",
 ]
 
 T = TypeVar("T")
@@ -56,6 +61,16 @@ class StreamDecoder(Protocol):
 
     done: bool
     """Whether the vendor has said that the answer ends here."""
+
+    @property
+    def request_id(self) -> str | None:
+        """The vendor's id of the answer, once its events have told."""
+        ...
+
+    @property
+    def served_model(self) -> str | None:
+        """The model that answers, once the vendor has told."""
+        ...
 
     def feed(self, payload: bytes) -> Sequence[Event]:
         """The events of one payload. Raises what the vendor reports, or InvalidResponse."""
@@ -166,6 +181,35 @@ def base64_bytes(data: str, blame: Blame) -> bytes:
         return base64.b64decode(data, validate=True)
     except binascii.Error as error:
         raise blame.invalid("media whose base64 is broken") from error
+
+
+def call_id(id: object, number: int, answer_id: str | None) -> str:
+    """A tool call's id: the vendor's own, or where it gives none, one made of the call's `number`
+    in its choice, for a conversation needs one for each call."""
+    if isinstance(id, str | int) and id != "":
+        return str(id)
+    return f"call_{number}" + (f"_{answer_id}" if answer_id else "")
+
+
+def word(value: object) -> str | None:
+    """Text of a field that some servers fill with a number or nothing."""
+    return str(value) if isinstance(value, str | int) and value != "" else None
+
+
+def with_partial(error: FmsdkError, answer: Callable[[], Response[Any]]) -> FmsdkError:
+    """The error of an answer that holds it, with what else the answer holds."""
+    with suppress(FmsdkError):
+        error.partial = answer()
+    return error
+
+
+def unfinished(blame: Blame, *, is_empty: bool) -> Warning:
+    """The warning of a whole answer whose server does not say why it ended. Raises
+    InvalidResponse: it holds nothing, either."""
+    if is_empty:
+        raise blame.invalid("neither content nor a reason for having none")
+    message = f"{blame.provider} did not say why the answer ended: it may have been cut short"
+    return Warning("finish_missing", message, "finish")
 
 
 def fewer_choices(request: Request, count: int) -> tuple[Warning, ...]:

@@ -67,20 +67,6 @@ class AnthropicBlame(Blame):
     names: ClassVar[Mapping[str, type[FmsdkError]]] = _NAMES
     request_ids: ClassVar[tuple[str, ...]] = ("request-id", "x-request-id")
 
-    def of_body(
-        self,
-        body: object,
-        *,
-        status: int | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> FmsdkError:
-        """As `Blame.of_body`; the body tells the request's id too, also inside a stream."""
-        error = Blame.of_body(self, body, status=status, headers=headers)
-        if error.request_id is None and isinstance(body, Mapping):
-            told = cast("Mapping[str, object]", body).get("request_id")
-            error.request_id = told if isinstance(told, str) else None
-        return error
-
     def kind(self, said: Said, status: int | None) -> type[FmsdkError]:
         """Which error it is."""
         details = said.fields.get("details")

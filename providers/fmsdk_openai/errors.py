@@ -11,21 +11,27 @@ from typing import ClassVar
 
 from fmsdk.errors import (
     AuthenticationError,
+    BadRequestError,
     ContentFiltered,
     ContextTooLong,
     FmsdkError,
     InvalidMedia,
     ModelNotFound,
     ModelRetired,
+    PermissionDenied,
     QuotaExceeded,
     RateLimitError,
 )
-from fmsdk.wire.blame import Blame
+from fmsdk.wire.blame import Blame, Said
 
 __all__ = ["OpenAIBlame"]
 
 _INVALID_IMAGE = ("invalid_image", "invalid_image_format", "invalid_base64_image")
 _UNREADABLE_IMAGE = ("image_parse_error", "empty_image_file", "unsupported_image_media_type")
+_UNFIT_IMAGE = (
+    *("image_too_large", "image_too_small", "image_file_too_large", "image_file_not_found"),
+    "failed_to_download_image",
+)
 _POLICY = ("content_filter", "content_policy_violation", "image_content_policy_violation")
 _POLICY_2026 = ("bio_policy", "cyber_policy", "misalignment_policy_violation")
 
@@ -42,9 +48,13 @@ _NAMES: dict[str, type[FmsdkError]] = {
     "model_decommissioned": ModelRetired,
     "context_length_exceeded": ContextTooLong,
     "exceed_context_size_error": ContextTooLong,  # llama.cpp, as a type
-    **dict.fromkeys((*_INVALID_IMAGE, *_UNREADABLE_IMAGE), InvalidMedia),
+    "model_max_prompt_tokens_exceeded": ContextTooLong,  # GitHub Copilot
+    **dict.fromkeys((*_INVALID_IMAGE, *_UNREADABLE_IMAGE, *_UNFIT_IMAGE), InvalidMedia),
     **dict.fromkeys((*_POLICY, *_POLICY_2026), ContentFiltered),
 }
+
+
+_BY_STATUS: dict[int | None, type[FmsdkError]] = {413: BadRequestError, 498: RateLimitError}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +62,23 @@ class OpenAIBlame(Blame):
     """Makes the errors of OpenAI, and of servers that speak its wire."""
 
     names: ClassVar[Mapping[str, type[FmsdkError]]] = _NAMES
+    request_ids: ClassVar[tuple[str, ...]] = (
+        "x-request-id",
+        "apim-request-id",  # Azure
+        "x-generation-id",  # OpenRouter
+        "mistral-correlation-id",
+    )
+
+    def kind(self, said: Said, status: int | None) -> type[FmsdkError]:
+        """Which error it is. Of two statuses the code says less: Groq calls a request that is
+        larger than a minute's tokens rate-limited (413), its full flex tier 498."""
+        if status in _BY_STATUS:
+            return _BY_STATUS[status]
+        found = Blame.kind(self, said, status)
+        # OpenRouter has no code for a prompt that its moderation stopped.
+        return ContentFiltered if found is PermissionDenied and _is_flagged(said) else found
+
+
+def _is_flagged(said: Said) -> bool:
+    metadata = said.fields.get("metadata")
+    return isinstance(metadata, Mapping) and "flagged_input" in metadata

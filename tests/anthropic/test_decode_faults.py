@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from fmsdk.errors import FmsdkError, IncompleteStream, InvalidResponse, RateLimitError, ServerError
 from fmsdk.response import TextDelta
 from fmsdk_anthropic.decode import decode
-from tests.anthropic.decoding import ANSWER, CONTENT, FULL, SEARCH, STREAMED, read_all, streamed
+from tests.anthropic.decoding import (
+    ANSWER,
+    CONTENT,
+    FULL,
+    SEARCH,
+    STREAMED,
+    opaque,
+    read_all,
+    streamed,
+)
 from tests.anthropic.kit import events, folded, message, sse, text_events
 
 # --- what breaks ---
@@ -97,8 +106,12 @@ def test_events_that_break_the_format(event: bytes) -> None:
 
 def test_input_of_a_server_tool_that_breaks_off() -> None:
     deltas = [{"type": "input_json_delta", "partial_json": "{"}]
-    with pytest.raises(InvalidResponse):
-        streamed(events(({**SEARCH, "input": {}}, deltas)))
+    response = streamed(
+        events(({**SEARCH, "input": {}}, deltas), delta={"stop_reason": "max_tokens"})
+    )
+    assert response.finish == "length"
+    (kept,) = response.parts
+    assert opaque(kept)["input"] == {"INVALID_JSON": "{"}
 
 
 def test_llama_cpp_leaves_out_the_start_and_the_ends_of_blocks_now_and_then() -> None:

@@ -27,7 +27,9 @@ from tests.openai.kit import chunk, completion
         ("function_call", "tool_calls"),
         ("content_filter", "content_filter"),
         ("model_length", "length"),
-        ("eos", "other"),
+        ("eos", "stop"),
+        ("content_filter: PROHIBITED_CONTENT", "content_filter"),
+        ("unheard_of", "other"),
     ],
 )
 def test_finishes(raw: str, finish: str) -> None:

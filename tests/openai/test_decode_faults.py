@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fmsdk.errors import (
+    BadRequestError,
     ContentFiltered,
     FmsdkError,
     IncompleteStream,
@@ -20,7 +21,7 @@ from fmsdk.errors import (
 from fmsdk.response import Finished, TextDelta
 from fmsdk_openai.decode import decode
 from tests.openai.decoding import DELTA, answer, call, ended, events, plain, reader_of, streamed
-from tests.openai.kit import chunk, response, sse
+from tests.openai.kit import chunk, message, response, sse
 
 # --- what is wrong ---
 
@@ -99,11 +100,73 @@ def test_error_events_of_responses(event: Any) -> None:
         streamed(DELTA, event, api="responses")
 
 
-def test_a_server_that_says_it_broke_off() -> None:
-    with pytest.raises(ServerError, match="broke off"):
-        streamed(chunk({"content": "Hi"}, "error"))
-    with pytest.raises(ServerError, match="broke off"):
-        plain({"choices": [{"message": {"content": "Hi"}, "finish_reason": "error"}]})
+@pytest.mark.parametrize("reason", ["error", "abort", "insufficient_system_resource"])
+def test_a_server_that_says_it_broke_off(reason: str) -> None:
+    with pytest.raises(ServerError, match=f"broke the answer off: {reason}"):
+        streamed(chunk({"content": "Hi"}, reason))
+    body = {"choices": [{"message": {"content": "Hi"}, "finish_reason": reason}]}
+    with pytest.raises(ServerError, match=f"broke the answer off: {reason}") as caught:
+        plain(body | {"usage": {"prompt_tokens": 7, "completion_tokens": 1}})
+    assert caught.value.partial.text == "Hi"
+    assert caught.value.partial.usage.input.total == 7
+
+
+BROKEN_CHOICE = {"error": {"code": 429, "message": "Upstream"}, "finish_reason": "stop"}
+
+
+def test_a_choice_with_an_error_of_its_own() -> None:
+    """OpenRouter's, beside a finish that looks like any other."""
+    part = chunk({"content": "Hi"})
+    part["choices"][0] |= BROKEN_CHOICE
+    for ask in (
+        lambda: plain({"choices": [{"message": {"content": "Hi"}, **BROKEN_CHOICE}]}),
+        lambda: streamed(part, chunk({}, "stop")),
+    ):
+        with pytest.raises(RateLimitError, match="Upstream") as caught:
+            ask()
+        assert caught.value.status == 429
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"object": "error", "message": "boom", "type": "InternalServerError", "code": 500}, 500),
+        ({"x_groq": {"id": "req", "error": "over_capacity"}, "choices": []}, None),
+    ],
+    ids=["vLLM, SGLang", "Groq"],
+)
+def test_errors_of_other_shapes_inside_a_200(said: Any, status: int | None) -> None:
+    for ask in (
+        lambda: plain(said),
+        lambda: streamed(chunk({"content": "Hi"}), said, chunk({}, "stop")),
+    ):
+        with pytest.raises(ServerError, match=r"boom|over_capacity") as caught:
+            ask()
+        assert caught.value.status == status
+
+
+def test_an_error_without_a_type_inside_a_stream_of_responses() -> None:
+    error = {"error": {"message": "no", "type": "invalid_request_error", "code": 400}}
+    with pytest.raises(BadRequestError, match="no"):
+        streamed(DELTA, error, api="responses")
+
+
+@pytest.mark.parametrize("delta", [{}, {"delta": None}, {"delta": {"a": 1}}])
+def test_a_delta_of_responses_without_text(delta: Any) -> None:
+    for kind in ("output_text", "refusal", "reasoning_summary_text", "function_call_arguments"):
+        with pytest.raises(InvalidResponse, match=kind):
+            streamed({"type": f"response.{kind}.delta", **delta}, api="responses")
+
+
+def test_a_failed_response_keeps_what_it_had() -> None:
+    said = message({"type": "output_text", "text": "Once"})
+    used = {"input_tokens": 7, "output_tokens": 1}
+    body = response(said, status="failed", error={"code": "server_error"}, usage=used)
+    with pytest.raises(ServerError) as caught:
+        plain(body, api="responses")
+    partial = caught.value.partial
+    assert (partial.text, partial.finish) == ("Once", "cancelled")
+    assert partial.usage.input.total == 7
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fmsdk.content import Reasoning, Text, ToolCall
+from fmsdk.errors import InvalidResponse
 from tests.openai.decoding import DELTA, DELTAS, ITEMS, compact, ended, plain, streamed
 from tests.openai.kit import message, response
 
@@ -21,15 +22,31 @@ from tests.openai.kit import message, response
         ("incomplete", {"reason": "content_filter"}, "content_filter", "incomplete:content_filter"),
         ("incomplete", None, "other", "incomplete:"),
         ("cancelled", None, "cancelled", "cancelled"),
-        ("queued", None, "other", "queued"),
+        (None, None, "stop", None),
     ],
 )
-def test_statuses(status: str, details: Any, finish: str, raw: str) -> None:
+def test_statuses(status: str | None, details: Any, finish: str, raw: str | None) -> None:
     fields = {"status": status, "incomplete_details": details}
-    whole = plain(response(**fields), api="responses")
-    end = {"type": "response.incomplete", "response": response(**fields)}
-    for got in (whole, streamed(end, api="responses", done=False)):
+    said = message({"type": "output_text", "text": "Hi."})
+    whole = plain(response(said, **fields), api="responses")
+    end = {"type": "response.completed", "response": response(said, **fields)}
+    pieces = streamed(DELTA, end, api="responses", done=False)
+    if status is None:  # a stream's last event says it by its name
+        assert (whole.finish, [w.code for w in whole.warnings]) == ("other", ["finish_missing"])
+        assert (pieces.finish, pieces.finish_raw, pieces.warnings) == ("stop", "completed", ())
+        return
+    for got in (whole, pieces):
         assert (got.finish, got.finish_raw) == (finish, raw)
+
+
+@pytest.mark.parametrize("status", ["queued", "in_progress"])
+def test_a_response_that_is_not_done_is_no_answer(status: str) -> None:
+    said = message({"type": "output_text", "text": "Hi."})
+    with pytest.raises(InvalidResponse, match=f"still {status}") as caught:
+        plain(response(said, status=status), api="responses")
+    assert not caught.value.retryable  # asking again would start another
+    assert caught.value.partial.text == "Hi."
+    assert caught.value.partial.finish == "cancelled"
 
 
 def expected_parts() -> tuple[Any, ...]:

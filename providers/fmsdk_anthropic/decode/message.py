@@ -14,7 +14,7 @@ import msgspec
 
 from fmsdk.content import Part, Reasoning, Text, ToolCall
 from fmsdk.response import Choice, Finish, Response, Warning, malformed_call, tool_call
-from fmsdk.wire.read import Answer, kept, opaque_of, read
+from fmsdk.wire.read import Answer, kept, opaque_of, read, unfinished
 from fmsdk_anthropic.decode.usage import elsewhere, usage_of
 
 __all__ = ["Block", "StopDetails", "called_by", "cited", "finish_of", "message_response", "refused"]
@@ -33,11 +33,11 @@ class Block(msgspec.Struct):
     """One element of `content`, as far as it is read: text, thinking, a call."""
 
     type: str = ""
-    text: str = ""
+    text: str | None = None
     citations: list[Any] | None = None
-    thinking: str = ""
-    id: str = ""
-    name: str = ""
+    thinking: str | None = None
+    id: str | None = None
+    name: str | None = None
     input: Any = None
     caller: Any = None
     toolset_name: str | None = None
@@ -79,8 +79,6 @@ def message_response(answer: Answer, body: bytes) -> Response[Any]:
         raise answer.blame.of_body(read(_ANY, body, answer.blame))
     if found.content is None:
         raise answer.blame.invalid("a message without content")
-    if found.stop_reason is None:
-        raise answer.blame.invalid("a message without a stop reason")
     parts = [part for raw in found.content for part in _parts(answer, raw)]
     malformed = tuple(
         malformed_call(part)
@@ -98,6 +96,7 @@ def message_response(answer: Answer, body: bytes) -> Response[Any]:
         warnings=(
             *answer.warnings,
             *malformed,
+            *(() if found.stop_reason else (unfinished(answer.blame, is_empty=not parts),)),
             *refused(found.stop_details),
             *elsewhere(found.usage),
         ),
@@ -114,12 +113,16 @@ def _parts(answer: Answer, raw: msgspec.Raw) -> Iterator[Part]:
         return
     block = read(_BLOCK, raw, answer.blame)
     if kind == "thinking":
-        yield Reasoning(block.thinking, provider, kept(raw, answer.blame))
+        yield Reasoning(block.thinking or "", provider, kept(raw, answer.blame))
     elif kind == "tool_use":
         arguments = "" if block.input is None else msgspec.json.encode(block.input).decode()
         caller = called_by(block)
         yield tool_call(
-            block.id, block.name, arguments, provider=caller and provider, opaque=caller
+            block.id or "",
+            block.name or "",
+            arguments,
+            provider=caller and provider,
+            opaque=caller,
         )
     else:
         if block.citations:

@@ -21,7 +21,7 @@ from fmsdk.response import (
     Warning,
 )
 from fmsdk.usage import OutputUsage, Usage
-from fmsdk.wire.read import Answer, opaque_of, read
+from fmsdk.wire.read import UNREADABLE, Answer, opaque_of, read
 from fmsdk_anthropic.decode.message import (
     Block,
     StopDetails,
@@ -39,10 +39,10 @@ class _Delta(msgspec.Struct):
     """A piece of a block; of types that are not read, nothing."""
 
     type: str = ""
-    text: str = ""
-    thinking: str = ""
-    signature: str = ""
-    partial_json: str = ""
+    text: str | None = None
+    thinking: str | None = None
+    signature: str | None = None
+    partial_json: str | None = None
     citation: Any = None
     content: Any = None
     encrypted_content: Any = None
@@ -95,13 +95,23 @@ class MessageStream:
         self._stop_details: StopDetails | None = None
         self._skipped: dict[str, Warning] = {}
 
+    @property
+    def request_id(self) -> str | None:
+        """The message's id."""
+        return _text(self._message.get("id"))
+
+    @property
+    def served_model(self) -> str | None:
+        """The model that answers."""
+        return _text(self._message.get("model"))
+
     def feed(self, payload: bytes) -> Sequence[Event]:
         """The events of one payload. Raises InvalidResponse, or the error that it reports."""
         event = read(_EVENT, payload, self._answer.blame)
         if event.type == "content_block_delta":
             delta = event.delta or _NOTHING
             if delta.type == "text_delta":
-                return (TextDelta(delta.text, _KINDS * event.index + _TEXT),)
+                return (TextDelta(delta.text or "", _KINDS * event.index + _TEXT),)
             return self._on_delta(event.index, delta)
         if event.type == "content_block_start":
             return self._on_start(event.index, event.content_block or {})
@@ -122,8 +132,8 @@ class MessageStream:
         finished = Finished(
             finishes=((finish_of(reason), reason),),
             usage=usage_of(self._usage or None),
-            served_model=_text(told.get("model")),
-            request_id=answer.request_id or _text(told.get("id")),
+            served_model=self.served_model,
+            request_id=answer.request_id or self.request_id,
             warnings=answer.warnings + warnings,
             raw_body=msgspec.json.encode({**told, "usage": self._usage}),
         )
@@ -178,7 +188,13 @@ class MessageStream:
             provider = caller and self._provider
             return (
                 ToolCallDelta(
-                    _KINDS * index + _CALL, block.id, block.name, "", 0, provider, caller
+                    _KINDS * index + _CALL,
+                    block.id or "",
+                    block.name or "",
+                    "",
+                    0,
+                    provider,
+                    caller,
                 ),
             )
         return ()
@@ -192,7 +208,7 @@ class MessageStream:
         if delta.type == "thinking_delta":
             return self._thought(index, opened, delta.thinking) if delta.thinking else ()
         if delta.type == "input_json_delta":
-            opened.json.append(delta.partial_json)
+            opened.json.append(delta.partial_json or "")
             if opened.type == "tool_use" and delta.partial_json:
                 return (ToolCallDelta(_KINDS * index + _CALL, arguments=delta.partial_json),)
         elif delta.type == "signature_delta":
@@ -234,8 +250,13 @@ class MessageStream:
 
     def _input(self, opened: _Open) -> dict[str, Any]:
         """What a tool that ran on the server was given, as far as it came in pieces."""
-        pieces = "".join(opened.json).encode()
-        return {"input": read(_ANY, pieces, self._answer.blame)} if pieces else {}
+        pieces = "".join(opened.json)
+        if not pieces:
+            return {}
+        try:
+            return {"input": _ANY.decode(pieces)}
+        except UNREADABLE:  # cut off by max_tokens; the form is what Anthropic's guide has for it
+            return {"input": {"INVALID_JSON": pieces}}
 
     def _block(self, start: dict[str, Any]) -> Block:
         try:

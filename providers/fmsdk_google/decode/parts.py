@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import msgspec
 
 from fmsdk.response import Event, MediaDelta, ReasoningDelta, TextDelta, TokenLogprob, ToolCallDelta
-from fmsdk.wire.read import Answer, base64_bytes, kept, opaque_of, read
+from fmsdk.wire.read import Answer, base64_bytes, call_id, kept, opaque_of, read
 from fmsdk_google.decode.shapes import PART, Blob, Call, Logprobs, Part
 
 __all__ = ["Lane", "token_logprobs"]
@@ -62,6 +62,11 @@ class Lane:
         elif bytes(raw).strip() not in (b"{}", b"null"):
             yield self._reasoning("", kept(raw, self._answer.blame))
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was no part."""
+        return self._index < 0
+
     def text_index(self) -> int:
         """The index of the text that further text would go to."""
         return self._joined("text")
@@ -87,13 +92,12 @@ class Lane:
         if call.partial_args is not None:
             what = "a function call in pieces; leave streamFunctionCallArguments off"
             raise self._answer.blame.invalid(what)
-        # AI Studio's older models and Vertex send no ids; a conversation needs one for each call.
-        own_id = f"call_{self.calls}" + (f"_{response_id}" if response_id else "")
+        id = call_id(call.id, self.calls, response_id)  # AI Studio's older models send none
         self.calls += 1
         arguments = kept(call.args, self._answer.blame)
         return ToolCallDelta(
             self._apart(),
-            call.id or own_id,
+            id,
             call.name or "",
             "" if arguments == "null" else arguments,
             self._choice,

@@ -14,7 +14,7 @@ from typing import Any, cast
 from fmsdk.errors import ContentFiltered
 from fmsdk.response import Event, Finish, Finished, Response, TextDelta, Warning
 from fmsdk.usage import OutputUsage, Usage
-from fmsdk.wire.read import Answer, fewer_choices, read
+from fmsdk.wire.read import Answer, fewer_choices, read, unfinished
 from fmsdk_google.decode.parts import Lane, token_logprobs
 from fmsdk_google.decode.shapes import CHUNK, Candidate, Chunk, Logprobs
 from fmsdk_google.decode.usage import usage_of, with_searches
@@ -45,8 +45,8 @@ class GeminiStream:
         self._lanes: dict[int, Lane] = {}
         self._usage: dict[str, Any] = {}
         self._queries: set[str] = set()
-        self._model: str | None = None
-        self._id: str | None = None
+        self.served_model: str | None = None
+        self.request_id: str | None = None
         self._last: bytes | None = None
 
     def feed(self, payload: bytes) -> Sequence[Event]:
@@ -54,8 +54,8 @@ class GeminiStream:
         chunk = read(CHUNK, payload, self._answer.blame)
         if chunk.error:
             raise self._answer.blame.of_body(chunk.error)
-        if self._id is None:
-            self._id, self._model = chunk.response_id, chunk.model_version
+        if self.request_id is None:
+            self.request_id, self.served_model = chunk.response_id, chunk.model_version
         used: object = chunk.usage_metadata
         if isinstance(used, dict):
             # Counts are totals so far; a chunk may leave out what an earlier one said.
@@ -91,10 +91,19 @@ class GeminiStream:
         )
         return Finished(
             finishes=finishes,
-            usage=with_searches(usage_of(self._usage), self._queries, self._model),
-            served_model=self._model,
-            request_id=self._id or answer.request_id,
-            warnings=(*answer.warnings, *fewer_choices(answer.request, len(lanes)), *remarks),
+            usage=with_searches(usage_of(self._usage), self._queries, self.served_model),
+            served_model=self.served_model,
+            request_id=self.request_id or answer.request_id,
+            warnings=(
+                *answer.warnings,
+                *fewer_choices(answer.request, len(lanes)),
+                *remarks,
+                *(
+                    unfinished(answer.blame, is_empty=lane.is_empty)
+                    for lane in lanes
+                    if lane.finish_reason is None
+                ),
+            ),
             raw_body=self._last,
         )
 
@@ -115,7 +124,7 @@ class GeminiStream:
         before = len(events)
         content = candidate.content
         for raw in (content and content.parts) or ():
-            events.extend(lane.events(raw, self._id))
+            events.extend(lane.events(raw, self.request_id))
         if candidate.logprobs_result is not None:
             _attach(candidate.logprobs_result, lane, choice, events, before)
         if candidate.grounding_metadata is not None:
@@ -130,7 +139,7 @@ class GeminiStream:
         answer, request, feedback = self._answer, self._answer.request, chunk.prompt_feedback
         why = (feedback and feedback.block_reason) or ""
         message = (feedback and feedback.block_reason_message) or "see its safety settings"
-        request_id = self._id or answer.request_id
+        request_id = self.request_id or answer.request_id
         return ContentFiltered(
             f"{request.provider} refused the prompt: {why} ({message})",
             provider=request.provider,
@@ -140,7 +149,7 @@ class GeminiStream:
                 provider=request.provider,
                 model=request.model,
                 choices=(),
-                served_model=self._model,
+                served_model=self.served_model,
                 request_id=request_id,
                 usage=usage_of(self._usage),
                 warnings=answer.warnings,

@@ -15,7 +15,10 @@ from fmsdk.wire.counts import Counts
 from fmsdk.wire.read import Answer
 from fmsdk_openai.dialect import Api, Charge
 
-__all__ = ["Logprob", "OpenAIAnswer", "token_logprobs"]
+__all__ = ["OpenAIAnswer", "json_text", "token_logprobs"]
+
+_CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
+"""Where else DeepSeek, Together and Mistral tell of cached tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,21 +41,33 @@ class OpenAIAnswer(Answer):
         return replace(usage, charged=_charged(usage.raw, self.charge))
 
 
-class Logprob(msgspec.Struct):
+class _Logprob(msgspec.Struct):
     """A token with its log probability, as both APIs send it."""
 
     token: str
     logprob: float
-    top_logprobs: list[Logprob] | None = None
+    top_logprobs: list[_Logprob] | None = None
 
 
-def token_logprobs(found: list[Logprob] | None) -> tuple[TokenLogprob, ...]:
-    """The wire's token probabilities as fmsdk's."""
+def json_text(arguments: object) -> str:
+    """A call's arguments as JSON text, which is how most servers send them; "" for none."""
+    if isinstance(arguments, str):
+        return arguments
+    return "" if arguments is None else msgspec.json.encode(arguments).decode()
+
+
+def token_logprobs(told: object) -> tuple[TokenLogprob, ...]:
+    """The wire's token probabilities as fmsdk's. None of those of another shape (Together's bare
+    numbers), which are no reason to refuse an answer."""
+    try:
+        found = msgspec.convert(told, list[_Logprob]) if told else ()
+    except msgspec.ValidationError:
+        return ()
     return tuple(
         TokenLogprob(
             one.token, one.logprob, tuple((t.token, t.logprob) for t in one.top_logprobs or ())
         )
-        for one in found or ()
+        for one in found
     )
 
 
@@ -65,10 +80,18 @@ def _usage(raw: object, service_tier: str | None) -> Usage:
     told = Counts(raw)
     if not told:
         return Usage(service_tier=service_tier)
-    read_in = told.under("prompt_tokens_details") or told.under("input_tokens_details")
+    read_in = (
+        told.under("prompt_tokens_details")
+        or told.under("input_tokens_details")
+        or told.under("prompt_token_details")  # Mistral has both spellings
+    )
     made = told.under("completion_tokens_details") or told.under("output_tokens_details")
     total_in = _first(told["prompt_tokens"], told["input_tokens"])
     total_out = _first(told["completion_tokens"], told["output_tokens"])
+    reasoning = made["reasoning_tokens"]
+    apart = (total_in or 0) + (total_out or 0) + (reasoning or 0)
+    if total_out is not None and reasoning and told["total_tokens"] == apart:
+        total_out += reasoning  # Grok's completion_tokens leave reasoning out, as its total shows
     return Usage(
         input=InputUsage(
             total=total_in,
@@ -76,7 +99,7 @@ def _usage(raw: object, service_tier: str | None) -> Usage:
             image=read_in["image_tokens"],
             audio=read_in["audio_tokens"],
             video=read_in["video_tokens"],
-            cache_read=read_in["cached_tokens"],
+            cache_read=_first(read_in["cached_tokens"], *(told[name] for name in _CACHED)),
             # A 0 stands beside models that know no cache writes, too, so that it tells nothing.
             cache_write=read_in["cache_write_tokens"] or None,
         ),
@@ -85,7 +108,7 @@ def _usage(raw: object, service_tier: str | None) -> Usage:
             text=made["text_tokens"],
             audio=made["audio_tokens"],
             image=made["image_tokens"],
-            reasoning=made["reasoning_tokens"],
+            reasoning=reasoning,
         ),
         source="unknown" if total_in is None and total_out is None else "measured",
         service_tier=service_tier or told.word("service_tier"),

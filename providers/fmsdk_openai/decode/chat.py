@@ -1,152 +1,113 @@
-"""Chat Completions bodies: the shapes that are read, and a whole body as a `Response`.
+"""Chat Completions: a whole body as a `Response`, and what it has in common with a stream.
 
 Reads OpenAI's dialect and what compatible servers add to it: `reasoning_content`, `reasoning` and
-`reasoning_details` (DeepSeek, vLLM, Ollama, OpenRouter), content lists (Mistral), and
-`extra_content` (Gemini's compatible endpoint).
+`reasoning_details` (DeepSeek, vLLM, Ollama, OpenRouter), content lists (Mistral), `images`
+(OpenRouter), and `extra_content` (Gemini's compatible endpoint).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, cast
 
 import msgspec
 
-from fmsdk.content import Audio, Part, Reasoning, Text, ToolCall
-from fmsdk.errors import ServerError
+from fmsdk.content import Audio, Image, Part, Reasoning, Text, ToolCall
+from fmsdk.errors import FmsdkError, ServerError
 from fmsdk.response import Choice, Finish, Response, Warning, malformed_call, tool_call
 from fmsdk.wire.blame import Blame
-from fmsdk.wire.read import base64_bytes, fewer_choices, opaque_of, read
-from fmsdk_openai.decode.answer import Logprob, OpenAIAnswer, token_logprobs
+from fmsdk.wire.read import (
+    base64_bytes,
+    call_id,
+    fewer_choices,
+    opaque_of,
+    read,
+    unfinished,
+    with_partial,
+    word,
+)
+from fmsdk_openai.decode.answer import OpenAIAnswer, json_text, token_logprobs
+from fmsdk_openai.decode.chat_shapes import BODY, ECHOED, NOTHING, Candidate, Chunk, Delta
 
 __all__ = [
-    "Call",
-    "Candidate",
-    "Chunk",
-    "Delta",
-    "Spoken",
-    "arguments_text",
+    "broken_off",
     "chat_response",
     "echoed",
+    "failure_of",
     "finish_of",
+    "pictures",
     "pieces",
     "thoughts",
 ]
 
-_FINISHES: dict[str | None, Finish] = {
+_FINISHES: dict[str, Finish] = {
     "stop": "stop",
+    "eos": "stop",  # Together
     "length": "length",
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
     "model_length": "length",  # Mistral
 }
-
-
-class _Function(msgspec.Struct):
-    name: str | None = None
-    arguments: Any = None
-
-
-class Call(msgspec.Struct):
-    """A tool call, or a piece of one."""
-
-    index: int | None = None
-    id: str | None = None
-    function: _Function | None = None
-    extra_content: Any = None
-
-
-class Spoken(msgspec.Struct):
-    """Sound as base64, and its transcript; in a stream a piece of either."""
-
-    data: str | None = None
-    transcript: str | None = None
-
-
-class Delta(msgspec.Struct, frozen=True):
-    """A message, or a piece of one."""
-
-    content: str | list[dict[str, Any]] | None = None
-    refusal: str | None = None
-    reasoning_content: Any = None
-    reasoning: Any = None
-    reasoning_details: list[Any] | None = None
-    tool_calls: list[Call] | None = None
-    audio: Spoken | None = None
-    extra_content: Any = None
-
-
-class _Logprobs(msgspec.Struct):
-    content: list[Logprob] | None = None
-
-
-_NOTHING = Delta()
-
-
-class Candidate(msgspec.Struct):
-    """One choice; it has a `message` in a body, a `delta` in a stream."""
-
-    index: int = 0
-    message: Delta = _NOTHING
-    delta: Delta = _NOTHING
-    finish_reason: str | None = None
-    logprobs: _Logprobs | None = None
-
-
-class Chunk(msgspec.Struct):
-    """A body, or one event of a stream."""
-
-    choices: list[Candidate] | None = None
-    id: str | None = None
-    model: str | None = None
-    usage: Any = None
-    service_tier: str | None = None
-    error: Any = None
-
-
-_BODY = msgspec.json.Decoder(Chunk)
+_BROKEN_OFF = frozenset({"error", "abort", "insufficient_system_resource"})
+"""OpenRouter and Mistral; vLLM and SGLang; DeepSeek."""
+_ANY = msgspec.json.Decoder()
+_DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*;base64,")
 
 
 def chat_response(answer: OpenAIAnswer, body: bytes) -> Response[Any]:
     """The response of a whole body. Raises InvalidResponse, or the error that the body reports."""
-    chunk = read(_BODY, body, answer.blame)
-    if chunk.error:
-        raise answer.blame.of_body(chunk.error)
-    if not chunk.choices:
-        raise answer.blame.invalid("a completion without choices")
-    request = answer.request
+    chunk = read(BODY, body, answer.blame)
+    failure = failure_of(chunk, body, answer.blame)
+    for candidate in () if failure else chunk.choices or ():
+        failure = failure or broken_off(candidate, answer.blame)
+    if failure is not None:
+        raise with_partial(failure, lambda: _response(answer, chunk, body))
+    return _response(answer, chunk, body)
+
+
+def _response(answer: OpenAIAnswer, chunk: Chunk, body: bytes) -> Response[Any]:
+    request, id = answer.request, word(chunk.id)
     warnings = list(answer.warnings)
-    found = sorted(chunk.choices, key=lambda candidate: candidate.index)
-    choices = tuple(_choice(answer, candidate, warnings) for candidate in found)
+    # GitHub Copilot gives a text and the calls after it as choices of the same number.
+    found: dict[int, list[Candidate]] = {}
+    for candidate in chunk.choices or ():
+        found.setdefault(candidate.index or 0, []).append(candidate)
+    if not found:
+        raise answer.blame.invalid("a completion without choices")
+    choices = tuple(_choice(answer, found[index], id, warnings) for index in sorted(found))
     warnings += fewer_choices(request, len(choices))
     return Response(
         provider=request.provider,
         model=request.model,
         choices=choices,
-        served_model=chunk.model,
-        request_id=answer.request_id or chunk.id,
-        usage=answer.usage(chunk.usage, chunk.service_tier),
+        served_model=word(chunk.model),
+        request_id=answer.request_id or id,
+        usage=answer.usage(chunk.used, word(chunk.service_tier)),
         warnings=tuple(warnings),
         raw_body=body,
         output_type=request.output,
     )
 
 
-def _choice(answer: OpenAIAnswer, candidate: Candidate, warnings: list[Warning]) -> Choice:
-    parts = tuple(_parts(answer, candidate.message, warnings))
+def _choice(
+    answer: OpenAIAnswer, candidates: list[Candidate], id: str | None, warnings: list[Warning]
+) -> Choice:
+    messages = [candidate.message or NOTHING for candidate in candidates]
+    parts = tuple(part for one in messages for part in _parts(answer, one, id, warnings))
+    reason = next((one.finish_reason for one in reversed(candidates) if one.finish_reason), None)
     calls = [part for part in parts if isinstance(part, ToolCall)]
     warnings += (malformed_call(call) for call in calls if call.raw is not None)
-    logprobs = candidate.logprobs
-    return Choice(
-        parts,
-        finish_of(candidate.finish_reason, bool(calls), answer.blame),
-        candidate.finish_reason,
-        token_logprobs(logprobs.content) if logprobs else (),
-    )
+    if reason is None:
+        warnings.append(unfinished(answer.blame, is_empty=not parts))
+    logprobs = tuple(token for one in candidates for token in token_logprobs(one.tokens))
+    return Choice(parts, finish_of(reason, bool(calls)), reason, logprobs)
 
 
-def _parts(answer: OpenAIAnswer, message: Delta, warnings: list[Warning]) -> Iterator[Part]:
+def _parts(
+    answer: OpenAIAnswer, message: Delta, id: str | None, warnings: list[Warning]
+) -> Iterator[Part]:
     provider = answer.request.provider
     text, thought = message.content, thoughts(message)
     if isinstance(text, list):
@@ -166,24 +127,30 @@ def _parts(answer: OpenAIAnswer, message: Delta, warnings: list[Warning]) -> Ite
         if message.audio.data:
             data = base64_bytes(message.audio.data, answer.blame)
             yield Audio(data, mime_type=answer.audio_mime)
-    for call in message.tool_calls or ():
+    for data, mime in pictures(message, answer, warnings):
+        yield Image(data, mime_type=mime)
+    for number, call in enumerate(message.calls):
         extra = opaque_of({"extra_content": call.extra_content}) if call.extra_content else None
-        name = (call.function and call.function.name) or ""
         yield tool_call(
-            call.id or "", name, arguments_text(call), provider=extra and provider, opaque=extra
+            call_id(call.id, number, id),
+            call.name,
+            json_text(call.arguments),
+            provider=extra and provider,
+            opaque=extra,
         )
 
 
 def thoughts(message: Delta) -> str:
     """The readable reasoning of a message or a piece of one."""
-    said = message.reasoning_content or message.reasoning
+    said = message.reasoning_content or message.reasoning or message.reasoning_text
     return said if isinstance(said, str) else ""
 
 
 def echoed(messages: Sequence[Delta]) -> dict[str, Any]:
-    """The reasoning fields of a message, whole or in pieces, as its server wants them back."""
+    """The fields of a message, whole or in pieces, that its server wants back: reasoning, and
+    what it cites."""
     fields: dict[str, Any] = {}
-    for name in ("reasoning_content", "reasoning", "reasoning_details", "extra_content"):
+    for name in ECHOED:
         values = [value for message in messages if (value := getattr(message, name))]
         if not values:
             continue
@@ -212,6 +179,28 @@ def pieces(
             warnings.append(Warning("content_skipped", message, str(kind)))
 
 
+def pictures(
+    message: Delta, answer: OpenAIAnswer, warnings: list[Warning]
+) -> Iterator[tuple[bytes, str]]:
+    """The pictures of a message, whole or a piece of one, with their media types. One that is not
+    in the answer itself is left out with a warning."""
+    for entry in message.images or ():
+        found = _DATA_URL.match(_image_url(entry))
+        if found is None:
+            why = "a picture that the answer only points to was left out; see response.raw"
+            warnings.append(Warning("content_skipped", why, "image"))
+        else:
+            yield base64_bytes(found.string[found.end() :], answer.blame), found[1] or "image/png"
+
+
+def _image_url(entry: object) -> str:
+    """The URL of `{"type": "image_url", "image_url": {"url": …}}`; "" where there is none."""
+    for name in ("image_url", "url"):
+        if isinstance(entry, dict):
+            entry = cast("dict[str, object]", entry).get(name)
+    return entry if isinstance(entry, str) else ""
+
+
 def _thought(told: object) -> str:
     if isinstance(told, list):
         return "".join(_thought(inner) for inner in cast("list[object]", told))
@@ -220,21 +209,27 @@ def _thought(told: object) -> str:
     return told if isinstance(told, str) else ""
 
 
-def arguments_text(call: Call) -> str:
-    """A call's arguments as JSON text, which is how most servers send them."""
-    arguments = call.function.arguments if call.function else None
-    if isinstance(arguments, str):
-        return arguments
-    return "" if arguments is None else msgspec.json.encode(arguments).decode()
+def failure_of(chunk: Chunk, payload: bytes, blame: Blame) -> FmsdkError | None:
+    """What a body or an event reports instead of an answer, or beside a part of one."""
+    if chunk.failure:
+        return blame.of_body(chunk.failure)
+    if chunk.object == "error":  # vLLM, SGLang: the error's own fields
+        return blame.of_body(read(_ANY, payload, blame))
+    return None
 
 
-def finish_of(reason: str | None, has_calls: bool, blame: Blame) -> Finish:
-    """The normalised finish; some servers say "stop" where they made calls.
+def broken_off(candidate: Candidate, blame: Blame) -> FmsdkError | None:
+    """The error of a choice that the server broke off."""
+    if candidate.error:
+        return blame.of_body(candidate.error)
+    if candidate.finish_reason not in _BROKEN_OFF:
+        return None
+    message = f"{blame.provider} broke the answer off: {candidate.finish_reason}"
+    return ServerError(message, provider=blame.provider)
 
-    Raises:
-        ServerError: the server says that it broke off (OpenRouter's and Mistral's "error").
-    """
-    if reason == "error":
-        raise ServerError(f"{blame.provider} broke off with an error", provider=blame.provider)
-    finish = _FINISHES.get(reason, "other")
+
+def finish_of(reason: str | None, has_calls: bool) -> Finish:
+    """The normalised finish; some servers say "stop" where they made calls."""
+    word = (reason or "").partition(":")[0]  # Gemini's compatible endpoint explains after a colon
+    finish = _FINISHES.get(word, "other")
     return "tool_calls" if finish == "stop" and has_calls else finish

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
-
-import msgspec
 
 from fmsdk.response import (
     Event,
@@ -18,59 +16,71 @@ from fmsdk.response import (
     Warning,
 )
 from fmsdk.usage import Usage
-from fmsdk.wire.read import base64_bytes, fewer_choices, opaque_of, read
-from fmsdk_openai.decode.answer import OpenAIAnswer, token_logprobs
+from fmsdk.wire.read import base64_bytes, call_id, fewer_choices, opaque_of, read, word
+from fmsdk_openai.decode.answer import OpenAIAnswer, json_text, token_logprobs
 from fmsdk_openai.decode.chat import (
-    Call,
-    Candidate,
-    Chunk,
-    Delta,
-    Spoken,
-    arguments_text,
+    broken_off,
     echoed,
+    failure_of,
     finish_of,
+    pictures,
     pieces,
     thoughts,
 )
+from fmsdk_openai.decode.chat_shapes import BODY, NOTHING, Call, Candidate, Delta, Spoken
 
 __all__ = ["ChatStream"]
 
-_CHUNK = msgspec.json.Decoder(Chunk)
 _DONE = b"[DONE]"
+
+
+class _Made:
+    """A call in the making: what its pieces have told."""
+
+    __slots__ = ("id", "index", "name")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.id = ""
+        self.name = ""
+
+    def goes_on(self, piece: Call) -> bool:
+        """Whether a piece may belong to this call. Where a server leaves numbers out, or numbers
+        every call 0, another id means another call, or without ids another name."""
+        if piece.own_id:
+            return self.id in ("", piece.own_id)
+        is_other = piece.index is None or piece.name != self.name
+        return not (piece.name and self.name and is_other)
 
 
 class _Lane:
     """One choice in the making: which of its parts has which index, and how it ended."""
 
-    __slots__ = ("calls", "ended", "finish_reason", "indexes", "numbers", "thoughts")
+    __slots__ = ("calls", "finish_reason", "indexes", "numbers", "pictures", "thoughts")
 
     def __init__(self) -> None:
         self.indexes: dict[object, int] = {}
-        self.calls: list[str] = []
-        self.numbers: dict[int | None, int] = {}
+        self.calls: list[_Made] = []
+        self.numbers: dict[int | None, _Made] = {}
+        self.pictures = 0
         self.thoughts: list[Delta] = []
         self.finish_reason: str | None = None
-        self.ended = False
 
     def index(self, part: object) -> int:
         """The index of a part, by order of first appearance."""
         return self.indexes.setdefault(part, len(self.indexes))
 
-    def place(self, piece: Call) -> tuple[int, bool]:
-        """The index of the call that a piece belongs to, and whether it is the call's first.
-
-        Pieces go by their number. Where a server leaves it out, or numbers every call 0, another
-        id means another call.
-        """
-        place = self.numbers.get(piece.index)
-        if piece.id and (place is None or self.calls[place] not in ("", piece.id)):
-            place = self.calls.index(piece.id) if piece.id in self.calls else None
-        is_new = place is None
-        if place is None:
-            place = len(self.calls)
-            self.calls.append(piece.id or "")
-        self.numbers[piece.index] = place
-        return self.index(place), is_new
+    def call(self, piece: Call) -> _Made:
+        """The call that a piece belongs to, by its number, or else by its id."""
+        made = self.numbers.get(piece.index)
+        if made is None or not made.goes_on(piece):
+            same = (one for one in self.calls if piece.own_id and one.id == piece.own_id)
+            made = next(same, None)
+        if made is None:
+            made = _Made(self.index(("call", len(self.calls))))
+            self.calls.append(made)
+        self.numbers[piece.index] = made
+        return made
 
 
 class ChatStream:
@@ -82,26 +92,26 @@ class ChatStream:
         self._answer = answer
         self._lanes: dict[int, _Lane] = {}
         self._warnings: list[Warning] = list(answer.warnings)
-        self._model: str | None = None
-        self._id: str | None = None
+        self.served_model: str | None = None
+        self.request_id: str | None = None
         self._tier: str | None = None
         self._usage: Any = None
         self._last: bytes | None = None
 
     def feed(self, payload: bytes) -> Sequence[Event]:
         """The events of one payload. Raises InvalidResponse, or the error that it reports."""
-        if payload == _DONE:
+        if payload.startswith(_DONE):
             self.done = True
             return ()
-        chunk = read(_CHUNK, payload, self._answer.blame)
-        if not self._model:
-            self._id, self._model = chunk.id, chunk.model
+        chunk = read(BODY, payload, self._answer.blame)
+        if not self.served_model:
+            self.request_id, self.served_model = word(chunk.id), word(chunk.model)
         if chunk.service_tier is not None:
-            self._tier = chunk.service_tier
-        if chunk.usage:
-            self._usage, self._last = chunk.usage, payload
-        if chunk.error:
-            raise self._answer.blame.of_body(chunk.error)
+            self._tier = word(chunk.service_tier)
+        if chunk.usage or chunk.x_groq:
+            self._usage, self._last = chunk.used or self._usage, payload
+        if failure := failure_of(chunk, payload, self._answer.blame):
+            raise failure
         events: list[Event] = []
         for candidate in chunk.choices or ():
             self._add(candidate, events)
@@ -110,20 +120,20 @@ class ChatStream:
     def finish(self) -> Sequence[Event]:
         """The reasoning to send back, and `Finished`. Raises IncompleteStream."""
         answer, lanes = self._answer, sorted(self._lanes.items())
-        if not (self.done and lanes and all(lane.ended for _, lane in lanes)):
+        if not (self.done and lanes and all(lane.finish_reason for _, lane in lanes)):
             missing = "a finish reason" if self.done else "[DONE]"
             raise answer.blame.incomplete(missing)
-        events = [event for choice, lane in lanes for event in self._echo(choice, lane)]
+        events = [event for choice, lane in lanes for event in self._completed(choice, lane)]
         self._warnings += fewer_choices(answer.request, len(lanes))
         finishes: tuple[tuple[Finish, str | None], ...] = tuple(
-            (finish_of(lane.finish_reason, bool(lane.calls), answer.blame), lane.finish_reason)
+            (finish_of(lane.finish_reason, bool(lane.calls)), lane.finish_reason)
             for _, lane in lanes
         )
         finished = Finished(
             finishes=finishes,
             usage=self._answer.usage(self._usage, self._tier),
-            served_model=self._model,
-            request_id=answer.request_id or self._id,
+            served_model=self.served_model,
+            request_id=answer.request_id or self.request_id,
             warnings=tuple(self._warnings),
             raw_body=self._last,
         )
@@ -134,29 +144,35 @@ class ChatStream:
         return self._answer.usage(self._usage, self._tier) if self._usage else None
 
     def _add(self, candidate: Candidate, events: list[Event]) -> None:
-        choice, delta = candidate.index, candidate.delta
+        choice, delta = candidate.index or 0, candidate.delta or NOTHING
         lane = self._lanes.get(choice)
         if lane is None:
             lane = self._lanes[choice] = _Lane()
-        if candidate.finish_reason is not None:
-            lane.finish_reason, lane.ended = candidate.finish_reason, True
-        if delta.reasoning_content or delta.reasoning or delta.reasoning_details:
+        if candidate.finish_reason or candidate.error:
+            lane.finish_reason = candidate.finish_reason
+            broken = broken_off(candidate, self._answer.blame)
+            if broken is not None:
+                raise broken
+        if delta.echoes:
             self._think(lane, choice, delta, events)
-        elif delta.extra_content:
-            lane.thoughts.append(delta)
         text = delta.content
         if isinstance(text, list):
             text = self._listed(lane, choice, text, events)
-        if text:
-            found = candidate.logprobs
-            logprobs = token_logprobs(found.content) if found is not None else ()
-            events.append(TextDelta(text, lane.index("text"), choice, False, logprobs))
+        logprobs = () if candidate.logprobs is None else token_logprobs(candidate.tokens)
+        if text or logprobs:
+            events.append(TextDelta(text or "", lane.index("text"), choice, False, logprobs))
+        self._add_other(lane, choice, delta, events)
+
+    def _add_other(self, lane: _Lane, choice: int, delta: Delta, events: list[Event]) -> None:
+        """What is neither text nor reasoning."""
         if delta.refusal:
             events.append(TextDelta(delta.refusal, lane.index("refusal"), choice, True))
         if delta.audio is not None:
             self._hear(lane, choice, delta.audio, events)
-        if delta.tool_calls:
-            events += [self._called(lane, choice, piece) for piece in delta.tool_calls]
+        if delta.images:
+            self._see(lane, choice, delta, events)
+        if delta.tool_calls or delta.function_call:
+            events += [self._called(lane, choice, piece) for piece in delta.calls]
 
     def _think(self, lane: _Lane, choice: int, delta: Delta, events: list[Event]) -> None:
         lane.thoughts.append(delta)
@@ -184,23 +200,33 @@ class ChatStream:
             data, mime = base64_bytes(audio.data, self._answer.blame), self._answer.audio_mime
             events.append(MediaDelta("audio", data, mime, lane.index("audio"), choice))
 
+    def _see(self, lane: _Lane, choice: int, delta: Delta, events: list[Event]) -> None:
+        for data, mime in pictures(delta, self._answer, self._warnings):
+            index = lane.index(("picture", lane.pictures))
+            lane.pictures += 1
+            events.append(MediaDelta("image", data, mime, index, choice))
+
     def _called(self, lane: _Lane, choice: int, piece: Call) -> ToolCallDelta:
-        index, is_new = lane.place(piece)
-        name = (piece.function and piece.function.name) or ""
+        made = lane.call(piece)
+        id, name = "" if made.id else piece.own_id, "" if made.name else piece.name
+        made.id, made.name = made.id or id, made.name or name
         extra = piece.extra_content
         return ToolCallDelta(
-            index,
-            (piece.id or "") if is_new else "",
-            name if is_new else "",
-            arguments_text(piece),
+            made.index,
+            id,
+            name,
+            json_text(piece.arguments),
             choice,
             self._answer.request.provider if extra else None,
             opaque_of({"extra_content": extra}) if extra else None,
         )
 
-    def _echo(self, choice: int, lane: _Lane) -> list[Event]:
-        fields = echoed(lane.thoughts)
-        if not fields:
-            return []
-        index, provider = lane.index("reasoning"), self._answer.request.provider
-        return [ReasoningDelta("", index, choice, provider, opaque_of(fields))]
+    def _completed(self, choice: int, lane: _Lane) -> Iterator[Event]:
+        """What only the end tells: ids of calls that got none, and what goes back next turn."""
+        for number, made in enumerate(lane.calls):
+            if not made.id:
+                id = call_id(None, number, self.request_id)
+                yield ToolCallDelta(made.index, id, choice=choice)
+        if fields := echoed(lane.thoughts):
+            index, provider = lane.index("reasoning"), self._answer.request.provider
+            yield ReasoningDelta("", index, choice, provider, opaque_of(fields))

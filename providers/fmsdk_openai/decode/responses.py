@@ -14,6 +14,7 @@ from typing import Any, cast
 import msgspec
 
 from fmsdk.content import Part, Reasoning, Text, ToolCall
+from fmsdk.errors import FmsdkError, InvalidResponse
 from fmsdk.response import (
     Choice,
     Finish,
@@ -24,15 +25,15 @@ from fmsdk.response import (
     tool_call,
 )
 from fmsdk.wire.blame import Blame
-from fmsdk.wire.read import kept, opaque_of, read
-from fmsdk_openai.decode.answer import Logprob, OpenAIAnswer, token_logprobs
+from fmsdk.wire.read import kept, opaque_of, read, unfinished, with_partial, word
+from fmsdk_openai.decode.answer import OpenAIAnswer, json_text, token_logprobs
 
 __all__ = [
     "BODY",
     "Body",
     "Item",
     "charged_apart",
-    "check_status",
+    "failure_of",
     "finish_of",
     "item_of",
     "phase_of",
@@ -48,9 +49,9 @@ _INCOMPLETE: dict[str, Finish] = {
 
 class _Piece(msgspec.Struct):
     type: str = ""
-    text: str = ""
-    refusal: str = ""
-    logprobs: list[Logprob] | None = None
+    text: str | None = None
+    refusal: str | None = None
+    logprobs: Any = None
 
 
 class Item(msgspec.Struct):
@@ -59,15 +60,31 @@ class Item(msgspec.Struct):
     type: str = ""
     content: list[_Piece] | None = None
     summary: list[_Piece] | None = None
-    call_id: str = ""
-    name: str = ""
-    arguments: str = ""
+    call_id: str | int | None = None
+    name: str | None = None
+    arguments: Any = None
     phase: str | None = None
 
     @property
     def thoughts(self) -> list[str]:
         """Reasoning in words: its summary, or where a server tells it, the reasoning itself."""
-        return [piece.text for piece in self.summary or self.content or ()]
+        return [piece.text or "" for piece in self.summary or self.content or ()]
+
+    @property
+    def texts(self) -> list[tuple[str, bool]]:
+        """What a message says, and of each piece whether it is a refusal."""
+        pieces = self.content or ()
+        return [(piece.refusal or piece.text or "", bool(piece.refusal)) for piece in pieces]
+
+    @property
+    def id_of_call(self) -> str:
+        """A function call's id."""
+        return word(self.call_id) or ""
+
+    @property
+    def arguments_text(self) -> str:
+        """A function call's arguments as JSON text."""
+        return json_text(self.arguments)
 
 
 class _Kind(msgspec.Struct):
@@ -86,15 +103,17 @@ class Body(msgspec.Struct):
     status: str | None = None
     incomplete_details: _Incomplete | None = None
     error: Any = None
-    id: str | None = None
-    model: str | None = None
+    id: Any = None
+    model: Any = None
     usage: Any = None
-    service_tier: str | None = None
+    service_tier: Any = None
 
 
 BODY = msgspec.json.Decoder(Body)
 _ITEM = msgspec.json.Decoder(Item)
 _KIND = msgspec.json.Decoder(_Kind)
+_AT_WORK = frozenset({"queued", "in_progress"})
+_BROKEN_OFF = frozenset({"cancelled", "failed", *_AT_WORK})
 _CHARGED = frozenset({"web_search_call", "file_search_call", "code_interpreter_call"})
 _READ = frozenset({"message", "reasoning", "function_call"})
 
@@ -102,7 +121,13 @@ _READ = frozenset({"message", "reasoning", "function_call"})
 def responses_response(answer: OpenAIAnswer, body: bytes) -> Response[Any]:
     """The response of a whole body. Raises InvalidResponse, or the error that the body reports."""
     found = read(BODY, body, answer.blame)
-    check_status(found, answer.blame)
+    failure = failure_of(found, answer.blame)
+    if failure is not None:
+        raise with_partial(failure, lambda: _response(answer, found, body))
+    return _response(answer, found, body)
+
+
+def _response(answer: OpenAIAnswer, found: Body, body: bytes) -> Response[Any]:
     if found.output is None:
         raise answer.blame.invalid("a response without output")
     parts: list[Part] = []
@@ -115,15 +140,17 @@ def responses_response(answer: OpenAIAnswer, body: bytes) -> Response[Any]:
     calls = [part for part in parts if isinstance(part, ToolCall)]
     request, served = answer.request, tools_run(found, answer.blame)
     finish, finish_raw = finish_of(found, bool(calls))
-    malformed = tuple(malformed_call(call) for call in calls if call.raw is not None)
+    warnings = [malformed_call(call) for call in calls if call.raw is not None]
+    if not found.status:
+        warnings.append(unfinished(answer.blame, is_empty=not parts))
     return Response(
         provider=request.provider,
         model=request.model,
         choices=(Choice(tuple(parts), finish, finish_raw, tuple(logprobs)),),
-        served_model=found.model,
-        request_id=answer.request_id or found.id,
-        usage=answer.usage(found.usage, found.service_tier, served),
-        warnings=answer.warnings + malformed + charged_apart(served),
+        served_model=word(found.model),
+        request_id=answer.request_id or word(found.id),
+        usage=answer.usage(found.usage, word(found.service_tier), served),
+        warnings=(*answer.warnings, *warnings, *charged_apart(served)),
         raw_body=body,
         output_type=request.output,
     )
@@ -160,10 +187,15 @@ def charged_apart(tools: Mapping[str, int]) -> tuple[Warning, ...]:
     return (Warning("usage_elsewhere", message, "code_interpreter"),)
 
 
-def check_status(body: Body, blame: Blame) -> None:
-    """Raise what a failed response says went wrong."""
+def failure_of(body: Body, blame: Blame) -> FmsdkError | None:
+    """What a failed response says went wrong, and the error of one that is not done yet."""
     if body.error or body.status == "failed":
-        raise blame.of_body(body.error)
+        return blame.of_body(body.error)
+    if body.status not in _AT_WORK:
+        return None
+    what = f"is still {body.status}: ask without background, or fetch {body.id or 'it'} later"
+    message = f"the response of {blame.provider} {what}"
+    return InvalidResponse(message, provider=blame.provider, retryable=False)
 
 
 def finish_of(body: Body, has_calls: bool) -> tuple[Finish, str | None]:
@@ -173,7 +205,7 @@ def finish_of(body: Body, has_calls: bool) -> tuple[Finish, str | None]:
         return _INCOMPLETE.get(reason, "other"), f"incomplete:{reason}"
     if body.status == "completed":
         return "tool_calls" if has_calls else "stop", body.status
-    return "cancelled" if body.status == "cancelled" else "other", body.status
+    return "cancelled" if body.status in _BROKEN_OFF else "other", body.status
 
 
 def phase_of(item: Item) -> str | None:
@@ -189,10 +221,10 @@ def _parts(answer: OpenAIAnswer, item: Item, raw: msgspec.Raw) -> Iterator[Part]
             yield Reasoning("", provider, phase)
         for piece in item.content or ():
             if piece.type == "refusal":
-                yield Text(piece.refusal, refusal=True)
+                yield Text(piece.refusal or "", refusal=True)
             elif piece.text:
                 yield Text(piece.text)
     elif item.type == "function_call":
-        yield tool_call(item.call_id, item.name, item.arguments)
+        yield tool_call(item.id_of_call, item.name or "", item.arguments_text)
     else:
         yield Reasoning("\n\n".join(item.thoughts), provider, kept(raw, answer.blame))

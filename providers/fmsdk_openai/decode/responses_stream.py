@@ -13,14 +13,14 @@ import msgspec
 
 from fmsdk.response import Event, Finished, ReasoningDelta, TextDelta, ToolCallDelta
 from fmsdk.usage import Usage
-from fmsdk.wire.read import kept, read
-from fmsdk_openai.decode.answer import Logprob, OpenAIAnswer, token_logprobs
+from fmsdk.wire.read import kept, read, word
+from fmsdk_openai.decode.answer import OpenAIAnswer, json_text, token_logprobs
 from fmsdk_openai.decode.responses import (
     BODY,
     Body,
     Item,
     charged_apart,
-    check_status,
+    failure_of,
     finish_of,
     item_of,
     phase_of,
@@ -31,6 +31,8 @@ __all__ = ["ResponsesStream"]
 
 _ITSELF = -1
 _PHASE = -2
+_AT_END = 1_000_000
+"""Where items are numbered from that only the whole response brings."""
 
 
 class _Event(msgspec.Struct):
@@ -38,10 +40,14 @@ class _Event(msgspec.Struct):
 
     type: str = ""
     delta: Any = None
+    text: Any = None
+    refusal: Any = None
+    arguments: Any = None
     output_index: int = 0
     content_index: int = 0
     summary_index: int = 0
-    logprobs: list[Logprob] | None = None
+    logprobs: Any = None
+    error: Any = None
     item: msgspec.Raw = msgspec.Raw(b"{}")
     response: msgspec.Raw = msgspec.Raw(b"{}")
 
@@ -55,11 +61,15 @@ class ResponsesStream:
 
     def __init__(self, answer: OpenAIAnswer) -> None:
         self.done = False
+        self.request_id: str | None = None
+        self.served_model: str | None = None
         self._answer = answer
         self._provider = answer.request.provider
         self._indexes: dict[tuple[int, int], int] = {}
         self._begun: set[tuple[str, int, int]] = set()
-        self._calls = 0
+        self._said: list[str] = []
+        self._calls: set[str] = set()
+        self._items: set[str] = set()
         self._body = Body()
         self._raw: bytes | None = None
 
@@ -68,7 +78,7 @@ class ResponsesStream:
         if payload == b"[DONE]":
             return ()
         event = read(_EVENT, payload, self._answer.blame)
-        if event.type == "error":
+        if event.type == "error" or (event.error and not event.type):
             raise self._answer.blame.of_body(read(_ANY, payload, self._answer.blame))
         handle = self._handlers.get(event.type)
         return handle(self, event) if handle is not None else ()
@@ -80,10 +90,10 @@ class ResponsesStream:
             raise answer.blame.incomplete("a finished response")
         served = tools_run(body, answer.blame)
         finished = Finished(
-            finishes=(finish_of(body, self._calls > 0),),
-            usage=answer.usage(body.usage, body.service_tier, served),
-            served_model=body.model,
-            request_id=answer.request_id or body.id,
+            finishes=(finish_of(body, bool(self._calls)),),
+            usage=answer.usage(body.usage, word(body.service_tier), served),
+            served_model=self.served_model,
+            request_id=answer.request_id or self.request_id,
             warnings=answer.warnings + charged_apart(served),
             raw_body=self._raw,
         )
@@ -92,7 +102,7 @@ class ResponsesStream:
     def usage(self) -> Usage | None:
         """What the vendor has reported so far."""
         body = self._body
-        return self._answer.usage(body.usage, body.service_tier) if body.usage else None
+        return self._answer.usage(body.usage, word(body.service_tier)) if body.usage else None
 
     def _index(self, event: _Event, piece: int) -> int:
         """The index of a part, by order of first appearance."""
@@ -106,25 +116,56 @@ class ResponsesStream:
         self._begun.add(key)
         return True
 
+    def _piece(self, event: _Event) -> str:
+        """The text of a delta. Raises InvalidResponse: it has none."""
+        if not isinstance(event.delta, str):
+            raise self._answer.blame.invalid(f"a {event.type} without text")
+        return event.delta
+
     def _on_text(self, event: _Event) -> Sequence[Event]:
         self._begins("text", event, event.content_index)
-        index = self._index(event, event.content_index)
+        index, text = self._index(event, event.content_index), self._piece(event)
+        self._said.append(text)
         logprobs = token_logprobs(event.logprobs) if event.logprobs else ()
-        return (TextDelta(str(event.delta), index, 0, False, logprobs),)
+        return (TextDelta(text, index, 0, False, logprobs),)
 
     def _on_refusal(self, event: _Event) -> Sequence[Event]:
         self._begins("text", event, event.content_index)
-        return (TextDelta(str(event.delta), self._index(event, event.content_index), 0, True),)
+        index, text = self._index(event, event.content_index), self._piece(event)
+        self._said.append(text)
+        return (TextDelta(text, index, 0, True),)
 
     def _on_thought(self, event: _Event) -> Sequence[Event]:
         is_first = self._begins("thought", event)
         is_next = self._begins("summary", event, event.summary_index + event.content_index)
-        text = str(event.delta) if is_first or not is_next else f"\n\n{event.delta}"
-        return (ReasoningDelta(text, self._index(event, _ITSELF), 0, self._provider),)
+        text = self._piece(event)
+        joined = text if is_first or not is_next else f"\n\n{text}"
+        return (ReasoningDelta(joined, self._index(event, _ITSELF), 0, self._provider),)
 
     def _on_arguments(self, event: _Event) -> Sequence[Event]:
         self._begins("arguments", event)
-        return (ToolCallDelta(self._index(event, _ITSELF), arguments=str(event.delta)),)
+        return (ToolCallDelta(self._index(event, _ITSELF), arguments=self._piece(event)),)
+
+    def _on_text_done(self, event: _Event) -> Sequence[Event]:
+        return self._whole(event, event.text, refusal=False)
+
+    def _on_refusal_done(self, event: _Event) -> Sequence[Event]:
+        return self._whole(event, event.refusal, refusal=True)
+
+    def _whole(self, event: _Event, text: object, *, refusal: bool) -> Sequence[Event]:
+        """A finished text that no delta brought."""
+        if not isinstance(text, str) or not text:
+            return ()
+        if not self._begins("text", event, event.content_index):
+            return ()
+        self._said.append(text)
+        return (TextDelta(text, self._index(event, event.content_index), 0, refusal),)
+
+    def _on_arguments_done(self, event: _Event) -> Sequence[Event]:
+        arguments = json_text(event.arguments)
+        if not (arguments and self._begins("arguments", event)):
+            return ()
+        return (ToolCallDelta(self._index(event, _ITSELF), arguments=arguments),)
 
     def _on_added(self, event: _Event) -> Sequence[Event]:
         item = item_of(event.item, self._answer.blame)
@@ -144,10 +185,11 @@ class ResponsesStream:
             return self._unsaid(event, item)
         if item.type == "function_call":
             named = self._named(event, item)
-            if not (item.arguments and self._begins("arguments", event)):
+            arguments = item.arguments_text
+            if not (arguments and self._begins("arguments", event)):
                 return named
-            index = self._index(event, _ITSELF)
-            return (*named, ToolCallDelta(index, arguments=item.arguments))
+            return (*named, ToolCallDelta(self._index(event, _ITSELF), arguments=arguments))
+        self._items.add(item.type)
         text = "\n\n".join(item.thoughts) if self._begins("thought", event) else ""
         opaque = kept(event.item, self._answer.blame)
         return (ReasoningDelta(text, self._index(event, _ITSELF), 0, self._provider, opaque),)
@@ -155,30 +197,66 @@ class ResponsesStream:
     def _named(self, event: _Event, item: Item) -> Sequence[Event]:
         if not self._begins("call", event):
             return ()
-        self._calls += 1
-        return (ToolCallDelta(self._index(event, _ITSELF), item.call_id, item.name),)
+        self._calls.add(item.id_of_call)
+        index = self._index(event, _ITSELF)
+        return (ToolCallDelta(index, item.id_of_call, item.name or ""),)
 
     def _unsaid(self, event: _Event, item: Item) -> Sequence[Event]:
         """The pieces of a finished message that no delta brought."""
-        return [
-            TextDelta(piece.refusal or piece.text, self._index(event, n), 0, bool(piece.refusal))
-            for n, piece in enumerate(item.content or ())
-            if (piece.refusal or piece.text) and self._begins("text", event, n)
-        ]
+        found: list[Event] = []
+        for n, (text, is_refusal) in enumerate(item.texts):
+            event.content_index = n
+            found += self._whole(event, text, refusal=is_refusal)
+        return found
+
+    def _on_begin(self, event: _Event) -> Sequence[Event]:
+        self._names(read(BODY, event.response, self._answer.blame))
+        return ()
+
+    def _names(self, body: Body) -> None:
+        self.request_id = word(body.id) or self.request_id
+        self.served_model = word(body.model) or self.served_model
 
     def _on_end(self, event: _Event) -> Sequence[Event]:
         self._raw = bytes(event.response)
-        self._body = read(BODY, event.response, self._answer.blame)
-        check_status(self._body, self._answer.blame)
+        body = self._body = read(BODY, event.response, self._answer.blame)
+        self._names(body)
+        if failure := failure_of(body, self._answer.blame):
+            raise failure
+        body.status = body.status or event.type.removeprefix("response.")
         self.done = True
-        return ()
+        return self._untold(body)
+
+    def _untold(self, body: Body) -> Sequence[Event]:
+        """What the whole response holds and no event before it brought. Servers differ in how
+        they number items, so that calls are told by id, texts by what was said."""
+        output = body.output or []
+        items = [item_of(raw, self._answer.blame) for raw in output]
+        said, found = "".join(self._said), list[Event]()
+        for place, (raw, item) in enumerate(zip(output, items, strict=True)):
+            event = _Event(output_index=_AT_END + place, item=raw)
+            if item.type == "function_call":
+                is_told = item.id_of_call in self._calls
+            else:
+                is_told = bool(said) if item.type == "message" else item.type in self._items
+            found += () if is_told else self._on_done(event)
+        texts = [text for item in items if item.type == "message" for text in item.texts]
+        whole = "".join(text for text, _ in texts)
+        if said and len(whole) > len(said) and whole.startswith(said):
+            event = _Event(output_index=_AT_END + len(items))
+            found += self._whole(event, whole[len(said) :], refusal=texts[-1][1])
+        return found
 
     _handlers: ClassVar[dict[str, Callable[[ResponsesStream, _Event], Sequence[Event]]]] = {
+        "response.created": _on_begin,
         "response.output_text.delta": _on_text,
+        "response.output_text.done": _on_text_done,
         "response.refusal.delta": _on_refusal,
+        "response.refusal.done": _on_refusal_done,
         "response.reasoning_summary_text.delta": _on_thought,
         "response.reasoning_text.delta": _on_thought,
         "response.function_call_arguments.delta": _on_arguments,
+        "response.function_call_arguments.done": _on_arguments_done,
         "response.output_item.added": _on_added,
         "response.output_item.done": _on_done,
         "response.completed": _on_end,
