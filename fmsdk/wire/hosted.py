@@ -27,7 +27,7 @@ from fmsdk.response import Event, Response, Warning
 from fmsdk.usage import Usage
 from fmsdk.wire.blame import Blame
 from fmsdk.wire.body import Body
-from fmsdk.wire.read import Answer, StreamDecoder, StreamReader, not_a_stream
+from fmsdk.wire.read import Answer, StreamDecoder, StreamReader
 
 if TYPE_CHECKING:
     from fmsdk.wire.transport import Incoming
@@ -134,11 +134,13 @@ class HostedProvider(ABC, Generic[E, A]):
         with _Traced() as traced:
             async with opened as incoming:
                 traced.begins(incoming, self.blame)
-                if incoming.is_json:
-                    raise not_a_stream(self.blame, await incoming.read())
                 answer = self.answer(request, encoded, traced.request_id)
                 stream.decoder = traced.decoder = self.decoder(answer)
                 reader = StreamReader(stream.decoder, self.blame)
+                if incoming.is_json:
+                    for event in reader.feed_whole(await incoming.read()):
+                        yield event
+                    reader.raise_found()
                 progress = _Progress(reader, self._config.idle_timeout, self.name)
                 async for chunk in incoming.chunks:
                     for event in reader.feed(chunk):

@@ -40,6 +40,8 @@ __all__ = [
 
 T = TypeVar("T")
 
+_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+
 UNREADABLE = (ValueError, RecursionError)
 """What decoding JSON raises: msgspec's own errors and UnicodeDecodeError are ValueErrors, and a
 document nested without end is the other."""
@@ -109,6 +111,19 @@ class StreamReader:
         """The events that these bytes complete, up to the error, if one is among them:
         `raise_found` raises it, once the events before it are out."""
         return self._decoded(self._frames.feed(chunk))
+
+    def feed_whole(self, body: bytes) -> list[Event]:
+        """The events of a body that is one JSON array of payloads, as Google streams where it is
+        not asked for Server-Sent Events, up to the error, if one is among them.
+
+        Raises:
+            FmsdkError: what another document reports, or InvalidResponse.
+        """
+        try:
+            payloads = _ARRAY.decode(body)
+        except UNREADABLE:
+            raise not_a_stream(self._blame, body) from None
+        return self._decoded([bytes(one) for one in payloads])
 
     def raise_found(self) -> None:
         """Raise the error that the bytes fed last had in them, if any."""

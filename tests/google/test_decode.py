@@ -14,42 +14,15 @@ from hypothesis import strategies as st
 
 from fmsdk.content import Audio, Image, Reasoning, Text, ToolCall
 from fmsdk.errors import ContentFiltered, IncompleteStream, InvalidResponse, ServerError
-from fmsdk.request import Message, Request, build
-from fmsdk.response import Finished, MediaDelta, Response, TokenLogprob
-from fmsdk.wire.read import Answer
-from fmsdk_google.decode import decode, decoder
+from fmsdk.request import Message, build
+from fmsdk.response import Finished, MediaDelta, TokenLogprob
+from fmsdk_google.decode import decoder
 from fmsdk_google.encode import encode
-from fmsdk_google.errors import GoogleBlame
 from tests.core.bills import amounts, bill
-from tests.google.kit import KEY, USAGE, chunk, folded
+from tests.google.answers import REQUEST, answer, both, events, whole
+from tests.google.kit import USAGE, chunk, folded
 
-REQUEST = build("google:gemini-3.8-flash", "Hello")
-BLAME = GoogleBlame("google", "GEMINI_API_KEY", KEY)
 DATA = base64.b64encode(b"\x89PNG").decode()
-
-
-def answer(request: Request = REQUEST) -> Answer:
-    return Answer(request=request, blame=BLAME, request_id="from-header")
-
-
-def whole(body: Any, request: Request = REQUEST) -> Response[Any]:
-    return decode(answer(request), json.dumps(body).encode())
-
-
-def events(*chunks: Any, request: Request = REQUEST) -> list[Any]:
-    stream = decoder(answer(request))
-    found = [event for one in chunks for event in stream.feed(json.dumps(one).encode())]
-    return [*found, *stream.finish()]
-
-
-def both(*parts: Any, **fields: Any) -> Response[Any]:
-    """The answer of these parts, plain and streamed a part at a time, which must be the same."""
-    plain = whole(chunk(*parts, **fields))
-    pieces = [chunk(part, finish=None) for part in parts]
-    streamed = folded(events(*pieces, chunk(**fields)), REQUEST)
-    assert streamed.parts == plain.parts
-    assert streamed.finish == plain.finish
-    return plain
 
 
 # --- parts ---

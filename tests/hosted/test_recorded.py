@@ -66,8 +66,9 @@ def test_answers_read_as_the_wire_says(root: str, name: str) -> None:
     got = answer(root, name)
     seen = told(got)
     expected = copy.deepcopy({key: EXPECTED[name][key] for key in seen})
-    if seen["usage"] and not seen["usage"]["cache_write"]:
-        # The expectations do not read OpenAI's cache writes; a 0 of the wire stays a 0 here.
+    if seen["usage"] and not expected["usage"]["cache_write"]:
+        # The expectations do not read OpenAI's cache writes, of which a 0 tells nothing here.
+        assert not seen["usage"]["cache_write"]
         seen["usage"]["cache_write"] = expected["usage"]["cache_write"]
     for call, wired in zip(seen["tool_calls"], expected["tool_calls"], strict=False):
         # Where the wire names a call with nothing (Gemini 2.5), it gets an id to answer it by.
@@ -99,7 +100,12 @@ def test_an_error_after_comments_inside_a_200(root: str, name: str) -> None:
     error = asyncio.run(ask(root, name))
     assert isinstance(error, errors.BadRequestError)
     assert "Token limit reached" in str(error)
-    assert not error.retryable
+    assert (error.status, error.retryable) == (400, False)
+    seen, expected = told(error.partial), EXPECTED[name]
+    for field in ("text", "thinking", "tool_calls", "refusal", "choices", "usage"):
+        assert seen[field] == expected[field], field
+    assert error.request_id
+    assert (error.partial.request_id, bool(error.partial.served_model)) == (error.request_id, True)
 
 
 LEGAL = ["chunk=7", "crlf", "gzip", "lax", "delay_ms=10", "ctype=text%2Fplain"]

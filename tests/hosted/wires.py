@@ -113,7 +113,10 @@ class Responses(Wire):
 
     def events(self, *texts: str) -> list[bytes]:
         made: list[dict[str, Any]] = [
-            {"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}}
+            {
+                "type": "response.created",
+                "response": {"id": "resp_1", "model": "m-1", "status": "in_progress"},
+            }
         ]
         made += [{"type": "response.output_text.delta", "delta": text} for text in texts]
         made.append({"type": "response.completed", "response": self.body("".join(texts))})

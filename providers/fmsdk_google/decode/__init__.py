@@ -2,7 +2,7 @@
 
 A body has the shape of a stream's only chunk, and is read as one. Only the fields that are read
 are decoded; what else Google adds (citations, sources of grounding, safety ratings) is kept in
-`raw_body`, of a stream its last chunk, which is where Google puts it.
+`raw_body`, of a stream its last chunk, with the sources that earlier ones told of.
 """
 
 from __future__ import annotations

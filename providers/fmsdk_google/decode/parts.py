@@ -31,6 +31,7 @@ class Lane:
     __slots__ = (
         "_answer",
         "_choice",
+        "_goes_on",
         "_index",
         "_open",
         "calls",
@@ -46,10 +47,14 @@ class Lane:
         self._choice = choice
         self._index = -1
         self._open: str | None = None
+        self._goes_on = False
 
-    def events(self, raw: msgspec.Raw, response_id: str | None) -> Iterator[Event]:
-        """The events of one part. Raises InvalidResponse."""
+    def events(
+        self, raw: msgspec.Raw, response_id: str | None, *, is_first: bool
+    ) -> Iterator[Event]:
+        """The events of one part; `is_first`: it begins a chunk. Raises InvalidResponse."""
         part = read(PART, raw, self._answer.blame)
+        self._goes_on = is_first and self._open == "thought"
         signature = part.thought_signature
         if part.function_call is not None:
             yield self._called(part.function_call, signature, response_id)
@@ -74,7 +79,11 @@ class Lane:
     def _said(self, part: Part, signature: str | None) -> Iterator[Event]:
         text = part.text or ""
         if part.thought and signature is not None:
-            yield self._reasoning(text, opaque_of({"thought": True, "thoughtSignature": signature}))
+            # Of a thought that comes in pieces the last is signed, for all of it.
+            index = self._joined("thought") if self._goes_on else self._apart()
+            self._open = None
+            opaque = opaque_of({"thought": True, "thoughtSignature": signature})
+            yield ReasoningDelta(text, index, self._choice, self._answer.request.provider, opaque)
         elif part.thought:
             opaque = None if self._open == "thought" else _THOUGHT
             index, provider = self._joined("thought"), self._answer.request.provider
@@ -142,9 +151,14 @@ class Lane:
         return self._index
 
 
-def token_logprobs(found: Logprobs | None) -> tuple[TokenLogprob, ...]:
-    """The wire's token probabilities as fmsdk's."""
-    if found is None or not found.chosen_candidates:
+def token_logprobs(told: object) -> tuple[TokenLogprob, ...]:
+    """The wire's token probabilities as fmsdk's. None of those of another shape, which are no
+    reason to refuse an answer."""
+    try:
+        found = msgspec.convert(told, Logprobs)
+    except msgspec.ValidationError:
+        return ()
+    if not found.chosen_candidates:
         return ()
     chosen = found.chosen_candidates
     tops = [top.candidates or () for top in found.top_candidates or ()]

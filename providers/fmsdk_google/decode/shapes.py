@@ -56,12 +56,6 @@ class Logprobs(msgspec.Struct, rename="camel"):
     top_candidates: list[_Top] | None = None
 
 
-class _Grounding(msgspec.Struct, rename="camel"):
-    """What Google looked up for an answer."""
-
-    web_search_queries: list[str] | None = None
-
-
 class Candidate(msgspec.Struct, rename="camel"):
     """One choice, or in a stream a piece of it."""
 
@@ -69,8 +63,16 @@ class Candidate(msgspec.Struct, rename="camel"):
     finish_reason: str | None = None
     finish_message: str | None = None
     index: int | None = None
-    logprobs_result: Logprobs | None = None
-    grounding_metadata: _Grounding | None = None
+    logprobs_result: Any = None
+    citation_metadata: Any = None
+    grounding_metadata: Any = None
+    url_context_metadata: Any = None
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether it tells what the answer rests on."""
+        told = self.citation_metadata or self.grounding_metadata or self.url_context_metadata
+        return bool(told)
 
 
 class _Feedback(msgspec.Struct, rename="camel"):

@@ -16,7 +16,8 @@ from fmsdk.response import Event, Finish, Finished, Response, TextDelta, Warning
 from fmsdk.usage import OutputUsage, Usage
 from fmsdk.wire.read import Answer, fewer_choices, read, unfinished
 from fmsdk_google.decode.parts import Lane, token_logprobs
-from fmsdk_google.decode.shapes import CHUNK, Candidate, Chunk, Logprobs
+from fmsdk_google.decode.shapes import CHUNK, Candidate, Chunk
+from fmsdk_google.decode.sources import Sources
 from fmsdk_google.decode.usage import usage_of, with_searches
 
 __all__ = ["GeminiStream"]
@@ -44,10 +45,11 @@ class GeminiStream:
         self._answer = answer
         self._lanes: dict[int, Lane] = {}
         self._usage: dict[str, Any] = {}
-        self._queries: set[str] = set()
+        self._sources: Sources | None = None
         self.served_model: str | None = None
         self.request_id: str | None = None
         self._last: bytes | None = None
+        self._chunks = 0
 
     def feed(self, payload: bytes) -> Sequence[Event]:
         """The events of one payload. Raises InvalidResponse, ContentFiltered, or its error."""
@@ -61,6 +63,7 @@ class GeminiStream:
             # Counts are totals so far; a chunk may leave out what an earlier one said.
             self._usage |= cast("dict[str, Any]", used)
         self._last = payload
+        self._chunks += 1
         if chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:
             raise self._blocked(chunk)
         events: list[Event] = []
@@ -91,7 +94,7 @@ class GeminiStream:
         )
         return Finished(
             finishes=finishes,
-            usage=with_searches(usage_of(self._usage), self._queries, self.served_model),
+            usage=with_searches(usage_of(self._usage), self._queries(), self.served_model),
             served_model=self.served_model,
             request_id=self.request_id or answer.request_id,
             warnings=(
@@ -104,8 +107,17 @@ class GeminiStream:
                     if lane.finish_reason is None
                 ),
             ),
-            raw_body=self._last,
+            raw_body=self._raw(),
         )
+
+    def _queries(self) -> set[str]:
+        return self._sources.queries if self._sources else set()
+
+    def _raw(self) -> bytes | None:
+        """The last chunk, with what earlier ones told of sources."""
+        if self._sources is None or self._last is None or self._chunks == 1:
+            return self._last
+        return self._sources.joined(self._last)
 
     def usage(self) -> Usage | None:
         """What Google has counted so far; of an answer that broke off, that is no final bill."""
@@ -123,14 +135,13 @@ class GeminiStream:
             lane = self._lanes[choice] = Lane(self._answer, choice)
         before = len(events)
         content = candidate.content
-        for raw in (content and content.parts) or ():
-            events.extend(lane.events(raw, self.request_id))
+        for place, raw in enumerate((content and content.parts) or ()):
+            events.extend(lane.events(raw, self.request_id, is_first=place == 0))
         if candidate.logprobs_result is not None:
             _attach(candidate.logprobs_result, lane, choice, events, before)
-        if candidate.grounding_metadata is not None:
-            self._queries.update(
-                filter(None, candidate.grounding_metadata.web_search_queries or ())
-            )
+        if candidate.has_sources:
+            self._sources = self._sources or Sources()
+            self._sources.add(candidate)
         if candidate.finish_reason:
             lane.finish_reason = candidate.finish_reason
             lane.finish_message = candidate.finish_message
@@ -158,7 +169,7 @@ class GeminiStream:
         )
 
 
-def _attach(found: Logprobs, lane: Lane, choice: int, events: list[Event], start: int) -> None:
+def _attach(found: object, lane: Lane, choice: int, events: list[Event], start: int) -> None:
     """Give a chunk's token probabilities to its first text; without one, to an empty text."""
     logprobs = token_logprobs(found)
     for place in range(start, len(events)):

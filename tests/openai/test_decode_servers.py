@@ -1,0 +1,307 @@
+"""What only some servers of this wire send: read alike, whole and in pieces, and nothing lost."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from fmsdk.content import Image, Reasoning, Text, ToolCall
+from fmsdk.errors import (
+    BadRequestError,
+    ContentFiltered,
+    ContextTooLong,
+    InvalidMedia,
+    RateLimitError,
+)
+from fmsdk.response import Response
+from fmsdk_openai.errors import OpenAIBlame
+from tests.openai.decoding import DELTA, compact, ended, plain, streamed
+from tests.openai.kit import chunk, completion, message, response
+
+PNG = b"\x89PNG\r\n\x1a\n"
+BLAME = OpenAIBlame("openai", "OPENAI_API_KEY")
+
+
+def both(whole: Any, *pieces: Any, finish: str = "stop") -> tuple[Response[Any], Response[Any]]:
+    """The answer of a message, and that of the same in pieces, which must hold the same."""
+    choice = {"message": whole, "finish_reason": finish}
+    one = plain({"id": "chatcmpl-1", "model": "m-1", "choices": [choice]})
+    other = streamed(*map(chunk, pieces or (whole,)), chunk({}, finish))
+    assert sorted(map(repr, one.parts)) == sorted(map(repr, other.parts))
+    assert (one.finish, one.served_model) == (other.finish, other.served_model)
+    assert [w.code for w in one.warnings] == [w.code for w in other.warnings]
+    return one, other
+
+
+def test_pictures_of_openrouter() -> None:
+    url = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    pictures = [{"type": "image_url", "image_url": {"url": url}}]
+    whole, _ = both(
+        {"content": "Here.", "images": pictures}, {"content": "Here.", "images": pictures}
+    )
+    assert whole.parts[0] == Text("Here.")
+    assert isinstance(whole.parts[1], Image)
+    assert (whole.parts[1].read(), whole.parts[1].mime) == (PNG, "image/png")
+
+
+@pytest.mark.parametrize("entry", [{"image_url": {"url": "https://x.org/a.png"}}, {}, None, "x"])
+def test_a_picture_that_is_elsewhere_is_told(entry: Any) -> None:
+    for got in both({"content": "Here.", "images": [entry]}):
+        assert [(w.code, w.detail) for w in got.warnings] == [("content_skipped", "image")]
+
+
+def test_what_an_answer_cites_is_kept() -> None:
+    cited = [{"type": "url_citation", "url_citation": {"url": "https://x.org"}}]
+    both({"content": "So.", "annotations": cited}, {"content": "So."}, {"annotations": cited})
+    whole = plain(completion({"content": "So.", "annotations": cited}))
+    assert whole.parts == (Reasoning("", "openai", compact({"annotations": cited})), Text("So."))
+    assert plain(completion({"content": "So.", "annotations": []})).parts == (Text("So."),)
+
+
+def test_thoughts_of_github_copilot() -> None:
+    said = {"reasoning_text": "Hm.", "reasoning_opaque": "abc", "content": "Hi."}
+    whole, _ = both(
+        said, {"reasoning_text": "Hm."}, {"reasoning_opaque": "abc"}, {"content": "Hi."}
+    )
+    opaque = compact({"reasoning_text": "Hm.", "reasoning_opaque": "abc"})
+    assert whole.parts[0] == Reasoning("Hm.", "openai", opaque)
+
+
+def test_github_copilot_gives_a_text_and_its_calls_as_two_choices() -> None:
+    call = {"id": "t1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    said, called = {"content": "I'll look."}, {"tool_calls": [call]}
+    got = plain(
+        {"choices": [{"message": one, "finish_reason": "tool_calls"} for one in (said, called)]}
+    )
+    assert len(got.choices) == 1
+    assert got.parts == (Text("I'll look."), ToolCall("t1", "f"))
+    assert got.finish == "tool_calls"
+
+
+def test_calls_get_the_ids_that_a_server_leaves_out() -> None:
+    calls = [{"function": {"name": n, "arguments": "{}"}} for n in ("f", "g")]
+    whole, pieces = both({"tool_calls": calls}, finish="tool_calls")
+    expected = (ToolCall("call_0_chatcmpl-1", "f"), ToolCall("call_1_chatcmpl-1", "g"))
+    assert whole.tool_calls == pieces.tool_calls == expected
+
+
+def test_a_call_whose_id_comes_after_its_name() -> None:
+    got = streamed(
+        chunk({"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": '{"x"'}}]}),
+        chunk({"tool_calls": [{"index": 0, "id": "a"}]}),
+        chunk({"tool_calls": [{"index": 0, "function": {"arguments": ":1}"}}]}),
+        chunk({}, "tool_calls"),
+    )
+    assert got.tool_calls == (ToolCall("a", "f", {"x": 1}),)
+
+
+def test_a_call_whose_name_comes_after_its_id() -> None:
+    got = streamed(
+        chunk({"tool_calls": [{"index": 0, "id": "a", "function": {"name": ""}}]}),
+        chunk({"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "{}"}}]}),
+        chunk({}, "tool_calls"),
+    )
+    assert got.tool_calls == (ToolCall("a", "f"),)
+
+
+def test_the_one_call_of_old_servers() -> None:
+    whole, pieces = both(
+        {"function_call": {"name": "f", "arguments": '{"x":1}'}},
+        {"function_call": {"name": "f", "arguments": ""}},
+        {"function_call": {"arguments": '{"x":'}},
+        {"function_call": {"arguments": "1}"}},
+        finish="function_call",
+    )
+    assert whole.tool_calls == pieces.tool_calls
+    assert whole.tool_calls == (ToolCall("call_0_chatcmpl-1", "f", {"x": 1}),)
+    assert whole.finish == "tool_calls"
+
+
+def test_a_custom_tool_is_given_text() -> None:
+    call = {"index": 0, "id": "c", "type": "custom", "custom": {"name": "sql", "input": "SELECT 1"}}
+    for got in both({"tool_calls": [call]}, finish="tool_calls"):
+        assert got.tool_calls == (ToolCall("c", "sql", {}, "SELECT 1"),)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"id": 7},
+        {"id": None},
+        {"model": None},
+        {"service_tier": 3},
+        {"choices": [{"index": None, "delta": {"content": "Hi."}}]},
+        {"choices": [{"index": 0, "delta": None}, {"index": 0, "delta": {"content": "Hi."}}]},
+        {"choices": [{"index": 0, "delta": {"content": "Hi."}, "finish_reason": ""}]},
+        {"choices": [{"delta": {"content": "Hi."}, "logprobs": -0.5}]},
+        {"choices": [{"delta": {"content": "Hi."}, "logprobs": []}]},
+        {"choices": [{"delta": {"content": "Hi."}, "logprobs": {"content": [{"token": "Hi"}]}}]},
+    ],
+    ids=repr,
+)
+def test_odd_fields_are_no_reason_to_refuse(odd: Any) -> None:
+    got = streamed({**chunk({"content": "Hi."}), **odd}, chunk({}, "stop"))
+    assert (got.text, got.finish) == ("Hi.", "stop")
+    for choice in odd.get("choices", ()):
+        choice["message"] = choice.pop("delta", None)
+    whole = plain({**completion({"content": "Hi."}), **odd})
+    assert whole.text == "Hi."
+
+
+def test_a_later_empty_finish_reason_takes_nothing_back() -> None:
+    assert streamed(chunk({"content": "Hi."}, "length"), chunk({}, "")).finish == "length"
+
+
+def test_an_end_with_a_space_behind_it() -> None:
+    body = b"data: " + json.dumps(chunk({"content": "Hi."}, "stop")).encode() + b"\n\n"
+    from tests.openai.decoding import REQUEST, events
+    from tests.openai.kit import folded
+
+    assert folded(events([body, b"data: [DONE] \n\n"]), REQUEST).text == "Hi."
+
+
+def test_logprobs_of_pieces_without_text() -> None:
+    """A character that is cut over two tokens has its text in the second's piece alone."""
+    pieces = []
+    for text, token in (("", "\\xf0\\x9f"), ("😀", "\\x98\\x80")):
+        piece = chunk({"content": text})
+        piece["choices"][0]["logprobs"] = {"content": [{"token": token, "logprob": -0.5}]}
+        pieces.append(piece)
+    got = streamed(*pieces, chunk({}, "stop"))
+    assert (got.text, len(got.logprobs)) == ("😀", 2)
+
+
+def test_a_whole_answer_that_does_not_say_why_it_ended() -> None:
+    got = plain({"choices": [{"message": {"content": "Hi."}}]})
+    assert (got.text, got.finish, got.finish_raw) == ("Hi.", "other", None)
+    assert [w.code for w in got.warnings] == ["finish_missing"]
+
+
+@pytest.mark.parametrize(
+    ("used", "read"),
+    [
+        ({"prompt_cache_hit_tokens": 64, "prompt_cache_miss_tokens": 36}, 64),
+        ({"cached_tokens": 64}, 64),
+        ({"num_cached_tokens": 64}, 64),
+        ({"prompt_token_details": {"cached_tokens": 64}}, 64),
+        ({"prompt_tokens_details": {"cached_tokens": 0}, "cached_tokens": 64}, 0),
+        ({}, None),
+    ],
+    ids=["DeepSeek", "Together", "Mistral", "Mistral too", "OpenAI's goes first", "nobody"],
+)
+def test_cached_tokens_wherever_they_are_told(used: Any, read: int | None) -> None:
+    told = {"prompt_tokens": 100, "completion_tokens": 2, **used}
+    assert plain(completion(usage=told)).usage.input.cache_read == read
+
+
+def test_usage_in_a_field_of_groqs_own() -> None:
+    last = {**chunk({}, "stop"), "x_groq": {"id": "req", "usage": {"prompt_tokens": 9}}}
+    assert streamed(chunk({"content": "Hi."}), last).usage.input.total == 9
+
+
+@pytest.mark.parametrize(("total", "out"), [(135, 103), (41, 9), (None, 9)])
+def test_reasoning_that_grok_counts_apart_is_output(total: int | None, out: int) -> None:
+    """https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/grok"""
+    details = {"reasoning_tokens": 94}
+    told = {"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": total}
+    used = plain(completion(usage={**told, "completion_tokens_details": details})).usage
+    assert (used.output.total, used.output.reasoning) == (out, 94)
+
+
+# --- Responses ---
+
+CALL = {"type": "function_call", "call_id": "c", "name": "f", "arguments": '{"a":1}'}
+SAID = message({"type": "output_text", "text": "Hello"})
+REFUSED = message({"type": "refusal", "refusal": "No."})
+THOUGHT = {"type": "reasoning", "id": "rs", "summary": [{"text": "Hm."}], "encrypted_content": "e"}
+TEXT_DONE = {"type": "response.output_text.done", "output_index": 1, "text": "Hello"}
+ADDED = {"type": "response.output_item.added", "output_index": 2, "item": {**CALL, "arguments": ""}}
+ARGUMENTS = {
+    "type": "response.function_call_arguments.done",
+    "output_index": 2,
+    "arguments": '{"a":1}',
+}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [],
+        [TEXT_DONE],
+        [ADDED, ARGUMENTS],
+        [{"type": "response.output_text.delta", "output_index": 1, "delta": "Hel"}],
+        [{"type": "response.output_text.delta", "delta": "Hello"}],
+        [{"type": "response.output_text.delta", "output_index": 1, "delta": "Hello"}, TEXT_DONE],
+        [{"type": "response.output_item.done", "output_index": 0, "item": THOUGHT}, TEXT_DONE],
+        [{"type": "response.output_item.done", "output_index": 7, "item": CALL}],
+    ],
+    ids=[
+        "nothing",
+        "a text",
+        "a call",
+        "half a text",
+        "a text of another number",
+        "a text, twice",
+        "a thought",
+        "a call of another number",
+    ],
+)
+def test_what_only_closing_events_bring_arrives_once(before: list[Any]) -> None:
+    whole = plain(response(THOUGHT, SAID, CALL), api="responses")
+    got = ended(*before, output=[THOUGHT, SAID, CALL])
+    assert (got.text, got.reasoning) == (whole.text, whole.reasoning) == ("Hello", "Hm.")
+    assert got.tool_calls == whole.tool_calls == (ToolCall("c", "f", {"a": 1}),)
+    assert got.finish == "tool_calls"
+    assert len([part for part in got.parts if isinstance(part, Reasoning)]) == 1
+
+
+def test_a_refusal_that_only_a_closing_event_brings() -> None:
+    done = {"type": "response.refusal.done", "refusal": "No."}
+    for got in (ended(done), ended(done, output=[REFUSED]), ended(output=[REFUSED])):
+        assert (got.text, got.refusal) == ("", "No.")
+
+
+def test_null_in_fields_of_other_items() -> None:
+    nulls = {"call_id": None, "name": None, "arguments": None, "summary": None}
+    item = message({"type": "output_text", "text": "Hi.", "refusal": None}, **nulls)
+    called = {**CALL, "arguments": None}
+    whole = plain(response(item, called), api="responses")
+    pieces = ended(DELTA, {"type": "response.output_item.done", "item": called}, output=[item])
+    for got in (whole, pieces):
+        assert got.text == "Hi."
+        assert got.tool_calls == (ToolCall("c", "f"),)
+
+
+# --- errors ---
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind", "retryable"),
+    [
+        ({"code": "rate_limit_exceeded", "type": "tokens"}, 413, BadRequestError, False),
+        ({"message": "busy"}, 498, RateLimitError, True),
+        ({"code": "model_max_prompt_tokens_exceeded"}, 400, ContextTooLong, False),
+        ({"code": "image_too_large"}, None, InvalidMedia, False),
+        ({"code": 403, "metadata": {"flagged_input": "x"}}, 403, ContentFiltered, False),
+        ({"code": "tool_use_failed", "status_code": 400}, None, BadRequestError, False),
+    ],
+    ids=["Groq's large", "Groq's flex", "Copilot", "a picture", "OpenRouter", "Groq's stream"],
+)
+def test_errors_of_named_servers(
+    body: Any, status: int | None, kind: type[Exception], retryable: bool
+) -> None:
+    error = BLAME.of_body({"error": {"message": "no", **body}}, status=status)
+    assert type(error) is kind
+    assert error.retryable is retryable
+    assert error.status == (status or body.get("status_code"))
+
+
+@pytest.mark.parametrize(
+    "header", ["x-request-id", "apim-request-id", "x-generation-id", "mistral-correlation-id"]
+)
+def test_every_servers_name_for_a_requests_id(header: str) -> None:
+    assert BLAME.of_body({"error": "no"}, status=500, headers={header: "r1"}).request_id == "r1"
+    assert BLAME.of_body({"message": "no", "request_id": "r2"}, status=500).request_id == "r2"
