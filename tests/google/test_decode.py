@@ -356,14 +356,15 @@ PARTS = st.one_of(
 )
 
 
-def merged(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Unsigned text and thoughts that stand side by side, as one."""
+def merged(parts: Sequence[dict[str, Any]], *, stream: bool) -> list[dict[str, Any]]:
+    """Unsigned text and thoughts that stand side by side, as one; in a stream also the signed end
+    of a thought."""
     found: list[dict[str, Any]] = []
     for part in parts:
         kind = part.keys() - {"thoughtSignature"}
-        joins = "text" in part and part.keys() == kind and bool(found)
-        if joins and found[-1].keys() == kind:
-            found[-1] = found[-1] | {"text": found[-1]["text"] + part["text"]}
+        goes_on = part.keys() == kind or (stream and part.get("thought"))
+        if "text" in part and goes_on and found and found[-1].keys() == kind:
+            found[-1] = found[-1] | part | {"text": found[-1]["text"] + part["text"]}
         else:
             found.append(part)
     return found
@@ -380,7 +381,7 @@ def test_an_answer_goes_back_as_it_came(parts: list[dict[str, Any]], stream: boo
     asked = build("google:gemini-2.5-flash", turns)  # which marks no calls of its own accord
     sent = encode(asked, vertex=False, root="/v1beta", stream=False)
     contents = json.loads(bytes(sent.body))["contents"]
-    assert contents[1] == {"role": "model", "parts": merged(parts)}
+    assert contents[1] == {"role": "model", "parts": merged(parts, stream=stream)}
     assert sent.warnings == ()
 
 
