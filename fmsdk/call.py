@@ -1,4 +1,5 @@
-"""One call: check, load, queue, attempt and retry, time, price. The same way for every verb.
+"""One call: check, load, queue, attempt and retry, time, price. The same way for every verb, and
+in `call_stream` for answers in events.
 
 A provider is asked once per attempt and never retries itself; what its answer cost and how
 long it took is worked out here.
@@ -7,8 +8,7 @@ long it took is worked out here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, TypeVar, cast
@@ -16,20 +16,19 @@ from typing import Any, TypeVar, cast
 from fmsdk import pricing, registry, remote
 from fmsdk.check import check
 from fmsdk.content import Audio, Text
-from fmsdk.errors import BadRequestError, FmsdkError, IncompleteStream, Timeout, UnsupportedContent
+from fmsdk.errors import BadRequestError, FmsdkError, Timeout, UnsupportedContent
 from fmsdk.fit import fit_images
 from fmsdk.lifecycle import Clock, known_capabilities, refuse_retired, unless_known
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.observe.observers import Observed, Observers
 from fmsdk.observe.watch import Verb
-from fmsdk.provider import Capabilities, Loads, Provider, Transcribes, Transcription
-from fmsdk.quote import estimated_usage
+from fmsdk.provider import Begun, Capabilities, Loads, Provider, Transcribes, Transcription
 from fmsdk.request import Request
-from fmsdk.response import Event, Fold, Response, Warning
+from fmsdk.response import Fold, Response, Warning
 from fmsdk.retry import delay_before_retry
 from fmsdk.usage import Attempt, Cost, Latency, Timings, Usage
 
-__all__ = ["Call", "Policy", "StreamedCall"]
+__all__ = ["Call", "Policy"]
 
 R = TypeVar("R")
 
@@ -63,6 +62,7 @@ class Call:
         self._queue = 0.0
         self._load: float | None = None
         self._gated = False
+        self._asking = False
         self._deadline: float | None = None
         self._first: float | None = None
         self._observed = Observed(request)
@@ -151,39 +151,49 @@ class Call:
         return tokens / max(now - self._attempt_began, 1e-9)
 
     async def prepare(self) -> None:
-        """Check, load the model, start the deadline, fetch what the vendor cannot, make pictures
+        """Start the deadline, check, load the model, fetch what the vendor cannot, make pictures
         fit, queue."""
-        if self.provider.price_id is not None:
-            pricing.warm_up(self.provider.price_id)
-        vendor: str | None = getattr(self.provider, "vendor", None)
-        noted = refuse_retired(self.request, vendor, self.policy.clock)
-        can = await known_capabilities(self.provider, self.request.model)
-        try:
-            self.request, lost = await self._checked(can)
-        except UnsupportedContent as error:
-            raise _with_alternatives(error, self.request) from None
-        if hasattr(self.provider, "load"):
-            self._load = await cast("Loads", self.provider).load(self.request.model)
-            can = self.provider.capabilities(self.request.model)  # a loaded model tells more
-        self._warnings = (*noted, *unless_known(can, self.request), *lost)
         timeout = self.request.timeout or self.policy.timeout
         if timeout is not None:
             self._deadline = asyncio.get_running_loop().time() + timeout
+        if self.provider.price_id is not None:
+            pricing.warm_up(self.provider.price_id)
         try:
+            async with asyncio.timeout_at(self._deadline):
+                can = await self._checked()
+            if hasattr(self.provider, "load"):
+                can = await self._loaded(cast("Loads", self.provider))
+            self._warnings = (*unless_known(can, self.request), *self._warnings)
             async with asyncio.timeout_at(self._deadline):
                 self.request = await remote.bring(self.request, can, self.policy.fetch)
                 self.request, smaller = await fit_images(self.request, can)
                 self._warnings += smaller
                 await self._pass_gate()
         except TimeoutError as error:
-            raise self.too_late() from error
-        self._attempt_began = perf_counter()
+            raise self.too_late(error) from error
+        self._begin_attempt()
 
-    async def _checked(self, can: Capabilities) -> tuple[Request, tuple[Warning, ...]]:
-        if all(part.url or part.file for part in self.request.media()):
-            return check(self.request, can)
-        # Files are read, and a hostile one can take seconds to look through.
-        return await asyncio.to_thread(check, self.request, can)
+    async def _checked(self) -> Capabilities:
+        """What the model can, once the request is known to be nothing it cannot."""
+        vendor: str | None = getattr(self.provider, "vendor", None)
+        noted = refuse_retired(self.request, vendor, self.policy.clock)
+        can = await known_capabilities(self.provider, self.request.model)
+        try:
+            if all(part.url or part.file for part in self.request.media()):
+                self.request, lost = check(self.request, can)
+            else:  # files are read, and a hostile one can take seconds to look through
+                self.request, lost = await asyncio.to_thread(check, self.request, can)
+        except UnsupportedContent as error:
+            raise _with_alternatives(error, self.request) from None
+        self._warnings = (*noted, *lost)
+        return can
+
+    async def _loaded(self, provider: Loads) -> Capabilities:
+        """What the model can, loaded: that tells more. Its time does not count."""
+        self._load = await provider.load(self.request.model)
+        if self._deadline is not None:
+            self._deadline += self._load
+        return self.provider.capabilities(self.request.model)
 
     async def _pass_gate(self) -> None:
         if self.policy.gate is not None:
@@ -220,12 +230,18 @@ class Call:
         finally:
             self.release()
 
+    def _begin_attempt(self) -> None:
+        self._attempt_began = perf_counter()
+        self._asking = True
+
     def left(self) -> None:
-        """Write down an attempt that the caller broke off."""
-        self.attempts.append(Attempt(self._seconds(), self._waited, "Cancelled"))
+        """Write down an attempt that the caller broke off, if there is one."""
+        if self._asking:
+            self.attempts.append(Attempt(self._seconds(), self._waited, "Cancelled"))
 
     def attempted(self, error: FmsdkError | None = None) -> None:
         """Write down an attempt that just ended."""
+        self._asking = False
         kind = type(error).__name__ if error else None
         status = error.status if error else None
         self.attempts.append(Attempt(self._seconds(), self._waited, kind, status))
@@ -235,24 +251,31 @@ class Call:
 
     async def failed(self, error: FmsdkError | TimeoutError, *, final: bool = False) -> None:
         """Wait before the next attempt, or raise, where there is none (or `final`)."""
-        typed = error if isinstance(error, FmsdkError) else self.too_late()
+        typed = error if isinstance(error, FmsdkError) else self.too_late(error)
         self.attempted(typed)
         loop_time = asyncio.get_running_loop().time()
         remaining = None if self._deadline is None else self._deadline - loop_time
         delay = delay_before_retry(
             typed, len(self.attempts), retries=self.policy.retries, remaining=remaining
         )
-        if final or delay is None or typed is not error:
-            raise typed from (None if typed is error else error)
+        if typed is not error:
+            raise typed from error
+        if final or delay is None:
+            raise typed  # with the cause that it came with
         self._observed.retrying(typed, self.attempts[-1], delay)
         await asyncio.sleep(delay)
         self._waited = delay
-        self._attempt_began = perf_counter()
+        self._begin_attempt()
 
-    def too_late(self) -> Timeout:
-        """The error of a deadline that ran out."""
+    def too_late(self, error: TimeoutError) -> Timeout:
+        """The error of a deadline that ran out, with what is known of the answer it cut off."""
         timeout = self.request.timeout or self.policy.timeout
-        return Timeout(f"no full answer within {timeout:g} s; pass a longer timeout=")
+        begun: Begun | None = getattr(error.__cause__, "begun", None)
+        return Timeout(
+            f"no full answer within {timeout:g} s; pass a longer timeout=",
+            status=begun and begun.status,
+            request_id=begun and begun.request_id,
+        )
 
     def name(self, error: FmsdkError) -> None:
         """Tell the error who was asked, what was tried, and what of it the bill is."""
@@ -262,116 +285,6 @@ class Call:
         partial: object = error.partial
         if isinstance(partial, Response):
             error.partial = self.settle(cast("Response[Any]", partial), self._first)
-
-
-class StreamedCall(Call):
-    """A call whose answer comes in events. Retried only until the first piece of content."""
-
-    def __init__(self, provider: Provider, request: Request, policy: Policy) -> None:
-        super().__init__(provider, request, policy)
-        self._fold = Fold()
-        self._settled: Response[Any] | None = None
-        self._source: object = None
-
-    def response(self) -> Response[Any]:
-        """The answer; of a stream that was left or broke, what arrived, with estimated usage."""
-        if self._settled is not None:
-            return self._settled
-        asked, fold = self.request, self._fold
-        usage = None if fold.finished else self._estimate()
-        answer = fold.response(asked.provider, asked.model, output_type=asked.output, usage=usage)
-        if fold.finished is None:
-            source = self._source
-            answer = replace(
-                answer,
-                timings=self._occupied(),
-                served_model=getattr(source, "served_model", None),
-                request_id=getattr(source, "request_id", None),
-            )
-        return self.settle(answer, self._first)
-
-    async def events(self) -> AsyncGenerator[Event, None]:
-        """The provider's events, one attempt after the other until one brings content."""
-        with self._observe("stream") as observed:
-            try:
-                with observed.current():
-                    await self.prepare()
-                while True:
-                    try:
-                        async with self._attempt() as events:
-                            take = self._fold.add
-                            async for event in events:
-                                take(event)
-                                if self._first is None and self._fold.started:
-                                    self._first = perf_counter()
-                                yield event
-                        self._complete()
-                        return
-                    except (FmsdkError, TimeoutError) as error:
-                        await self.failed(error, final=self._fold.started)
-                        self._fold = Fold()
-            except FmsdkError as error:
-                self.name(error)
-                if error.partial is not None:
-                    self._settled = error.partial
-                elif self._fold.started or self._told() is not None:
-                    error.partial = self._stop()
-                raise
-            except (GeneratorExit, asyncio.CancelledError):
-                self.left()
-                raise
-            finally:
-                observed.done(self._stop())
-                self.release()
-
-    @asynccontextmanager
-    async def _attempt(self) -> AsyncGenerator[AsyncIterator[Event]]:
-        """The events of one attempt; leaving closes the connection."""
-        source = cast("AsyncGenerator[Event, None]", self.provider.stream(self.request))
-        self._source = source
-        source = self._observed.steps(source)
-        async with aclosing(source), aclosing(self._until_deadline(source)) as events:
-            yield events
-
-    def _complete(self) -> None:
-        if self._fold.finished is None:
-            raise IncompleteStream(f"{self.request.provider} ended the stream without a finish")
-        self.attempted()
-
-    def _until_deadline(self, source: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
-        return source if self._deadline is None else _each_by(source, self._deadline)
-
-    def _stop(self) -> Response[Any]:
-        """Stop the clock: the response as it stands is the last."""
-        self._settled = self.response()
-        return self._settled
-
-    def _occupied(self) -> Timings | None:
-        """What a local engine gave to a stream that was left."""
-        told = getattr(self._source, "timings", None)
-        return None if told is None else told()
-
-    def _estimate(self) -> Usage:
-        partial = self._fold.response(self.request.provider, self.request.model)
-        return estimated_usage(self.provider, self.request, partial, self._told())
-
-    def _told(self) -> Usage | None:
-        """What the vendor had reported of a stream that broke or was left."""
-        reported = getattr(self._source, "usage", None)
-        return None if reported is None else reported()
-
-
-async def _each_by(
-    source: AsyncGenerator[Event, None], deadline: float
-) -> AsyncGenerator[Event, None]:
-    # One timeout around the whole loop would also cancel the consumer between two events.
-    while True:
-        try:
-            async with asyncio.timeout_at(deadline):
-                event = await anext(source)
-        except StopAsyncIteration:
-            return
-        yield event
 
 
 def _kinds(request: Request) -> set[str]:

@@ -33,7 +33,8 @@ from typing import (
 )
 
 from fmsdk import _portal
-from fmsdk.call import Call, Policy, StreamedCall
+from fmsdk.call import Call, Policy
+from fmsdk.call_stream import StreamedCall
 from fmsdk.content import Audio
 from fmsdk.errors import BadRequestError
 from fmsdk.lifecycle import Clock
@@ -268,9 +269,16 @@ class AsyncStream(Generic[T]):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Stop: the connection is closed, or the local engine freed, when this returns."""
-        if self._events is not None:
-            await self._events.aclose()
+        """Stop: the connection is closed, or the local engine freed, when this returns.
+
+        Raises:
+            BadRequestError: another task is reading; cancelling that task stops the stream.
+        """
+        if self._events is None:
+            return
+        if getattr(self._events, "ag_running", False):
+            raise BadRequestError("another task reads this stream: cancel that task to stop it")
+        await self._events.aclose()
 
     @property
     def response(self) -> Response[T]:
@@ -287,11 +295,12 @@ class Stream(Generic[T]):
 
     def __init__(self, inner: AsyncStream[T]) -> None:
         self._inner = inner
+        self._drain = _portal.Drain(inner.__aiter__)
         self._events: Iterator[Event] | None = None
 
     def __iter__(self) -> Iterator[Event]:
         if self._events is None:
-            self._events = _portal.drain(lambda: aiter(self._inner))
+            self._events = iter(self._drain)
         return self._events
 
     def __enter__(self) -> Self:
@@ -301,9 +310,9 @@ class Stream(Generic[T]):
         self.close()
 
     def close(self) -> None:
-        """Stop: the connection is closed, or the local engine freed, when this returns."""
-        if self._events is not None:
-            cast("Any", self._events).close()
+        """Stop, from any thread: the connection is closed, or the local engine freed, when this
+        returns. Whoever reads the stream sees it end."""
+        self._drain.close()
 
     @property
     def response(self) -> Response[T]:

@@ -20,6 +20,7 @@ from fmsdk.usage import Cost, Latency, Range, Timings, Usage
 
 __all__ = [
     "CONTRACT_VERSION",
+    "Begun",
     "Capabilities",
     "Describes",
     "Estimate",
@@ -114,6 +115,15 @@ class Estimate:
 
     input: Range[int]
     exact: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """What is known of an answer whose end did not come: its status, the vendor's id of it. A
+    provider leaves it as the attribute `begun` on the `CancelledError` that cut it off."""
+
+    status: int | None = None
+    request_id: str | None = None
 
 
 class Provider(Protocol):

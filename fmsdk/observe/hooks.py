@@ -73,5 +73,7 @@ def _view(outcome: Outcome) -> Response[Any] | Transcription | FmsdkError:
 def _call(name: str, hook: Callable[[Any], object], view: object) -> None:
     try:
         hook(view)
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # sys.exit() among them, which would end the thread of other calls
         logger.exception("%s raised; the call goes on", name)

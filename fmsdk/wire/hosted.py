@@ -21,7 +21,7 @@ from fmsdk.errors import (
     InvalidResponse,
     Timeout,
 )
-from fmsdk.provider import Capabilities, Estimate, ProviderConfig
+from fmsdk.provider import Begun, Capabilities, Estimate, ProviderConfig
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, Warning
 from fmsdk.usage import Usage
@@ -215,9 +215,12 @@ class _Traced:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        told = self.decoder.request_id if self.decoder else None
+        if isinstance(error, asyncio.CancelledError):
+            begun = Begun(status=self._status, request_id=self.request_id or told)
+            error.__dict__["begun"] = begun
         if not isinstance(error, FmsdkError):
             return
-        told = self.decoder.request_id if self.decoder else None
         error.request_id = error.request_id or self.request_id or told
         if error.status is None and isinstance(error, _BROKEN):
             error.status = self._status

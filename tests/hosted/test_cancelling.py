@@ -154,6 +154,56 @@ def test_closing_a_stream_without_await(subject: Subject) -> None:
         assert stream.response.finish == "cancelled"
 
 
+@each
+def test_a_stream_nobody_holds_is_closed(subject: Subject) -> None:
+    with serving(unfinished(subject)) as server, subject.sync_client(server.root) as client:
+        stream = client.stream(subject.model, "Hi")
+        next(event for event in stream if isinstance(event, TextDelta))
+        del stream
+        assert server.seen[0].left.wait(2)
+
+
+@each
+def test_closing_a_stream_that_another_thread_reads(subject: Subject) -> None:
+    read: list[object] = []
+    with serving(unfinished(subject)) as server, subject.sync_client(server.root) as client:
+        stream = client.stream(subject.model, "Hi")
+        reader = threading.Thread(target=lambda: read.extend([*stream]))
+        reader.start()
+        assert server.arrived.wait(10)
+        time.sleep(0.2)
+        began = time.monotonic()
+        stream.close()
+        assert server.seen[0].left.wait(2)
+        assert time.monotonic() - began < AT_ONCE
+        reader.join(5)
+        assert not reader.is_alive()
+        assert any(isinstance(event, TextDelta) for event in read)
+        assert stream.response.finish == "cancelled"
+        assert [*stream] == []
+
+
+@each
+def test_closing_a_stream_that_another_task_reads(subject: Subject) -> None:
+    async def main(server: Server) -> None:
+        async with subject.client(server.root) as client:
+            stream = client.stream(subject.model, "Hi")
+
+            async def read() -> None:
+                async for _ in stream:
+                    pass
+
+            reader = asyncio.create_task(read())
+            assert await asyncio.to_thread(server.arrived.wait, 10)
+            with pytest.raises(fmsdk.BadRequestError, match="cancel that task"):
+                await stream.aclose()
+            reader.cancel()
+            assert await asyncio.to_thread(server.seen[0].left.wait, 2)
+
+    with serving(unfinished(subject)) as server:
+        asyncio.run(main(server))
+
+
 PROGRAM = """
 import sys
 from tests.hosted.subjects import SUBJECTS
