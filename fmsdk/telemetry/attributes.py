@@ -68,9 +68,12 @@ def of_call(verb: Verb, provider: Provider, request: Request) -> dict[str, Value
     )
 
 
-def of_request(verb: Verb, request: Request) -> dict[str, Value]:
-    """How it was asked: the settings that were chosen, and the caller's tags."""
-    settings = request.settings
+def of_request(verb: Verb, request: Request, called: object) -> dict[str, Value]:
+    """How it was asked: the settings that were chosen, and the caller's tags. `called` is what
+    the conventions call the provider."""
+    settings, options = request.settings, request.options
+    chosen = {name: getattr(options, own, None) for own, name in names.REQUEST_OPTIONS.items()}
+    tier = getattr(options, "service_tier", None) if called == "openai" else None
     tags = {f"{names.TAG_PREFIX}{name}": value for name, value in request.tags}
     return _known(
         {
@@ -82,6 +85,8 @@ def of_request(verb: Verb, request: Request) -> dict[str, Value]:
             names.REQUEST_STOP: settings.stop or None,
             names.REQUEST_TEMPERATURE: settings.temperature,
             names.REQUEST_TOP_P: settings.top_p,
+            **chosen,
+            names.OPENAI_REQUEST_TIER: tier,
             **tags,
         }
     )
@@ -95,8 +100,8 @@ def answer_of(outcome: Outcome) -> Response[Any] | Transcription | None:
     return cast("Response[Any]", partial) if isinstance(partial, Response) else None
 
 
-def of_answer(outcome: Outcome) -> dict[str, Value]:
-    """What came back, what it used and what it cost."""
+def of_answer(outcome: Outcome, called: object) -> dict[str, Value]:
+    """What came back, what it used and what it cost. `called` is as for `of_request`."""
     found: dict[str, Value | None] = {
         names.REQUEST_ID: request_id_of(outcome),
         names.ATTEMPTS: attempts_of(outcome),
@@ -104,6 +109,8 @@ def of_answer(outcome: Outcome) -> dict[str, Value]:
     answer = answer_of(outcome)
     if answer is not None:
         found |= _used(answer)
+        if called == "openai":
+            found[names.OPENAI_RESPONSE_TIER] = answer.usage.service_tier
     if isinstance(answer, Response):
         found[names.RESPONSE_FINISH_REASONS] = tuple(choice.finish for choice in answer.choices)
         found[names.RESPONSE_ID] = _response_id(answer.raw_body)

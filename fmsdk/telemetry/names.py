@@ -1,6 +1,6 @@
 """The names of spans, attributes and metrics, each once.
 
-`gen_ai.*`, `server.*`, `error.*` and `http.*` are OpenTelemetry's semantic conventions as of
+`gen_ai.*`, `openai.*`, `server.*`, `error.*` and `http.*` are OpenTelemetry's semantic conventions as of
 release 1.41.1, the last one that holds those of GenAI. They went on in a repository of their own
 (https://github.com/open-telemetry/semantic-conventions-genai), whose release 0.1.0 adds tokens by
 modality. The package with these constants is unstable and no dependency; a test compares.
@@ -25,6 +25,14 @@ REQUEST_SEED = "gen_ai.request.seed"
 REQUEST_STOP = "gen_ai.request.stop_sequences"
 REQUEST_TEMPERATURE = "gen_ai.request.temperature"
 REQUEST_TOP_P = "gen_ai.request.top_p"
+REQUEST_OPTIONS = {
+    "top_k": "gen_ai.request.top_k",
+    "frequency_penalty": "gen_ai.request.frequency_penalty",
+    "presence_penalty": "gen_ai.request.presence_penalty",
+}
+"""Of providers' own options, those that the conventions name."""
+OPENAI_REQUEST_TIER = "openai.request.service_tier"
+OPENAI_RESPONSE_TIER = "openai.response.service_tier"
 
 RESPONSE_ID = "gen_ai.response.id"
 RESPONSE_MODEL = "gen_ai.response.model"

@@ -30,9 +30,10 @@ class SpanWatch:
         self._instruments = instruments
         self._streamed = verb == "stream"
         self._call = attributes.of_call(verb, provider, request)
+        self._called = self._call[names.PROVIDER]
         self._span = instruments.start_span(
             f"{self._call[names.OPERATION]} {request.model}",
-            {**self._call, **attributes.of_request(verb, request)},
+            {**self._call, **attributes.of_request(verb, request, self._called)},
             in_process=hasattr(provider, "load"),
         )
         if instruments.captures_content and self._span.is_recording():
@@ -79,7 +80,7 @@ class SpanWatch:
         error = outcome if isinstance(outcome, Exception) else None
         failed = {} if error is None else {names.ERROR_TYPE: attributes.error_type(error)}
         if self._span.is_recording():
-            self._span.set_attributes({**attributes.of_answer(outcome), **failed})
+            self._span.set_attributes({**attributes.of_answer(outcome, self._called), **failed})
             self._record_answer(outcome)
             if error is not None:
                 self._instruments.set_failed(self._span, self._describe(error))

@@ -186,11 +186,12 @@ class TestHooks:
         assert ended[0].latency.total > 0.03
         assert ended[0].tags == (("a", "b"),)
 
+    @pytest.mark.parametrize("kind", [ZeroDivisionError, SystemExit, asyncio.CancelledError])
     def test_a_hook_that_raises_is_logged_and_stops_nothing(
-        self, log: pytest.LogCaptureFixture
+        self, kind: type[BaseException], log: pytest.LogCaptureFixture
     ) -> None:
         def broken(_: object) -> None:
-            raise ZeroDivisionError
+            raise kind
 
         client = client_of(FakeProvider(["Yes"]), on_request=broken, on_response=broken)
         assert client.generate("fake:any", "Hi").text == "Yes"
@@ -199,7 +200,18 @@ class TestHooks:
             "on_request raised; the call goes on",
             "on_response raised; the call goes on",
         ]
-        assert all(r.exc_info and r.exc_info[0] is ZeroDivisionError for r in raised)
+        assert all(r.exc_info and r.exc_info[0] is kind for r in raised)
+
+    def test_a_task_that_ends_the_program_ends_no_other_call(self) -> None:
+        """What ends the thread of an event loop reaches whoever waits, and the thread goes on."""
+
+        class Leaving(FakeProvider):
+            async def generate(self, request: fmsdk.Request) -> fmsdk.Response[Any]:
+                raise SystemExit(3)
+
+        with pytest.raises(SystemExit):
+            client_of(Leaving()).generate("fake:any", "Hi")
+        assert client_of(FakeProvider(["Yes"])).generate("fake:any", "Hi").text == "Yes"
 
     @pytest.mark.parametrize("verb", ["generate", "stream"])
     def test_a_hook_cannot_wait_for_its_own_thread(

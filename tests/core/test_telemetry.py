@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -52,11 +53,40 @@ class Watching(FakeProvider):
             yield event
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """Options as providers have them."""
+
+    top_k: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    service_tier: str | None = None
+
+
 def id_of(span: Any) -> int:
     return span.get_span_context().span_id
 
 
 class TestSpans:
+    @pytest.mark.parametrize("vendor", ["openai", "anthropic"])
+    def test_options_that_the_conventions_name(self, recorder: Recorder, vendor: str) -> None:
+        usage = fmsdk.Usage(service_tier="flex")
+        choices = (fmsdk.Choice((fmsdk.Text("A"),), "stop"),)
+        answer = fmsdk.Response(provider="fake", model="m", choices=choices, usage=usage)
+        provider = FakeProvider([answer])
+        provider.vendor = vendor  # type: ignore[attr-defined]
+        recorder.client(provider).generate("fake:m", "Hi", options=Sampling(5, 0.1, 0.2, "auto"))
+        told = recorder.attributes
+        assert told["gen_ai.request.top_k"] == 5
+        assert told["gen_ai.request.frequency_penalty"] == 0.1
+        assert told["gen_ai.request.presence_penalty"] == 0.2
+        tiers = {name: value for name, value in told.items() if name.endswith("service_tier")}
+        assert tiers == (
+            {"openai.request.service_tier": "auto", "openai.response.service_tier": "flex"}
+            if vendor == "openai"
+            else {}
+        )
+
     def test_a_call_by_the_conventions(self, recorder: Recorder) -> None:
         answer = fmsdk.Response(
             provider="fake",

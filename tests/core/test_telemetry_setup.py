@@ -8,7 +8,7 @@ import sys
 from decimal import Decimal
 
 import pytest
-from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
+from opentelemetry.semconv._incubating.attributes import gen_ai_attributes, openai_attributes
 from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
 from opentelemetry.semconv.attributes import error_attributes, http_attributes, server_attributes
 from opentelemetry.semconv.schemas import Schemas
@@ -148,20 +148,21 @@ class TestContent:
         assert [secret for secret in SECRETS if secret in written] == []
 
 
+CONVENTIONAL = ("gen_ai.", "openai.", "error.", "server.", "http.")
+
+
 class TestNames:
     def test_they_are_the_installed_conventions(self) -> None:
         modules = gen_ai_attributes, gen_ai_metrics, error_attributes, server_attributes
         known = {
             value
-            for module in (*modules, http_attributes)
+            for module in (*modules, http_attributes, openai_attributes)
             for value in vars(module).values()
             if isinstance(value, str)
         }
         called = [getattr(value, "name", value) for value in vars(names).values()]
         conventional = {
-            name
-            for name in called
-            if isinstance(name, str) and name.startswith(("gen_ai.", "error.", "server.", "http."))
+            name for name in called if isinstance(name, str) and name.startswith(CONVENTIONAL)
         }
         assert len(conventional) > 25
         assert conventional - known == set()
