@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import sha256
+from itertools import count
 from typing import Any, ClassVar, get_args
 
 import msgspec
@@ -11,6 +13,7 @@ from fmsdk.content import (
     Audio,
     Image,
     MediaPart,
+    Part,
     Reasoning,
     Text,
     ToolCall,
@@ -43,6 +46,8 @@ class Draft:
 
     api: ClassVar[str] = "this API"
     """What the encoder calls its wire in messages for people."""
+    made_id_length: int = 32
+    """Of tool call ids that are made for ones that the wire does not take."""
 
     def __init__(self, request: Request, options: Any, *, stream: bool) -> None:
         self.request = request
@@ -51,6 +56,7 @@ class Draft:
         self.media = BodyWriter()
         self.losses = Losses(request)
         self._notes: dict[str, Warning] = {}
+        self._made_ids: dict[str, str] = {}
 
     def note(self, code: str, message: str, detail: str = "") -> None:
         """Warn the caller, once of each kind."""
@@ -107,6 +113,27 @@ class Draft:
         """A call's arguments as the JSON text they came as."""
         return json_of(call.arguments).decode() if call.raw is None else call.raw
 
+    def takes_call_id(self, id: str) -> bool:
+        """Whether the wire takes a tool call's id as it is."""
+        return True
+
+    def call_id(self, id: str) -> str:
+        """A tool call's id as it goes out, the same in the call and in its result: its own, or
+        where the wire does not take that, one made of it which no other call has."""
+        if self.takes_call_id(id):
+            return id
+        if id not in self._made_ids:
+            taken = {*self._given_ids(), *self._made_ids.values()}
+            made = (_made_id(id, n)[: self.made_id_length] for n in count())
+            self._made_ids[id] = next(one for one in made if one not in taken)
+        why = "tool call ids that this API does not take went as others, made of them"
+        self.note("tool_ids_changed", why, "tool_calls")
+        return self._made_ids[id]
+
+    def _given_ids(self) -> set[str]:
+        parts = [part for message in self.request.messages for part in message.parts]
+        return {part.id for part in parts if isinstance(part, ToolCall)}
+
     def opaque(self, part: Reasoning | ToolCall) -> dict[str, Any]:
         """What this provider wants back with the part; empty where it is not this provider's."""
         if part.opaque is None:
@@ -120,6 +147,25 @@ class Draft:
         except ValueError as error:
             raise self.invalid(f"the opaque item of a part is not its vendor's: {error}") from error
 
+    def with_shells(
+        self, parts: Iterable[Part], item_of: Callable[[Reasoning], dict[str, Any]], shell_type: str
+    ) -> Iterator[tuple[Part, dict[str, Any]]]:
+        """The parts of the model's turn: reasoning with its vendor's item, text with the shell
+        right before it, if any. A shell is an item of what else a text came with, and goes nowhere
+        by itself."""
+        shell: dict[str, Any] = {}
+        for part in parts:
+            if shell and not isinstance(part, Text):
+                self.reasoning_dropped()
+            fields = item_of(part) if isinstance(part, Reasoning) else {}
+            if fields.get("type") == shell_type:
+                shell = fields
+            else:
+                yield part, shell if isinstance(part, Text) else fields
+                shell = {}
+        if shell:
+            self.reasoning_dropped()
+
     def opaque_dropped(self) -> None:
         """Note that what a vendor wanted back with its tool calls stays behind."""
         why = "what another API wants back with its tool calls was left out of the conversation"
@@ -129,6 +175,10 @@ class Draft:
         """Note that a refusal goes back as any other text, since the wire knows no refusals."""
         why = "a refusal of the model's went back as plain text, which it is here"
         self.note("refusal_as_text", why, "refusal")
+
+    def tag_not_sent(self, name: str, why: str) -> None:
+        """Note that a tag stays on the caller's side, where the wire takes others."""
+        self.note("tag_not_sent", f"the tag {name!r} {why}; it stays here", "tags")
 
     def name_dropped(self) -> None:
         """Note that a document's name stays behind, since the wire has it with bytes alone."""
@@ -163,3 +213,7 @@ class Draft:
             why = f"an assistant's turn carries no {part.kind}; put it into a user message"
             raise self.unsupported(part.kind, why)
         self.note("audio_dropped", "spoken answers went back as their transcripts", "audio")
+
+
+def _made_id(id: str, attempt: int) -> str:
+    return sha256(f"{id}{chr(0) * attempt}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from fmsdk.content import CacheMark, Document, Image, MediaPart, Text, ToolResult
@@ -18,6 +19,8 @@ _IMAGE_MIMES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
 _TEXT_MIMES = ("text/", "application/json", "application/xml")
 _PDF = "application/pdf"
 _MAX_MARKS = 4
+_UNMARKED = ("thinking", "redacted_thinking")
+"""Blocks that carry no cache mark."""
 _VALID_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -32,6 +35,18 @@ class AnthropicDraft(Draft):
         super().__init__(request, options_of(request), stream=stream)
         self.family: Family = family_of(request.model)
         self._marks = 0
+
+    def mark_after(self, blocks: Sequence[dict[str, Any]], cache: CacheMark) -> bool:
+        """Put a cache point after blocks: on the last that can carry it, or into the mark that is
+        there. False where none can."""
+        block = next((one for one in reversed(blocks) if one.get("type") not in _UNMARKED), None)
+        if block is None:
+            return False
+        if "cache_control" not in block:
+            block.update(self.mark(cache))
+        elif cache == "1h":
+            block["cache_control"] = {**block["cache_control"], "ttl": cache}
+        return True
 
     def mark(self, cache: CacheMark) -> dict[str, Any]:
         """The field that marks a block as a cache point.
@@ -66,10 +81,9 @@ class AnthropicDraft(Draft):
             raise self.unsupported(part.kind, f"{self.api} carries no {part.kind}; {instead}")
         return block | self.mark(part.cache)
 
-    def call_id(self, id: str) -> str:
-        """A tool call's id as Anthropic takes it; one of another vendor's is written out in hex,
-        the same in the call and in its result."""
-        return id if _VALID_ID.fullmatch(id) else f"id_{id.encode().hex()}"
+    def takes_call_id(self, id: str) -> bool:
+        """Whether Anthropic takes a tool call's id, which other vendors form otherwise."""
+        return _VALID_ID.fullmatch(id) is not None
 
     def result(self, result: ToolResult) -> dict[str, Any]:
         """A tool's result."""

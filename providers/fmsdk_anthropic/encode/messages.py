@@ -7,6 +7,7 @@ the API looks for them. Texts without a visible character are refused by the API
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import dropwhile, groupby, takewhile
 from typing import Any, Literal
 
@@ -34,7 +35,7 @@ def system_prompt(draft: AnthropicDraft) -> dict[str, Any]:
             draft.losses.drop("options.cache_system", "there is no system prompt")
         return {}
     if mark:
-        blocks[-1] |= draft.mark(mark)
+        draft.mark_after(blocks, mark)
     if len(blocks) == 1 and blocks[0].keys() == {"type", "text"}:
         return {"system": blocks[0]["text"]}
     return {"system": blocks}
@@ -44,6 +45,7 @@ def conversation(draft: AnthropicDraft) -> list[dict[str, Any]]:
     """The turns after the opening. Raises UnsupportedContent, BadRequestError."""
     later = dropwhile(_is_system, draft.request.messages)
     turns: list[dict[str, Any]] = []
+    opens_blank = False
     for speaker, run in groupby(later, _speaker):
         parts = [part for message in run for part in _checked(draft, message)]
         if speaker == "assistant":
@@ -52,6 +54,11 @@ def conversation(draft: AnthropicDraft) -> list[dict[str, Any]]:
             content = _said(draft, speaker, parts)
         if content:
             turns.append({"role": speaker, "content": content})
+        elif speaker == "user" and not turns:
+            opens_blank = True
+    if opens_blank and (not turns or turns[0]["role"] == "assistant"):
+        why = f"the conversation opens with white space alone, which {draft.api} refuses"
+        raise draft.invalid(f"{why}; give its first turn a text")
     return turns
 
 
@@ -108,29 +115,24 @@ def _move_mark(draft: AnthropicDraft, text: Text, before: Sequence[dict[str, Any
     """A cache point after nothing is one after what comes before it."""
     if not text.cache:
         return
-    if before and ("cache_control" not in before[-1] or text.cache == "1h"):
-        before[-1].update(draft.mark(text.cache))
-    elif not before:
+    if not draft.mark_after(before, text.cache):
         draft.note("cache_mark_ignored", "a cache mark with no text before it does nothing")
 
 
 def _answered(draft: AnthropicDraft, parts: Sequence[Part]) -> list[dict[str, Any]]:
     """The model's own turn, in the blocks it came in and in their order."""
     blocks: list[dict[str, Any]] = []
-    shell: dict[str, Any] = {}
     has_text = any(isinstance(part, Text) and part.text.strip() for part in parts)
-    for part in parts:
+    for part, fields in draft.with_shells(parts, partial(_opaque, draft), "text"):
         if isinstance(part, Text):
-            blocks += ({**shell, **block} for block in _blocks(draft, [part], before=blocks))
-            shell = {}
+            made = _blocks(draft, [part], before=blocks)
+            if fields and not made:
+                draft.reasoning_dropped()
+            blocks += ({**fields, **block} for block in made)
         elif isinstance(part, ToolCall):
             blocks.append(_call(draft, part))
         elif isinstance(part, Reasoning):
-            item = _opaque(draft, part)
-            if item.get("type") == "text":
-                shell = item
-            elif item:
-                blocks.append(item)
+            blocks += [fields] if fields else []
         elif isinstance(part, MediaPart):
             draft.spoken_before(part, has_text)
     return blocks

@@ -147,7 +147,7 @@ def tool_fields(draft: AnthropicDraft) -> dict[str, Any]:
                 draft.losses.drop(f"options.{name}", "there are no tools")
         return {}
     if options.cache_tools:
-        tools[-1] |= draft.mark(options.cache_tools)
+        draft.mark_after(tools, options.cache_tools)
     choice = _tool_choice(draft)
     return {"tools": tools, "tool_choice": choice} if choice else {"tools": tools}
 
