@@ -48,6 +48,7 @@ class Refusal:
     source, checked: where that is said, and when it was looked up.
     models: patterns of the models it holds for.
     only_thinking: it does not hold for requests with `reasoning="none"`.
+    only_chat: it does not hold for the server's Responses.
     """
 
     names: tuple[str, ...]
@@ -56,6 +57,7 @@ class Refusal:
     checked: date
     models: tuple[str, ...] = ("*",)
     only_thinking: bool = False
+    only_chat: bool = False
 
     def concerns(self, model: str) -> bool:
         """Whether it holds for `model`."""
@@ -75,10 +77,13 @@ class Dialect:
     document_url: documents are parts of the type "document_url" (Mistral), not "file".
     bare_audio: audio is its base64 alone (Mistral), not an object with a format.
     call_id_length: the only length of tool call ids that it takes, letters and digits (Mistral).
+    call_id_limits: the longest ids that its APIs take.
+    annotations: what its answers cite goes back with the turn (OpenRouter, which then need not
+        parse a PDF again).
     stream_usage: whether `stream_options` must say that a stream shall tell its usage.
     cache_control: patterns of models whose parts take Anthropic's cache marks (OpenRouter).
-    strictly: fields that make the server refuse what it would otherwise ignore, sent with every
-        request that sets anything.
+    strictly: objects that make the server refuse what it would otherwise ignore, sent with every
+        request that sets anything; the caller's own fields in them go before.
     charge: how its usage tells what the request cost: US dollars in "cost", or ten-billionths of
         them in "cost_in_usd_ticks".
     headers: further headers of a request.
@@ -97,20 +102,26 @@ class Dialect:
     document_url: bool = False
     bare_audio: bool = False
     call_id_length: int | None = None
+    call_id_limits: Mapping[Api, int] = field(default_factory=dict["Api", int])
+    annotations: bool = False
     stream_usage: bool = True
     cache_control: tuple[str, ...] = ()
-    strictly: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    strictly: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
     charge: Charge | None = None
     headers: Callable[[Request], Mapping[str, str]] = _no_headers
     refuses: tuple[Refusal, ...] = ()
 
-    def refused(self, model: str, *, thinking: bool = False) -> dict[str, str]:
+    def refused(
+        self, model: str, *, thinking: bool = False, api: Api | None = None
+    ) -> dict[str, str]:
         """Why by name, of what `model` is refused: always, or with `thinking` also what only
         answers with reasoning refuse."""
         return {
             name: refusal.why
             for refusal in self.refuses
-            if refusal.concerns(model) and (thinking or not refusal.only_thinking)
+            if refusal.concerns(model)
+            and (thinking or not refusal.only_thinking)
+            and not (refusal.only_chat and api == "responses")
             for name in refusal.names
         }
 
@@ -119,8 +130,12 @@ class Dialect:
         return any(fnmatchcase(model, pattern) for pattern in self.cache_control)
 
 
+# Chat Completions answer 400 to longer ids, "Expected a string with maximum length 40"; the limit
+# of Responses is in its schema.
+_CALL_ID_LIMITS: Mapping[Api, int] = {"chat": 40, "responses": 64}
 OPENAI = Dialect(
     is_openai=True,
+    call_id_limits=_CALL_ID_LIMITS,
     limit="max_completion_tokens",
     output=frozenset({"text", "audio"}),
     images=PICTURES,

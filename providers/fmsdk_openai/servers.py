@@ -17,21 +17,35 @@ from fmsdk_openai.named import NamedServer
 __all__ = ["SERVERS"]
 
 _SEEN = date(2026, 11, 23)
+_VLLM = "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html"
+_SGLANG = "https://docs.sglang.ai/basic_usage/openai_api_completions.html"
 _OLLAMA = "https://docs.ollama.com/api/openai-compatibility"
 _LMSTUDIO = "https://lmstudio.ai/docs/developer/openai-compat/chat-completions"
 _DEEPSEEK = "https://api-docs.deepseek.com/api/create-chat-completion"
+_DEEPSEEK_THINKING = "https://api-docs.deepseek.com/guides/thinking_mode"
 _ACCOUNT = (
     "options.user",
     "options.safety_identifier",
     "options.service_tier",
     "options.prompt_cache_key",
 )
+_HOSTED = ("options.store", "options.verbosity")
 _XAI_THINKING = ("grok-3-mini*", "grok-4", "grok-4-0709", "grok-4-latest", "*-fast-reasoning")
+
+
+def _of_a_vendors(title: str, source: str) -> tuple[Refusal, ...]:
+    """What only a vendor's server has: accounts and, but for the Responses of some, a store."""
+    why = f"{title} takes and ignores it"
+    return (
+        Refusal(names=_ACCOUNT, why=why, source=source, checked=_SEEN),
+        Refusal(names=_HOSTED, why=why, source=source, checked=_SEEN, only_chat=True),
+    )
+
 
 VLLM = NamedServer(
     name="vllm",
     title="vLLM",
-    source="https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
+    source=_VLLM,
     checked=_SEEN,
     url="http://localhost:8000/v1",
     url_variables=("VLLM_BASE_URL",),
@@ -41,11 +55,9 @@ VLLM = NamedServer(
     dialect=Dialect(
         input=frozenset({"text", "image", "audio"}),
         refuses=(
+            *_of_a_vendors("vLLM", _VLLM),
             Refusal(
-                names=("options.user", "detail"),
-                why="vLLM takes and ignores it",
-                source="https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
-                checked=_SEEN,
+                names=("detail",), why="vLLM takes and ignores it", source=_VLLM, checked=_SEEN
             ),
         ),
     ),
@@ -54,14 +66,17 @@ VLLM = NamedServer(
 SGLANG = NamedServer(
     name="sglang",
     title="SGLang",
-    source="https://docs.sglang.ai/basic_usage/openai_api_completions.html",
+    source=_SGLANG,
     checked=_SEEN,
     url="http://localhost:30000/v1",
     url_variables=("SGLANG_BASE_URL",),
     key_variables=("SGLANG_API_KEY",),
     is_local=True,
     listings=(told.SIZES, told.SGLANG),
-    dialect=Dialect(input=frozenset({"text", "image", "audio"})),
+    dialect=Dialect(
+        input=frozenset({"text", "image", "audio"}),
+        refuses=_of_a_vendors("SGLang", _SGLANG),
+    ),
 )
 
 LLAMACPP = NamedServer(
@@ -79,7 +94,7 @@ LLAMACPP = NamedServer(
         images=frozenset({"image/png", "image/jpeg", "image/gif", "image/bmp"}),
         refuses=(
             Refusal(
-                names=("detail", *_ACCOUNT),
+                names=("detail", *_ACCOUNT, *_HOSTED),
                 why="llama.cpp takes and ignores it",
                 source="asked of llama.cpp's server in xllamacpp",
                 checked=_SEEN,
@@ -104,7 +119,11 @@ OLLAMA = NamedServer(
         images=frozenset({"image/png", "image/jpeg", "image/webp"}),
         refuses=(
             Refusal(
-                names=("tool_choice", "choices", "options.user"),
+                names=(
+                    *("tool_choice", "choices", "detail", "options.parallel_tool_calls"),
+                    *_ACCOUNT,
+                    *_HOSTED,
+                ),
                 why="Ollama's wire has no such field",
                 source=_OLLAMA,
                 checked=_SEEN,
@@ -128,8 +147,9 @@ LMSTUDIO = NamedServer(
         remote=frozenset(),
         images=frozenset({"image/png", "image/jpeg", "image/webp"}),
         refuses=(
+            *_of_a_vendors("LM Studio", _LMSTUDIO),
             Refusal(
-                names=("logprobs", "choices", "options.user"),
+                names=("logprobs", "choices"),
                 why="LM Studio's Chat Completions has no such field",
                 source=_LMSTUDIO,
                 checked=_SEEN,
@@ -173,9 +193,10 @@ OPENROUTER = NamedServer(
     price_id="openrouter",
     listings=(told.OPENROUTER,),
     dialect=Dialect(
-        output=frozenset({"text", "audio"}),
+        output=frozenset({"text", "audio", "image"}),
         images=PICTURES,
         documents=PDF,
+        annotations=True,
         cache_control=("anthropic/*", "google/gemini-*"),
         strictly={"provider": {"require_parameters": True}},
         charge="cost",
@@ -273,8 +294,17 @@ DEEPSEEK = NamedServer(
             Refusal(
                 names=("temperature",),
                 why="DeepSeek ignores it while it thinks; reasoning='none' stops that",
-                source="https://api-docs.deepseek.com/guides/thinking_mode",
+                source=_DEEPSEEK_THINKING,
                 checked=_SEEN,
+                only_thinking=True,
+            ),
+            Refusal(
+                names=("top_p",),
+                why="DeepSeek's larger models ignore it while they think; reasoning='none' stops "
+                "that",
+                source=_DEEPSEEK_THINKING,
+                checked=_SEEN,
+                models=("*-pro", "*-pro-*"),
                 only_thinking=True,
             ),
         ),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
 
 import fmsdk
-from fmsdk.content import Document, Image, Text, ToolCall, ToolResult
+from fmsdk.content import Document, Image, Reasoning, Text, ToolCall, ToolResult
 from fmsdk.errors import UnsupportedContent, UnsupportedSetting
 from fmsdk.provider import ALL_SETTINGS
 from fmsdk.request import Message, Request
@@ -16,7 +17,7 @@ from fmsdk_openai import OpenAIOptions
 from fmsdk_openai.servers import SERVERS
 from tests.openai.encoding import PDF, PNG, WAV
 from tests.openai.kit import KEY, Answer, chunk, completion, generate, serving, sse, stream
-from tests.openai.named import HELLO, NAMES, TOOL, ask, made, sent
+from tests.openai.named import HELLO, LOCAL, NAMES, TOOL, ask, made, sent
 
 # --- deviations ---
 
@@ -26,11 +27,13 @@ SETTINGS: dict[str, Any] = {
     "seed": 7,
     "stop": ".",
     "temperature": 0.5,
+    "top_p": 0.5,
     "output": dict[str, int],
     "tool_choice": "required",
     "named_tool": "now",
 }
-MODELS = {"xai": "grok-4"}
+OPTIONS: dict[str, Any] = {"store": True, "verbosity": "high", "parallel_tool_calls": False}
+MODELS = {"xai": "grok-4", "deepseek": "deepseek-v4-pro"}
 CASES = [
     pytest.param(name, setting, id=f"{name}-{setting}")
     for name in NAMES
@@ -45,7 +48,8 @@ def _deviating(name: str, setting: str, *, lenient: bool) -> Request:
     if setting == "detail":
         return ask(name, [Image(PNG, detail="high"), "?"], **how)
     if setting.startswith("options."):
-        options: Any = OpenAIOptions(**{setting.removeprefix("options."): "x"})
+        option = setting.removeprefix("options.")
+        options = OpenAIOptions(**{option: OPTIONS.get(option, "x")})
         return ask(name, options=options, **how)
     if setting in ("tool_choice", "named_tool"):
         return ask(name, tools=[TOOL], tool_choice=SETTINGS[setting], **how)
@@ -79,7 +83,7 @@ def test_or_a_lenient_request_goes_without_and_says_so(name: str, setting: str) 
 @pytest.mark.parametrize(("name", "setting"), CASES)
 def test_settings_that_are_never_honoured_are_no_capabilities(name: str, setting: str) -> None:
     can = made(name, base_url="http://127.0.0.1:9").capabilities(MODELS.get(name, "m"))
-    if setting in ALL_SETTINGS and setting != "temperature":
+    if setting in ALL_SETTINGS and setting not in ("temperature", "top_p"):
         assert setting not in can.settings
     if setting == "output":
         assert not can.structured
@@ -148,9 +152,103 @@ def test_openrouter_refuses_rather_than_ignores_and_passes_cache_marks_on() -> N
     assert "provider" not in body
     strict = sent("openrouter", ask("openrouter", temperature=0.5)).body
     assert strict["provider"] == {"require_parameters": True}
-    chosen = OpenAIOptions(extra_body={"provider": {"only": ["x"]}})
-    mine = sent("openrouter", ask("openrouter", temperature=0.5, options=chosen)).body
-    assert mine["provider"] == {"only": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "provider"),
+    [
+        ({}, {}, None),
+        ({"temperature": 0.5}, {}, {"require_parameters": True}),
+        ({"tools": [TOOL]}, {}, {"require_parameters": True}),
+        ({}, {"verbosity": "low"}, {"require_parameters": True}),
+        ({}, {"parallel_tool_calls": False}, {"require_parameters": True}),
+        ({}, {"extra_body": {"provider": {"order": ["x"]}}}, {"order": ["x"]}),
+        (
+            {"temperature": 0.5},
+            {"extra_body": {"provider": {"order": ["x"]}}},
+            {"require_parameters": True, "order": ["x"]},
+        ),
+        (
+            {"temperature": 0.5},
+            {"extra_body": {"provider": {"require_parameters": False, "order": ["x"]}}},
+            {"require_parameters": False, "order": ["x"]},
+        ),
+        ({"temperature": 0.5}, {"extra_body": {"provider": None}}, None),
+        ({"temperature": 0.5}, {"extra_body": {"provider": "x"}}, "x"),
+    ],
+)
+def test_openrouter_is_told_to_refuse_beside_what_the_caller_says_of_its_hosts(
+    settings: dict[str, Any], options: dict[str, Any], provider: Any
+) -> None:
+    request = ask("openrouter", options=OpenAIOptions(**options), **settings)
+    assert sent("openrouter", request).body.get("provider") == provider
+
+
+@pytest.mark.parametrize(
+    ("modalities", "fields"),
+    [
+        (("text",), {}),
+        (("text", "image"), {"modalities": ["text", "image"]}),
+        (("image",), {"modalities": ["image"]}),
+    ],
+)
+def test_openrouter_draws_pictures(modalities: Any, fields: dict[str, Any]) -> None:
+    request = ask("openrouter", modalities=modalities)
+    body = sent("openrouter", request).body
+    assert {name: body[name] for name in ("modalities", "audio") if name in body} == fields
+    assert "image" in made("openrouter").capabilities("m").output
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_citations_go_back_to_openrouter_alone(name: str) -> None:
+    cited = [{"type": "file", "file": {"hash": "h", "content": []}}]
+    opaque = {"reasoning_content": "Hm.", "annotations": cited}
+    for fields in (opaque, {"annotations": cited}):
+        shown = Reasoning("Hm." if "reasoning_content" in fields else "", name, json.dumps(fields))
+        turns = [Message("user", "?"), Message("assistant", [shown, "Yes."]), Message("user", "?")]
+        with serving(HELLO) as server:
+            asked = made(name, base_url=server.url, api_key=KEY, api="chat")
+            answer = generate(asked, ask(name, turns))
+        assistant = server.seen[0].body["messages"][1]
+        codes = {warning.code for warning in answer.warnings}
+        assert assistant.get("annotations") == (cited if name == "openrouter" else None)
+        assert ("citations_dropped" in codes) == (name != "openrouter")
+        assert ("reasoning_dropped" in codes) == ("reasoning_content" in fields)
+        assert "reasoning_content" not in assistant
+
+
+def test_citations_go_back_beside_calls() -> None:
+    cited = [{"type": "file", "file": {"hash": "h"}}]
+    shown = Reasoning("Hm.", "openrouter", json.dumps({"reasoning": "Hm.", "annotations": cited}))
+    turns = [Message("assistant", [shown, ToolCall("c", "now")]), Message("tool", [_NINE])]
+    assistant = sent("openrouter", ask("openrouter", turns)).body["messages"][0]
+    assert (assistant["reasoning"], assistant["annotations"]) == ("Hm.", cited)
+
+
+_NINE = ToolResult("c", "nine")
+
+
+@pytest.mark.parametrize("name", sorted(LOCAL))
+def test_not_to_store_is_what_ones_own_server_does(name: str) -> None:
+    with serving(HELLO) as server:
+        asked = made(name, base_url=server.url, api_key=KEY)
+        answer = generate(asked, ask(name, options=OpenAIOptions(store=False)))
+    assert "store" not in server.seen[0].body
+    assert {warning.code for warning in answer.warnings} <= {"model_unknown"}
+
+
+@pytest.mark.parametrize("name", ["vllm", "sglang", "lmstudio"])
+def test_on_responses_ones_own_server_stores(name: str) -> None:
+    request = ask(name, options=OpenAIOptions(store=True, verbosity="low"))
+    body = json.loads(bytes(made(name, api="responses").encode(request, stream=False).body))
+    assert (body["store"], body["text"]) == (True, {"verbosity": "low"})
+
+
+def test_deepseeks_smaller_models_think_with_top_p() -> None:
+    small = ask("deepseek", model="deepseek-flash", top_p=0.96)
+    assert sent("deepseek", small).body["top_p"] == 0.96
+    still = ask("deepseek", model="deepseek-v4-pro", top_p=0.9, reasoning="none")
+    assert sent("deepseek", still).body["top_p"] == 0.9
 
 
 BMP = b"BM" + bytes(60)

@@ -205,6 +205,24 @@ def test_tags_become_metadata_where_openai_takes_it() -> None:
     stored = ask(tags={"team": "a"}, options=OpenAIOptions(store=True))
     assert chat(stored)["metadata"] == {"team": "a"}
     assert "metadata" not in chat(stored, dialect=PLAIN)
+    assert codes(request, api="chat") == codes(request, api="responses") == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "sent"),
+    [
+        ({f"t{n}": "a" for n in range(20)}, {f"t{n}": "a" for n in range(16)}),
+        ({"n" * 64: "a", "m" * 65: "a"}, {"n" * 64: "a"}),
+        ({"a": "v" * 512, "b": "v" * 513}, {"a": "v" * 512}),
+        ({"m" * 65: "a"}, None),
+    ],
+)
+def test_tags_over_openais_limits_stay_and_that_is_said(
+    tags: dict[str, str], sent: dict[str, str] | None
+) -> None:
+    assert responses(ask(tags=tags)).get("metadata") == sent
+    assert codes(ask(tags=tags), api="responses") == ["tag_not_sent"]
+    assert codes(ask(tags=tags), api="chat") == []
 
 
 def test_extra_body_comes_last_and_none_takes_a_field_out() -> None:

@@ -19,7 +19,7 @@ from fmsdk.content import (
 from fmsdk.errors import BadRequestError, UnsupportedContent
 from fmsdk.request import Message, Request
 from fmsdk_openai import OpenAIOptions
-from fmsdk_openai.dialect import PLAIN
+from fmsdk_openai.dialect import OPENAI, PLAIN, Dialect
 from tests.openai.encoding import PNG, ask, body, chat, codes, encoded, responses
 
 # --- conversations ---
@@ -248,6 +248,56 @@ def test_cache_marks_on_results_and_answers() -> None:
     assert "prompt_cache_breakpoint" in responses(request)["input"][-1]["output"][0]
     assert "prompt_cache_breakpoint" in chat(request)["messages"][-1]["content"][0]
     assert codes(request) == ["cache_mark_ignored"]
+
+
+# --- ids, and what goes with a text alone ---
+
+
+@pytest.mark.parametrize(("api", "most"), [("chat", 40), ("responses", 64)])
+def test_ids_longer_than_openai_takes_go_as_others(api: Any, most: int) -> None:
+    ids = ["x" * most, "x" * (most + 1), "y" * (most + 1), ""]
+
+    def sent(dialect: Dialect) -> tuple[list[str], list[str]]:
+        calls = Message("assistant", [ToolCall(id, "now") for id in ids])
+        results = Message("tool", [ToolResult(id, "nine") for id in ids])
+        found = body(ask([calls, results]), api=api, dialect=dialect)
+        if api == "chat":
+            called, *answered = found["messages"]
+            return (
+                [call["id"] for call in called["tool_calls"]],
+                [one["tool_call_id"] for one in answered],
+            )
+        items = [item["call_id"] for item in found["input"]]
+        return items[: len(ids)], items[len(ids) :]
+
+    called, answered = sent(OPENAI)
+    assert called == answered
+    assert called[0] == ids[0]
+    assert len(set(called)) == len(ids)
+    assert all(0 < len(id) <= most for id in called)
+    assert sent(PLAIN) == (ids, ids)
+    long = ask(Message("assistant", ToolCall(ids[1], "now")))
+    assert codes(long, api=api) == ["tool_ids_changed"]
+    assert codes(long, api=api, dialect=PLAIN) == []
+
+
+SHELL = Reasoning("", "openai", '{"type":"message","phase":"commentary"}')
+
+
+@pytest.mark.parametrize("between", [[], [ToolCall("c", "f")], [Reasoning("Hm."), Text("So.")]])
+def test_what_came_with_a_message_goes_with_no_other(between: list[Any]) -> None:
+    request = ask([Message("user", "?"), Message("assistant", [SHELL, *between])])
+    assert not any("phase" in item for item in responses(request)["input"])
+    assert codes(request, api="responses") == ["reasoning_dropped"]
+
+
+def test_what_came_with_a_message_goes_with_it() -> None:
+    request = ask(Message("assistant", ["Hi.", SHELL, "So.", "And."]))
+    first, second = responses(request)["input"]
+    assert "phase" not in first
+    assert second["phase"] == "commentary"
+    assert [piece["text"] for piece in second["content"]] == ["So.", "And."]
+    assert codes(request, api="responses") == []
 
 
 # --- other servers than OpenAI ---

@@ -44,8 +44,8 @@ def encode(request: Request, *, dialect: Dialect, api: Api | None, stream: bool)
         BadRequestError: something that no JSON can carry, or another provider's options.
         UnsupportedContent, UnsupportedSetting: what the API cannot carry.
     """
-    draft = OpenAIDraft(request, dialect=dialect, stream=stream)
-    chosen = route(draft.request, dialect=dialect, api=api)
+    draft = OpenAIDraft(request, dialect=dialect, stream=stream, api=api)
+    draft.goes_to = chosen = route(draft.request, dialect=dialect, api=api)
     body = (chat_body if chosen == "chat" else responses_body)(draft)
     return OpenAIEncoded(
         path=_PATHS[chosen],

@@ -23,6 +23,8 @@ __all__ = ["chat_body"]
 
 _ONLY_RESPONSES = ("options.previous_response_id", "options.reasoning_summary")
 _ONLY_SPOKEN = ("options.voice", "options.audio_format")
+_CITED = ("annotations",)
+_SETS_NOTHING = {"model", "messages", "stream", "stream_options"}
 
 
 def chat_body(draft: OpenAIDraft) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def chat_body(draft: OpenAIDraft) -> dict[str, Any]:
         body["stream"] = True
         if draft.dialect.stream_usage:
             body["stream_options"] = {"include_usage": True}
-    if request.settings.chosen() or request.tools or request.output is not None:
+    if body.keys() - _SETS_NOTHING:
         body |= draft.dialect.strictly
     return body
 
@@ -70,6 +72,8 @@ def _settings(draft: OpenAIDraft) -> dict[str, Any]:
         fields["modalities"] = ["text", "audio"]
         fields["audio"] = _spoken(draft)
     else:
+        if "image" in settings.modalities:
+            fields["modalities"] = list(settings.modalities)
         draft.drop_chosen(_ONLY_SPOKEN, "a text answer")
     draft.drop_chosen(_ONLY_RESPONSES, "Chat Completions")
     return {name: value for name, value in fields.items() if value is not None}
@@ -257,9 +261,16 @@ def _call(draft: OpenAIDraft, call: ToolCall) -> dict[str, Any]:
 
 def _reasoning(draft: OpenAIDraft, part: Reasoning, with_calls: bool) -> dict[str, Any]:
     """Reasoning goes back in the fields it came in, with the calls it led to: servers that give
-    it want it there (DeepSeek, OpenRouter), and some refuse it elsewhere."""
+    it want it there (DeepSeek, OpenRouter), and some refuse it elsewhere. What was cited came
+    beside it, and is no reasoning."""
     fields = draft.opaque(part)
+    cited = {} if "type" in fields else {k: fields.pop(k) for k in _CITED if k in fields}
+    if cited and not draft.dialect.annotations:
+        why = "the citations of an answer, which this server takes none of, were left out"
+        draft.note("citations_dropped", why, "citations")
+    back = cited if draft.dialect.annotations else {}
     if with_calls and fields and "type" not in fields:
-        return fields
-    draft.reasoning_dropped()
-    return {}
+        return back | fields
+    if fields or part.text or not cited:
+        draft.reasoning_dropped()
+    return back

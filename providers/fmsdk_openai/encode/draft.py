@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
-from hashlib import sha256
 from typing import Any, Literal
 
 from fmsdk.content import Audio, Document, Image, MediaPart, Text, ToolResult
 from fmsdk.errors import BadRequestError
 from fmsdk.request import Request, Settings, Tool
+from fmsdk.wire.body import Body
 from fmsdk.wire.draft import Draft
-from fmsdk_openai.dialect import Dialect
+from fmsdk_openai.dialect import Api, Dialect
 from fmsdk_openai.options import OpenAIOptions, options_of
 
 __all__ = ["VIDEO", "OpenAIDraft"]
@@ -33,6 +34,9 @@ _SPOKEN_MIMES = {
     "pcm16": "audio/pcm;rate=24000",
 }
 _PLAIN = Settings()
+_UNKNOWN = {"store": False}
+"""What a server does that knows no such option."""
+_MOST_TAGS, _MOST_TAG_NAME, _MOST_TAG_VALUE = 16, 64, 512
 VIDEO = "OpenAI's wire carries no video; send some of its frames as images"
 _GENERATION = re.compile(r"gpt-(\d+)(?:\.(\d+))?(?!\w)")
 _CACHE_MARKS_SINCE = (5, 6)
@@ -47,12 +51,16 @@ class OpenAIDraft(Draft):
         UnsupportedSetting: it is set, and the request is not lenient.
     """
 
-    def __init__(self, request: Request, *, dialect: Dialect, stream: bool) -> None:
+    def __init__(
+        self, request: Request, *, dialect: Dialect, stream: bool, api: Api | None = None
+    ) -> None:
         super().__init__(request, options_of(request), stream=stream)
         self.dialect = dialect
+        self.goes_to: Api = api or "chat"
+        self.made_id_length = dialect.call_id_length or self.made_id_length
         self.official = dialect.is_openai
         thinking = request.settings.reasoning != "none"
-        self.refused = dialect.refused(request.model, thinking=thinking)
+        self.refused = dialect.refused(request.model, thinking=thinking, api=api)
         for name, why in self.refused.items():
             self._leave_out(name, why)
 
@@ -60,8 +68,9 @@ class OpenAIDraft(Draft):
         request, options = self.request, self.options
         option = name.removeprefix("options.")
         if option != name:
-            if getattr(options, option) is not None:
-                self.losses.drop(name, why)
+            if (value := getattr(options, option)) is not None:
+                if value != _UNKNOWN.get(option):
+                    self.losses.drop(name, why)
                 self.options: OpenAIOptions = replace(options, **{option: None})
         elif name in request.settings.chosen():
             self.losses.drop(name, why)
@@ -82,13 +91,13 @@ class OpenAIDraft(Draft):
         self.losses.drop("tool_choice", why)
         return None
 
-    def call_id(self, id: str) -> str:
-        """A tool call's id, which must be of one length for some servers: then one made of it."""
+    def takes_call_id(self, id: str) -> bool:
+        """Whether the server takes a tool call's id: some want one length, some have a limit."""
         length = self.dialect.call_id_length
-        if length is None or (len(id) == length and id.isascii() and id.isalnum()):
-            return id
-        self.note("tool_ids_changed", f"tool call ids went as {length} letters and digits")
-        return sha256(id.encode()).hexdigest()[:length]
+        if length is not None:
+            return len(id) == length and id.isascii() and id.isalnum()
+        limit = self.dialect.call_id_limits.get(self.goes_to)
+        return limit is None or 0 < len(id) <= limit
 
     def shared_fields(self, *, metadata: bool) -> dict[str, Any]:
         """The fields that are the same on both APIs."""
@@ -101,9 +110,35 @@ class OpenAIDraft(Draft):
             "user": options.user,
             "safety_identifier": options.safety_identifier,
             "parallel_tool_calls": options.parallel_tool_calls,
-            "metadata": dict(request.tags) if metadata and request.tags else None,
+            "metadata": (self._metadata() or None) if metadata else None,
         }
         return {name: value for name, value in fields.items() if value is not None}
+
+    def _metadata(self) -> dict[str, str]:
+        """The tags, as far as OpenAI's limits let them go along."""
+        sent: dict[str, str] = {}
+        for name, value in self.request.tags:
+            fits = len(name) <= _MOST_TAG_NAME and len(value) <= _MOST_TAG_VALUE
+            if fits and len(sent) < _MOST_TAGS:
+                sent[name] = value
+            else:
+                limits = f"{_MOST_TAGS} tags, names of {_MOST_TAG_NAME}, values of"
+                why = f"is more than OpenAI takes ({limits} {_MOST_TAG_VALUE} characters)"
+                self.tag_not_sent(name, why)
+        return sent
+
+    def body(self, fields: dict[str, Any]) -> Body:
+        """As `Draft.body`, but that the dialect's own objects stay beside what `extra_body` has in
+        them."""
+        extra = self.options.extra_body
+        both = {
+            name: {**fields[name], **extra[name]}
+            for name in self.dialect.strictly.keys() & fields.keys() & extra.keys()
+            if isinstance(extra[name], Mapping)
+        }
+        if both:
+            self.options = replace(self.options, extra_body={**extra, **both})
+        return super().body(fields)
 
     def json_schema(self) -> dict[str, Any] | None:
         """Name and schema of the output asked for, strict where the schema can be."""

@@ -6,7 +6,7 @@ items that go along with the next turn.
 
 from __future__ import annotations
 
-from itertools import groupby
+from functools import partial
 from typing import Any, assert_never
 
 from fmsdk.content import (
@@ -143,42 +143,41 @@ def _result(draft: OpenAIDraft, result: ToolResult) -> dict[str, Any]:
     output: Any = pieces
     if not pieces or (len(pieces) == 1 and pieces[0].keys() == {"type", "text"}):
         output = pieces[0]["text"] if pieces else ""
-    return {"type": "function_call_output", "call_id": result.call_id, "output": output}
+    return {
+        "type": "function_call_output",
+        "call_id": draft.call_id(result.call_id),
+        "output": output,
+    }
 
 
 def _answered(draft: OpenAIDraft, message: Message) -> list[dict[str, Any]]:
     """The model's own turn as the items it came in, in their order."""
     items: list[dict[str, Any]] = []
-    shell: dict[str, Any] = {}
-    for is_text, run in groupby(message.parts, lambda part: isinstance(part, Text)):
-        if is_text:
-            items.append(_message(draft, [p for p in run if isinstance(p, Text)], shell))
-            shell = {}
+    said: list[dict[str, Any]] | None = None
+    for part, fields in draft.with_shells(message.parts, partial(_opaque, draft), "message"):
+        if isinstance(part, Text):
+            if said is None or fields:
+                said = []
+                whole = {"type": "message", "role": "assistant", "content": said}
+                items.append({**fields, **whole})
+            said.append(_said(draft, part))
             continue
-        for part in run:
-            if isinstance(part, Reasoning):
-                item = _opaque(draft, part)
-                if item.get("type") == "message":
-                    shell = item
-                elif item:
-                    items.append(item)
-            elif isinstance(part, ToolCall):
-                items.append(_call(draft, part))
-            elif isinstance(part, MediaPart):
-                draft.spoken_before(part, bool(message.text))
+        said = None
+        if isinstance(part, Reasoning):
+            items += [fields] if fields else []
+        elif isinstance(part, ToolCall):
+            items.append(_call(draft, part))
+        elif isinstance(part, MediaPart):
+            draft.spoken_before(part, bool(message.text))
     return items
 
 
-def _message(draft: OpenAIDraft, texts: list[Text], shell: dict[str, Any]) -> dict[str, Any]:
-    content: list[dict[str, Any]] = []
-    for part in texts:
-        if part.cache:
-            draft.cache_ignored()
-        if part.refusal:
-            content.append({"type": "refusal", "refusal": part.text})
-        else:
-            content.append({"type": "output_text", "text": part.text})
-    return {**shell, "type": "message", "role": "assistant", "content": content}
+def _said(draft: OpenAIDraft, part: Text) -> dict[str, Any]:
+    if part.cache:
+        draft.cache_ignored()
+    if part.refusal:
+        return {"type": "refusal", "refusal": part.text}
+    return {"type": "output_text", "text": part.text}
 
 
 def _call(draft: OpenAIDraft, call: ToolCall) -> dict[str, Any]:
@@ -186,7 +185,7 @@ def _call(draft: OpenAIDraft, call: ToolCall) -> dict[str, Any]:
         draft.opaque_dropped()
     return {
         "type": "function_call",
-        "call_id": call.id,
+        "call_id": draft.call_id(call.id),
         "name": call.name,
         "arguments": draft.arguments(call),
     }
