@@ -137,7 +137,7 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIAnswer]):
 
         connection, given = self._connection, self._connection.given
         key, header = connection.key(), connection.server.key_header
-        moves = [_key_as(header)] if header and isinstance(key, str) else []
+        moves = [_key_as(header, key)] if header and isinstance(key, str) else []
         client = openai.AsyncOpenAI(
             api_key=key,
             base_url=connection.url,
@@ -172,11 +172,14 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIAnswer]):
             return b""
 
 
-def _key_as(header: str) -> Any:
-    """Moves a request's key into another header: the SDK itself insists on "Authorization"."""
+def _key_as(header: str, key: str) -> Any:
+    """Moves a request's key into another header: the SDK itself insists on "Authorization". What
+    the caller put into either header stays."""
 
     async def move(request: Any) -> None:
-        _, _, request.headers[header] = request.headers.pop("Authorization").partition(" ")
+        if request.headers.get("Authorization") == f"Bearer {key}":
+            del request.headers["Authorization"]
+            request.headers.setdefault(header, key)
 
     return move
 

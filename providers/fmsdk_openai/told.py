@@ -7,13 +7,15 @@ stops a request.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 
 from fmsdk.content import Modality
 from fmsdk.provider import Capabilities
+from fmsdk.wire.counts import count
 from fmsdk_openai.dialect import Api
 
 __all__ = ["ANY", "Listing", "Told", "narrowed"]
@@ -82,17 +84,21 @@ def narrowed(can: Capabilities, told: Told | None) -> Capabilities:
     )
 
 
+_Size = Annotated[int, msgspec.Meta(gt=0)]
+
+
 class _Row(msgspec.Struct):
-    """A model in a listing: the fields of all servers together, each of which fills in its own."""
+    """A model in a listing: the fields of all servers together, each of which fills in its own.
+    One of an odd shape tells nothing, like one that is not there."""
 
     id: str = ""
     aliases: list[str] = []
-    context_length: int | None = None
-    context_window: int | None = None
-    max_model_len: int | None = None
-    max_context_length: int | None = None
-    loaded_context_length: int | None = None
-    max_completion_tokens: int | None = None
+    context_length: _Size | None = None
+    context_window: _Size | None = None
+    max_model_len: _Size | None = None
+    max_context_length: _Size | None = None
+    loaded_context_length: _Size | None = None
+    max_completion_tokens: _Size | None = None
     type: str = ""
     input_modalities: Any = None
     architecture: Any = None
@@ -104,12 +110,22 @@ class _Row(msgspec.Struct):
     supports_tools: bool | None = None
 
 
-class _Page(msgspec.Struct):
-    data: list[_Row] = []
-    models: list[_Row] = []
+    @classmethod
+    def of(cls, told: object) -> _Row:
+        """The row that an object is, as far as it can be read."""
+        try:
+            return msgspec.convert(told, cls)
+        except msgspec.ValidationError:
+            fields = _object(told)
+            row = cls()
+            for name, kind in _KINDS:
+                with suppress(msgspec.ValidationError, KeyError):
+                    setattr(row, name, msgspec.convert(fields[name], kind))
+            return row
 
 
-_PAGE: msgspec.json.Decoder[_Page | list[_Row]] = msgspec.json.Decoder(_Page | list[_Row])
+_KINDS = tuple((spec.name, spec.type) for spec in msgspec.structs.fields(_Row))
+_PAGE = msgspec.json.Decoder()
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -135,8 +151,10 @@ class Listing:
 
 def _rows(describe: Callable[[_Row], Told]) -> Callable[[bytes], Iterator[tuple[str, Told]]]:
     def read(body: bytes) -> Iterator[tuple[str, Told]]:
-        page = _PAGE.decode(body)
-        for row in page if isinstance(page, list) else page.data or page.models:
+        page: object = _PAGE.decode(body)
+        listed = _object(page).get("data") or _object(page).get("models") or page
+        for one in cast("list[object]", listed) if isinstance(listed, list) else ():
+            row = _Row.of(one)
             told = describe(row)
             for name in (row.id, *row.aliases):
                 yield name, told
@@ -148,16 +166,18 @@ def _modalities(names: object) -> frozenset[Modality] | None:
     if not isinstance(names, list):
         return None
     listed = cast("list[object]", names)
-    return frozenset(kind for name, kind in _MODALITIES.items() if name in listed)
+    return frozenset(kind for name, kind in _MODALITIES.items() if name in listed) or None
 
 
-def _plus(**has: object) -> frozenset[Modality]:
-    """Text, and each modality that is truly had."""
+def _plus(**has: object) -> frozenset[Modality] | None:
+    """Text, and each modality that is had; None where something else is said than yes or no."""
+    if not all(isinstance(said, bool | None) for said in has.values()):
+        return None
     return frozenset({"text", *cast("list[Modality]", [kind for kind in has if has[kind]])})
 
 
 def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and value > 0 else None
+    return count(value) or None
 
 
 def _object(value: object) -> dict[str, Any]:
@@ -175,7 +195,7 @@ def _openrouter(row: _Row) -> Told:
     known = {_PARAMETERS[name] for name in names or () if name in _PARAMETERS}
     return Told(
         # A PDF is turned into text for models that take none.
-        input=taken and taken | _plus(document=True),
+        input=taken and taken | {"document"},
         refuses=None if names is None else frozenset({*_PARAMETERS.values()}) - known,
         tools=None if names is None else "tools" in names,
         structured=None if names is None else "structured_outputs" in names,

@@ -192,6 +192,28 @@ def test_azure_needs_an_endpoint_and_sends_the_key_its_way() -> None:
     assert seen.body["max_completion_tokens"] == 9
 
 
+@pytest.mark.parametrize(
+    ("given", "key", "bearer"),
+    [
+        ({}, KEY, None),
+        ({"x-more": "1"}, KEY, None),
+        ({"Authorization": "Bearer mine"}, None, "Bearer mine"),
+        ({"authorization": "Basic eDp5"}, None, "Basic eDp5"),
+        ({"api-key": "Z"}, "Z", None),
+        ({"API-Key": "Z", "Authorization": "Bearer mine"}, "Z", "Bearer mine"),
+    ],
+)
+@pytest.mark.parametrize("of", ["the request", "the client"])
+def test_azure_leaves_what_the_caller_puts_into_its_headers(
+    given: dict[str, str], key: str | None, bearer: str | None, of: str
+) -> None:
+    if of == "the client":
+        seen = sent("azure", ask("azure", stop="."), default_headers=given)
+    else:
+        seen = sent("azure", ask("azure", stop=".", options=OpenAIOptions(extra_headers=given)))
+    assert (seen.headers.get("api-key"), seen.headers.get("authorization")) == (key, bearer)
+
+
 def test_azure_takes_entras_tokens() -> None:
     async def token() -> str:
         return "entra"
