@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from typing import TYPE_CHECKING, Any
 
 from fmsdk.catalog import narrow
@@ -15,7 +16,7 @@ from fmsdk.wire.hosted import Encoded, HostedProvider, require_module
 from fmsdk.wire.options import from_environment, missing_key
 from fmsdk.wire.read import Answer, StreamDecoder
 from fmsdk_anthropic.decode import decode, decoder
-from fmsdk_anthropic.encode import encode
+from fmsdk_anthropic.encode import BETA_HEADER, encode
 from fmsdk_anthropic.errors import AnthropicBlame
 from fmsdk_anthropic.options import Connection
 
@@ -54,6 +55,7 @@ class AnthropicProvider(HostedProvider[Encoded, Answer]):
         self.vendor = "anthropic" if self._connection.official else None
         self.base_url = self._connection.url
         self._can = _capabilities(self._connection)
+        self._betas = _betas(self._connection)
 
     @staticmethod
     def usable_models() -> list[UsableModel]:
@@ -76,7 +78,7 @@ class AnthropicProvider(HostedProvider[Encoded, Answer]):
                 "Amazon frames the streams of AsyncAnthropicBedrock in a way of its own; give an "
                 "AsyncAnthropicBedrockMantle, or use generate"
             )
-        return encode(request, stream=stream)
+        return encode(request, stream=stream, default_betas=self._betas)
 
     def answer(self, request: Request, encoded: Encoded, request_id: str | None) -> Answer:
         """What is known of the answer before its body comes."""
@@ -122,6 +124,19 @@ class AnthropicProvider(HostedProvider[Encoded, Answer]):
         if (client.api_key, client.auth_token, client.credentials) == (None, None, None):
             raise missing_key(self.name, connection.variable)
         return client
+
+
+def _betas(connection: Connection) -> str:
+    """The betas among the headers of every request: the caller's client's, or those configured
+    and those that the SDK takes from the environment."""
+    if connection.client is not None:
+        headers: dict[str, Any] = dict(connection.client.default_headers)
+    else:
+        lines = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines()
+        found = (line.partition(":") for line in lines)
+        headers = {name.strip(): value for name, _, value in found}
+        headers |= connection.default_headers or {}
+    return ",".join(value for name, value in headers.items() if name.lower() == BETA_HEADER)
 
 
 def _capabilities(connection: Connection) -> Capabilities:

@@ -122,6 +122,40 @@ def test_headers() -> None:
     assert (headers["anthropic-beta"], headers["x-one"]) == ("b-1", "1")
 
 
+@pytest.mark.parametrize(
+    ("options", "betas"),
+    [
+        ({}, "d"),
+        ({"betas": ("b1", "b2")}, "d,b1,b2"),
+        ({"betas": ("b1", "d")}, "d,b1"),
+        ({"betas": "abc"}, "d,abc"),
+        ({"extra_headers": {"Anthropic-Beta": "e, f"}}, "d,e,f"),
+        ({"betas": ("b1",), "extra_headers": {"anthropic-beta": "e"}}, "d,b1,e"),
+    ],
+)
+@pytest.mark.parametrize("of", ["the provider", "the caller's client", "the environment"])
+def test_betas_of_all_places_go_together(
+    options: dict[str, Any], betas: str, of: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = asked(options=AnthropicOptions(**options))
+    headers = {"Anthropic-Beta": "d"}
+
+    async def of_a_client(url: str) -> None:
+        client = anthropic.AsyncAnthropic(api_key=KEY, base_url=url, default_headers=headers)
+        await made(client=client).generate(request)
+        await client.close()
+
+    with serving(HELLO) as server:
+        if of == "the caller's client":
+            asyncio.run(of_a_client(server.root))
+        elif of == "the environment":
+            monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "x-team: a\nAnthropic-Beta: d")
+            generate(provider(server.root), request)
+        else:
+            generate(provider(server.root, default_headers=headers), request)
+    assert server.seen[0].headers["anthropic-beta"] == betas
+
+
 def test_a_client_that_the_caller_built_is_used_and_left_open() -> None:
     async def main() -> None:
         client = anthropic.AsyncAnthropic(api_key=KEY, base_url=server.root)

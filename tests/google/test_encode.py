@@ -186,6 +186,25 @@ def test_media_that_cannot_go_along() -> None:
         encoded(ask([Image(b"GIF89a", mime_type="image/gif")]))
 
 
+@pytest.mark.parametrize(
+    ("part", "mime"),
+    [
+        (Image("https://x.org/view.html"), None),
+        (Image("https://x.org/view.jpeg"), "image/jpeg"),
+        (Audio("https://x.org/a.mp4"), None),
+        (Video("https://x.org/a.mp3"), None),
+        (Document("https://x.org/a.png"), None),
+        (Document("https://x.org/a.html"), "text/html"),
+    ],
+)
+def test_a_name_that_is_of_another_kind_tells_no_type(part: Any, mime: str | None) -> None:
+    (sent,) = body(ask([part]))["contents"][0]["parts"]
+    assert sent["fileData"].get("mimeType") == mime
+    if mime is None:
+        with pytest.raises(UnsupportedContent, match="mime_type="):
+            encoded(ask([part]), vertex=True)
+
+
 def test_detail_is_a_resolution_since_gemini_3() -> None:
     picture = Image(PNG, detail="original")
     (sent,) = parts(ask([picture]))

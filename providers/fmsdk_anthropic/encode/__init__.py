@@ -18,9 +18,11 @@ from fmsdk_anthropic.encode.settings import (
     thinking_fields,
     tool_fields,
 )
+from fmsdk_anthropic.options import AnthropicOptions
 
-__all__ = ["encode"]
+__all__ = ["BETA_HEADER", "encode"]
 
+BETA_HEADER = "anthropic-beta"
 _PATH = "/v1/messages"
 _BETA_PATH = "/v1/messages?beta=true"
 VERSION_WITH_SAMPLING = "2023-06-01"
@@ -28,8 +30,11 @@ VERSION_WITH_SAMPLING = "2023-06-01"
 refuses them for every model."""
 
 
-def encode(request: Request, *, stream: bool) -> Encoded:
+def encode(request: Request, *, stream: bool, default_betas: str = "") -> Encoded:
     """The body for `request`, and its headers.
+
+    Args:
+        default_betas: the betas of every request, which those of this one would replace.
 
     Raises:
         BadRequestError: something that no JSON can carry, or another provider's options.
@@ -48,11 +53,20 @@ def encode(request: Request, *, stream: bool) -> Encoded:
         **draft.mark(options.cache),
     }
     headers = {"anthropic-version": VERSION_WITH_SAMPLING} if sampled else {}
-    if options.betas:
-        headers["anthropic-beta"] = ",".join(options.betas)
     return Encoded(
         path=_BETA_PATH if options.betas else _PATH,
         body=draft.body(body),
         warnings=draft.warnings(),
-        headers={**headers, **options.extra_headers},
+        headers={**headers, **_with_betas(options, default_betas)},
     )
+
+
+def _with_betas(options: AnthropicOptions, default: str) -> dict[str, str]:
+    """The caller's headers, with the betas of all places in one: a second would replace a first."""
+    headers = dict(options.extra_headers)
+    betas = [options.betas] if isinstance(options.betas, str) else list(options.betas)
+    betas += [headers.pop(name) for name in options.extra_headers if name.lower() == BETA_HEADER]
+    if betas:
+        named = [beta.strip() for beta in ",".join([default, *betas]).split(",")]
+        headers[BETA_HEADER] = ",".join(dict.fromkeys(filter(None, named)))
+    return headers

@@ -19,6 +19,12 @@ THINKS_IN_LEVELS = (3, 0)
 _NEWEST = (99, 0)
 _IMAGES = frozenset({f"image/{name}" for name in ("png", "jpeg", "webp", "heic", "heif", "bmp")})
 _RESOLUTIONS = {"low": "LOW", "high": "HIGH", "original": "ULTRA_HIGH"}
+_KINDS = {
+    "image": ("image/",),
+    "audio": ("audio/",),
+    "video": ("video/",),
+    "document": ("application/", "text/"),
+}
 _YOUTUBE = frozenset({"youtube.com", "www.youtube.com", "m.youtube.com", "youtu.be"})
 _LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
@@ -115,10 +121,16 @@ class GoogleDraft(Draft):
     def _mime_of(self, part: MediaPart, uri: str) -> str | None:
         """The type of media elsewhere: as given, or by its name; Vertex alone insists on it."""
         address = urlsplit(uri)
-        mime = part.mime or mimetypes.guess_type(address.path)[0]
+        mime = part.mime or _guessed(address.path, part)
         if mime is None and self.vertex:
             if address.hostname in _YOUTUBE:
                 return "video/mp4"
             why = f"Vertex must be told what {part.describe()} is; pass mime_type="
             raise self.unsupported(part.kind, why)
         return mime
+
+
+def _guessed(path: str, part: MediaPart) -> str | None:
+    """What the end of a path says, if that is of the part's kind: ".html" is no picture's."""
+    mime = mimetypes.guess_type(path)[0] or ""
+    return mime if mime.startswith(_KINDS[part.kind]) else None
