@@ -38,7 +38,7 @@ def refuse_retired(
     Raises:
         ModelRetired: it is gone, and the request does not insist (`allow_retired`).
     """
-    end = None if vendor is None else retirement(vendor, request.model)
+    end = _end(request, vendor, clock)
     if end is None:
         return ()
     warning = _warning(request, end, today(clock))
@@ -55,8 +55,8 @@ def refuse_retired(
 
 def of_its_end(request: Request, vendor: str | None, clock: Clock | None) -> tuple[Warning, ...]:
     """A warning with the date and the successor: "model_retired" where the vendor has switched
-    the model off, "model_retiring" where it will. None where no end is announced."""
-    end = None if vendor is None else retirement(vendor, request.model)
+    the model off, "model_retiring" where it will, or may have. None where no end is announced."""
+    end = _end(request, vendor, clock)
     return () if end is None else (_warning(request, end, today(clock)),)
 
 
@@ -83,8 +83,17 @@ def unless_known(can: Capabilities, request: Request) -> tuple[Warning, ...]:
     )
 
 
+def _end(request: Request, vendor: str | None, clock: Clock | None) -> Retirement | None:
+    """The end of the request's model. Another endpoint's is one only once it has come."""
+    end = None if vendor is None else retirement(vendor, request.model)
+    is_near = end is not None and (end.is_own or today(clock) >= end.date)
+    return end if is_near else None
+
+
 def _warning(request: Request, end: Retirement, now: datetime.date) -> Warning:
-    code, verb = ("model_retired", "was") if now >= end.date else ("model_retiring", "will be")
+    has_come = now >= end.date
+    code = "model_retired" if has_come and end.is_own else "model_retiring"
+    verb = "was" if has_come else "will be"
     said = f" ({end.origin.doubt} information)" if end.origin.doubt else ""
     told = [f"{request.name} {verb} switched off by {end.vendor} on {end.date}{said}"]
     if end.successor is not None:
@@ -97,6 +106,6 @@ def _warning(request: Request, end: Retirement, now: datetime.date) -> Warning:
 def _further(end: Retirement) -> str:
     """Where the successor has an end of its own, when, and who comes then."""
     after = None if end.successor is None else retirement(end.vendor, end.successor)
-    if after is None:
+    if after is None or not after.is_own:
         return ""
     return f" (until {after.date}" + (f", then {after.successor})" if after.successor else ")")

@@ -22,17 +22,22 @@ def look_up(rows: Mapping[str, T], model: str) -> T | None:
         if (row := rows.get(name)) is not None:
             return row
     families = (name for name in rows if name.endswith("*"))
-    plain = model.removeprefix("models/")
+    plain = _bare(model)
     return next((rows[name] for name in families if plain.startswith(name[:-1])), None)
 
 
 def spellings(model: str) -> Iterator[str]:
     """The names a row may mean `model` by, the most exact first: a fine-tuned model
     ("ft:gpt-4o-mini-2024-07-18:org::id") is and ends as what it was made of."""
-    name = model.removeprefix("models/")
+    name = _bare(model)
     if name.startswith("ft:"):
         name = name.split(":")[1]
     yield name
     undated = _VERSION.sub(r"\1", _SNAPSHOT.sub("", name))
     if undated != name:
         yield undated
+
+
+def _bare(model: str) -> str:
+    """A model without what Google's resource names have before it."""
+    return model.removeprefix("publishers/").removeprefix("google/").removeprefix("models/")

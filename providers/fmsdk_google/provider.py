@@ -53,7 +53,7 @@ class GoogleProvider(HostedProvider[Encoded, Answer]):
         self._connection = connection
         self.price_id = "google" if config.name == "google" else None
         # Vertex has dates of its own at which models end; what they take is the same.
-        self.vendor = "google" if connection.official and not connection.vertex else None
+        self.vendor = _vendor(connection)
 
     @staticmethod
     def usable_models() -> list[UsableModel]:
@@ -93,3 +93,9 @@ class GoogleProvider(HostedProvider[Encoded, Answer]):
         if connection.wants_credentials:
             token = CloudToken(connection.credentials, self.name, connection.variable)
         return HttpTransport(connection.url, connection.headers(), token, self.blame, idle_timeout)
+
+
+def _vendor(connection: Connection) -> str | None:
+    if not connection.official:
+        return None
+    return "google-vertex" if connection.vertex else "google"

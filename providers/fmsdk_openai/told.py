@@ -109,7 +109,6 @@ class _Row(msgspec.Struct):
     supports_image_input: bool | None = None
     supports_tools: bool | None = None
 
-
     @classmethod
     def of(cls, told: object) -> _Row:
         """The row that an object is, as far as it can be read."""

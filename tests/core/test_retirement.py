@@ -102,6 +102,26 @@ def test_a_number_behind_a_name_is_a_version_at_google_alone(model: str) -> None
     assert catalog.retirement("openai", model) is None
 
 
+@pytest.mark.parametrize(
+    "model",
+    ["gemini-1.5-pro", "publishers/google/models/gemini-1.5-flash-002", "google/gemini-pro"],
+)
+def test_vertex_has_days_of_its_own(model: str) -> None:
+    with pytest.raises(fmsdk.ModelRetired, match="2025-"):
+        ask(FakeProvider(vendor="google-vertex"), model, lambda: LONG_AFTER)
+
+
+def test_where_vertexs_day_is_not_known_that_of_ai_studio_is_a_warning() -> None:
+    provider = FakeProvider(vendor="google-vertex")
+    day = datetime.date(2026, 6, 1)
+    for now in (day, LONG_AFTER):
+        answer = ask(provider, "gemini-2.0-flash-001", lambda now=now: now)
+        assert codes(answer.warnings) == ["model_retiring"]
+        assert "when it ends at google-vertex is not known" in answer.warnings[0].message
+    assert ask(provider, "gemini-2.0-flash-001", lambda: day - DAY).warnings == ()
+    assert ask(provider, "gemini-3.8-flash", lambda: LONG_AFTER).warnings == ()
+
+
 def test_that_a_vendor_answers_with_another_model_is_said() -> None:
     provider = FakeProvider(vendor="google")
     before = ask(provider, "gemini-2.5-pro", lambda: datetime.date(2026, 11, 30)).warnings

@@ -136,7 +136,9 @@ def test_headers() -> None:
 
 def test_vendor_and_prices() -> None:
     assert (made().vendor, made().price_id) == ("google", "google")
-    assert made(**VERTEX, location="eu").vendor is None  # whose models end on other days
+    # Whose models end on other days.
+    assert made(**VERTEX, location="eu").vendor == "google-vertex"
+    assert made(**VERTEX, base_url="http://localhost").vendor is None
     assert made(**VERTEX, location="eu").capabilities("gemini-2.5-flash").known
     assert made(base_url="http://localhost").vendor is None
     assert made("mine", wire="google").price_id is None
