@@ -3,6 +3,7 @@ every setting. A cell is a row of docs/reference/support.md, asked of every wire
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from fmsdk.content import Reasoning, ToolCall, ToolResult
 from fmsdk.request import Message, Request, Tool
 from tests.matrix.answers import Said
 from tests.matrix.facts import sealed
-from tests.matrix.parts import KINDS, SOURCES, Maker
+from tests.matrix.parts import KINDS, PLACES, SOURCES, Maker
 from tests.matrix.probe import Lab
 from tests.matrix.wires import TOOL, Sample, Wire
 
@@ -56,6 +57,7 @@ SCHEMA = {
 _LOOSE = {"title": "Counts", "type": "object", "additionalProperties": {"type": "integer"}}
 
 Keywords = dict[str, Any]
+Ask = Callable[[Maker], Keywords]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,39 @@ def cells() -> tuple[Cell, ...]:
 
 def option_cells(wire: Wire) -> tuple[Cell, ...]:
     """The options of the wire's own provider."""
-    made = (_option(wire, name, sample) for name, sample in wire.samples.items())
-    return tuple(Cell("Options", f"`{name}`", ask) for name, ask in made)
+    found: list[Cell] = []
+    for name, sample in wire.samples.items():
+        for how, given in _ways(sample):
+
+            def ask(
+                make: Maker, _: Lab, name: str = name, value: Any = sample.value, given: Ask = given
+            ) -> Keywords:
+                return {"options": wire.options(**{name: value}), **given(make)}
+
+            found.append(Cell("Options", f"`{name}`{how}", ask))
+    return tuple(found)
+
+
+def _ways(sample: Sample) -> Iterator[tuple[str, Ask]]:
+    """What is asked along with an option: with each place of a document, where it takes one, and
+    with each choice of the tools that call any."""
+    along = {k: [LOOK_UP] if v == "look_up" else v for k, v in sample.along.items()}
+    if sample.document:
+        for source in PLACES:
+            yield (
+                f" with {source}",
+                lambda make, source=source: {
+                    "prompt": [make.text(), make.media("document", source)],
+                    **along,
+                },
+            )
+        return
+    yield "", lambda make: {"prompt": make.text(), **along}
+    for choice in ("required", "look_up") if "tools" in along else ():
+        yield (
+            f" with `tool_choice={choice!r}`",
+            lambda make, choice=choice: {"prompt": make.text(), **along, "tool_choice": choice},
+        )
 
 
 def _sources() -> Iterator[Cell]:
@@ -101,32 +134,38 @@ def _sources() -> Iterator[Cell]:
 
 
 def _attributes() -> Iterator[Cell]:
-    for detail in ("auto", "low", "high", "original"):
+    """What parts have beside their content, on media wherever they are."""
+    for detail, source in itertools.product(("auto", "low", "high", "original"), PLACES):
 
-        def look(make: Maker, _: Lab, detail: str = detail) -> Keywords:
-            return {"prompt": [make.text(), make.media("image", detail=detail)]}
+        def look(make: Maker, _: Lab, detail: str = detail, source: str = source) -> Keywords:
+            return {"prompt": [make.text(), make.media("image", source, detail=detail)]}
 
-        yield Cell("Image", f'`detail="{detail}"`', look)
-    for source in ("bytes", "URL", "the vendor's file"):
+        yield Cell("Image", f'`detail="{detail}"` with {source}', look)
+    for source in PLACES:
 
         def named(make: Maker, _: Lab, source: str = source) -> Keywords:
             return {"prompt": [make.text(), make.media("document", source, name="report.pdf")]}
 
         yield Cell("Document", f"`name` with {source}", named)
+    yield from _marks()
+
+
+def _marks() -> Iterator[Cell]:
     for mark in (True, "5m", "1h"):
 
         def marked(make: Maker, _: Lab, mark: Any = mark) -> Keywords:
             return {"prompt": [make.text(cache=mark), make.text()]}
 
         yield Cell("Cache marks", f"`cache={mark!r}` on text", marked)
-    for kind in KINDS:
+    for kind, source in itertools.product(KINDS, PLACES):
 
-        def kept(make: Maker, _: Lab, kind: str = kind) -> Keywords:
-            return {"prompt": [make.media(kind, cache=True), make.text()]}
+        def kept(make: Maker, _: Lab, kind: str = kind, source: str = source) -> Keywords:
+            return {"prompt": [make.media(kind, source, cache=True), make.text()]}
 
-        yield Cell("Cache marks", f"on {kind}", kept)
+        yield Cell("Cache marks", f"on {kind} with {source}", kept)
     yield Cell("Cache marks", "on a system message", _marked_system)
     yield Cell("Cache marks", "on a tool result", _marked_result)
+    yield Cell("Cache marks", "on text in a tool result", _marked_inside)
     yield Cell("Cache marks", "on the model's text", _marked_answer)
 
 
@@ -136,6 +175,10 @@ def _marked_system(make: Maker, _: Lab) -> Keywords:
 
 def _marked_answer(make: Maker, _: Lab) -> Keywords:
     return {"prompt": _between(make, make.text(cache=True))}
+
+
+def _marked_inside(make: Maker, _: Lab) -> Keywords:
+    return _answered(make, ToolResult("call_1", [make.text(cache=True), make.words()]))
 
 
 def _marked_result(make: Maker, _: Lab) -> Keywords:
@@ -167,10 +210,20 @@ def _places() -> Iterator[Cell]:
         yield Cell("Tool results", f"{kind} by URL beside text", linked)
         yield Cell("System prompt", kind, ruled)
 
-    def looked(make: Maker, _: Lab) -> Keywords:
-        return _answered(make, ToolResult("call_1", make.media("image", detail="high")))
+    more: tuple[tuple[str, str, Keywords], ...] = (
+        ("image", '`detail="high"`', {"detail": "high"}),
+        ("image", "a cache mark", {"cache": True}),
+        ("document", "`name`", {"name": "report.pdf"}),
+        ("document", "a cache mark", {"cache": True}),
+    )
+    for (kind, what, given), source in itertools.product(more, PLACES):
 
-    yield Cell("Tool results", 'image with `detail="high"`', looked)
+        def with_more(
+            make: Maker, _: Lab, kind: str = kind, given: Keywords = given, source: str = source
+        ) -> Keywords:
+            return _answered(make, ToolResult("call_1", make.media(kind, source, **given)))
+
+        yield Cell("Tool results", f"{kind} with {source} and {what}", with_more)
 
 
 def _between(make: Maker, *parts: Any) -> list[Message]:
@@ -344,14 +397,3 @@ def _settings() -> Iterator[Cell]:
 
             value = keywords[name]
             yield Cell("Settings", f"`{name}`", ask, _SHOWN.get(str(value), f"`{value!r}`"))
-
-
-def _option(wire: Wire, name: str, sample: Sample) -> tuple[str, Callable[..., Keywords]]:
-    def ask(make: Maker, _: Lab) -> Keywords:
-        prompt: list[Any] = [make.text()]
-        if sample.document:
-            prompt.append(make.media("document"))
-        along = {k: [LOOK_UP] if v == "look_up" else v for k, v in sample.along.items()}
-        return {"prompt": prompt, "options": wire.options(**{name: sample.value}), **along}
-
-    return name, ask

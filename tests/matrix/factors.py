@@ -11,7 +11,7 @@ from fmsdk.content import ToolCall, ToolResult
 from fmsdk.request import Message, Request
 from tests.matrix.cells import SETTINGS, Keywords
 from tests.matrix.pairs import Row
-from tests.matrix.parts import KINDS, Maker
+from tests.matrix.parts import KINDS, PLACES, Maker
 from tests.matrix.probe import Lab
 from tests.matrix.wires import Wire
 
@@ -19,7 +19,6 @@ __all__ = ["Factors", "factors_of", "request_of_row"]
 
 Ask = Callable[[Maker], Keywords]
 Factors = dict[str, list[Ask]]
-_SOURCES = ("bytes", "URL", "the vendor's file")
 
 
 def factors_of(lab: Lab, wire: Wire) -> Factors:
@@ -68,17 +67,27 @@ def _all() -> Factors:
     for kind in KINDS:
         found[kind] = [
             lambda make, kind=kind, source=source: {"content": [make.media(kind, source)]}
-            for source in _SOURCES
+            for source in PLACES
         ]
-    found["detail"] = [lambda make: {"content": [make.media("image", detail="high")]}]
-    found["name"] = [lambda make: {"content": [make.media("document", name="report.pdf")]}]
+    found["detail"] = _with("image", detail="high")
+    found["name"] = _with("document", name="report.pdf")
     found["cache"] = [
         lambda make, mark=mark: {"content": [make.text(cache=mark)]} for mark in (True, "1h")
     ]
+    found["marked image"] = _with("image", cache=True)
+    found["marked document"] = _with("document", cache="1h")
     found["system"] = [lambda make: {"system": make.words()}]
     found["opening"] = [lambda make: {"opening": [Message("system", make.words())]}]
     found["history"] = [_history, _failed, _with_picture]
     return found
+
+
+def _with(kind: str, **given: Any) -> list[Ask]:
+    """Media with something beside their content, in each place that they can be in."""
+    return [
+        lambda make, source=source: {"content": [make.media(kind, source, **given)]}
+        for source in PLACES
+    ]
 
 
 def _history(make: Maker, *more: Any, is_error: bool = False) -> Keywords:

@@ -11,7 +11,7 @@ from fmsdk.content import Audio, Document, Image, MediaPart, Text, Video
 from tests.matrix.media import File, Shelf, film, paper, picture, pillow, recording, samples
 from tests.matrix.wires import Wire
 
-__all__ = ["KINDS", "SOURCES", "Maker"]
+__all__ = ["KINDS", "PLACES", "SOURCES", "Maker"]
 
 KINDS: dict[str, tuple[Any, Any]] = {
     "image": (Image, picture),
@@ -19,6 +19,8 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "video": (Video, film),
     "document": (Document, paper),
 }
+PLACES = ("bytes", "URL", "the vendor's file")
+"""Where media can be, once read: encoders have a way for each."""
 _ANY = ("path", "bytes", "open file", "data: URL", "URL", "the vendor's file", "another's file")
 SOURCES = {
     "image": (*_ANY, "PIL image"),

@@ -51,7 +51,7 @@ def test_text_is_carried_by_all(wire: Wire, matrix: Matrix) -> None:
     assert words["Text: text"] == "carried"
     assert words["Image: bytes"] == "carried"
     assert words["Tool calls: several at once"] == "carried"
-    assert sum(word == "carried" for word in words.values()) > len(words) / 3
+    assert sum(word == "carried" for word in words.values()) > len(words) / 4
 
 
 @OFFICIAL
