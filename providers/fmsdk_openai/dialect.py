@@ -15,6 +15,7 @@ from fmsdk.content import Modality
 from fmsdk.request import Request
 
 __all__ = [
+    "CALL_ID_LIMITS",
     "CHAT_INPUT",
     "OPENAI",
     "PDF",
@@ -132,10 +133,10 @@ class Dialect:
 
 # Chat Completions answer 400 to longer ids, "Expected a string with maximum length 40"; the limit
 # of Responses is in its schema.
-_CALL_ID_LIMITS: Mapping[Api, int] = {"chat": 40, "responses": 64}
+CALL_ID_LIMITS: Mapping[Api, int] = {"chat": 40, "responses": 64}
 OPENAI = Dialect(
     is_openai=True,
-    call_id_limits=_CALL_ID_LIMITS,
+    call_id_limits=CALL_ID_LIMITS,
     limit="max_completion_tokens",
     output=frozenset({"text", "audio"}),
     images=PICTURES,

@@ -11,7 +11,7 @@ from datetime import date
 
 from fmsdk_openai import told
 from fmsdk_openai.copilot import copilot_headers
-from fmsdk_openai.dialect import OPENAI, PDF, PICTURES, Dialect, Refusal
+from fmsdk_openai.dialect import CALL_ID_LIMITS, OPENAI, PDF, PICTURES, Dialect, Refusal
 from fmsdk_openai.named import NamedServer
 
 __all__ = ["SERVERS"]
@@ -376,7 +376,10 @@ COPILOT = NamedServer(
     headers={"Editor-Version": "fmsdk/0.1", "Openai-Intent": "conversation-edits"},
     listings=(told.COPILOT,),
     dialect=Dialect(
-        input=frozenset({"text", "image"}), remote=frozenset(), headers=copilot_headers
+        input=frozenset({"text", "image"}),
+        remote=frozenset(),
+        call_id_limits=CALL_ID_LIMITS,
+        headers=copilot_headers,
     ),
 )
 

@@ -194,7 +194,7 @@ def _openrouter(row: _Row) -> Told:
     known = {_PARAMETERS[name] for name in names or () if name in _PARAMETERS}
     return Told(
         # A PDF is turned into text for models that take none.
-        input=taken and taken | {"document"},
+        input=taken and frozenset[Modality]({*taken, "document"}),
         refuses=None if names is None else frozenset({*_PARAMETERS.values()}) - known,
         tools=None if names is None else "tools" in names,
         structured=None if names is None else "structured_outputs" in names,

@@ -142,6 +142,20 @@ def test_ids_of_calls_made_elsewhere_fit_mistral_and_stay_pairs() -> None:
     assert [warning.code for warning in answer.warnings] == ["tool_ids_changed"]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_long_ids_go_as_they_are_but_where_they_are_refused(name: str) -> None:
+    id = "call_" + "x" * 36
+    turns = [Message("assistant", ToolCall(id, "now")), Message("tool", ToolResult(id, "nine"))]
+    encoded = made(name, base_url="http://127.0.0.1:9", api="chat").encode(
+        ask(name, turns), stream=False
+    )
+    call, result = json.loads(bytes(encoded.body))["messages"]
+    assert call["tool_calls"][0]["id"] == result["tool_call_id"]
+    is_kept = result["tool_call_id"] == id
+    assert is_kept == (name not in ("azure", "copilot", "mistral"))
+    assert ("tool_ids_changed" in [w.code for w in encoded.warnings]) == (not is_kept)
+
+
 def test_openrouter_refuses_rather_than_ignores_and_passes_cache_marks_on() -> None:
     marked = [Text("Long.", cache="1h"), Text("Short", cache=True), "?"]
     body = sent("openrouter", ask("openrouter", marked, model="anthropic/claude-x")).body
@@ -160,6 +174,7 @@ def test_openrouter_refuses_rather_than_ignores_and_passes_cache_marks_on() -> N
         ({}, {}, None),
         ({"temperature": 0.5}, {}, {"require_parameters": True}),
         ({"tools": [TOOL]}, {}, {"require_parameters": True}),
+        ({}, {"user": "u", "safety_identifier": "s", "prompt_cache_key": "k"}, None),
         ({}, {"verbosity": "low"}, {"require_parameters": True}),
         ({}, {"parallel_tool_calls": False}, {"require_parameters": True}),
         ({}, {"extra_body": {"provider": {"order": ["x"]}}}, {"order": ["x"]}),

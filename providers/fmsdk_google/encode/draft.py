@@ -94,8 +94,7 @@ class GoogleDraft(Draft):
             if _LABEL.fullmatch(name) and _LABEL_VALUE.fullmatch(value):
                 labels.setdefault(name, value)
             else:
-                why = f"the tag {name!r} is no Google label, which are lower-case; it stays here"
-                self.note("tag_not_sent", why, "tags")
+                self.tag_not_sent(name, "is no Google label, which are lower-case")
         return labels
 
     def _resolution(self, part: MediaPart) -> dict[str, Any]:

@@ -24,7 +24,9 @@ __all__ = ["chat_body"]
 _ONLY_RESPONSES = ("options.previous_response_id", "options.reasoning_summary")
 _ONLY_SPOKEN = ("options.voice", "options.audio_format")
 _CITED = ("annotations",)
-_SETS_NOTHING = {"model", "messages", "stream", "stream_options"}
+_SETS_NOTHING = {"model", "messages", "stream", "stream_options"} | {
+    *("user", "safety_identifier", "prompt_cache_key"),  # who asks, which is no model's to honour
+}
 
 
 def chat_body(draft: OpenAIDraft) -> dict[str, Any]:
