@@ -1,9 +1,9 @@
 """The names of spans, attributes and metrics, each once.
 
-`gen_ai.*`, `openai.*`, `server.*`, `error.*` and `http.*` are OpenTelemetry's semantic conventions as of
-release 1.41.1, the last one that holds those of GenAI. They went on in a repository of their own
-(https://github.com/open-telemetry/semantic-conventions-genai), whose release 0.1.0 adds tokens by
-modality. The package with these constants is unstable and no dependency; a test compares.
+`gen_ai.*`, `openai.*`, `server.*`, `error.*` and `http.*` are OpenTelemetry's semantic conventions
+as of release 1.41.1, the last one that holds those of GenAI. They went on in a repository of their
+own (https://github.com/open-telemetry/semantic-conventions-genai), whose release 0.1.0 adds tokens
+by modality. The package with these constants is unstable and no dependency; a test compares.
 `fmsdk.*` are ours. docs/decisions/0006-observability.md says why these.
 """
 
