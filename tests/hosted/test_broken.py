@@ -17,7 +17,7 @@ from fmsdk.errors import FmsdkError
 from tests.hosted.asking import outcome
 from tests.hosted.subjects import SUBJECTS, Subject
 from tests.kit.server import Answer, Seen, serving
-from tests.kit.tally import count
+from tests.kit.tally import count_faults
 
 
 @dataclass
@@ -136,12 +136,12 @@ def test_broken_answers_are_typed_errors(subject: Subject, stream: bool) -> None
         # Followed, a redirect comes back as another request, without a body.
         return scripted[subject.wire.question(seen.body)] if seen.body else scripted["elsewhere"]
 
-    async def main(root: str) -> dict[str, str]:
+    async def main(root: str) -> dict[str, object]:
         async with subject.client(root, retries=0, idle_timeout=5) as client:
-            asked = [(n, await outcome(client, subject.model, n, stream=stream)) for n in scripted]
-        return {name: bad for name, got in asked if (bad := verdict(subject, name, got))}
+            return {n: await outcome(client, subject.model, n, stream=stream) for n in scripted}
 
     with serving(pick) as server:
-        found = asyncio.run(main(server.root))
-    count("faults injected", len(scripted))
+        got = asyncio.run(main(server.root))
+    count_faults([*got.values()])
+    found = {name: bad for name, one in got.items() if (bad := verdict(subject, name, one))}
     assert not found, "\n".join(f"{name}: {bad}" for name, bad in found.items())

@@ -17,7 +17,7 @@ from tests.hosted.asking import outcome
 from tests.hosted.faults import STALL_SECONDS, Case, cases
 from tests.hosted.replay import ROWS, asker, is_streamed, replaying
 from tests.hosted.wires import WIRES, Wire
-from tests.kit.tally import count
+from tests.kit.tally import count_faults
 from tests.shared import needs_shared
 
 pytestmark = needs_shared
@@ -88,22 +88,22 @@ def test_every_fault_of_every_row_is_one_typed_error(root: str, wire: Wire) -> N
     every = [case for name in _rows_of(wire) for case in cases(name)]
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(client: fmsdk.AsyncClient, case: Case) -> list[str]:
+    async def one(client: fmsdk.AsyncClient, case: Case) -> object:
         async with gate:
-            got = await _outcome(client, case)
-        return [f"{case!r}: {what}" for what in _wrong(case, got)]
+            return await _outcome(client, case)
 
-    async def ask(asked: list[Case], idle_timeout: float) -> list[str]:
+    async def ask(asked: list[Case], idle_timeout: float) -> list[tuple[Case, object]]:
         async with _client(root, wire, idle_timeout) as client:
-            found = await asyncio.gather(*(one(client, case) for case in asked))
-        return [what for whats in found for what in whats]
+            got = await asyncio.gather(*(one(client, case) for case in asked))
+        return [*zip(asked, got, strict=True)]
 
-    async def main() -> list[str]:
+    async def main() -> list[tuple[Case, object]]:
         stalled = [case for case in every if "stall=" in case.fault]
         rest = [case for case in every if "stall=" not in case.fault]
         return await ask(rest, PATIENT_SECONDS) + await ask(stalled, STALL_SECONDS / 2)
 
-    wrong = asyncio.run(main())
-    count("faults injected", len(every))
+    found = asyncio.run(main())
+    count_faults([got for _, got in found])
     assert len(every) > 100
+    wrong = [f"{case!r}: {what}" for case, got in found for what in _wrong(case, got)]
     assert not wrong, f"{len(wrong)} wrong of {len(every)} faults:\n" + "\n".join(wrong)

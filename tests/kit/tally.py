@@ -6,7 +6,12 @@ counting zero makes the line.
 
 from __future__ import annotations
 
-__all__ = ["count", "lines"]
+from collections.abc import Sequence
+
+from fmsdk.errors import FmsdkError
+from fmsdk.response import Response
+
+__all__ = ["count", "count_faults", "lines"]
 
 _counts: dict[str, int] = {}
 
@@ -14,6 +19,15 @@ _counts: dict[str, int] = {}
 def count(what: str, number: int = 1) -> None:
     """Add `number` to the count of `what` ("faults injected")."""
     _counts[what] = _counts.get(what, 0) + number
+
+
+def count_faults(outcomes: Sequence[object]) -> None:
+    """What came of faults, each of which has to be one typed error."""
+    count("faults injected", len(outcomes))
+    answered = [one for one in outcomes if isinstance(one, Response)]
+    typed = [one for one in outcomes if isinstance(one, FmsdkError)]
+    count("faults taken for an answer", len(answered))
+    count("untyped errors", len(outcomes) - len(answered) - len(typed))
 
 
 def lines() -> list[str]:

@@ -264,6 +264,15 @@ def test_a_refusal_that_only_a_closing_event_brings() -> None:
         assert (got.text, got.refusal) == ("", "No.")
 
 
+def test_pieces_of_messages_that_fmsdk_has_no_name_for_are_told() -> None:
+    spoken = message({"type": "output_audio", "transcript": "Hi."})
+    for got in (
+        plain(response(spoken), api="responses"),
+        ended({"type": "response.output_item.done", "item": spoken}, output=[spoken]),
+    ):
+        assert [(w.code, w.detail) for w in got.warnings] == [("content_skipped", "output_audio")]
+
+
 def test_null_in_fields_of_other_items() -> None:
     nulls = {"call_id": None, "name": None, "arguments": None, "summary": None}
     item = message({"type": "output_text", "text": "Hi.", "refusal": None}, **nulls)

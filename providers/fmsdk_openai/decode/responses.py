@@ -38,6 +38,7 @@ __all__ = [
     "item_of",
     "phase_of",
     "responses_response",
+    "skipped",
     "tools_run",
 ]
 
@@ -141,6 +142,7 @@ def _response(answer: OpenAIAnswer, found: Body, body: bytes) -> Response[Any]:
     request, served = answer.request, tools_run(found, answer.blame)
     finish, finish_raw = finish_of(found, bool(calls))
     warnings = [malformed_call(call) for call in calls if call.raw is not None]
+    warnings += skipped(found, answer.blame)
     if not found.status:
         warnings.append(unfinished(answer.blame, is_empty=not parts))
     return Response(
@@ -177,6 +179,19 @@ def _searches(action: object) -> bool:
     if not isinstance(action, dict):
         return True
     return cast("dict[str, Any]", action).get("type", "search") == "search"
+
+
+def skipped(body: Body, blame: Blame) -> list[Warning]:
+    """Warnings for pieces of messages that hold neither a text nor a refusal."""
+    items = [item_of(raw, blame) for raw in body.output or ()]
+    kinds = {
+        piece.type
+        for item in items
+        for piece in item.content or ()
+        if item.type == "message" and piece.text is None and piece.refusal is None
+    }
+    message = "a {!r} piece of the answer has no place in fmsdk and was left out; see response.raw"
+    return [Warning("content_skipped", message.format(kind), kind) for kind in sorted(kinds)]
 
 
 def charged_apart(tools: Mapping[str, int]) -> tuple[Warning, ...]:

@@ -24,6 +24,7 @@ from fmsdk_openai.decode.responses import (
     finish_of,
     item_of,
     phase_of,
+    skipped,
     tools_run,
 )
 
@@ -94,7 +95,7 @@ class ResponsesStream:
             usage=answer.usage(body.usage, word(body.service_tier), served),
             served_model=self.served_model,
             request_id=answer.request_id or self.request_id,
-            warnings=answer.warnings + charged_apart(served),
+            warnings=(*answer.warnings, *charged_apart(served), *skipped(body, answer.blame)),
             raw_body=self._raw,
         )
         return (finished,)
