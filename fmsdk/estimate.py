@@ -8,7 +8,6 @@ docs/decisions/0004-prices.md. Knows no prices, and no media: those raise.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from typing import Any
 
 from fmsdk.content import Part, Reasoning, Text, ToolCall, ToolResult
 from fmsdk.errors import QuoteUnavailable
+from fmsdk.plain import json_of
 from fmsdk.provider import Estimate
 from fmsdk.request import Request
 from fmsdk.usage import Range
@@ -256,7 +256,7 @@ def _own_opaque(part: Reasoning | ToolCall, request: Request, counts: _Counts) -
 
 
 def _compact(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return json_of(value).decode()
 
 
 def estimate_answer(request: Request, parts: Iterable[Part]) -> int | None:

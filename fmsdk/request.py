@@ -6,13 +6,24 @@ model can take is checked in `fmsdk.call`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, cast, get_args
 
-from fmsdk.content import Audio, Document, Image, MediaPart, Part, Text, ToolResult, Video
+from fmsdk.content import (
+    Audio,
+    Document,
+    Image,
+    MediaPart,
+    Part,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+    Video,
+)
 from fmsdk.errors import BadRequestError
+from fmsdk.plain import check_json, check_text, number, whole
 
 __all__ = [
     "Message",
@@ -165,7 +176,7 @@ def build(model: str, prompt: Prompt, **settings: Any) -> Request:
     Raises:
         BadRequestError: a bare model name, an empty prompt, or a setting out of range.
     """
-    provider, colon, name = model.partition(":")
+    provider, colon, name = model.partition(":") if isinstance(model, str) else ("", "", "")  # pyright: ignore[reportUnnecessaryIsInstance] - not everyone checks types
     if not (provider and colon and name):
         raise BadRequestError(
             f"a model is named provider:model (openai:gpt-5.6-sol, local:demo-text), not {model!r}"
@@ -262,55 +273,93 @@ def _as_part(item: object) -> Part:
     )
 
 
-def _check_number(name: str, value: object, needed: str, fits: Callable[[float], bool]) -> None:
-    if value is None:
-        return
-    if not isinstance(value, (int, float)) or not math.isfinite(value) or not fits(value):
-        raise BadRequestError(f"{name} must be a number, {needed}; it is {value!r}")
+_WHOLES = {"max_output_tokens": 1, "choices": 1, "logprobs": 0, "seed": None}
 
 
-def _check_whole(name: str, value: object, least: int | None) -> None:
-    if value is None:
-        return
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    if is_whole and (least is None or cast("int", value) >= least):
-        return
-    needed = "" if least is None else f" and at least {least}"
-    raise BadRequestError(f"{name} must be a whole number{needed}, not {value!r}")
+def _numbers(settings: Settings) -> Settings:
+    """The settings, their numbers checked."""
+    found: dict[str, Any] = {
+        "temperature": number(
+            "temperature", settings.temperature, "not negative", lambda t: t >= 0
+        ),
+        "top_p": number("top_p", settings.top_p, "above 0 and at most 1", lambda p: 0 < p <= 1),
+        **{name: whole(name, getattr(settings, name), least) for name, least in _WHOLES.items()},
+    }
+    changed = {name: value for name, value in found.items() if value is not getattr(settings, name)}
+    return replace(settings, **changed) if changed else settings
+
+
+_WORDS: dict[type, str] = {str: "text", Mapping: "a mapping"}
+_TYPES: dict[type, dict[str, type]] = {
+    Text: {"text": str},
+    Reasoning: {"text": str},
+    ToolCall: {"id": str, "name": str, "arguments": Mapping},
+    ToolResult: {"call_id": str},
+    Tool: {"name": str, "description": str, "parameters": Mapping},
+}
+
+
+def _check_types(value: Part | Tool) -> None:
+    for name, kind in _TYPES.get(type(value), {}).items():
+        held = getattr(value, name)
+        if not isinstance(held, kind):
+            raise BadRequestError(
+                f"{type(value).__name__}.{name} is {_WORDS[kind]}, not {type(held).__name__}"
+            )
+        if kind is str:
+            check_text(held, f"{type(value).__name__}.{name}")
+
+
+def _check_parts(request: Request) -> None:
+    for part in request.parts():
+        _check_types(part)
+        if getattr(part, "cache", False) not in (False, True, "5m", "1h"):
+            raise BadRequestError("cache is True, False, '5m' or '1h'")
+        if isinstance(part, ToolCall) and part.arguments:
+            check_json(part.arguments, f"the arguments of the call of {part.name!r}")
+    for message in request.messages:
+        is_answered = message.parts and all(isinstance(p, ToolResult) for p in message.parts)
+        if message.role == "tool" and not is_answered:
+            raise BadRequestError(
+                "a message of the role 'tool' holds ToolResults, and at least one"
+            )
+    for tool in request.tools:
+        _check_types(tool)
+        check_json(tool.parameters, f"the parameters of the tool {tool.name!r}")
 
 
 def _check_texts(request: Request) -> None:
     settings = request.settings
     stop = cast("tuple[object, ...]", settings.stop)
     system = cast("object", request.system)
+    try:
+        request.name.encode()
+    except UnicodeEncodeError as error:
+        raise BadRequestError(
+            f"{request.name!a} is no valid Unicode, so no model's name"
+        ) from error
     if not all(isinstance(text, str) and text for text in stop):
         raise BadRequestError("stop is text, or several texts, none of them empty")
     if not settings.modalities or not {*settings.modalities} <= {*get_args(OutputModality)}:
         raise BadRequestError(f"modalities are some of {', '.join(get_args(OutputModality))}")
     if not isinstance(system, str | None):
         raise BadRequestError(f"system is text, not {type(system).__name__}")
-    for part in request.parts():
-        if isinstance(part, Text) and not isinstance(cast("object", part.text), str):
-            raise BadRequestError(f"the text of a part is text, not {type(part.text).__name__}")
-        if getattr(part, "cache", False) not in (False, True, "5m", "1h"):
-            raise BadRequestError("cache is True, False, '5m' or '1h'")
+    check_text(request.system or "", "system")
+    if not all(isinstance(text, str) for tag in request.tags for text in cast("Any", tag)):
+        raise BadRequestError("tags are names and values, both text")
 
 
 def _checked(request: Request) -> Request:
     _check_texts(request)
-    if not any(not isinstance(p, Text) or p.text.strip() for p in request.parts()):
-        raise BadRequestError("the prompt is empty", provider=request.provider, model=request.model)
-    settings = request.settings
-    _check_whole("max_output_tokens", settings.max_output_tokens, 1)
-    _check_whole("choices", settings.choices, 1)
-    _check_whole("logprobs", settings.logprobs, 0)
-    _check_whole("seed", settings.seed, None)
-    _check_number("temperature", settings.temperature, "not negative", lambda t: t >= 0)
-    _check_number("top_p", settings.top_p, "above 0 and at most 1", lambda p: 0 < p <= 1)
-    _check_number("timeout", request.timeout, "above 0", lambda seconds: seconds > 0)
-    texts: list[object] = [text for tag in request.tags for text in tag]
-    if not all(isinstance(text, str) for text in texts):
-        raise BadRequestError("tags are names and values, both text")
+    _check_parts(request)
+    is_asked = any(message.parts for message in request.messages if message.role != "system")
+    if not is_asked or not any(not isinstance(p, Text) or p.text.strip() for p in request.parts()):
+        why = "" if is_asked or not request.messages else ": all of it is in system messages"
+        raise BadRequestError(
+            f"the prompt is empty{why}", provider=request.provider, model=request.model
+        )
+    settings = _numbers(request.settings)
+    timeout = number("timeout", request.timeout, "above 0", lambda seconds: seconds > 0)
     if settings.reasoning is not None and settings.reasoning not in get_args(ReasoningEffort):
         raise BadRequestError(f"reasoning is one of {', '.join(get_args(ReasoningEffort))}")
     names = {tool.name for tool in request.tools}
@@ -318,4 +367,6 @@ def _checked(request: Request) -> Request:
         raise BadRequestError(
             f"tool_choice is auto, none, required or a tool's name, not {request.tool_choice!r}"
         )
-    return request
+    if settings is request.settings and timeout is request.timeout:
+        return request
+    return replace(request, settings=settings, timeout=timeout)

@@ -22,7 +22,8 @@ from typing import Any, NotRequired, cast, get_args, get_type_hints
 import msgspec
 
 from fmsdk.errors import BadRequestError, InvalidOutput
-from fmsdk.strict import needs_wrapping, rooted, strict, without_nulls
+from fmsdk.plain import json_of, plain_of
+from fmsdk.strict import check_form, needs_wrapping, rooted, strict, without_nulls
 
 __all__ = [
     "function_schema",
@@ -154,7 +155,9 @@ def _plan_of_type(output: Any) -> _Plan:
     return _made(name, schema, _reader(output))
 
 
-def _plan_of_schema(schema: Mapping[str, Any]) -> _Plan:
+def _plan_of_schema(given: Mapping[str, Any]) -> _Plan:
+    schema: dict[str, Any] = plain_of(given, "the output schema")
+    check_form(schema)
     return _made(
         str(schema.get("title", "")),
         schema,
@@ -164,10 +167,7 @@ def _plan_of_schema(schema: Mapping[str, Any]) -> _Plan:
 
 def _made(name: str, schema: Mapping[str, Any], read: Callable[[bytes], Any]) -> _Plan:
     wrapped = needs_wrapping(schema)
-    try:
-        encoded = msgspec.json.encode(_wrap(schema) if wrapped else rooted(schema))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise BadRequestError(f"the output schema is not JSON: {_last_line(error)}") from error
+    encoded = json_of(_wrap(schema) if wrapped else rooted(schema), "the output schema")
     return _Plan(re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64] or "output", encoded, wrapped, read)
 
 

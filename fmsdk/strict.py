@@ -11,8 +11,9 @@ from itertools import chain, repeat
 from typing import Any, NoReturn, cast
 
 from fmsdk.errors import BadRequestError
+from fmsdk.plain import plain_of
 
-__all__ = ["needs_wrapping", "rooted", "strict", "without_nulls"]
+__all__ = ["check_form", "needs_wrapping", "rooted", "strict", "without_nulls"]
 
 Schema = Mapping[str, Any]
 
@@ -44,11 +45,62 @@ _JSON_TYPES: dict[type, str] = {
     float: "number",
     type(None): "null",
 }
+# What a keyword holds: schemas by name, a list of them, one, or text.
+_WITH_NAMES = frozenset(
+    {"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"}
+)
+_WITH_LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
+_WITH_ONE = frozenset(
+    {"additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then"}
+)
+_TEXTS = frozenset({"$ref", "format", "pattern"})
 _TELLS_TYPE = frozenset({"$ref", "allOf", "anyOf", "const", "enum", "oneOf", "type"})
 
 
+def check_form(given: object, where: str = "$") -> None:
+    """Raise BadRequestError for a schema, in plain values, whose keywords hold what they never
+    do (`"required": 5`); `where` is its place in the whole."""
+    if isinstance(given, bool):
+        return
+    node = cast("Schema", _of(dict, given, "a schema is an object", where))
+    for keyword in _WITH_NAMES & node.keys():
+        named = _of(dict, node[keyword], f"{keyword!r} is an object of schemas", where)
+        for name, inner in named.items():
+            check_form(inner, f"{where}.{name}")
+    for keyword in _WITH_LIST & node.keys():
+        for inner in _of(list, node[keyword], f"{keyword!r} is a list of schemas", where):
+            check_form(inner, f"{where}.{keyword}")
+    for keyword in _WITH_ONE & node.keys():
+        held: Any = node[keyword]  # older drafts have a list of `items`
+        is_list = isinstance(held, list) and keyword == "items"
+        for inner in cast("list[Any]", held if is_list else [held]):
+            check_form(inner, f"{where}.{keyword}")
+    _check_values(node, where)
+
+
+def _check_values(node: Schema, where: str) -> None:
+    for keyword in _TEXTS & node.keys():
+        _of(str, node[keyword], f"{keyword!r} is text", where)
+    _of(list, node.get("enum", []), "'enum' is a list", where)
+    types = node.get("type", [])
+    for keyword, texts in (
+        ("required", node.get("required", [])),
+        ("type", [types] if isinstance(types, str) else types),
+    ):
+        for text in _of(list, texts, f"{keyword!r} is a list of names", where):
+            _of(str, text, f"{keyword!r} names what is text", where)
+
+
+def _of(kind: type, value: Any, told: str, where: str) -> Any:
+    if not isinstance(value, kind):
+        raise BadRequestError(
+            f"the schema is not valid: {told}, not {type(value).__name__} (at {where})"
+        )
+    return value
+
+
 def strict(schema: Schema) -> dict[str, Any]:
-    """The strict form of a schema whose root is an object; the given one is left alone.
+    """The strict form of a schema whose root is an object; the one given is left alone.
 
     - Every object is closed (`additionalProperties: false`) and all its properties are required.
       What was optional may be null instead; `without_nulls` takes such nulls out of an answer.
@@ -61,8 +113,11 @@ def strict(schema: Schema) -> dict[str, Any]:
 
     Raises:
         BadRequestError: it cannot be made strict: values of any kind, free-form keys, `not`,
-            `if`, an `allOf` of several, references to elsewhere, a root that is no object.
+            `if`, an `allOf` of several, references to elsewhere, a root that is no object; or it
+            is no valid schema.
     """
+    schema = plain_of(schema, "a schema")
+    check_form(schema)
     if needs_wrapping(schema):
         raise BadRequestError("a strict schema has an object at its root; output_schema wraps it")
     root = rooted(schema)
@@ -149,8 +204,12 @@ def _merged(given: object, where: str) -> Schema:
     parts = node.get("allOf", ())
     if len(parts) > 1:
         _refuse(where, "it uses 'allOf'", "Write the parts as one object")
+    if not parts:
+        return node
+    if not isinstance(parts[0], Mapping):
+        _refuse(where, "it uses 'allOf'", "Write the parts as one object")
     rest = {key: value for key, value in node.items() if key != "allOf"}
-    return {**parts[0], **rest} if parts else node
+    return _merged({**cast("Schema", parts[0]), **rest}, where)
 
 
 def _is_taken(keyword: str, value: Any) -> bool:
@@ -242,8 +301,9 @@ def _resolved(given: object, root: Schema) -> Schema:
         return node
     found: Any = root
     for key in reference.removeprefix("#").split("/")[1:]:
-        found = found.get(key.replace("~1", "/").replace("~0", "~"), {}) if found else {}
-    return found or node
+        name = key.replace("~1", "/").replace("~0", "~")
+        found = cast("Schema", found).get(name) if isinstance(found, Mapping) else None
+    return cast("Schema", found) if found and isinstance(found, Mapping) else node
 
 
 def _variants(node: Schema) -> Iterable[Schema]:

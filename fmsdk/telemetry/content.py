@@ -10,10 +10,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import msgspec
-
 from fmsdk.content import Part, Reasoning, Text, ToolCall, ToolResult
 from fmsdk.media.source import FileRef, UrlSource, shown_url
+from fmsdk.plain import json_of
 from fmsdk.request import Message, Request
 from fmsdk.response import Response
 from fmsdk.telemetry import names
@@ -23,8 +22,6 @@ __all__ = ["VARIABLE", "is_wanted", "of_answer", "of_request"]
 VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 """What OpenTelemetry's own instrumentations of GenAI clients read."""
 _ON = frozenset({"true", "span_only", "span_and_event"})
-_ENCODER = msgspec.json.Encoder(enc_hook=dict)
-"""Arguments of tools may be any Mapping; all else is plain."""
 
 
 def is_wanted() -> bool:
@@ -35,9 +32,9 @@ def is_wanted() -> bool:
 def of_request(request: Request) -> dict[str, str]:
     """The messages that were sent."""
     messages = [_message(message) for message in request.messages]
-    found = {names.INPUT_MESSAGES: _json(messages)}
+    found = {names.INPUT_MESSAGES: json_of(messages).decode()}
     if request.system is not None:
-        found[names.SYSTEM_INSTRUCTIONS] = _json([_part(Text(request.system))])
+        found[names.SYSTEM_INSTRUCTIONS] = json_of([_part(Text(request.system))]).decode()
     return found
 
 
@@ -47,7 +44,7 @@ def of_answer(answer: Response[Any]) -> dict[str, str]:
         {**_message(Message("assistant", choice.parts)), "finish_reason": choice.finish}
         for choice in answer.choices
     ]
-    return {names.OUTPUT_MESSAGES: _json(messages)}
+    return {names.OUTPUT_MESSAGES: json_of(messages).decode()}
 
 
 def _message(message: Message) -> dict[str, Any]:
@@ -71,7 +68,3 @@ def _part(part: Part) -> dict[str, Any]:
     if isinstance(source, FileRef):
         return {"type": "file", "modality": part.kind, "file_id": source.id}
     return {"type": part.kind, "mime_type": part.mime_type}
-
-
-def _json(value: object) -> str:
-    return _ENCODER.encode(value).decode()

@@ -5,22 +5,18 @@ joined, so that a picture of 10 MB costs the 13.3 MB of its base64 and little mo
 from __future__ import annotations
 
 import binascii
-import math
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import Any, cast
-
-import msgspec
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from fmsdk.content import MediaPart
-from fmsdk.errors import BadRequestError, InvalidMedia
+from fmsdk.errors import InvalidMedia
 from fmsdk.media.source import LocalSource
+from fmsdk.plain import json_of
 
-__all__ = ["Body", "BodyWriter", "json_of"]
+__all__ = ["Body", "BodyWriter"]
 
 _READ = 3 * 64 * 1024  # a multiple of 3, so that base64 of the pieces joins without padding
-_ENCODER = msgspec.json.Encoder(enc_hook=dict)
-"""Tool parameters may be any Mapping; all else a body is made of is plain."""
 
 
 class Body:
@@ -80,31 +76,6 @@ class BodyWriter:
             pieces += _base64_pieces(self._media[int(number)])
             pieces.append(text)
         return Body(pieces)
-
-
-def json_of(value: Any) -> bytes:
-    """JSON. Raises BadRequestError for what no JSON can carry, NaN and infinity included."""
-    try:
-        encoded = _ENCODER.encode(value)
-        # The encoder writes null for them; looked for only where there is one.
-        odd = next(_not_finite(value), None) if b"null" in encoded else None
-    except (TypeError, ValueError, RecursionError) as error:
-        raise BadRequestError(f"the request cannot be written as JSON: {error}") from error
-    if odd is not None:
-        raise BadRequestError(f"the request cannot be written as JSON: it holds {odd}")
-    return encoded
-
-
-def _not_finite(value: Any) -> Iterator[float]:
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            yield value
-    elif isinstance(value, Mapping):
-        for inner in cast("Mapping[Any, Any]", value).values():
-            yield from _not_finite(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in cast("list[Any]", value):
-            yield from _not_finite(inner)
 
 
 def _base64_pieces(part: MediaPart) -> list[bytes]:

@@ -20,10 +20,11 @@ from fmsdk.content import (
     ToolResult,
 )
 from fmsdk.errors import BadRequestError, UnsupportedContent
+from fmsdk.plain import json_of
 from fmsdk.provider import Losses
 from fmsdk.request import Message, Request, Role
 from fmsdk.response import Warning
-from fmsdk.wire.body import Body, BodyWriter, json_of
+from fmsdk.wire.body import Body, BodyWriter
 
 __all__ = ["Draft"]
 

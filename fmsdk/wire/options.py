@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from functools import cache
 from inspect import iscoroutinefunction
-from typing import Any, TypeVar
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 from fmsdk.errors import BadRequestError, ConfigurationError, MissingKey
+from fmsdk.plain import check_json
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
 
@@ -34,7 +38,8 @@ def options_of(request: Request, kind: type[O], default: O) -> O:
     """The request's options.
 
     Raises:
-        BadRequestError: they are another provider's, or hold a header that HTTP cannot carry.
+        BadRequestError: they are another provider's, of other types than these have, or hold
+            what neither JSON nor a header of HTTP can carry.
     """
     if request.options is None:
         return default
@@ -44,8 +49,41 @@ def options_of(request: Request, kind: type[O], default: O) -> O:
             provider=request.provider,
             model=request.model,
         )
+    for name, classes in _classes(kind).items():
+        value = getattr(request.options, name)
+        if value is not getattr(default, name):
+            _check_option(f"{kind.__name__}.{name}", value, classes)
     check_headers(getattr(request.options, "extra_headers", {}))
     return request.options
+
+
+def _check_option(name: str, value: object, classes: tuple[type, ...]) -> None:
+    if not isinstance(value, classes) or (isinstance(value, str) and str not in classes):
+        wanted = " or ".join(each.__name__ for each in classes if each is not NoneType)
+        raise BadRequestError(f"{name} is {wanted}, not {type(value).__name__}")
+    if not isinstance(value, str) and not name.endswith("headers"):
+        check_json(value, name)
+
+
+@cache
+def _classes(kind: type[Any]) -> dict[str, tuple[type, ...]]:
+    """What each field of an options class can be an instance of."""
+    hints = get_type_hints(kind)
+    return {spec.name: tuple(_instances(hints[spec.name])) for spec in fields(kind)}
+
+
+def _instances(hint: Any) -> Iterator[type]:
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        for inner in get_args(hint):
+            yield from _instances(inner)
+    elif origin is Literal:  # a vendor may have more values than are known here
+        yield from {type(value) for value in get_args(hint)}
+    else:
+        yield _WIDER.get(origin or hint, cast("type", origin or hint))
+
+
+_WIDER: dict[Any, type] = {tuple: Sequence, int: Integral, float: Real}
 
 
 def chosen(config: ProviderConfig, kind: type[Any]) -> dict[str, Any]:
@@ -76,6 +114,8 @@ def check_client(client: object, kind: str) -> None:
 
 def check_headers(headers: Mapping[str, str]) -> None:
     """Raise BadRequestError for headers that HTTP cannot carry."""
+    if not isinstance(cast("object", headers), Mapping):
+        raise BadRequestError(f"headers are a mapping, not {type(headers).__name__}")
     # Without the value: it may be a secret.
     for name, value in headers.items():
         if not (_is_printable(name) and _is_printable(value) and name and " " not in name):
@@ -126,5 +166,5 @@ def key_variable(name: str) -> str:
     return f"{name.upper().replace('-', '_')}_API_KEY"
 
 
-def _is_printable(text: str) -> bool:
-    return text.isascii() and text.isprintable() and text == text.strip()
+def _is_printable(text: object) -> bool:
+    return isinstance(text, str) and text.isascii() and text.isprintable() and text == text.strip()

@@ -77,8 +77,12 @@ _NO_OPTIONS = AnthropicOptions()
 
 
 def options_of(request: Request) -> AnthropicOptions:
-    """The request's options. Raises BadRequestError: they are another provider's."""
-    return wire.options_of(request, AnthropicOptions, _NO_OPTIONS)
+    """The request's options. Raises BadRequestError: they are another provider's, or hold what
+    cannot be sent."""
+    options = wire.options_of(request, AnthropicOptions, _NO_OPTIONS)
+    for beta in options.betas:
+        wire.check_headers({"anthropic-beta": beta})
+    return options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,6 +119,8 @@ class Connection:
                 )
         wire.check_url(self.url)
         wire.check_headers(given.default_headers or {})
+        named = {"organization": given.organization, "project": given.project}
+        wire.check_headers({name: value for name, value in named.items() if value is not None})
 
     @property
     def is_own(self) -> bool:

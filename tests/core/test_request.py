@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fmsdk import Client
@@ -34,6 +37,14 @@ from fmsdk.testing import FakeProvider
         ("modalities", ["smell"]),
         ("system", 5),
         ("temperature", float("nan")),
+        ("temperature", True),
+        ("temperature", "0.5"),
+        ("temperature", Decimal("0.5")),
+        ("top_p", np.float64("nan")),
+        ("top_p", 2),
+        ("timeout", False),
+        ("choices", True),
+        ("seed", np.float64(2)),
         ("tags", [("a", "1"), ("a", "2")]),
     ],
 )
@@ -56,6 +67,20 @@ def test_parts_that_cannot_be(part: Text) -> None:
 def test_what_a_tool_returned_is_text_or_media(value: Any) -> None:
     with pytest.raises(BadRequestError, match="JSON text"):
         ToolResult("c", value)
+
+
+@pytest.mark.parametrize("name", ["temperature", "top_p", "timeout"])
+@pytest.mark.parametrize("value", [np.float64(0.5), np.float32(0.5), Fraction(1, 2)])
+def test_numbers_of_any_kind_are_numbers(name: str, value: Any) -> None:
+    request = build("fake:m", "Hello", **{name: value})
+    found = request.timeout if name == "timeout" else getattr(request.settings, name)
+    assert (found, type(found)) == (0.5, float)
+
+
+@pytest.mark.parametrize("name", ["max_output_tokens", "choices", "logprobs", "seed"])
+def test_whole_numbers_of_any_kind_are_whole_numbers(name: str) -> None:
+    found = getattr(build("fake:m", "Hello", **{name: np.int64(3)}).settings, name)
+    assert (found, type(found)) == (3, int)
 
 
 def test_none_leaves_a_setting_at_its_default() -> None:

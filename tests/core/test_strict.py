@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import UserDict, deque
 from collections.abc import Iterator
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import jsonschema
@@ -12,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fmsdk.errors import BadRequestError
+from fmsdk.schema import output_schema
 from fmsdk.strict import strict, without_nulls
 
 
@@ -151,3 +155,85 @@ def test_a_tagged_union_is_pruned_by_the_variant_the_answer_is_of() -> None:
     }
     assert without_nulls({"kind": "a", "note": None}, schema) == {"kind": "a"}
     assert without_nulls({"kind": "b", "note": None}, schema) == {"kind": "b", "note": None}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"type": 5},
+        {"type": ["object", 5]},
+        {"type": "object", "properties": []},
+        {"type": "object", "properties": {"x": 5}},
+        {"type": "object", "properties": {"x": {"enum": 5}}},
+        {"type": "object", "properties": {"x": {"type": "string", "pattern": 5}}},
+        {"type": "object", "properties": {"x": {"type": "string", "format": []}}},
+        {"type": "object", "properties": {}, "required": 5},
+        {"type": "object", "properties": {}, "required": [[]]},
+        {"type": "object", "properties": {}, "$defs": []},
+        {"type": "object", "properties": {}, "additionalProperties": 5},
+        {"type": "array", "prefixItems": 5},
+        {"type": "array", "prefixItems": [5]},
+        {"type": "array", "items": 5},
+        {"allOf": [5]},
+        {"anyOf": {"a": 1}},
+        {"$ref": 5},
+    ],
+    ids=repr,
+)
+def test_a_schema_that_is_none_is_named_by_what_is_wrong(broken: Any) -> None:
+    for ask in (output_schema, strict):
+        with pytest.raises(BadRequestError, match="the schema is not valid") as caught:
+            ask(broken)
+        assert "(at $" in caught.value.message
+
+
+@pytest.mark.parametrize("target", ["#/required/0", "#/title", "#/properties/x/type", "#/none"])
+def test_a_reference_to_what_is_no_schema_refers_to_nothing(target: str) -> None:
+    schema: dict[str, Any] = {
+        "type": "object",
+        "title": "T",
+        "properties": {"x": {"type": "string"}, "y": {"$ref": target}},
+        "required": ["x"],
+    }
+    output_schema(schema)
+    without_nulls({"x": "a", "y": None}, schema)
+
+
+def test_a_part_that_takes_anything_cannot_be_merged() -> None:
+    for part in (True, {"allOf": [{}, {}]}):
+        with pytest.raises(BadRequestError, match="uses 'allOf'"):
+            strict({"type": "object", "properties": {"x": {"allOf": [part]}}})
+
+
+def test_a_part_of_a_part_is_merged() -> None:
+    inner = {"allOf": [{"allOf": [{"type": "string"}]}]}
+    made = strict({"type": "object", "properties": {"x": inner}, "required": ["x"]})
+    assert made["properties"]["x"] == {"type": "string"}
+
+
+@pytest.mark.parametrize("odd", [Decimal("1.5"), b"abc", float("nan"), object()])
+def test_what_json_has_no_form_for_is_in_no_schema(odd: Any) -> None:
+    broken: Any = {"type": "object", "properties": {"x": {"enum": [odd]}}}
+    for ask in (output_schema, strict):
+        with pytest.raises(BadRequestError, match="cannot be written as JSON"):
+            ask(broken)
+
+
+def test_a_schema_may_be_of_any_mappings_and_lists() -> None:
+    given = UserDict(
+        {
+            "$ref": "#/$defs/Node",
+            "$defs": {
+                "Node": MappingProxyType(
+                    {
+                        "type": "object",
+                        "properties": {"next": {"anyOf": deque([{"$ref": "#/$defs/Node"}])}},
+                        "required": {"next": 1}.keys(),
+                    }
+                )
+            },
+        }
+    )
+    _, schema = output_schema(given)
+    assert schema["required"] == ["next"]
+    assert strict(given)["$defs"]["Node"]["required"] == ["next"]
