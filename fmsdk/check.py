@@ -125,10 +125,11 @@ def verify_media(part: MediaPart) -> None:
     """
     if isinstance(part.source, (UrlSource, FileRef)):
         return
-    if part.header is not None:
+    header = part.header
+    if header is not None:
         from fmsdk.media.header import verify
 
-        verify(part.kind, part.source)
+        verify(part.kind, part.source, header)
 
 
 def _list(names: Iterable[str]) -> str:

@@ -166,7 +166,7 @@ class Audio(_Media):
     `(samples, rate)` pair that loaders return)."""
 
     kind: ClassVar[Literal["audio"]] = "audio"
-    rate: int | None = None
+    rate: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", resolve(self.source, rate=self.rate))

@@ -32,26 +32,32 @@ async def fit_images(request: Request, can: Capabilities) -> tuple[Request, tupl
     They are scaled in a thread, one after the other, so that the pixels of one are in memory.
 
     Raises:
-        InvalidMedia: a picture that cannot be made smaller here: HEIC, AVIF, and animations (of
-            those a lenient request sends the first frame, with a warning "frames_dropped").
+        InvalidMedia: a picture that cannot be made smaller here: HEIC, AVIF, and animations; and
+            animations as PIL images (of both a lenient request sends the first frame, with a
+            warning "frames_dropped").
         UnsupportedSetting: `max_side` of a picture that the vendor holds.
     """
     images = [part for part in request.media() if isinstance(part, Image)]
-    if can.image_limits is None and all(image.max_side is None for image in images):
-        return request, ()
     limits = _for_so_many(can.image_limits or _NO_LIMITS, len(images))
     losses = Losses(request)
     smaller: dict[int, Image] = {}
     for image in images:
         if id(image) not in smaller:
-            need = await _need(image, limits, request, losses)
+            single = await _single(image, request, losses)
+            need = await _need(single, limits, request, losses) if _may_need(single, can) else None
             if need is not None:
-                smaller[id(image)] = await _shrunk(image, need, request, losses)
+                single = await _shrunk(single, need, request, losses)
+            if single is not image:
+                smaller[id(image)] = single
 
     def swapped(part: MediaPart) -> MediaPart:
         return smaller.get(id(part), part)
 
     return (request.with_media(swapped) if smaller else request), tuple(losses.warnings)
+
+
+def _may_need(image: Image, can: Capabilities) -> bool:
+    return can.image_limits is not None or image.max_side is not None
 
 
 def fitted(size: Size, limits: ImageLimits) -> Size:
@@ -87,6 +93,21 @@ class _Need:
 
     limits: ImageLimits
     why: str
+
+
+async def _single(image: Image, request: Request, losses: Losses) -> Image:
+    """The picture, of a PIL animation the current frame."""
+    if not isinstance(image.source, PillowSource):
+        return image
+    from fmsdk.media.image import frames_in
+
+    animation = image.source.image
+    frames = await asyncio.to_thread(frames_in, animation)
+    if frames == 1:
+        return image
+    why = "a PIL image is sent as a PNG, which holds one of them; pass the file instead"
+    _drop_frames(image.describe(), frames, why, request, losses)
+    return replace(image, source=PillowSource(await asyncio.to_thread(animation.copy)))
 
 
 async def _need(
@@ -151,7 +172,8 @@ async def _shrunk(image: Image, need: _Need, request: Request, losses: Losses) -
             "Make it smaller yourself, as JPEG or PNG"
         ) from error
     if after.frames > 1:
-        _drop_frames(name, after.frames, need, request, losses)
+        why = f"only single pictures are made smaller; {need.why}"
+        _drop_frames(name, after.frames, why, request, losses)
     was, now = (f"{width}x{height}" for width, height in (image.size or after.size, after.size))
     notes = "".join(f", {note}" for note in after.notes)
     losses.warnings.append(
@@ -165,11 +187,11 @@ async def _shrunk(image: Image, need: _Need, request: Request, losses: Losses) -
     return replace(image, source=BytesSource(after.data, after.mime), mime_type=declared)
 
 
-def _drop_frames(name: str, frames: int, need: _Need, request: Request, losses: Losses) -> None:
+def _drop_frames(name: str, frames: int, why: str, request: Request, losses: Losses) -> None:
     if not request.lenient:
         raise InvalidMedia(
-            f"{name} has {frames:,} frames, and only single pictures are made smaller; "
-            f"{need.why}. Send one of its frames, or pass lenient=True to send the first"
+            f"{name} has {frames:,} frames, and {why}. Send one of its frames, or pass "
+            "lenient=True to send the first"
         )
     losses.warnings.append(
         Warning("frames_dropped", f"of the {frames:,} frames of {name} the first is sent", "image")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import io
 import wave
-from typing import TYPE_CHECKING, Any, BinaryIO
+from numbers import Real
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from fmsdk.errors import InvalidMedia, MissingExtra
 
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tinytag import TinyTag
 
-__all__ = ["MAX_CHANNELS", "timing_of", "wav_of"]
+__all__ = ["MAX_CHANNELS", "timing_of", "wav_of", "whole_rate"]
 
 MAX_CHANNELS = 8
 _FULL_SCALE = 32767
+_LOUDEST = 1.001  # what rounding makes of full scale, and cannot be heard
+_MAX_RATE = 2**32 // (2 * MAX_CHANNELS) - 1  # what a WAV header's bytes a second can tell
 _WAV_HEADER_BYTES = 44
 
 Timing = tuple[float | None, int | None, int | None]
@@ -59,21 +62,32 @@ def _seconds_of_wav(found: TinyTag) -> float | None:
     return found.duration if 0 < found.duration <= longest else longest
 
 
-def wav_of(samples: Any, rate: int) -> bytes:
+def whole_rate(rate: Any) -> int:
+    """Samples a second as a whole number. Raises InvalidMedia for what is none that can be."""
+    is_number: bool = isinstance(cast("object", rate), Real)
+    if not is_number or not 1 <= rate <= _MAX_RATE or rate != int(rate):
+        raise InvalidMedia(
+            f"the rate of samples is a whole number of them a second, up to {_MAX_RATE:,}, "
+            f"not {rate!r}"
+        )
+    return int(rate)
+
+
+def wav_of(samples: Any, rate: float) -> bytes:
     """Samples as a 16-bit PCM WAV file.
 
     Args:
         samples: a numpy array, torch tensor or (nested) sequence of shape [time] or
             [channels, time]. [time, channels] is taken where it can mean nothing else: more than
-            8 rows of at most 8. Floats are scaled from −1…1 and clipped to it; int16 stays.
-        rate: samples a second.
+            8 rows of at most 8. Floats are scaled from −1…1; int16 stays.
+        rate: samples a second, a whole number.
 
     Raises:
-        InvalidMedia: another shape or type, no samples, NaN or infinity, a rate below 1.
+        InvalidMedia: another shape or type, no samples, floats beyond −1…1, NaN or infinity, or
+            a rate that cannot be.
         MissingExtra: numpy is not installed.
     """
-    if rate < 1:
-        raise InvalidMedia(f"a recording has at least 1 sample a second, not {rate}")
+    rate = whole_rate(rate)
     frames = _pcm16(_interleaved(_array(samples)))
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
@@ -128,4 +142,10 @@ def _pcm16(array: NDArray[Any]) -> NDArray[np.int16]:
         raise InvalidMedia(f"audio samples are floats in −1…1 or int16, not {array.dtype}")
     if not np.isfinite(array).all():
         raise InvalidMedia("audio samples hold NaN or infinity")
+    loudest = float(np.abs(array).max())
+    if loudest > _LOUDEST:
+        raise InvalidMedia(
+            f"audio samples are floats in −1…1, and these go up to {loudest:g}: scale them to it, "
+            "clip them, or pass int16"
+        )
     return np.rint(np.clip(array, -1.0, 1.0) * _FULL_SCALE).astype(np.int16)

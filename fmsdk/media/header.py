@@ -64,8 +64,8 @@ def read_header(kind: Kind, source: LocalSource) -> Header:
             raise InvalidMedia(f"{source.describe()} {error.message}") from error
 
 
-def verify(kind: Kind, source: LocalSource) -> None:
-    """Check that a file is all there, without decoding it.
+def verify(kind: Kind, source: LocalSource, known: Header | None = None) -> None:
+    """Check that a file is all there, without decoding it, and still of the type that is `known`.
 
     Raises:
         InvalidMedia: as `read_header`, "… is truncated: …", and bombs: more frames or pages than
@@ -75,6 +75,11 @@ def verify(kind: Kind, source: LocalSource) -> None:
         return  # encoded here, so whole
     with source.open() as file:
         mime = _mime(kind, source, file)
+        if known is not None and mime != known.mime:
+            raise InvalidMedia(
+                f"{source.describe()} has changed since it was looked at: it was {known.mime}, "
+                f"and is {mime}; make a new part of it"
+            )
         missing = why_truncated(file, mime)
         if missing:
             raise InvalidMedia(f"{source.describe()} is truncated: {missing}")
@@ -95,7 +100,8 @@ def _mime(kind: Kind, source: LocalSource, file: BinaryIO) -> str:
         return _RECORDINGS[found[1]]
     if kind == "document" and not found and is_text(head):
         declared = source.mime if isinstance(source, BytesSource) else None
-        return declared or document.mime_by_name(source.describe()) or "text/plain"
+        name = source.path if isinstance(source, PathSource) else ""
+        return declared or document.mime_by_name(name) or "text/plain"
     if kind == "document" and head.startswith(b"PK") and (mime := document.office_mime(file)):
         return mime
     seen = looks_like(head)

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from fmsdk.errors import InvalidMedia
 from fmsdk.media.limits import MAX_PIXELS
 
-__all__ = ["first_line", "opened", "png_of", "rgb_of", "size_of"]
+__all__ = ["first_line", "frames_in", "opened", "png_of", "rgb_of", "size_of"]
 
 _HEADER_BYTES = 65_536
 _WEBP_HEADER_BYTES = 30
@@ -35,6 +35,7 @@ _NEAREST_MODE = {
     **dict.fromkeys(("CMYK", "HSV", "LAB", "RGBX", "YCbCr"), "RGB"),
     **dict.fromkeys(("La", "PA", "RGBa"), "RGBA"),
 }
+_ANIMATED = ("GIF", "PNG", "TIFF", "WEBP")
 
 
 def size_of(file: BinaryIO, mime: str) -> tuple[int, int] | None:
@@ -110,16 +111,34 @@ def _size_in_box(head: bytes) -> tuple[int, int] | None:
     return max(sizes, key=lambda size: size[0] * size[1], default=None)
 
 
+def frames_in(image: Any) -> int:
+    """How many frames a `PIL.Image.Image` stands for. The pictures beside the first in one JPEG
+    are none (see `opened`)."""
+    if image.format not in _ANIMATED:
+        return 1
+    try:
+        return getattr(image, "n_frames", 1)
+    except Exception:  # a closed or hostile file, which reading its pixels will tell of
+        return 1
+
+
 def png_of(image: Any) -> bytes:
-    """A `PIL.Image.Image` as PNG, upright (EXIF orientation applied), the current frame alone.
+    """A `PIL.Image.Image` as PNG, upright (EXIF orientation applied).
 
     PNG loses nothing of the modes it has; CMYK, YCbCr, LAB and HSV become RGB.
 
     Raises:
-        InvalidMedia: a mode with no PNG form (32-bit ones), or a file that breaks off.
+        InvalidMedia: more frames than one, a mode with no PNG form (32-bit ones), or a file that
+            breaks off.
     """
     from PIL import ImageOps
 
+    frames = frames_in(image)
+    if frames > 1:
+        raise InvalidMedia(
+            f"the PIL image has {frames:,} frames, of which a PNG holds one; pass the file, or "
+            "image.copy() for the current frame"
+        )
     if image.mode not in _PNG_MODES | _NEAREST_MODE.keys():
         raise InvalidMedia(
             f"an image of mode {image.mode} has no PNG form; convert it first, to RGB or L"

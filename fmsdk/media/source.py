@@ -17,6 +17,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 from urllib.parse import unquote_to_bytes
 
@@ -34,6 +35,9 @@ __all__ = [
     "resolve",
     "shown_url",
 ]
+
+_LONGEST_SHOWN = 200
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-][A-Za-z0-9+/_\s-]*=*\s*")
 
 
 @runtime_checkable
@@ -56,7 +60,7 @@ def shown_url(url: str) -> str:
     """The URL as it may be shown: without query, fragment, user name and password, which are
     where keys are, and at most 200 characters of it."""
     shown = re.sub(r"(?<=//)[^/]*@", "", re.split(r"[?#]", url, maxsplit=1)[0])
-    return shown if len(shown) <= 200 else f"{shown[:200]}…"
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +115,29 @@ class PathSource:
     def open(self) -> BinaryIO:
         try:
             return builtins.open(self.path, "rb")
-        except FileNotFoundError as error:
-            raise InvalidMedia(f"no such file: {self.path}") from error
-        except OSError as error:
-            why = error.strerror or type(error).__name__
-            raise InvalidMedia(f"cannot read {self.path}: {why}") from error
+        except (OSError, ValueError) as error:
+            if _looks_like_base64(self.path):
+                raise InvalidMedia(
+                    f"no such file: {self.describe()}; pass its bytes, or a data: URL"
+                ) from error
+            if isinstance(error, FileNotFoundError):
+                raise InvalidMedia(f"no such file: {self.describe()}") from error
+            why = getattr(error, "strerror", None) or "no file has such a name"
+            raise InvalidMedia(f"cannot read {self.describe()}: {why}") from error
 
     def describe(self) -> str:
-        return self.path
+        """The path as it may be shown: what is no path but a whole file as text is not."""
+        if _looks_like_base64(self.path):
+            return f"<{len(self.path):,} characters that look like base64>"
+        shown = self.path if self.path.isprintable() else ascii(self.path)[1:-1]
+        return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+
+    def __repr__(self) -> str:
+        return f"PathSource({self.describe()!r})"
+
+
+def _looks_like_base64(path: str) -> bool:
+    return len(path) > _LONGEST_SHOWN and _BASE64.fullmatch(path) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +203,7 @@ LocalSource = PathSource | BytesSource | PillowSource | SamplesSource
 Source = LocalSource | UrlSource | FileRef
 
 
-def resolve(source: object, *, rate: int | None = None) -> Source:
+def resolve(source: object, *, rate: float | None = None) -> Source:
     """Make a `Source` of a path, bytes, open binary file, URL, data URL, PIL image, samples
     (with their `rate`, or as a `(samples, rate)` pair), `FileRef`, or a source itself.
 
@@ -196,10 +215,10 @@ def resolve(source: object, *, rate: int | None = None) -> Source:
             return make(source)
     if _is_pillow(source):
         return PillowSource(source)
-    if pair := _samples_and_rate(source):
-        return SamplesSource(*pair)
+    if pair := _samples_and_rate(source, is_told=rate is not None):
+        return _from_samples(*pair)
     if rate is not None:
-        return SamplesSource(source, rate)
+        return _from_samples(source, rate)
     if isinstance(source, Readable):
         return _from_file(source)
     raise InvalidMedia(
@@ -208,11 +227,19 @@ def resolve(source: object, *, rate: int | None = None) -> Source:
     )
 
 
-def _samples_and_rate(source: object) -> tuple[Any, int] | None:
+def _samples_and_rate(source: object, *, is_told: bool) -> tuple[Any, Any] | None:
+    """The pair, where it is one: two numbers with a rate of their own are samples themselves."""
     if not isinstance(source, tuple):
         return None
     pair = cast("tuple[Any, ...]", source)
-    return (pair[0], pair[1]) if len(pair) == 2 and isinstance(pair[1], int) else None
+    is_pair = len(pair) == 2 and isinstance(pair[1], Integral if is_told else Real)
+    return (pair[0], pair[1]) if is_pair else None
+
+
+def _from_samples(samples: Any, rate: Any) -> SamplesSource:
+    from fmsdk.media.audio import whole_rate
+
+    return SamplesSource(samples, whole_rate(rate))
 
 
 def _from_text(text: str) -> Source:
@@ -237,7 +264,11 @@ def _from_data_url(url: str) -> BytesSource:
 
 
 def _from_file(file: Readable) -> BytesSource:
-    data = file.read()
+    try:
+        data = file.read()
+    except (OSError, ValueError) as error:  # ValueError: it is closed
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise InvalidMedia(f"the open file cannot be read: {why}") from error
     if not isinstance(data, bytes):
         raise InvalidMedia("the file is open in text mode; open it with 'rb'")
     return BytesSource(data)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 from PIL import Image as Pillow
 from PIL import ImageOps
@@ -21,11 +20,10 @@ def open_image(part: Image) -> Pillow.Image:
     Raises:
         InvalidMedia: truncated, larger than Pillow's limit, or no picture.
     """
-    if isinstance(part.source, PillowSource):
-        picture: Any = part.source.image
-        return picture.convert("RGB")
-    data = part.read()
+    data = b"" if isinstance(part.source, PillowSource) else part.read()
     try:
+        if isinstance(part.source, PillowSource):
+            return ImageOps.exif_transpose(part.source.image).convert("RGB")
         with Pillow.open(io.BytesIO(data)) as picture:
             return ImageOps.exif_transpose(picture).convert("RGB")
     except (OSError, SyntaxError, ValueError, Pillow.DecompressionBombError) as error:

@@ -196,6 +196,33 @@ def test_an_animation_is_not_reduced_to_a_picture_unasked(form: str) -> None:
     assert [w.code for w in answer.warnings] == ["frames_dropped", "image_downsized"]
 
 
+@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("side", [None, 20])
+def test_an_animation_of_pil_is_not_reduced_to_a_picture_unasked(
+    form: str, side: int | None
+) -> None:
+    opened = PillowImage.open(io.BytesIO(animation(form, 3)))
+    with pytest.raises(InvalidMedia, match=r"has 3 frames.*pass the file.*lenient=True"):
+        ask(Image(opened, max_side=side))
+    with pytest.raises(InvalidMedia, match=r"has 3 frames.*copy\(\)"):
+        Image(opened).read()
+    (sent,), answer = ask(Image(opened, max_side=side), lenient=True)
+    codes = [w.code for w in answer.warnings]
+    assert codes == ["frames_dropped"] + ["image_downsized"] * (side is not None)
+    assert PillowImage.open(io.BytesIO(sent.read())).size == (
+        (40, 30) if side is None else (20, 15)
+    )
+    assert not ask(Image(opened.copy()))[1].warnings
+
+
+def test_the_pictures_beside_a_photograph_are_no_frames() -> None:
+    buffer = io.BytesIO()
+    photo, depth = (PillowImage.new("RGB", (40, 30), colour) for colour in ("red", "blue"))
+    photo.save(buffer, "MPO", save_all=True, append_images=[depth])
+    _, answer = ask(Image(PillowImage.open(io.BytesIO(buffer.getvalue()))))
+    assert not answer.warnings
+
+
 def test_a_picture_that_the_vendor_holds_is_out_of_reach() -> None:
     image = Image(FileRef("fake", "file-1"), max_side=100)
     with pytest.raises(UnsupportedSetting, match="max_side: the picture is a file that the vendor"):

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
+from fmsdk.check import verify_media
 from fmsdk.content import Audio, Document, Image, Video
 from fmsdk.errors import InvalidMedia, MissingExtra
 from fmsdk.media.audio import wav_of
@@ -267,10 +268,10 @@ def test_samples_survive_as_wav_in_every_shape(rows: list[list[float]], rate: in
         assert np.abs(frames / 32767 - array).max() <= 0.5 / 32767 + 1e-7
 
 
-def test_int16_stays_and_floats_are_clipped() -> None:
+def test_int16_stays_and_full_scale_is_full_scale() -> None:
     exact = np.array([-32768, -1, 0, 32767], dtype=np.int16)
     assert read_wav(wav_of(exact, 8000))[0][:, 0].tolist() == exact.tolist()
-    assert read_wav(wav_of([-2.0, 0.0, 3.5], 8000))[0][:, 0].tolist() == [-32767, 0, 32767]
+    assert read_wav(wav_of([-1.0005, 0.0, 1.0], 8000))[0][:, 0].tolist() == [-32767, 0, 32767]
     half = torch.tensor([0.5, -0.5], dtype=torch.bfloat16, requires_grad=True)
     assert read_wav(wav_of(half, 8000))[0].shape == (2, 1)
 
@@ -278,8 +279,14 @@ def test_int16_stays_and_floats_are_clipped() -> None:
 @pytest.mark.parametrize(
     ("samples", "rate", "why"),
     [
-        ([0.0], 0, "at least 1"),
-        ([0.0], -8000, "at least 1"),
+        ([0.0], 0, "a whole number"),
+        ([0.0], -8000, "a whole number"),
+        ([0.0], "8", "a whole number"),
+        ([0.0], 8000.5, "a whole number"),
+        ([0.0], 10**12, "a whole number"),
+        ([0.0], math.nan, "a whole number"),
+        ([0.0, -1.1], 8000, r"go up to 1\.1: scale them"),
+        (np.array([20_000.0, -3.0]), 8000, "go up to 20000: scale them"),
         ([], 8000, "shape"),
         (0.5, 8000, "shape"),
         (np.zeros((1, 1, 9)), 8000, r"shape .* not \[1, 1, 9\]"),
@@ -295,6 +302,68 @@ def test_int16_stays_and_floats_are_clipped() -> None:
 def test_samples_that_are_none_are_refused(samples: Any, rate: int, why: str) -> None:
     with pytest.raises(InvalidMedia, match=why):
         wav_of(samples, rate)
+
+
+def test_rates_of_any_kind_are_whole_numbers() -> None:
+    rates: tuple[Any, ...] = (8000, 8000.0, np.int64(8000), np.float32(8000))
+    for rate in rates:
+        assert Audio([0.0, 0.5], rate=rate).header == Audio(([0.0, 0.5], rate)).header
+    broken: tuple[Any, ...] = ("8", 8000.5, 10**12, 0, math.inf)
+    for rate in broken:
+        with pytest.raises(InvalidMedia, match="a whole number"):
+            Audio([0.0, 0.5], rate=rate)
+    with pytest.raises(InvalidMedia, match="a whole number"):
+        Audio(([0.0, 0.5], 8000.5))
+
+
+@pytest.mark.parametrize("name", ["a\0b.png", "\ud800.png", "a" * 3000 + ".png", "."])
+def test_a_path_that_cannot_be_is_named_in_short(name: str) -> None:
+    with pytest.raises(InvalidMedia, match="cannot read") as caught:
+        _ = Image(name).header
+    assert len(caught.value.message) < 300
+    assert len(repr(Image(name))) < 300
+    caught.value.message.encode()
+
+
+@pytest.mark.parametrize("text", ["A" * 3000, "iVBORw0KGgo/" * 20 + "+A==", "abcd\n" * 80])
+def test_base64_is_no_path_and_is_not_shown(text: str) -> None:
+    with pytest.raises(InvalidMedia, match=r"look like base64.*data: URL") as caught:
+        _ = Image(text).header
+    assert text[:20] not in caught.value.message + repr(Image(text)) + repr(Image(text).source)
+
+
+def test_a_file_with_a_long_name_is_known_by_all_of_it(tmp_path: Path) -> None:
+    path = tmp_path / ("a" * 200) / ("b" * 200 + ".csv")
+    path.parent.mkdir()
+    path.write_text("1,2")
+    assert Document(path).mime == "text/csv"
+
+
+class _Broken(io.RawIOBase):
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, *_: object) -> int:
+        raise OSError(5, "Input/output error")
+
+
+def test_an_open_file_that_cannot_be_read_is_invalid() -> None:
+    closed = io.BytesIO(b"x")
+    closed.close()
+    for file, why in ((closed, "closed file"), (_Broken(), "Input/output error")):
+        with pytest.raises(InvalidMedia, match=why):
+            Image(file)
+
+
+def test_a_file_that_changed_since_it_was_looked_at_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(picture("PNG"))
+    image = Image(path)
+    assert image.mime == "image/png"
+    verify_media(image)
+    path.write_bytes(picture("JPEG"))
+    with pytest.raises(InvalidMedia, match=r"a\.png has changed.* image/png.* image/jpeg"):
+        verify_media(image)
 
 
 def test_samples_without_numpy_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

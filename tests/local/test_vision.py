@@ -10,6 +10,7 @@ from PIL import Image as Pillow
 
 import fmsdk
 from fmsdk.errors import BadRequestError, InvalidMedia, UnsupportedSetting
+from fmsdk_local.image import open_image
 from tests.local import kit, tiny
 from tests.local.conftest import Made
 
@@ -132,3 +133,15 @@ def test_detail_is_not_lost_silently(made: Made) -> None:
         kit.client().generate(model, parts)
     answer = kit.client().generate(model, parts, lenient=True, **kit.GREEDY)
     assert [warning.detail for warning in answer.warnings] == ["detail"]
+
+
+def test_a_pil_image_is_seen_upright_as_its_file_is() -> None:
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    kit.picture(90, 60).save(buffer, "JPEG", exif=exif)
+    for source in (buffer.getvalue(), Pillow.open(buffer)):
+        assert open_image(fmsdk.Image(source)).size == (60, 90)
+    broken = Pillow.open(io.BytesIO(buffer.getvalue()[:-300]))
+    with pytest.raises(InvalidMedia, match="cannot be decoded"):
+        open_image(fmsdk.Image(broken))
