@@ -4,8 +4,8 @@ come from anywhere and this runs inside somebody's network.
 - http and https alone; every address of the host must be public, at the start and after each
   redirect, and the connection goes to the very address that was checked, so that a second look-up
   cannot point elsewhere (DNS rebinding). For that reason no proxy is used.
-- Bytes are counted while they come, after decompression; time, redirects, pixels and the
-  length of recordings are capped (`FetchLimits`).
+- Bytes are counted while they come, and again while they are unpacked; time, redirects, pixels
+  and the length of recordings are capped (`FetchLimits`).
 
 Requests go through a bare httpx2 transport: its client would log whole URLs, keys included.
 """
@@ -19,7 +19,7 @@ import socket
 import ssl
 from contextlib import AsyncExitStack, aclosing
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from fmsdk.errors import ConnectionFailed, InvalidMedia, Timeout
 from fmsdk.media.document import mime_by_name
@@ -27,6 +27,7 @@ from fmsdk.media.header import read_header, verify
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.media.sniff import Kind
 from fmsdk.media.source import BytesSource, shown_url
+from fmsdk.media.unpack import type_and_charset, unpacked, utf8
 
 if TYPE_CHECKING:
     import httpx2
@@ -49,6 +50,8 @@ _UNTOLD = frozenset({"", "application/octet-stream", "binary/octet-stream", "app
 
 # Public by their number and yet inside a cloud: Azure's and Oracle's metadata services.
 _METADATA = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.0.0.0/24"))
+# Documentation (RFC 9637), which Python's own tables lack up to 3.13.
+_DOCUMENTATION = ipaddress.ip_network("3fff::/20")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -82,13 +85,11 @@ async def fetch(
                 transport = await stack.enter_async_context(
                     httpx2.AsyncHTTPTransport(verify=_trusted())
                 )
-            source = await _download(transport, url, limits)
+            source = await _download(transport, url, kind, limits)
             # A hostile file can take seconds to look through.
             await asyncio.to_thread(_check, source, kind, limits, shown)
     except TimeoutError as error:
         raise Timeout(f"{shown} took longer than {limits.max_seconds:g} s to fetch") from error
-    except httpx2.DecodingError as error:
-        raise InvalidMedia(f"{shown} came with a broken compression") from error
     except (httpx2.TransportError, OSError) as error:
         reason = str(error) or type(error).__name__
         raise ConnectionFailed(f"{shown} could not be fetched: {reason}") from error
@@ -107,7 +108,7 @@ def is_public(address: Address) -> bool:
     """Whether an address is out on the internet, for whatever IPv4 address it carries inside too
     (IPv4-mapped, 6to4, Teredo, NAT64)."""
     if isinstance(address, ipaddress.IPv6Address):
-        if address.is_site_local:
+        if address.is_site_local or address in _DOCUMENTATION:
             return False
         number = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if address.ipv4_mapped is not None or address in _NAT64:
@@ -121,14 +122,14 @@ def is_public(address: Address) -> bool:
 
 
 async def _download(
-    transport: httpx2.AsyncBaseTransport, url: str, limits: FetchLimits
+    transport: httpx2.AsyncBaseTransport, url: str, kind: Kind, limits: FetchLimits
 ) -> BytesSource:
     target = _parsed(url)
     for _ in range(limits.max_redirects + 1):
         async with aclosing(await _ask(transport, target, limits)) as response:
             if response.status_code not in _REDIRECTS or "location" not in response.headers:
                 _check_status(response, target)
-                return await _body(response, target, limits)
+                return await _body(response, target, kind, limits)
             target = _parsed(response.headers["location"], target)
     raise InvalidMedia(f"{shown_url(url)} redirects more than {limits.max_redirects} times")
 
@@ -208,20 +209,32 @@ def _check_status(response: httpx2.Response, target: httpx2.URL) -> None:
         raise InvalidMedia(f"{shown_url(str(target))} answered {status}", status=status)
 
 
-async def _body(response: httpx2.Response, target: httpx2.URL, limits: FetchLimits) -> BytesSource:
+async def _body(
+    response: httpx2.Response, target: httpx2.URL, kind: Kind, limits: FetchLimits
+) -> BytesSource:
     too_long = InvalidMedia(
         f"{shown_url(str(target))} is longer than {limits.max_bytes:,} bytes. {_WAY_OUT}"
     )
     declared = response.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limits.max_bytes:
         raise too_long
-    data = bytearray()
-    async for chunk in response.aiter_bytes():
-        data += chunk
-        if len(data) > limits.max_bytes:
+    packed = bytearray()
+    # As it comes: the library's own decoders take a body that breaks off for a whole one.
+    async for chunk in cast("httpx2.AsyncByteStream", response.stream):
+        packed += chunk
+        if len(packed) > limits.max_bytes:
             raise too_long
-    mime = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return BytesSource(bytes(data), mime_by_name(target.path) if mime in _UNTOLD else mime)
+    codings = response.headers.get("content-encoding", "").split(",")
+    mime, charset = type_and_charset(response.headers.get("content-type", ""))
+    try:
+        # Megabytes take their time.
+        data = await asyncio.to_thread(unpacked, bytes(packed), codings, limits.max_bytes)
+        text = None if data is None else utf8(data, charset if kind == "document" else "")
+    except InvalidMedia as error:
+        raise InvalidMedia(f"{shown_url(str(target))} {error.message}. {_WAY_OUT}") from error
+    if text is None:
+        raise too_long
+    return BytesSource(text, mime_by_name(target.path) if mime in _UNTOLD else mime)
 
 
 def _check(source: BytesSource, kind: Kind, limits: FetchLimits, shown: str) -> None:

@@ -57,6 +57,11 @@ class _Handler(BaseHTTPRequestHandler):
     def get_zipped(self) -> None:
         self.answer(200, gzip.compress(png()), Content_Encoding="gzip")
 
+    def get_packed(self) -> None:
+        """What the test has put there."""
+        body, headers = self.server.packed
+        self.answer(200, body, **headers)
+
     def get_bomb(self) -> None:
         self.answer(200, gzip.compress(bytes(2_000_000)), Content_Encoding="gzip")
 
@@ -118,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def served(context: ssl.SSLContext | None = None) -> Iterator[Any]:
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.seen, server.elsewhere = [], ""
+    server.seen, server.elsewhere, server.packed = [], "", (b"", {})
     server.handle_error = lambda *_: None  # clients hang up on purpose here
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import ipaddress
 import logging
 import shutil
@@ -10,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +103,67 @@ def test_whatever_goes_wrong_is_one_error_without_secrets(
     assert SECRET not in caught.value.message
 
 
+def _raw_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+PACKED = {
+    "gzip": gzip.compress,
+    "x-gzip": lambda data: gzip.compress(data[:9]) + gzip.compress(data[9:]),
+    "deflate": zlib.compress,
+    "Deflate": _raw_deflate,
+    "deflate, gzip": lambda data: gzip.compress(zlib.compress(data)),
+    "identity": lambda data: data,
+}
+TEXT = "".join(f"Zeile {n}: grün\n" for n in range(500)).encode()
+
+
+@pytest.mark.parametrize("coding", PACKED)
+def test_what_is_compressed_is_unpacked_to_its_end(server: Any, coding: str) -> None:
+    body = PACKED[coding](TEXT)
+    headers = {"Content_Type": "text/plain", "Content_Encoding": coding}
+    server.packed = body, headers
+    assert get(at(server, "packed"), "document").data == TEXT
+    if coding != "identity":
+        for length in (1, 9, len(body) // 2, len(body) - 5, len(body) - 1):
+            server.packed = body[:length], headers
+            with pytest.raises(InvalidMedia, match=r"is truncated|broken compression"):
+                get(at(server, "packed"), "document")
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "gzip, br", "compress"])
+def test_a_compression_that_is_not_known_is_refused(server: Any, coding: str) -> None:
+    server.packed = TEXT, {"Content_Type": "text/plain", "Content_Encoding": coding}
+    with pytest.raises(InvalidMedia, match=r"came compressed as .* not known here"):
+        get(at(server, "packed"), "document")
+
+
+@pytest.mark.parametrize(
+    ("charset", "codec"),
+    [
+        ("iso-2022-jp", "iso-2022-jp"),
+        ('"Shift_JIS"', "shift_jis"),
+        ("utf-16", "utf-16"),
+        ("UTF-8", "utf-8"),
+    ],
+)
+@pytest.mark.parametrize("mime", ["text/plain", "application/json"])
+def test_text_of_any_charset_comes_in_utf8(
+    server: Any, mime: str, charset: str, codec: str
+) -> None:
+    text = '["日本語"]'
+    server.packed = text.encode(codec), {"Content_Type": f"{mime}; charset={charset}"}
+    assert get(at(server, "packed"), "document") == BytesSource(text.encode(), mime)
+
+
+@pytest.mark.parametrize("charset", ["x-none", "hex", "shift_jis"])
+def test_text_that_its_charset_cannot_read_is_refused(server: Any, charset: str) -> None:
+    server.packed = b"\x81", {"Content_Type": f"text/plain; charset={charset}"}
+    with pytest.raises(InvalidMedia, match="of the charset"):
+        get(at(server, "packed"), "document")
+
+
 def test_a_port_where_nobody_listens_is_a_failed_connection() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -137,6 +200,7 @@ def test_nothing_is_logged_that_the_url_holds(
         "[fe80::1]",
         "[fec0::1]",
         "[fd00:ec2::254]",
+        "[3fff::1]",
         "[ff02::1]",
         "[::ffff:127.0.0.1]",
         "[::ffff:a9fe:a9fe]",
