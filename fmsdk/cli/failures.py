@@ -6,6 +6,7 @@ With `FMSDK_DEBUG` set, the traceback comes first.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from fmsdk.errors import FmsdkError
 __all__ = ["FAILED", "INTERRUPTED", "guarded", "leave_at_once", "report"]
 
 FAILED = 2
+_KEYWORD = re.compile(r"\b(allow_retired|lenient)=True\b")
 _DEFECT = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130  # what shells give a command ended by SIGINT: 128 + 2
 _NO_READER = 141  # and by SIGPIPE: 128 + 13
@@ -61,7 +63,12 @@ def report(error: FmsdkError, *, as_json: bool) -> None:
     if as_json:
         terminal.print_json(error_record(error))
     else:
-        terminal.note(f"fmsdk: error: {error.message}")
+        terminal.note(f"fmsdk: error: {_in_flags(error.message)}")
+
+
+def _in_flags(message: str) -> str:
+    """The message with the flags of this command in the place of Python's keywords."""
+    return _KEYWORD.sub(lambda found: f"--{found[1].replace('_', '-')}", message)
 
 
 def _defect(error: Exception, *, as_json: bool) -> int:

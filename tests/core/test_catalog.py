@@ -201,6 +201,10 @@ class TestLicences:
             ("Qwen/Qwen2.5-VL-3B-Instruct", "Qwen Research License"),
             ("Qwen/Qwen2.5-VL-7B-Instruct", "Apache-2.0"),
             ("openai/gpt-oss-20b", "Apache-2.0"),
+            ("deepseek-ai/DeepSeek-V3-0324", "MIT"),
+            ("deepseek-ai/DeepSeek-V3", "DeepSeek License"),
+            ("deepseek-ai/DeepSeek-V2", "DeepSeek License"),
+            ("deepseek-ai/deepseek-vl-7b-chat", "DeepSeek License"),
             ("claude-opus-5-5", "weights not published"),
         ],
     )
