@@ -1,12 +1,14 @@
-"""Whether a recording or film is all there: MP3, FLAC, Ogg, Matroska and WebM.
+"""Whether a recording or film is all there: MP3, AAC, FLAC, Ogg, CAF, Matroska and WebM.
 
 Where a format leaves it open, a file passes: what was written as a stream has no length.
 
 - MP3 tells by the byte count in the first frame that encoders have written since 2000 (Xing,
   Info, VBRI). One without it is a row of frames that may end anywhere.
+- Raw AAC tells where it is cut inside a frame.
 - FLAC tells by its number of samples, unless it was written to a pipe.
 - Ogg tells unless it is cut between two pages: the mark on the last page is left out by so many
   writers (voice messages, recorded radio) that its lack says nothing.
+- CAF tells by the sizes of its chunks, unless it was written to a pipe.
 - Matroska and WebM tell, but those of a browser's recorder only where they are cut inside a block.
 """
 
@@ -17,12 +19,14 @@ from collections.abc import Iterator
 from functools import cache
 from typing import BinaryIO
 
-__all__ = ["flac", "matroska", "mp3", "ogg"]
+__all__ = ["aac", "caf", "flac", "matroska", "mp3", "ogg"]
 
 _MP3_SEARCHED = 4096
 _MP3_SMALLEST = 24  # bytes of a frame: 8,000 bits a second at 24 kHz
 _ID3V1_BYTES = 128
 _JUNK = 65_536
+_ADTS_HEADER = 7
+_CAF_HEADER = 12
 _OGG_PAGE_HEADER = 27
 _FLAC_SYNC = re.compile(rb"\xff[\xf8\xf9]")
 # What may follow the last FLAC frame: tags, zeros, text; no coded sound looks like that.
@@ -77,6 +81,36 @@ def _byte_counts(head: bytes) -> Iterator[tuple[int, int]]:
 def _if_frame(head: bytes, frame: int, count: bytes) -> Iterator[tuple[int, int]]:
     if frame >= 0 and head[frame] == 0xFF and head[frame + 1] & 0xE6 == 0xE2 and len(count) == 4:
         yield frame, int.from_bytes(count)
+
+
+def aac(file: BinaryIO, size: int) -> str | None:
+    """Walk the frames (ISO/IEC 13818-7, 6.2) up to the last."""
+    at = 0
+    while at < size:
+        file.seek(at)
+        header = file.read(_ADTS_HEADER)
+        if header[:1] != b"\xff" or (header[1:2] and header[1] & 0xF6 != 0xF0):
+            return None  # junk after the last frame
+        length = int.from_bytes(header[3:6]) >> 5 & 0x1FFF if len(header) == _ADTS_HEADER else 0
+        at += max(length, _ADTS_HEADER)
+    return f"its last AAC frame ends at byte {at:,} of {size:,}" if at > size else None
+
+
+def caf(file: BinaryIO, size: int) -> str | None:
+    """Walk the chunks (https://developer.apple.com/library/archive/documentation/MusicAudio/Reference/CAFSpec/);
+    that of the sound may have no length."""
+    at, seen = 8, set[bytes]()
+    while at + _CAF_HEADER <= size and b"data" not in seen:
+        file.seek(at)
+        header = file.read(_CAF_HEADER)
+        length = int.from_bytes(header[4:], signed=True)
+        if header[:4] == b"data" and length < 0:
+            return None
+        seen.add(header[:4])
+        at += _CAF_HEADER + max(length, 0)
+    if b"data" not in seen:
+        return "its sound is missing"
+    return f"its sound ends at byte {at:,} of {size:,}" if at > size else None
 
 
 def flac(file: BinaryIO, size: int) -> str | None:

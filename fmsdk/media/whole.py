@@ -29,6 +29,7 @@ __all__ = ["why_truncated"]
 _CHUNK = 1 << 20
 _TAIL = 65_557  # bytes in which an end mark is looked for; a ZIP archive's can begin so early
 _UNKNOWN_SIZE = 0x7FFFF000  # and above: what streaming writers put where they know no length
+_RF64_SIZE = slice(20, 28)
 _OS2_HEADER = 12
 _BMP_UNPACKED = (0, 3, 6)  # BI_RGB, BI_BITFIELDS, BI_ALPHABITFIELDS
 _PDF_LENGTH = re.compile(rb"/Linearized\b[^>]*?/L\s+(\d+)")
@@ -38,8 +39,8 @@ _PDF_OBJECT = re.compile(rb"\d+\s+\d+\s+obj\b")
 def why_truncated(file: BinaryIO, mime: str) -> str | None:
     """What is missing at the end of the file, or None where nothing is, as far as its format
     tells: JPEG, PNG, GIF, WebP, TIFF, BMP, WAV, AIFF, AVI, MP4 and its kin (HEIC, AVIF, M4A,
-    MOV), PDF, office files; MP3, FLAC, Ogg, WebM and Matroska as `recording` says. Raw AAC, AMR,
-    CAF, FLV, WMV, MPEG and text files do not tell."""
+    MOV), PDF, office files; MP3, AAC, FLAC, Ogg, CAF, WebM and Matroska as `recording` says. AMR,
+    FLV, WMV, MPEG and text files do not tell."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     check = _CHECKS.get(mime)
@@ -122,10 +123,12 @@ def _aiff(file: BinaryIO, size: int) -> str | None:
 
 def _sized(file: BinaryIO, size: int, order: Literal["little", "big"]) -> str | None:
     """The first chunk contains all others. A missing pad byte at the end is common and harmless."""
-    file.seek(4)
-    raw = file.read(4)
-    inside = int.from_bytes(raw, order)
-    if inside == 0 or inside >= _UNKNOWN_SIZE or inside + 8 <= size + 1:
+    file.seek(0)
+    head = file.read(_RF64_SIZE.stop)
+    is_long = head[:4] == b"RF64"  # EBU Tech 3306
+    inside = int.from_bytes(head[_RF64_SIZE] if is_long else head[4:8], order)
+    is_unknown = inside == 0 or (inside >= _UNKNOWN_SIZE and not is_long)
+    if is_unknown or inside + 8 <= size + 1:
         return None
     return f"its header tells of {inside + 8:,} bytes, of which {size:,} are there"
 
@@ -174,9 +177,11 @@ def _tail(file: BinaryIO, size: int) -> bytes:
 
 _CHECKS: dict[str, Callable[[BinaryIO, int], str | None]] = {
     "application/pdf": _pdf,
+    "audio/aac": recording.aac,
     "audio/aiff": _aiff,
     "audio/flac": recording.flac,
     "audio/mpeg": recording.mp3,
+    "audio/x-caf": recording.caf,
     "image/bmp": _bmp,
     "image/gif": _gif,
     "image/jpeg": _jpeg,

@@ -63,6 +63,9 @@ TELLING: dict[str, tuple[Kind, Callable[[], bytes]]] = {
     "bmp with alpha": ("image", lambda: bitmap("RGBA")),
     "bmp of OS/2": ("image", os2_bitmap),
     "wav": ("audio", made.wav),
+    "wav of 64 bits": ("audio", lambda: made.sound("RF64", "PCM_16")),
+    "caf": ("audio", lambda: made.sound("CAF", "PCM_16")),
+    "aac": ("audio", lambda: made.encoded("adts", "aac")),
     "aiff": ("audio", lambda: made.sound("AIFF", "PCM_16")),
     "m4a": ("audio", lambda: made.mp4(b"M4A ")),
     "mp3": ("audio", lambda: made.sound("MP3", "MPEG_LAYER_III")),
@@ -93,9 +96,9 @@ OPEN: dict[str, tuple[Kind, Callable[[], bytes]]] = {
 }
 # Bytes at the end that may be missing: filling, a line end after %%EOF, a tag, a comment.
 SLACK = {"mp3": 130, "bmp": 4, "tiff": 12, "docx": 22}
-# What a page of Ogg, a block or cluster of WebM and a HEIC's last box begin with: a file that
-# ends before one of them might be whole.
-STARTS = (b"OggS", b"\xa3", b"\x1f\x43\xb6\x75")
+# What a page of Ogg, a frame of AAC, a block or cluster of WebM and a HEIC's last box begin with:
+# a file that ends before one of them might be whole.
+STARTS = (b"OggS", b"\xff\xf1", b"\xa3", b"\x1f\x43\xb6\x75")
 
 
 @pytest.mark.parametrize("name", [*TELLING, *OPEN])
