@@ -64,7 +64,7 @@ def encode(request: Request, *, stream: bool, default_betas: str = "") -> Encode
 def _with_betas(options: AnthropicOptions, default: str) -> dict[str, str]:
     """The caller's headers, with the betas of all places in one: a second would replace a first."""
     headers = dict(options.extra_headers)
-    betas = [options.betas] if isinstance(options.betas, str) else list(options.betas)
+    betas = list(options.betas)
     betas += [headers.pop(name) for name in options.extra_headers if name.lower() == BETA_HEADER]
     if betas:
         named = [beta.strip() for beta in ",".join([default, *betas]).split(",")]
