@@ -25,8 +25,8 @@ class SSEDecoder:
     Args:
         max_event_bytes: the longest event that is buffered before `InvalidResponse` is raised.
 
-    `progress` grows with every chunk that completes an event or a comment. Lines without end that
-    complete neither are none, nor are bytes without a line.
+    `progress` grows with every chunk that completes an event with data, or a comment. Lines that
+    complete neither are none, nor are other fields (`retry: 1`), nor bytes without a line.
     """
 
     __slots__ = ("_after_cr", "_at_start", "_buffer", "_max_event_bytes", "progress")
@@ -109,9 +109,13 @@ class SSEDecoder:
                 payload = _payload(block)
             if payload:
                 found.append(payload)
-        if found or any(map(bytes.strip, blocks)):
+        if found or any(map(_has_comment, blocks)):
             self.progress += 1
         return found
+
+
+def _has_comment(block: bytes) -> bool:
+    return block.startswith(b":") or b"\n:" in block
 
 
 def _payload(block: bytes) -> bytes:

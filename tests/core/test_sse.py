@@ -64,7 +64,13 @@ def test_an_event_comes_out_with_the_chunk_that_ends_it() -> None:
     assert decoder.flush() == []
 
 
-@pytest.mark.parametrize("lines", [b"data: x\n", b"event: x\n", b"\n", b"\r\n", b"\r", b"x"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        *(b"data: x\n", b"event: x\n", b"\n", b"\r\n", b"\r", b"x"),
+        *(b"retry: 1\n\n", b"id: 1\r\n\r\n", b"event: x\n\n", b"data:\n\n"),
+    ],
+)
 def test_lines_that_complete_nothing_are_no_progress(lines: bytes) -> None:
     decoder = SSEDecoder()
     for _ in range(9):
@@ -73,7 +79,7 @@ def test_lines_that_complete_nothing_are_no_progress(lines: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "beat", [b": x\n", b": x\n\n", b":\r\n", b"event: ping\n\n", b"data: x\n\n"]
+    "beat", [b": x\n", b": x\n\n", b":\r\n", b"event: ping\n: x\n\n", b"data: x\n\n"]
 )
 def test_comments_and_events_are_progress(beat: bytes) -> None:
     decoder = SSEDecoder()
