@@ -33,6 +33,7 @@ from fmsdk.errors import (
 __all__ = ["Blame", "Said", "retry_after"]
 
 _MESSAGE_LIMIT = 600
+_FIGURE = re.compile(r"\d{1,9}(\.\d*)?")
 _BY_STATUS: dict[int, type[FmsdkError]] = {
     401: AuthenticationError,
     402: QuotaExceeded,
@@ -146,12 +147,28 @@ class Blame:
                 break
         kind, what = next(
             ((kind, what) for cause, kind, what in _below(httpx2) if isinstance(below, cause)),
-            (AuthenticationError, "cannot be asked: the SDK found no credentials"),
+            (ConnectionFailed, "could not be asked"),
         )
-        why = str(below) or type(below).__name__
-        if self.secret:
-            why = why.replace(self.secret, "…")
-        return kind(f"{self.provider} {what} ({why})", provider=self.provider)
+        return kind(f"{self.provider} {what} ({self._why(below)})", provider=self.provider)
+
+    def no_credentials(self, error: Exception) -> AuthenticationError:
+        """The error of an SDK that has nothing to identify itself by, and sent nothing."""
+        what = "cannot be asked: its SDK has no credentials that it can use"
+        return AuthenticationError(
+            f"{self.provider} {what} ({self._why(error)}); see {self.variable}",
+            provider=self.provider,
+        )
+
+    def cause(self, error: Exception) -> Exception | None:
+        """What to raise the error from that another library's became: that one, or None where it,
+        or anything that led to it, quotes the key, for tracebacks show them all."""
+        if self.secret and any(self.secret in f"{one} {one!r}" for one in _behind(error)):
+            return None
+        return error
+
+    def _why(self, error: BaseException) -> str:
+        why = str(error) or type(error).__name__
+        return why.replace(self.secret, "…") if self.secret else why
 
     def invalid(self, what: str) -> InvalidResponse:
         """The error of an answer that breaks the wire's own format."""
@@ -210,6 +227,20 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__
 
 
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """An exception and all that tracebacks show with it, each once."""
+    found: dict[int, BaseException] = {}
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in found:
+            found[id(one)] = one
+            waiting += [one.__cause__, one.__context__]
+            if isinstance(one, BaseExceptionGroup):
+                waiting += cast("BaseExceptionGroup[BaseException]", one).exceptions
+    yield from found.values()
+
+
 def _below(httpx2: Any) -> tuple[tuple[type[Exception], type[FmsdkError], str], ...]:
     """What goes wrong below the SDK, most specific first."""
     out_of_reach = "cannot be reached; is the server running, and base_url right?"
@@ -224,10 +255,12 @@ def _below(httpx2: Any) -> tuple[tuple[type[Exception], type[FmsdkError], str], 
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, of `retry-after-ms`, or `Retry-After` in seconds or as a date; else None."""
+    """Seconds to wait, of `retry-after-ms`, or `Retry-After` in seconds or as a date; the longest,
+    where a header came twice; else None."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        if re.fullmatch(r"\d{1,9}(\.\d*)?", text := headers.get(name, "").strip()):
-            return float(text) * unit
+        told = [one.strip() for one in headers.get(name, "").split(",")]
+        if figures := [float(one) for one in told if _FIGURE.fullmatch(one)]:
+            return max(figures) * unit
     try:
         due = parsedate_to_datetime(headers.get("retry-after", ""))
         if due.tzinfo is None:

@@ -138,7 +138,8 @@ class HostedProvider(ABC, Generic[E, A]):
                 stream.decoder = traced.decoder = self.decoder(answer)
                 reader = StreamReader(stream.decoder, self.blame)
                 if incoming.is_json:
-                    for event in reader.feed_whole(await incoming.read()):
+                    body = await incoming.beginning(self._config.idle_timeout)
+                    for event in reader.feed_whole(body):
                         yield event
                     reader.raise_found()
                 progress = _Progress(reader, self._config.idle_timeout, self.name)

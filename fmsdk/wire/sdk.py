@@ -12,7 +12,6 @@ from typing import Any
 import httpx2
 import msgspec
 
-from fmsdk.errors import FmsdkError
 from fmsdk.wire.blame import Blame
 from fmsdk.wire.body import Body
 from fmsdk.wire.transport import Transport
@@ -38,7 +37,9 @@ class SdkTransport(Transport):
         self._is_own = is_own
         self._status_error = sdk.APIStatusError
         self._stream_cls = sdk.AsyncStream[Any]
-        self._failures = (_root_of(sdk), httpx2.HTTPError)
+        self._api_error = sdk.APIError
+        # With these, or with Python's own, an SDK says that it has nothing to identify itself by.
+        self._root_error = _root_of(sdk)
 
     async def send(
         self,
@@ -63,15 +64,17 @@ class SdkTransport(Transport):
                 stream_cls=self._stream_cls,
                 **content,
             )
-        except self._failures as error:
-            raise self._translated(error) from error
-
-    def _translated(self, error: Exception) -> FmsdkError:
-        if isinstance(error, self._status_error):
+        except self._status_error as error:
             found: Any = error
             headers = found.response.headers
-            return self.blame.of_body(found.body, status=found.status_code, headers=headers)
-        return self.blame.of_exception(error)
+            # All that the SDK's error says is on ours; its text quotes the body, and so the key.
+            raise self.blame.of_body(
+                found.body, status=found.status_code, headers=headers
+            ) from None
+        except self._api_error:
+            raise
+        except (self._root_error, TypeError, ValueError) as error:
+            raise self.blame.no_credentials(error) from self.blame.cause(error)
 
     async def aclose(self) -> None:
         """As `Transport.aclose`."""

@@ -11,13 +11,15 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import cast
 
 import httpx2
 import msgspec
 
+from fmsdk.errors import FmsdkError
 from fmsdk.wire.blame import Blame
 from fmsdk.wire.body import Body
+from fmsdk.wire.bounded import decompressed, within
 from fmsdk.wire.read import UNREADABLE
 
 __all__ = ["CONNECT_SECONDS", "Incoming", "Transport", "error_body"]
@@ -28,7 +30,8 @@ _DRAIN_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A body on its way in. `chunks` are its bytes, decompressed, as they come."""
+    """A body on its way in. `chunks` are its bytes, decompressed, as they come; b"" for bytes
+    that decompress to nothing yet."""
 
     response: httpx2.Response
     chunks: AsyncGenerator[bytes]
@@ -47,6 +50,10 @@ class Incoming:
         """The whole body."""
         return b"".join([chunk async for chunk in self.chunks])
 
+    async def beginning(self, seconds: float | None) -> bytes:
+        """What of the body comes within `seconds`, and no more than an error has."""
+        return b"".join([chunk async for chunk in within(self.chunks, seconds)])
+
     async def drain(self) -> None:
         """Read on to the end, so that the connection can be used again; give up soon, where a
         server says no more and does not end."""
@@ -64,9 +71,6 @@ class Transport(ABC):
         idle_timeout: seconds that an answer may stay silent once it has begun; None for ever.
     """
 
-    failures: ClassVar[tuple[type[Exception], ...]] = (httpx2.HTTPError,)
-    """What `send` raises, besides `FmsdkError`s."""
-
     def __init__(self, blame: Blame, idle_timeout: float | None) -> None:
         self.blame = blame
         self._idle = _silent(idle_timeout)
@@ -83,17 +87,26 @@ class Transport(ABC):
                 stream, which may never stay silent for longer than `idle_timeout`.
         """
         waiting = self._idle if patience is None else _silent(patience)
+        response = await self._sent(path, body, headers, waiting)
         try:
-            response = await self.send(path, body, headers, waiting)
             # Its connection reads each piece of the body by the timeout that stands here.
             response.request.extensions["timeout"] |= self._idle.as_dict()
-            try:
-                async with aclosing(_chunks(response)) as chunks:
-                    yield Incoming(response, chunks)
-            finally:
-                await response.aclose()
-        except self.failures as error:
-            raise self.blame.of_exception(error) from error
+            async with aclosing(_chunks(response)) as chunks:
+                yield Incoming(response, chunks)
+        except httpx2.HTTPError as error:
+            raise self.blame.of_exception(error) from self.blame.cause(error)
+        finally:
+            await response.aclose()
+
+    async def _sent(
+        self, path: str, body: Body, headers: Mapping[str, str], timeout: httpx2.Timeout
+    ) -> httpx2.Response:
+        try:
+            return await self.send(path, body, headers, timeout)
+        except FmsdkError:
+            raise
+        except Exception as error:  # an SDK raises what it likes
+            raise self.blame.of_exception(error) from self.blame.cause(error)
 
     @abstractmethod
     async def send(
@@ -103,8 +116,8 @@ class Transport(ABC):
         headers: Mapping[str, str],
         timeout: httpx2.Timeout,
     ) -> httpx2.Response:
-        """Post `body`, JSON; the response is not read yet. Raises `failures`, and for an error
-        status what `blame.of_body` makes of it."""
+        """Post `body`, JSON; the response is not read yet. Raises for an error status what
+        `blame.of_body` makes of it; anything else that it raises is translated."""
 
     @abstractmethod
     async def aclose(self) -> None:
@@ -126,6 +139,6 @@ def error_body(content: bytes) -> object:
 
 def _chunks(response: httpx2.Response) -> AsyncGenerator[bytes]:
     if "content-encoding" in response.headers:
-        return response.aiter_bytes()
+        return decompressed(response)
     # Three generators fewer for each chunk than aiter_bytes, which would only pass them on.
     return cast("AsyncGenerator[bytes]", aiter(cast("httpx2.AsyncByteStream", response.stream)))

@@ -74,12 +74,12 @@ class GoogleBlame(Blame):
         return named or Blame.kind(self, said, status)
 
     def delay(self, said: Said, headers: Mapping[str, str]) -> float | None:
-        """Seconds to wait: of a header, or of `RetryInfo` in the body, where Google puts it."""
-        seconds = retry_after(headers)
-        for detail in _details(said) if seconds is None else ():
-            if told := _SECONDS.fullmatch(str(detail.get("retryDelay"))):
-                return float(told[1])
-        return seconds
+        """Seconds to wait: of `RetryInfo` in the body, where Google puts it, or of a header, which
+        a gateway may have put there; the longer, if both tell."""
+        told = [_SECONDS.fullmatch(str(detail.get("retryDelay"))) for detail in _details(said)]
+        waits = [float(one[1]) for one in told if one]
+        asked = retry_after(headers)
+        return max(waits if asked is None else [asked, *waits], default=None)
 
     def details(self, kind: type[FmsdkError], said: Said) -> dict[str, Any]:
         """Tokens asked for and tokens that fit, of a too long request."""
