@@ -8,18 +8,19 @@ read. HTTP stays the library's; this is its documented way in for other connecti
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 import sys
 import urllib.request
 from collections.abc import AsyncIterator, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, cast
 
 import httpcore2
 import httpx2
 
-from fmsdk.wire.bounded import bound_errors
+from fmsdk.wire.bounded import ENCODINGS, bound_errors
 from fmsdk.wire.chunks import ChunkJoiner
 
 __all__ = ["http_client"]
@@ -31,6 +32,7 @@ _PACKET = 1 << 16
 _CONNECTIONS = 1000
 _KEPT_ALIVE = 100
 _OWN_LOOP = asyncio.BaseEventLoop
+_REFUSAL = re.compile(rb"HTTP/1\.\d [45]")
 
 
 class _Wire(asyncio.Protocol):
@@ -54,25 +56,26 @@ class _Wire(asyncio.Protocol):
             self._paused = True
             self.transport.pause_reading()
         self._wake()
+        if self._full is not None and self.wants_no_more:
+            _settle(self._full)
 
     def eof_received(self) -> bool:
         self.ended = True
         self._wake()
+        _settle(self._full)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.ended = True
         self.error = exc
         self._wake()
-        if self._full is not None and not self._full.done():
-            self._full.set_result(None)
+        _settle(self._full)
 
     def pause_writing(self) -> None:
         self._full = asyncio.get_running_loop().create_future()
 
     def resume_writing(self) -> None:
-        if self._full is not None and not self._full.done():
-            self._full.set_result(None)
+        _settle(self._full)
         self._full = None
 
     @property
@@ -80,8 +83,14 @@ class _Wire(asyncio.Protocol):
         """Whether the system's buffers are full."""
         return self._full is not None
 
+    @property
+    def wants_no_more(self) -> bool:
+        """Whether the other side has ended, or refused a request of which it has not seen all."""
+        is_gone = self.ended or self.transport is None or self.transport.is_closing()
+        return is_gone or _REFUSAL.match(self.arrived) is not None
+
     async def written(self) -> None:
-        """Return when the connection takes more, or has ended."""
+        """Return when the connection takes more, or the other side wants none."""
         if self._full is not None:
             await self._full
 
@@ -104,8 +113,12 @@ class _Wire(asyncio.Protocol):
         return data
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        _settle(self._waiter)
+
+
+def _settle(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)
 
 
 class _Stream(httpcore2.AsyncNetworkStream):
@@ -121,14 +134,18 @@ class _Stream(httpcore2.AsyncNetworkStream):
         if self._unsent:
             await self._send(timeout)
         if not self._rest:
-            if timeout is None or self._wire.arrived:
-                self._rest = await self._next()
-            else:
-                self._rest = await self._next_within(timeout)
+            self._rest = self._arrived() or await self._next_within(timeout)
         data, self._rest = self._rest[:max_bytes], self._rest[max_bytes:]
         return data
 
-    async def _next_within(self, timeout: float) -> bytes:
+    def _arrived(self) -> bytes:
+        """What is here, and can be passed on."""
+        data = self._joiner.feed(self._wire.take()) if self._wire.arrived else b""
+        if self._joiner.surplus and not data:
+            raise httpcore2.ReadError("the server sent bytes that belong to no answer")
+        return data
+
+    async def _next_within(self, timeout: float | None) -> bytes:
         try:
             async with asyncio.timeout(timeout):
                 return await self._next()
@@ -140,7 +157,7 @@ class _Stream(httpcore2.AsyncNetworkStream):
         while True:
             await wire.arrival()
             if wire.arrived:
-                if data := self._joiner.feed(wire.take()):
+                if data := self._arrived():
                     return data
             elif wire.error is not None:
                 raise httpcore2.ReadError(str(wire.error)) from wire.error
@@ -157,8 +174,10 @@ class _Stream(httpcore2.AsyncNetworkStream):
     async def _send(self, timeout: float | None) -> None:
         wire, data = self._wire, bytes(self._unsent)
         self._unsent.clear()
-        if wire.ended or wire.transport is None or wire.transport.is_closing():
-            raise httpcore2.WriteError("the connection is closed")
+        if self._joiner.surplus or (self._joiner.at_rest and wire.arrived):
+            raise httpcore2.ReadError("the server answered before it was asked")
+        if wire.transport is None or wire.wants_no_more:
+            raise httpcore2.WriteError("the server takes no request")  # and its answer is read
         self._joiner.begin()
         wire.transport.write(data)
         if wire.takes_no_more:
@@ -167,8 +186,8 @@ class _Stream(httpcore2.AsyncNetworkStream):
                     await wire.written()
             except TimeoutError as error:
                 raise httpcore2.WriteTimeout(f"nothing taken for {timeout:g} s") from error
-            if wire.ended:
-                raise httpcore2.WriteError("the connection broke")
+            if wire.wants_no_more:
+                raise httpcore2.WriteError("the server takes no more of the request")
 
     async def aclose(self) -> None:
         if self._wire.transport is not None:
@@ -201,8 +220,8 @@ class _Stream(httpcore2.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         transport = self._wire.transport
-        if info == "is_readable":
-            return self._wire.ended or bool(self._wire.arrived)
+        if info == "is_readable":  # asked of a connection that might be used again
+            return self._wire.ended or bool(self._wire.arrived) or not self._joiner.at_rest
         names = {"client_addr": "sockname", "server_addr": "peername"}
         return None if transport is None else transport.get_extra_info(names.get(info, info))
 
@@ -233,8 +252,9 @@ class _Backend(httpcore2.AsyncNetworkBackend):
         except (OSError, UnicodeError) as error:  # UnicodeError: no name that DNS can carry
             raise httpcore2.ConnectError(str(error)) from error
         opened: socket.socket = transport.get_extra_info("socket")
-        for option in socket_options or ():
-            opened.setsockopt(*option)
+        with suppress(OSError):  # one that broke at once, which reading from it will tell
+            for option in socket_options or ():
+                opened.setsockopt(*option)
         return _Stream(wire)
 
     async def sleep(self, seconds: float) -> None:
@@ -299,10 +319,14 @@ class _Transport(httpx2.AsyncBaseTransport):
 
 
 def _translated(error: Exception) -> Exception:
-    """httpx2's exception of the same name as httpcore2's; another as it is."""
+    """httpx2's exception of the same name as httpcore2's; for any other, that the connection
+    failed."""
+    if isinstance(error, httpx2.HTTPError):
+        return error
     known = type(error).__module__.startswith("httpcore2")
     kind = getattr(httpx2, type(error).__name__, None) if known else None
-    return error if kind is None else kind(str(error))
+    text = str(error) if known else f"{type(error).__name__}: {error}"
+    return (kind or httpx2.TransportError)(text)
 
 
 def _keepalive() -> list[tuple[int, int, int]]:
@@ -331,4 +355,7 @@ def http_client(
     limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_KEPT_ALIVE)
     transport = None if urllib.request.getproxies() else _Transport()
     hooks = {"request": list(on_request), "response": [bound_errors(idle_timeout)]}
-    return httpx2.AsyncClient(transport=transport, limits=limits, event_hooks=hooks)
+    accepted = {"accept-encoding": ENCODINGS}
+    return httpx2.AsyncClient(
+        transport=transport, limits=limits, event_hooks=hooks, headers=accepted
+    )

@@ -75,6 +75,20 @@ def test_joined_chunks_carry_the_same_bytes(
     got = [joiner.feed(part) for part in cut(data, where)]
     assert joiner.flush() == b""
     assert parsed(got) == [(200, b"".join(sent))]
+    assert joiner.at_rest
+
+
+@given(pieces, places, st.sampled_from(["chunks", "length", "none"]))
+def test_what_follows_an_answer_is_kept_back(sent: list[bytes], where: list[int], how: str) -> None:
+    body = b"" if how == "none" else b"".join(sent)
+    known = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    answer = HEAD + chunked(sent) if how == "chunks" else known
+    joiner = ChunkJoiner()
+    joiner.begin()
+    got = b"".join([joiner.feed(part) for part in cut(answer + known, where)])
+    assert parsed([got]) == [(200, body)]
+    assert not joiner.at_rest
+    assert joiner.feed(known) + joiner.flush() == b""
 
 
 @given(pieces.filter(bool))
@@ -84,24 +98,61 @@ def test_what_arrived_together_is_one_chunk_and_waits_for_nothing(sent: list[byt
     assert joiner.feed(HEAD) == HEAD
     body = b"".join(sent)
     whole = chunked(sent).removesuffix(b"0\r\n\r\n")
-    assert joiner.feed(whole) == b"%x\r\n%b\r\n" % (len(body), body)
-    assert joiner.feed(b"2\r\nhi\r\n5\r\nhal") == b"2\r\nhi\r\n"
-    assert joiner.feed(b"lo\r\n") == b"5\r\nhallo\r\n"
+    assert joiner.feed(whole) == b"%x\r\n%b" % (len(body), body)
+    assert joiner.feed(b"2\r\nhi\r\n5\r\nhal") == b"\r\n5\r\nhihal"
+    assert joiner.feed(b"l") == b"\r\n1\r\nl"
+    assert joiner.feed(b"o\r\n") == b"\r\n1\r\no"
+    assert joiner.feed(b"0\r\n\r\n") == b"\r\n0\r\n\r\n"
 
 
-def test_an_answer_of_known_length_passes_untouched() -> None:
+ODD_FRAMING = {
+    "no line break after a chunk": HEAD + b"2\r\nhiXX2\r\nho\r\n0\r\n\r\n",
+    "a size instead of a line break": HEAD + b"2\r\nhi2\r\nho\r\n0\r\n\r\n",
+    "a prefix": HEAD + b"0x2\r\nhi\r\n0\r\n\r\n",
+    "an underscore": HEAD + b"1_0\r\n0123456789abcdef\r\n0\r\n\r\n",
+    "a sign": HEAD + b"+2\r\nhi\r\n0\r\n\r\n",
+    "no size": HEAD + b"\r\nhi\r\n0\r\n\r\n",
+    "two lengths": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nhi!",
+    "a length of words": b"HTTP/1.1 200 OK\r\ncontent-length: two\r\n\r\nhi",
+    "an endless head": b"HTTP/1.1 200 OK\r\nx: " + b"x" * 200_000,
+    "another protocol": b"SSH-2.0-OpenSSH_9.9\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("raw", ODD_FRAMING.values(), ids=ODD_FRAMING)
+@pytest.mark.parametrize("step", [1, 7, 1 << 20])
+def test_what_the_library_refuses_it_still_refuses(raw: bytes, step: int) -> None:
     joiner = ChunkJoiner()
     joiner.begin()
-    answer = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
-    assert b"".join([joiner.feed(answer[:50]), joiner.feed(answer[50:])]) == answer
+    steps = [raw[at : at + step] for at in range(0, len(raw), step)]
+    with pytest.raises(h11.RemoteProtocolError):
+        parsed([raw])
+    with pytest.raises(h11.RemoteProtocolError):
+        parsed([*map(joiner.feed, steps), joiner.flush()])
+    assert not joiner.at_rest
 
 
-def test_an_endless_chunk_is_not_held_back() -> None:
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\nTransfer-Encoding:chunked\n\n",
+        b"HTTP/1.1 200\r\nTRANSFER-ENCODING: \tChunked \r\ncontent-length: 3\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nx: y\r\n transfer-encoding: chunked\r\ncontent-length: 11\r\n\r\n",
+    ],
+)
+def test_heads_of_other_forms(head: bytes) -> None:
+    raw = head + b"1\r\nx\r\n0\r\n\r\n"
     joiner = ChunkJoiner()
     joiner.begin()
-    joiner.feed(HEAD)
-    passed = [joiner.feed(b"fffffff\r\n"), *(joiner.feed(b"x" * 50_000) for _ in range(10))]
-    assert len(b"".join(passed)) >= 500_000
+    assert parsed([joiner.feed(raw)]) == parsed([raw])
+
+
+def test_interim_answers_without_end_are_none() -> None:
+    joiner = ChunkJoiner()
+    joiner.begin()
+    interim = b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert joiner.feed(interim * 5000) == b""
+    assert parsed([joiner.feed(interim + HEAD + chunked([b"hi"]))]) == [(200, b"hi")]
 
 
 def ask(handler: Handler, *, context: ssl.SSLContext | None = None, size: int = 3) -> bytes:

@@ -7,8 +7,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import socket
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,17 +14,8 @@ import pytest
 from fmsdk.errors import FmsdkError
 from tests.hosted.asking import outcome
 from tests.hosted.subjects import SUBJECTS, Subject
-from tests.kit.server import Answer, Seen, serving
+from tests.kit.server import Answer, Raw, Seen, serving
 from tests.kit.tally import count_faults
-
-
-@dataclass
-class Raw(Answer):
-    """These bytes as they stand; then the server says no more."""
-
-    def write(self, connection: socket.socket) -> None:
-        connection.sendall(self.body)
-        connection.shutdown(socket.SHUT_WR)
 
 
 def http(head: str, body: bytes = b"") -> Raw:

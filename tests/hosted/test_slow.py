@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import time
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +62,7 @@ def ask(subject: Subject, server: Server, stream: bool, **limits: Any) -> tuple[
 
 
 @each
-@pytest.mark.parametrize("endless", [b"x", b"data:x\n", b"\n", b"\r\n"])
+@pytest.mark.parametrize("endless", [b"x", b"data:x\n", b"\n", b"\r\n", b"retry: 1\n\n"])
 def test_bytes_that_complete_no_event_are_silence(subject: Subject, endless: bytes) -> None:
     first = b"".join(subject.wire.events("Hel", "lo.")[:3])
     answer = Dribble(EVENTS + first, quick=len(EVENTS + first), endless=endless)
@@ -72,6 +73,87 @@ def test_bytes_that_complete_no_event_are_silence(subject: Subject, endless: byt
     assert error.retryable
     assert "idle_timeout" in str(error)
     assert 0.4 <= seconds < 1.5
+
+
+@each
+def test_compressed_bytes_that_stand_for_none_are_silence(subject: Subject) -> None:
+    first = b"".join(subject.wire.events("Hel", "lo.")[:3])
+    deflate = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    head = EVENTS.replace(b"\r\n\r\n", b"\r\ncontent-encoding: gzip\r\n\r\n")
+    whole = head + deflate.compress(first) + deflate.flush(zlib.Z_SYNC_FLUSH)
+    answer = Dribble(whole, quick=len(whole), endless=b"\0\0\0\xff\xff")
+    with serving(WARM, answer) as server:
+        error, seconds = ask(subject, server, stream=True, idle_timeout=0.4)
+    assert isinstance(error, fmsdk.Timeout), repr(error)
+    assert error.partial is not None
+    assert 0.4 <= seconds < 1.5
+
+
+@each
+def test_json_that_drips_is_no_stream(subject: Subject) -> None:
+    answer = Dribble(JSON + b'{"id": "', quick=len(JSON))
+    with serving(WARM, answer) as server:
+        error, seconds = ask(subject, server, stream=True, idle_timeout=0.4)
+    assert isinstance(error, fmsdk.InvalidResponse), repr(error)
+    assert (error.status, error.retryable) == (200, True)
+    assert 0.3 <= seconds < 1.5
+
+
+@each
+@both_ways
+def test_interim_answers_are_silence(subject: Subject, stream: bool) -> None:
+    answer = Dribble(b"", endless=b"HTTP/1.1 102 Processing\r\n\r\n")
+    limits = {"idle_timeout": 0.4} if stream else {"timeout": 0.4}
+    with serving(WARM, answer) as server:
+        error, seconds = ask(subject, server, stream, **limits)
+    assert isinstance(error, fmsdk.Timeout), repr(error)
+    assert 0.3 <= seconds < 1.5
+
+
+@dataclass
+class OneChunk(Answer):
+    """Events, a pause before each, all in one HTTP chunk, which is the longer by `missing`."""
+
+    missing: int = 0
+
+    def write(self, connection: socket.socket) -> None:
+        pieces = self.pieces or []
+        head = EVENTS.replace(b"content-length: 999999", b"transfer-encoding: chunked")
+        connection.sendall(head + b"%x\r\n" % (sum(map(len, pieces)) + self.missing))
+        for piece in pieces:
+            time.sleep(self.pause)
+            connection.sendall(piece)
+        if not self.missing:
+            connection.sendall(b"\r\n0\r\n\r\n")
+
+
+@each
+def test_events_of_an_unfinished_chunk_come_at_once(subject: Subject) -> None:
+    async def main(root: str) -> list[float]:
+        async with subject.client(root, retries=0, idle_timeout=0.6) as client:
+            await outcome(client, subject.model, "Hi", stream=True)
+            async with client.stream(subject.model, "Hi") as stream:
+                return [time.monotonic() async for _ in stream]
+
+    pieces = subject.wire.events(*"abcdefgh")
+    with serving(WARM, OneChunk(pieces=pieces, pause=0.1)) as server:
+        arrived = asyncio.run(main(server.root))
+    assert len(arrived) >= 8
+    assert arrived[7] - arrived[0] > 0.5
+
+
+@each
+@pytest.mark.parametrize("then", ["hang", "reset"])
+def test_what_came_of_an_unfinished_chunk_is_on_the_error(subject: Subject, then: str) -> None:
+    pieces = subject.wire.events("Hel", "lo.")
+    pieces = pieces[: next(n for n, one in enumerate(pieces) if b"Hel" in one) + 1]
+    answer = OneChunk(pieces=pieces, pause=0.05, missing=500, then=then)
+    with serving(WARM, answer) as server:
+        error, _ = ask(subject, server, stream=True, idle_timeout=0.4)
+    kind = fmsdk.Timeout if then == "hang" else fmsdk.ConnectionFailed
+    assert isinstance(error, kind), repr(error)
+    assert error.partial is not None
+    assert error.partial.text.startswith("Hel")
 
 
 @each

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Answer", "Seen", "Server", "serving", "sse"]
+__all__ = ["Answer", "Raw", "Seen", "Server", "serving", "sse"]
 
 
 @dataclass
@@ -44,6 +44,16 @@ class Answer:
             connection.sendall(body)
         elif self.then == "end":
             connection.sendall(b"0\r\n\r\n")
+
+
+@dataclass
+class Raw(Answer):
+    """These bytes as they stand; then the server says no more, unless `then` says otherwise."""
+
+    def write(self, connection: socket.socket) -> None:
+        connection.sendall(self.body)
+        if self.then == "end":
+            connection.shutdown(socket.SHUT_WR)
 
 
 @dataclass
