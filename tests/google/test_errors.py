@@ -82,7 +82,8 @@ def test_bodies(status: int | None, said: Any, kind: str, retryable: bool) -> No
     [
         ([retry("48s")], {}, 48.0),
         ([MINUTE, retry("0.250s")], {}, 0.25),
-        ([retry("48s")], {"retry-after": "3"}, 3.0),
+        ([retry("48s")], {"retry-after": "3"}, 48.0),
+        ([retry("3s")], {"retry-after": "48"}, 48.0),
         ([retry("soon")], {}, None),
         (["nonsense"], {}, None),
         ([], {}, None),

@@ -203,16 +203,3 @@ def test_an_sdk_without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 )
 def test_how_long_a_header_asks_to_wait(told: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": told}) == seconds
-
-
-@pytest.mark.skipif("google" not in installed(), reason="needs its provider")
-@pytest.mark.parametrize(
-    ("header", "seconds"), [({"retry-after": "0"}, 40.0), ({"retry-after": "50"}, 50.0), ({}, 40.0)]
-)
-def test_of_two_delays_the_longer_holds(header: dict[str, str], seconds: float) -> None:
-    subject = next(one for one in SUBJECTS if one.provider == "google")
-    info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "40s"}
-    body = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": [info]}}
-    error = got(subject, Answer(body, 429, header))
-    assert isinstance(error, fmsdk.RateLimitError)
-    assert error.retry_after == seconds
