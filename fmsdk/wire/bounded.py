@@ -41,11 +41,11 @@ def bound_errors(seconds: float | None) -> Callable[[httpx2.Response], Awaitable
 
 
 async def within(
-    chunks: AsyncGenerator[bytes], seconds: float | None
+    chunks: AsyncGenerator[bytes], seconds: float | None, most: int
 ) -> AsyncGenerator[bytes, None]:
-    """What comes of a body within `seconds`, and its first MiB."""
+    """What comes of a body within `seconds`, and its first bytes, `most` of them."""
     until = seconds and asyncio.get_running_loop().time() + seconds
-    left = _MOST_BYTES
+    left = most
     while left > 0:
         try:
             async with asyncio.timeout_at(until):
@@ -95,7 +95,10 @@ class _Bounded(httpx2.AsyncByteStream):
             chunks = _inflated(chunks, self._inflater)
         # Its status has told already: what of its body can be read is a help, and no more.
         with suppress(httpx2.HTTPError):
-            async with aclosing(chunks), aclosing(within(chunks, self._seconds)) as first:
+            async with (
+                aclosing(chunks),
+                aclosing(within(chunks, self._seconds, _MOST_BYTES)) as first,
+            ):
                 async for chunk in first:
                     yield chunk
 

@@ -92,6 +92,8 @@ def test_a_stream_that_is_one_array() -> None:
     got = streamed([chunk("Hel", finish=None), chunk("lo.", usageMetadata=USAGE)])
     assert got.parts == (Text("Hello."),)
     assert (got.finish, got.usage.input.total) == ("stop", 9)
+    long = "x" * 2**21
+    assert streamed([chunk(long, finish=None), chunk("lo.")]).text == long + "lo."
 
 
 @pytest.mark.parametrize(
