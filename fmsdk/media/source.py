@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import builtins
 import io
 import os
 import re
@@ -96,6 +95,29 @@ class BytesSource:
         return self.describe()
 
 
+class _OnDisk(io.FileIO):
+    """A file that raises InvalidMedia where its disk fails in the midst of it."""
+
+    def __init__(self, path: str, shown: str) -> None:
+        super().__init__(path)
+        self._shown = shown
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise self._broken(error) from error
+
+    def readall(self) -> bytes:
+        try:
+            return super().readall()
+        except OSError as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: OSError) -> InvalidMedia:
+        return InvalidMedia(f"cannot read {self._shown}: {error.strerror or error}")
+
+
 @dataclass(frozen=True, slots=True)
 class PathSource:
     """Media in a file, opened each time it is read."""
@@ -114,7 +136,7 @@ class PathSource:
 
     def open(self) -> BinaryIO:
         try:
-            return builtins.open(self.path, "rb")
+            return io.BufferedReader(_OnDisk(self.path, self.describe()))
         except (OSError, ValueError) as error:
             if _looks_like_base64(self.path):
                 raise InvalidMedia(

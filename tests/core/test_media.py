@@ -113,6 +113,14 @@ def test_what_a_file_looks_like_to_a_person(data: bytes, name: str | None) -> No
     assert looks_like(data) == name
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that opens and cannot be read")
+def test_a_file_that_cannot_be_read_to_its_end() -> None:
+    broken = Document("/proc/self/mem")
+    for read in (lambda: broken.mime, broken.read, lambda: broken.header):
+        with pytest.raises(InvalidMedia, match="cannot read /proc/self/mem: Input/output error"):
+            read()
+
+
 def test_errors_name_the_file_and_what_it_really_is(tmp_path: Path) -> None:
     cases: list[tuple[Kind, str, bytes, str]] = [
         ("image", "cat.jpg", pdf(), "cat.jpg is not an image: it looks like PDF"),
