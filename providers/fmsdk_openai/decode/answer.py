@@ -87,11 +87,7 @@ def _usage(raw: object, service_tier: str | None) -> Usage:
     )
     made = told.under("completion_tokens_details") or told.under("output_tokens_details")
     total_in = _first(told["prompt_tokens"], told["input_tokens"])
-    total_out = _first(told["completion_tokens"], told["output_tokens"])
-    reasoning = made["reasoning_tokens"]
-    apart = (total_in or 0) + (total_out or 0) + (reasoning or 0)
-    if total_out is not None and reasoning and told["total_tokens"] == apart:
-        total_out += reasoning  # Grok's completion_tokens leave reasoning out, as its total shows
+    total_out = _output_total(told, total_in or 0, made["reasoning_tokens"])
     return Usage(
         input=InputUsage(
             total=total_in,
@@ -108,12 +104,20 @@ def _usage(raw: object, service_tier: str | None) -> Usage:
             text=made["text_tokens"],
             audio=made["audio_tokens"],
             image=made["image_tokens"],
-            reasoning=reasoning,
+            reasoning=made["reasoning_tokens"],
         ),
         source="unknown" if total_in is None and total_out is None else "measured",
         service_tier=service_tier or told.word("service_tier"),
         raw=cast("dict[str, Any]", raw),
     )
+
+
+def _output_total(told: Counts, total_in: int, reasoning: int | None) -> int | None:
+    """Grok's `completion_tokens` leave reasoning out, as its `total_tokens` shows."""
+    made = _first(told["completion_tokens"], told["output_tokens"])
+    if made is None or not reasoning or told["total_tokens"] != total_in + made + reasoning:
+        return made
+    return made + reasoning
 
 
 def _first(*counts: int | None) -> int | None:
