@@ -258,6 +258,72 @@ def test_what_only_closing_events_bring_arrives_once(before: list[Any]) -> None:
     assert len([part for part in got.parts if isinstance(part, Reasoning)]) == 1
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        [{"type": "response.reasoning_text.delta", "delta": "Hm."}],
+        [
+            {"type": "response.output_item.added", "item": {"type": "reasoning"}},
+            {"type": "response.reasoning_summary_text.delta", "delta": "Hm."},
+        ],
+        [{"type": "response.reasoning_text.delta", "output_index": 4, "delta": "Hm."}],
+        [],
+    ],
+    ids=["deltas", "announced", "of another number", "nothing"],
+)
+def test_a_thought_without_a_closing_event_of_its_own(before: list[Any]) -> None:
+    said = {"type": "response.output_text.delta", "output_index": 1, "delta": "Hello"}
+    whole = plain(response(THOUGHT, SAID), api="responses")
+    got = ended(*before, said, output=[THOUGHT, SAID])
+    assert sorted(map(repr, got.parts)) == sorted(map(repr, whole.parts))
+    assert got.reasoning == "Hm."
+
+
+def test_items_of_one_kind_are_told_apart_by_their_order() -> None:
+    searches = [{"type": "web_search_call", "id": f"ws_{n}", "action": {}} for n in range(3)]
+    done = {"type": "response.output_item.done", "output_index": 0, "item": searches[0]}
+    got = ended(done, output=searches)
+    whole = plain(response(*searches), api="responses")
+    assert [json.loads(part.opaque or "") for part in got.parts] == searches  # type: ignore[union-attr]
+    assert got.parts == whole.parts
+
+
+def named(slot: int, name: str, call_id: str | None) -> dict[str, Any]:
+    item = {"type": "function_call", "call_id": call_id, "name": name, "arguments": ""}
+    return {"type": "response.output_item.added", "output_index": slot, "item": item}
+
+
+def given(slot: int, arguments: str) -> dict[str, Any]:
+    kind = "response.function_call_arguments.delta"
+    return {"type": kind, "output_index": slot, "delta": arguments}
+
+
+def called(name: str, call_id: str | None, arguments: str) -> dict[str, Any]:
+    return {"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments}
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [],
+        [named(0, "f", None), given(0, '{"a":1}'), named(1, "g", None), given(1, "{}")],
+        [named(0, "f", None)],
+        [named(3, "f", None), given(3, '{"a":1}')],
+        [given(0, '{"a":1}'), given(1, "{}")],
+        [given(0, '{"a":'), given(0, "1}")],
+    ],
+    ids=["the end alone", "in full", "a name", "another number", "arguments", "in pieces"],
+)
+@pytest.mark.parametrize("ids", [("c1", "c2"), (None, None), ("", "")])
+def test_calls_whose_ids_come_late_or_never_are_each_one(before: list[Any], ids: Any) -> None:
+    output = [called("f", ids[0], '{"a":1}'), called("g", ids[1], "{}")]
+    whole = plain(response(*output), api="responses")
+    got = ended(*before, output=output)
+    own = ids if ids[0] else ("call_0_resp_1", "call_1_resp_1")
+    assert whole.tool_calls == (ToolCall(own[0], "f", {"a": 1}), ToolCall(own[1], "g"))
+    assert got.tool_calls == whole.tool_calls
+
+
 def test_a_refusal_that_only_a_closing_event_brings() -> None:
     done = {"type": "response.refusal.done", "refusal": "No."}
     for got in (ended(done), ended(done, output=[REFUSED]), ended(output=[REFUSED])):

@@ -25,7 +25,7 @@ from fmsdk.response import (
     tool_call,
 )
 from fmsdk.wire.blame import Blame
-from fmsdk.wire.read import kept, opaque_of, read, unfinished, with_partial, word
+from fmsdk.wire.read import call_id, kept, opaque_of, read, unfinished, with_partial, word
 from fmsdk_openai.decode.answer import OpenAIAnswer, json_text, token_logprobs
 
 __all__ = [
@@ -133,12 +133,12 @@ def _response(answer: OpenAIAnswer, found: Body, body: bytes) -> Response[Any]:
         raise answer.blame.invalid("a response without output")
     parts: list[Part] = []
     logprobs: list[TokenLogprob] = []
+    calls: list[ToolCall] = []
     for raw in found.output:
         item = item_of(raw, answer.blame)
-        parts += _parts(answer, item, raw)
+        parts += _parts(answer, item, raw, calls, word(found.id))
         for piece in item.content or ():
             logprobs += token_logprobs(piece.logprobs)
-    calls = [part for part in parts if isinstance(part, ToolCall)]
     request, served = answer.request, tools_run(found, answer.blame)
     finish, finish_raw = finish_of(found, bool(calls))
     warnings = [malformed_call(call) for call in calls if call.raw is not None]
@@ -229,7 +229,9 @@ def phase_of(item: Item) -> str | None:
     return opaque_of({"type": "message", "phase": item.phase}) if item.phase else None
 
 
-def _parts(answer: OpenAIAnswer, item: Item, raw: msgspec.Raw) -> Iterator[Part]:
+def _parts(
+    answer: OpenAIAnswer, item: Item, raw: msgspec.Raw, calls: list[ToolCall], id: str | None
+) -> Iterator[Part]:
     provider = answer.request.provider
     if item.type == "message":
         if phase := phase_of(item):
@@ -240,6 +242,8 @@ def _parts(answer: OpenAIAnswer, item: Item, raw: msgspec.Raw) -> Iterator[Part]
             elif piece.text:
                 yield Text(piece.text)
     elif item.type == "function_call":
-        yield tool_call(item.id_of_call, item.name or "", item.arguments_text)
+        own_id = call_id(item.call_id, len(calls), id)
+        calls.append(tool_call(own_id, item.name or "", item.arguments_text))
+        yield calls[-1]
     else:
         yield Reasoning("\n\n".join(item.thoughts), provider, kept(raw, answer.blame))

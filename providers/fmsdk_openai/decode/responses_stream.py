@@ -6,14 +6,15 @@ stands in, so that every part arrives once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
 
 from fmsdk.response import Event, Finished, ReasoningDelta, TextDelta, ToolCallDelta
 from fmsdk.usage import Usage
-from fmsdk.wire.read import kept, read, word
+from fmsdk.wire.read import call_id, kept, read, word
 from fmsdk_openai.decode.answer import OpenAIAnswer, json_text, token_logprobs
 from fmsdk_openai.decode.responses import (
     BODY,
@@ -57,6 +58,24 @@ _EVENT = msgspec.json.Decoder(_Event)
 _ANY = msgspec.json.Decoder()
 
 
+class _Made:
+    """A call in the making: what its events have told."""
+
+    __slots__ = ("id", "index", "name")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.id = ""
+        self.name = ""
+
+    def fits(self, item: Item) -> bool:
+        """Whether a finished call may be this one, of which nothing says otherwise."""
+        id, name = item.id_of_call, item.name or ""
+        return (not (id and self.id) or id == self.id) and (
+            not (name and self.name) or name == self.name
+        )
+
+
 class ResponsesStream:
     """The decoder of one stream; it is complete with the event that ends the response."""
 
@@ -69,8 +88,9 @@ class ResponsesStream:
         self._indexes: dict[tuple[int, int], int] = {}
         self._begun: set[tuple[str, int, int]] = set()
         self._said: list[str] = []
-        self._calls: set[str] = set()
-        self._items: set[str] = set()
+        self._calls: dict[int, _Made] = {}
+        self._kept: Counter[str] = Counter()
+        self._thinking: list[int] = []
         self._body = Body()
         self._raw: bytes | None = None
 
@@ -98,7 +118,14 @@ class ResponsesStream:
             warnings=(*answer.warnings, *charged_apart(served), *skipped(body, answer.blame)),
             raw_body=self._raw,
         )
-        return (finished,)
+        return (*self._ids(), finished)
+
+    def _ids(self) -> Iterator[Event]:
+        """Ids of the calls that got none."""
+        calls = sorted(self._calls.values(), key=lambda made: made.index)
+        for number, made in enumerate(calls):
+            if not made.id:
+                yield ToolCallDelta(made.index, call_id(None, number, self.request_id))
 
     def usage(self) -> Usage | None:
         """What the vendor has reported so far."""
@@ -138,6 +165,8 @@ class ResponsesStream:
 
     def _on_thought(self, event: _Event) -> Sequence[Event]:
         is_first = self._begins("thought", event)
+        if is_first:
+            self._thinking.append(event.output_index)
         is_next = self._begins("summary", event, event.summary_index + event.content_index)
         text = self._piece(event)
         joined = text if is_first or not is_next else f"\n\n{text}"
@@ -145,7 +174,7 @@ class ResponsesStream:
 
     def _on_arguments(self, event: _Event) -> Sequence[Event]:
         self._begins("arguments", event)
-        return (ToolCallDelta(self._index(event, _ITSELF), arguments=self._piece(event)),)
+        return (ToolCallDelta(self._call(event).index, arguments=self._piece(event)),)
 
     def _on_text_done(self, event: _Event) -> Sequence[Event]:
         return self._whole(event, event.text, refusal=False)
@@ -163,10 +192,20 @@ class ResponsesStream:
         return (TextDelta(text, self._index(event, event.content_index), 0, refusal),)
 
     def _on_arguments_done(self, event: _Event) -> Sequence[Event]:
-        arguments = json_text(event.arguments)
+        return self._given(event, json_text(event.arguments))
+
+    def _given(self, event: _Event, arguments: str) -> Sequence[Event]:
+        """Finished arguments that no delta brought."""
         if not (arguments and self._begins("arguments", event)):
             return ()
-        return (ToolCallDelta(self._index(event, _ITSELF), arguments=arguments),)
+        return (ToolCallDelta(self._call(event).index, arguments=arguments),)
+
+    def _call(self, event: _Event) -> _Made:
+        """The call that an event is of."""
+        made = self._calls.get(event.output_index)
+        if made is None:
+            made = self._calls[event.output_index] = _Made(self._index(event, _ITSELF))
+        return made
 
     def _on_added(self, event: _Event) -> Sequence[Event]:
         item = item_of(event.item, self._answer.blame)
@@ -185,22 +224,21 @@ class ResponsesStream:
         if item.type == "message":
             return self._unsaid(event, item)
         if item.type == "function_call":
-            named = self._named(event, item)
-            arguments = item.arguments_text
-            if not (arguments and self._begins("arguments", event)):
-                return named
-            return (*named, ToolCallDelta(self._index(event, _ITSELF), arguments=arguments))
-        self._items.add(item.type)
+            return (*self._named(event, item), *self._given(event, item.arguments_text))
+        self._kept[item.type] += 1
+        if event.output_index in self._thinking:
+            self._thinking.remove(event.output_index)
         text = "\n\n".join(item.thoughts) if self._begins("thought", event) else ""
         opaque = kept(event.item, self._answer.blame)
         return (ReasoningDelta(text, self._index(event, _ITSELF), 0, self._provider, opaque),)
 
     def _named(self, event: _Event, item: Item) -> Sequence[Event]:
-        if not self._begins("call", event):
-            return ()
-        self._calls.add(item.id_of_call)
-        index = self._index(event, _ITSELF)
-        return (ToolCallDelta(index, item.id_of_call, item.name or ""),)
+        """Id and name of a call, each as soon as it is told."""
+        made = self._call(event)
+        id = "" if made.id else item.id_of_call
+        name = "" if made.name else item.name or ""
+        made.id, made.name = made.id or id, made.name or name
+        return (ToolCallDelta(made.index, id, name),) if id or name else ()
 
     def _unsaid(self, event: _Event, item: Item) -> Sequence[Event]:
         """The pieces of a finished message that no delta brought."""
@@ -230,23 +268,35 @@ class ResponsesStream:
 
     def _untold(self, body: Body) -> Sequence[Event]:
         """What the whole response holds and no event before it brought. Servers differ in how
-        they number items, so that calls are told by id, texts by what was said."""
+        they number items: calls are known again by what they say, texts by what was said, other
+        items by their order."""
         output = body.output or []
         items = [item_of(raw, self._answer.blame) for raw in output]
-        said, found = "".join(self._said), list[Event]()
+        said, told, found = "".join(self._said), self._kept.copy(), list[Event]()
+        calls = dict(self._calls)
         for place, (raw, item) in enumerate(zip(output, items, strict=True)):
             event = _Event(output_index=_AT_END + place, item=raw)
             if item.type == "function_call":
-                is_told = item.id_of_call in self._calls
-            else:
-                is_told = bool(said) if item.type == "message" else item.type in self._items
-            found += () if is_told else self._on_done(event)
+                event.output_index = _slot(calls, item, place)
+                calls.pop(event.output_index, None)
+            elif item.type == "message" and said:
+                continue
+            elif told[item.type] > 0:
+                told[item.type] -= 1
+                continue
+            elif item.type == "reasoning" and self._thinking:
+                event.output_index = self._thinking[0]
+            found += self._on_done(event)
+        return [*found, *self._rest(items, said)]
+
+    def _rest(self, items: Sequence[Item], said: str) -> Sequence[Event]:
+        """The end of a text whose deltas stopped early."""
         texts = [text for item in items if item.type == "message" for text in item.texts]
         whole = "".join(text for text, _ in texts)
-        if said and len(whole) > len(said) and whole.startswith(said):
-            event = _Event(output_index=_AT_END + len(items))
-            found += self._whole(event, whole[len(said) :], refusal=texts[-1][1])
-        return found
+        if not said or len(whole) == len(said) or not whole.startswith(said):
+            return ()
+        event = _Event(output_index=_AT_END + len(items))
+        return self._whole(event, whole[len(said) :], refusal=texts[-1][1])
 
     _handlers: ClassVar[dict[str, Callable[[ResponsesStream, _Event], Sequence[Event]]]] = {
         "response.created": _on_begin,
@@ -265,3 +315,14 @@ class ResponsesStream:
         "response.failed": _on_end,
         "response.cancelled": _on_end,
     }
+
+
+def _slot(calls: Mapping[int, _Made], item: Item, place: int) -> int:
+    """Where the events of a finished call were numbered, if there were any."""
+    same = (slot for slot, made in calls.items() if item.id_of_call and made.id == item.id_of_call)
+    if (slot := next(same, None)) is not None:
+        return slot
+    if place in calls and calls[place].fits(item):
+        return place
+    fitting = (slot for slot, made in calls.items() if made.fits(item))
+    return next(fitting, _AT_END + place)
