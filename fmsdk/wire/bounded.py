@@ -15,7 +15,7 @@ from typing import cast
 
 import httpx2
 
-__all__ = ["ENCODINGS", "bound_errors", "decompressed", "within"]
+__all__ = ["ENCODINGS", "bound_errors", "decompressed"]
 
 ENCODINGS = "gzip, deflate"
 """The content encodings that are asked for: those which the standard library undoes in pieces."""
@@ -38,24 +38,6 @@ def bound_errors(seconds: float | None) -> Callable[[httpx2.Response], Awaitable
             response.headers.pop("content-encoding", None)
 
     return hook
-
-
-async def within(
-    chunks: AsyncGenerator[bytes], seconds: float | None, most: int
-) -> AsyncGenerator[bytes, None]:
-    """What comes of a body within `seconds`, and its first bytes, `most` of them."""
-    until = seconds and asyncio.get_running_loop().time() + seconds
-    left = most
-    while left > 0:
-        try:
-            async with asyncio.timeout_at(until):
-                chunk = await anext(chunks, None)
-        except (TimeoutError, httpx2.ReadTimeout):
-            return
-        if chunk is None:
-            return
-        yield chunk[:left]
-        left -= len(chunk)
 
 
 async def decompressed(response: httpx2.Response) -> AsyncGenerator[bytes]:
@@ -95,15 +77,30 @@ class _Bounded(httpx2.AsyncByteStream):
             chunks = _inflated(chunks, self._inflater)
         # Its status has told already: what of its body can be read is a help, and no more.
         with suppress(httpx2.HTTPError):
-            async with (
-                aclosing(chunks),
-                aclosing(within(chunks, self._seconds, _MOST_BYTES)) as first,
-            ):
+            async with aclosing(chunks), aclosing(_within(chunks, self._seconds)) as first:
                 async for chunk in first:
                     yield chunk
 
     async def aclose(self) -> None:
         await self._body.aclose()
+
+
+async def _within(
+    chunks: AsyncGenerator[bytes], seconds: float | None
+) -> AsyncGenerator[bytes, None]:
+    """What comes of a body within `seconds`, and its first MiB."""
+    until = seconds and asyncio.get_running_loop().time() + seconds
+    left = _MOST_BYTES
+    while left > 0:
+        try:
+            async with asyncio.timeout_at(until):
+                chunk = await anext(chunks, None)
+        except (TimeoutError, httpx2.ReadTimeout):
+            return
+        if chunk is None:
+            return
+        yield chunk[:left]
+        left -= len(chunk)
 
 
 async def _inflated(

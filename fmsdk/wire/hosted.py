@@ -136,12 +136,7 @@ class HostedProvider(ABC, Generic[E, A]):
                 traced.begins(incoming, self.blame)
                 answer = self.answer(request, encoded, traced.request_id)
                 stream.decoder = traced.decoder = self.decoder(answer)
-                reader = StreamReader(stream.decoder, self.blame)
-                if incoming.is_json:
-                    body = await incoming.beginning(self._config.idle_timeout)
-                    for event in reader.feed_whole(body):
-                        yield event
-                    reader.raise_found()
+                reader = StreamReader(stream.decoder, self.blame, is_json=incoming.is_json)
                 progress = _Progress(reader, self._config.idle_timeout, self.name)
                 async for chunk in incoming.chunks:
                     for event in reader.feed(chunk):

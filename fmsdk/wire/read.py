@@ -19,6 +19,7 @@ from fmsdk.request import Request
 from fmsdk.response import Event, Response, Warning
 from fmsdk.sse import SSEDecoder
 from fmsdk.usage import Usage
+from fmsdk.wire.array import ArrayDecoder
 from fmsdk.wire.blame import Blame
 
 __all__ = [
@@ -39,8 +40,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 
 UNREADABLE = (ValueError, RecursionError)
 """What decoding JSON raises: msgspec's own errors and UnicodeDecodeError are ValueErrors, and a
@@ -88,11 +87,11 @@ class StreamDecoder(Protocol):
 
 
 class StreamReader:
-    """The way of a stream from its bytes to events."""
+    """The way of a stream from its bytes to events; `is_json`: they are those of one document."""
 
-    def __init__(self, decoder: StreamDecoder, blame: Blame) -> None:
+    def __init__(self, decoder: StreamDecoder, blame: Blame, *, is_json: bool = False) -> None:
         self._blame = blame
-        self._frames = SSEDecoder()
+        self._frames = ArrayDecoder() if is_json else SSEDecoder()
         self._decoder = decoder
         self._is_empty = True
         self._found: Exception | None = None
@@ -112,19 +111,6 @@ class StreamReader:
         `raise_found` raises it, once the events before it are out."""
         return self._decoded(self._frames.feed(chunk))
 
-    def feed_whole(self, body: bytes) -> list[Event]:
-        """The events of a body that is one JSON array of payloads, as Google streams where it is
-        not asked for Server-Sent Events, up to the error, if one is among them.
-
-        Raises:
-            FmsdkError: what another document reports, or InvalidResponse.
-        """
-        try:
-            payloads = _ARRAY.decode(body)
-        except UNREADABLE:
-            raise not_a_stream(self._blame, body) from None
-        return self._decoded([bytes(one) for one in payloads])
-
     def raise_found(self) -> None:
         """Raise the error that the bytes fed last had in them, if any."""
         if self._found is not None:
@@ -136,9 +122,12 @@ class StreamReader:
         Raises:
             IncompleteStream: the vendor has not said that the answer ends here.
             InvalidResponse: the body was empty, no stream of events, or cut off in an event.
+            FmsdkError: what a document reports that is no stream.
         """
         yield from self._decoded(self._frames.flush())
         self.raise_found()
+        if isinstance(self._frames, ArrayDecoder) and self._frames.other:
+            raise not_a_stream(self._blame, self._frames.other)
         if self._is_empty:
             raise self._blame.invalid("a body without a single event")
         yield from self._decoder.finish()

@@ -67,10 +67,8 @@ class SdkTransport(Transport):
         except self._status_error as error:
             found: Any = error
             headers = found.response.headers
-            # All that the SDK's error says is on ours; its text quotes the body, and so the key.
-            raise self.blame.of_body(
-                found.body, status=found.status_code, headers=headers
-            ) from None
+            told = self.blame.of_body(found.body, status=found.status_code, headers=headers)
+            raise told from self.blame.cause(error)
         except self._api_error:
             raise
         except (self._root_error, TypeError, ValueError) as error:

@@ -17,10 +17,9 @@ import httpx2
 import msgspec
 
 from fmsdk.errors import FmsdkError
-from fmsdk.sse import MAX_EVENT_BYTES
 from fmsdk.wire.blame import Blame
 from fmsdk.wire.body import Body
-from fmsdk.wire.bounded import decompressed, within
+from fmsdk.wire.bounded import decompressed
 from fmsdk.wire.read import UNREADABLE
 
 __all__ = ["CONNECT_SECONDS", "Incoming", "Transport", "error_body"]
@@ -50,10 +49,6 @@ class Incoming:
     async def read(self) -> bytes:
         """The whole body."""
         return b"".join([chunk async for chunk in self.chunks])
-
-    async def beginning(self, seconds: float | None) -> bytes:
-        """What of the body comes within `seconds`, and no more than one event may hold."""
-        return b"".join([chunk async for chunk in within(self.chunks, seconds, MAX_EVENT_BYTES)])
 
     async def drain(self) -> None:
         """Read on to the end, so that the connection can be used again; give up soon, where a

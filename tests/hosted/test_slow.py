@@ -94,7 +94,7 @@ def test_json_that_drips_is_no_stream(subject: Subject) -> None:
     answer = Dribble(JSON + b'{"id": "', quick=len(JSON))
     with serving(WARM, answer) as server:
         error, seconds = ask(subject, server, stream=True, idle_timeout=0.4)
-    assert isinstance(error, fmsdk.InvalidResponse), repr(error)
+    assert isinstance(error, fmsdk.Timeout), repr(error)
     assert (error.status, error.retryable) == (200, True)
     assert 0.3 <= seconds < 1.5
 
