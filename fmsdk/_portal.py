@@ -110,6 +110,8 @@ class Drain(Generic[T]):
         self._task = asyncio.run_coroutine_threadsafe(work, self._loop)
         get = arrived.get
         try:
+            if self._closed:  # by another thread, since it was looked at
+                return
             while True:
                 more, item = get()
                 if more:

@@ -270,6 +270,8 @@ class Call:
     def too_late(self, error: TimeoutError) -> Timeout:
         """The error of a deadline that ran out, with what is known of the answer it cut off."""
         timeout = self.request.timeout or self.policy.timeout
+        if timeout is None:
+            return Timeout(f"{self.request.provider} gave up waiting by itself: {error}")
         begun: Begun | None = getattr(error.__cause__, "begun", None)
         return Timeout(
             f"no full answer within {timeout:g} s; pass a longer timeout=",

@@ -46,6 +46,13 @@ class StreamedCall(Call):
             )
         return self.settle(answer, self._first)
 
+    def left(self) -> None:
+        """As `Call.left`; whoever has the last event in hand broke nothing off."""
+        if self._asking and self._fold.finished is not None:
+            self.attempted()
+        else:
+            super().left()
+
     @property
     def _is_billed(self) -> bool:
         """Whether a vendor may charge for what was asked: not before, nor where it refused."""

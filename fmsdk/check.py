@@ -43,15 +43,7 @@ def check(request: Request, can: Capabilities) -> tuple[Request, tuple[Warning, 
     """
     for part in request.parts():
         _check_part(request, part, can)
-    if request.settings.modalities == _PLAIN.modalities and "text" not in can.output:
-        gives = f"{_list(can.output)}, not text; see modalities"
-        nothing = "nothing that goes over this API"
-        raise UnsupportedSetting(
-            f"{request.name} answers in {gives if can.output else nothing}",
-            setting="modalities",
-            provider=request.provider,
-            model=request.model,
-        )
+    _check_answer(request, can)
     plain = request.settings == _PLAIN and not request.tools and request.output is None
     if plain and (can.system or request.system is None):
         return request, ()
@@ -77,6 +69,19 @@ def check(request: Request, can: Capabilities) -> tuple[Request, tuple[Warning, 
         losses.drop("system", "this model takes no system prompt")
         changes["system"] = None
     return (replace(request, **changes) if changes else request), tuple(losses.warnings)
+
+
+def _check_answer(request: Request, can: Capabilities) -> None:
+    if request.settings.modalities != _PLAIN.modalities or "text" in can.output:
+        return
+    gives = f"{_list(can.output)}, not text; see modalities"
+    nothing = "nothing that goes over this API"
+    raise UnsupportedSetting(
+        f"{request.name} answers in {gives if can.output else nothing}",
+        setting="modalities",
+        provider=request.provider,
+        model=request.model,
+    )
 
 
 def _honoured(name: str, settings: Settings, can: Capabilities, losses: Losses) -> bool:

@@ -33,8 +33,8 @@ async def fit_images(request: Request, can: Capabilities) -> tuple[Request, tupl
 
     Raises:
         InvalidMedia: a picture that cannot be made smaller here: HEIC, AVIF, and animations; and
-            animations as PIL images (of both a lenient request sends the first frame, with a
-            warning "frames_dropped").
+            animations as PIL images (a lenient request sends the first frame, of a PIL image the
+            current one, with a warning "frames_dropped").
         UnsupportedSetting: `max_side` of a picture that the vendor holds.
     """
     images = [part for part in request.media() if isinstance(part, Image)]
@@ -105,8 +105,8 @@ async def _single(image: Image, request: Request, losses: Losses) -> Image:
     frames = await asyncio.to_thread(frames_in, animation)
     if frames == 1:
         return image
-    why = "a PIL image is sent as a PNG, which holds one of them; pass the file instead"
-    _drop_frames(image.describe(), frames, why, request, losses)
+    why = "a PIL image is sent as a PNG, which holds one of them; pass the file, or image.copy()"
+    _drop_frames(image.describe(), frames, why, request, losses, sent="current")
     return replace(image, source=PillowSource(await asyncio.to_thread(animation.copy)))
 
 
@@ -187,12 +187,13 @@ async def _shrunk(image: Image, need: _Need, request: Request, losses: Losses) -
     return replace(image, source=BytesSource(after.data, after.mime), mime_type=declared)
 
 
-def _drop_frames(name: str, frames: int, why: str, request: Request, losses: Losses) -> None:
+def _drop_frames(
+    name: str, frames: int, why: str, request: Request, losses: Losses, *, sent: str = "first"
+) -> None:
     if not request.lenient:
         raise InvalidMedia(
             f"{name} has {frames:,} frames, and {why}. Send one of its frames, or pass "
-            "lenient=True to send the first"
+            f"lenient=True to send the {sent}"
         )
-    losses.warnings.append(
-        Warning("frames_dropped", f"of the {frames:,} frames of {name} the first is sent", "image")
-    )
+    message = f"of the {frames:,} frames of {name} the {sent} is sent"
+    losses.warnings.append(Warning("frames_dropped", message, "image"))

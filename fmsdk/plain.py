@@ -29,12 +29,24 @@ def number(name: str, value: Any, needed: str, fits: Callable[[float], bool]) ->
     if value is None:
         return None
     plain: Any = value
-    if type(value) not in (int, float):
-        is_number = isinstance(value, Real) and not isinstance(cast("object", value), bool)
-        plain = float(value) if is_number else math.nan
-    if not math.isfinite(plain) or not fits(plain):
-        raise BadRequestError(f"{name} must be a number, {needed}; it is {value!r}")
+    try:
+        if type(value) not in (int, float):
+            is_number = isinstance(value, Real) and not isinstance(cast("object", value), bool)
+            plain = float(value) if is_number else math.nan
+        is_right = math.isfinite(plain) and fits(plain)
+    except OverflowError:
+        is_right = False
+    if not is_right:
+        raise BadRequestError(f"{name} must be a number, {needed}; it is {_shown(value)}")
     return plain
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        return f"a {type(value).__name__} that is too large"
+    return text if len(text) < 200 else f"{text[:200]}…"
 
 
 def whole(name: str, value: Any, least: int | None) -> int | None:

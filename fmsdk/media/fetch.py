@@ -229,12 +229,13 @@ async def _body(
     try:
         # Megabytes take their time.
         data = await asyncio.to_thread(unpacked, bytes(packed), codings, limits.max_bytes)
-        text = None if data is None else utf8(data, charset if kind == "document" else "")
+        if data is not None and kind == "document" and charset:
+            data = await asyncio.to_thread(utf8, data, charset)
     except InvalidMedia as error:
         raise InvalidMedia(f"{shown_url(str(target))} {error.message}. {_WAY_OUT}") from error
-    if text is None:
+    if data is None:
         raise too_long
-    return BytesSource(text, mime_by_name(target.path) if mime in _UNTOLD else mime)
+    return BytesSource(data, mime_by_name(target.path) if mime in _UNTOLD else mime)
 
 
 def _check(source: BytesSource, kind: Kind, limits: FetchLimits, shown: str) -> None:

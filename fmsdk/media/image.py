@@ -35,7 +35,7 @@ _NEAREST_MODE = {
     **dict.fromkeys(("CMYK", "HSV", "LAB", "RGBX", "YCbCr"), "RGB"),
     **dict.fromkeys(("La", "PA", "RGBa"), "RGBA"),
 }
-_ANIMATED = ("GIF", "PNG", "TIFF", "WEBP")
+_ANIMATED = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")
 
 
 def size_of(file: BinaryIO, mime: str) -> tuple[int, int] | None:

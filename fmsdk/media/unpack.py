@@ -15,6 +15,8 @@ __all__ = ["type_and_charset", "unpacked", "utf8"]
 
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32  # zlib sees which by the header
 _TEXTS = ("text/", "application/json", "application/xml")
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7"})
+"""Codecs of Python's that are for other things than documents, and slow with long ones."""
 _NOTHING = frozenset({"", "identity"})
 _KNOWN = frozenset({"deflate", "gzip", "x-gzip"})
 
@@ -76,8 +78,11 @@ def type_and_charset(header: str) -> tuple[str, str]:
 def utf8(text: bytes, charset: str) -> bytes:
     """Text of this charset in UTF-8. Raises InvalidMedia, in the manner of `unpacked`."""
     try:
-        if not charset or codecs.lookup(charset).name in ("utf-8", "ascii"):
+        name = codecs.lookup(charset).name
+        if name in ("utf-8", "ascii"):
             return text
+        if name in _NO_CHARSETS:
+            raise LookupError(name)
         return text.decode(charset).encode()
     except LookupError as error:
         raise InvalidMedia(f"is text of the charset {charset[:40]!r}, not known here") from error

@@ -19,9 +19,9 @@ _LONGEST = 1 << 17
 it comes, and the HTTP library refuses it."""
 _BLANK = re.compile(rb"\n\r?\n")
 _STATUS = re.compile(rb"HTTP/\d\.\d (\d{3})")
-_FRAMING = re.compile(rb"\n(transfer-encoding|content-length):[ \t]*([^\r\n]*?)[ \t]*(?=\r?\n)")
+_FRAMING = re.compile(rb"\n(transfer-encoding|content-length):([^\r\n]*)(?=\r?\n)")
 _FOLDED = re.compile(rb"\n[ \t]")
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;.*)?[ \t]*")
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?")
 _LENGTH = re.compile(rb"\d{1,20}")
 _CRLF = b"\r\n"
 
@@ -165,7 +165,7 @@ def _framing(head: bytes, status: bytes | None) -> tuple[_Reads, int]:
         return _Reads.ANYTHING, 0
     if status in (b"204", b"304"):
         return _Reads.NOTHING, 0
-    told = set[tuple[bytes, bytes]](_FRAMING.findall(head.lower()))
+    told = {(name, value.strip(b" \t")) for name, value in _FRAMING.findall(head.lower())}
     codings = {value for name, value in told if name == b"transfer-encoding"}
     if codings:
         return (_Reads.CHUNKS if codings == {b"chunked"} else _Reads.ANYTHING), 0

@@ -70,11 +70,11 @@ class OpenAIBlame(Blame):
     )
 
     def kind(self, said: Said, status: int | None) -> type[FmsdkError]:
-        """Which error it is. Of two statuses the code says less: Groq calls a request that is
-        larger than a minute's tokens rate-limited (413), its full flex tier 498."""
-        if status in _BY_STATUS:
-            return _BY_STATUS[status]
+        """Which error it is. Of two statuses a general code says less: Groq calls a request that
+        is larger than a minute's tokens rate-limited (413), its full flex tier 498."""
         found = Blame.kind(self, said, status)
+        if status in _BY_STATUS and found in (BadRequestError, RateLimitError):
+            return _BY_STATUS[status]
         # OpenRouter has no code for a prompt that its moderation stopped.
         return ContentFiltered if found is PermissionDenied and _is_flagged(said) else found
 

@@ -150,6 +150,32 @@ def test_a_stream_is_never_tried_again_after_the_first_token() -> None:
     assert stream.response.text == "one "
 
 
+@pytest.mark.parametrize("way", ["generate", "stream"])
+def test_a_providers_own_time_limit_is_a_timeout(way: str) -> None:
+    class Impatient(FakeProvider):
+        async def generate(self, request: fmsdk.Request) -> fmsdk.Response[Any]:
+            raise TimeoutError
+
+        async def stream(self, request: fmsdk.Request) -> AsyncIterator[Event]:
+            if request:
+                raise TimeoutError
+            yield fmsdk.TextDelta("")
+
+    client = fmsdk.Client(providers={"fake": Impatient()}, retries=0)
+    with pytest.raises(fmsdk.Timeout, match="by itself"):
+        client.generate("fake:any", "Hi") if way == "generate" else [
+            *client.stream("fake:any", "Hi")
+        ]
+
+
+def test_who_stops_at_the_last_event_broke_nothing_off() -> None:
+    client = fmsdk.Client(providers={"fake": FakeProvider(["one two"])})
+    with client.stream("fake:any", "Hi") as stream:
+        next(event for event in stream if isinstance(event, fmsdk.Finished))
+    assert stream.response.finish == "stop"
+    assert [attempt.error for attempt in stream.response.latency.attempts] == [None]
+
+
 class Unfinished(FakeProvider):
     """Ends without a finish, and raises nothing."""
 

@@ -99,6 +99,8 @@ def test_a_conversation_goes_on_with_the_answers_message() -> None:
         ("fake:any", None, {}, "NoneType"),
         ("fake:any", "Hi", {"temperature": -1}, "negative"),
         ("fake:any", "Hi", {"temperature": "x"}, "temperature"),
+        ("fake:any", "Hi", {"temperature": 10**400}, "temperature"),
+        ("fake:any", "Hi", {"timeout": 10**5000}, "timeout"),
         ("fake:any", "Hi", {"temperature": float("nan")}, "temperature"),
         ("fake:any", "Hi", {"timeout": 0}, "timeout"),
         ("fake:any", "Hi", {"timeout": -1}, "timeout"),

@@ -157,7 +157,7 @@ def test_text_of_any_charset_comes_in_utf8(
     assert get(at(server, "packed"), "document") == BytesSource(text.encode(), mime)
 
 
-@pytest.mark.parametrize("charset", ["x-none", "hex", "shift_jis"])
+@pytest.mark.parametrize("charset", ["x-none", "hex", "shift_jis", "punycode", "utf-7"])
 def test_text_that_its_charset_cannot_read_is_refused(server: Any, charset: str) -> None:
     server.packed = b"\x81", {"Content_Type": f"text/plain; charset={charset}"}
     with pytest.raises(InvalidMedia, match="of the charset"):

@@ -196,7 +196,7 @@ def test_an_animation_is_not_reduced_to_a_picture_unasked(form: str) -> None:
     assert [w.code for w in answer.warnings] == ["frames_dropped", "image_downsized"]
 
 
-@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "TIFF", "AVIF"])
 @pytest.mark.parametrize("side", [None, 20])
 def test_an_animation_of_pil_is_not_reduced_to_a_picture_unasked(
     form: str, side: int | None
@@ -212,6 +212,7 @@ def test_an_animation_of_pil_is_not_reduced_to_a_picture_unasked(
     assert PillowImage.open(io.BytesIO(sent.read())).size == (
         (40, 30) if side is None else (20, 15)
     )
+    assert "the current is sent" in answer.warnings[0].message
     assert not ask(Image(opened.copy()))[1].warnings
 
 

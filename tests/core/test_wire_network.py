@@ -147,6 +147,19 @@ def test_heads_of_other_forms(head: bytes) -> None:
     assert parsed([joiner.feed(raw)]) == parsed([raw])
 
 
+def test_blanks_without_end_hold_nobody_up() -> None:
+    """Looking for what they end in must not begin anew with each of them."""
+    blanks = b" " * 100_000
+    joiner = ChunkJoiner()
+    joiner.begin()
+    head = b"HTTP/1.1 200 OK\r\ncontent-length:" + blanks + b"\rX\r\n\r\n"
+    assert joiner.feed(head) == head
+    joiner = ChunkJoiner()
+    joiner.begin()
+    assert joiner.feed(HEAD) == HEAD
+    assert joiner.feed(b"2;" + blanks + b"\nx\r\nhi\r\n") == b"2;" + blanks + b"\nx\r\nhi\r\n"
+
+
 def test_interim_answers_without_end_are_none() -> None:
     joiner = ChunkJoiner()
     joiner.begin()

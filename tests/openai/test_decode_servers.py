@@ -174,6 +174,22 @@ def test_logprobs_of_pieces_without_text() -> None:
     assert (got.text, len(got.logprobs)) == ("😀", 2)
 
 
+def test_logprobs_of_a_refusal() -> None:
+    told = {"refusal": [{"token": "No", "logprob": -0.5}]}
+    piece = chunk({"refusal": "No"})
+    piece["choices"][0]["logprobs"] = told
+    choice = {"message": {"refusal": "No"}, "finish_reason": "stop", "logprobs": told}
+    for got in (plain({"choices": [choice]}), streamed(piece, chunk({}, "stop"))):
+        assert got.parts == (Text("No", refusal=True),)
+        assert [token.token for token in got.logprobs] == ["No"]
+
+
+def test_a_kind_of_piece_is_told_of_once() -> None:
+    odd = {"content": [{"type": "reference", "reference_ids": [1]}]}
+    got = streamed(*[chunk(odd)] * 3, chunk({"content": "Hi."}, "stop"))
+    assert [(w.code, w.detail) for w in got.warnings] == [("content_skipped", "reference")]
+
+
 def test_a_whole_answer_that_does_not_say_why_it_ended() -> None:
     got = plain({"choices": [{"message": {"content": "Hi."}}]})
     assert (got.text, got.finish, got.finish_raw) == ("Hi.", "other", None)
@@ -372,6 +388,15 @@ def test_errors_of_named_servers(
     assert type(error) is kind
     assert error.retryable is retryable
     assert error.status == (status or body.get("status_code"))
+
+
+def test_a_code_that_says_more_than_its_status() -> None:
+    for code, kind in {
+        "context_length_exceeded": ContextTooLong,
+        "model_max_prompt_tokens_exceeded": ContextTooLong,
+        "image_too_large": InvalidMedia,
+    }.items():
+        assert type(BLAME.of_body({"error": {"code": code}}, status=413)) is kind
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,8 @@ def pieces(
             yield "reasoning", _thought(piece.get("thinking"))
         else:
             message = f"a {kind!r} piece of the answer has no place in fmsdk and was left out"
-            warnings.append(Warning("content_skipped", message, str(kind)))
+            warning = Warning("content_skipped", message, str(kind))
+            warnings += [] if warning in warnings else [warning]
 
 
 def pictures(

@@ -159,14 +159,15 @@ class ChatStream:
         if isinstance(text, list):
             text = self._listed(lane, choice, text, events)
         logprobs = () if candidate.logprobs is None else token_logprobs(candidate.tokens)
-        if text or logprobs:
+        if text or (logprobs and not delta.refusal):
             events.append(TextDelta(text or "", lane.index("text"), choice, False, logprobs))
+            logprobs = ()
+        if delta.refusal:
+            events.append(TextDelta(delta.refusal, lane.index("refusal"), choice, True, logprobs))
         self._add_other(lane, choice, delta, events)
 
     def _add_other(self, lane: _Lane, choice: int, delta: Delta, events: list[Event]) -> None:
         """What is neither text nor reasoning."""
-        if delta.refusal:
-            events.append(TextDelta(delta.refusal, lane.index("refusal"), choice, True))
         if delta.audio is not None:
             self._hear(lane, choice, delta.audio, events)
         if delta.images:
