@@ -278,7 +278,8 @@ class Fold:
         if isinstance(event, Finished):
             self.finished = event
             return
-        self.started = True
+        if not self.started:
+            self.started = not (isinstance(event, TextDelta) and not event.text)
         place = (event.choice, event.index)
         if place != self._place:
             self._place, self._part = place, self._slots.setdefault(place, [])
@@ -314,7 +315,9 @@ class Fold:
 
     def _parts(self, choice: int) -> tuple[Part, ...]:
         keys = sorted(key for key in self._slots if key[0] == choice)
-        return tuple(_join(self._slots[key]) for key in keys)
+        parts = (_join(self._slots[key]) for key in keys)
+        # Pieces without text may have brought probabilities; an empty part says nothing.
+        return tuple(part for part in parts if not isinstance(part, Text) or part.text)
 
     @staticmethod
     def _malformed(choices: tuple[Choice, ...]) -> tuple[Warning, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
@@ -34,12 +34,20 @@ __all__ = [
     "not_a_stream",
     "opaque_of",
     "read",
+    "read_known",
     "unfinished",
     "with_partial",
     "word",
 ]
 
 T = TypeVar("T")
+
+
+class _Typed(msgspec.Struct):
+    type: str = ""
+
+
+_TYPED = msgspec.json.Decoder(_Typed)
 
 UNREADABLE = (ValueError, RecursionError)
 """What decoding JSON raises: msgspec's own errors and UnicodeDecodeError are ValueErrors, and a
@@ -140,6 +148,8 @@ class StreamReader:
             for payload in payloads:
                 self._is_empty = False
                 events += decode(payload)
+                if self._decoder.done:  # what follows is for nobody, however the bytes are cut
+                    break
         except FmsdkError as error:
             self._found = error
         return events
@@ -163,6 +173,18 @@ def read(decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw, blame: Bla
     except UNREADABLE as error:
         what = "JSON that cannot be read" if len(data) else "an empty body"
         raise blame.invalid(f"{what} ({error})") from error
+
+
+def read_known(
+    decoder: msgspec.json.Decoder[T], data: bytes, blame: Blame, known: Container[str]
+) -> T | None:
+    """The same of an event; None for one whose shape is another because it is of a type that is
+    not `known`: vendors add some, which clients shall pass over. One without a type is none."""
+    try:
+        return decoder.decode(data)
+    except UNREADABLE:
+        kind = read(_TYPED, data, blame).type
+        return read(decoder, data, blame) if not kind or kind in known else None
 
 
 def opaque_of(fields: dict[str, Any]) -> str:

@@ -104,6 +104,17 @@ def test_events_that_break_the_format(event: bytes) -> None:
         read_all([*sse(*text_events("Hi")[:3], done=False), b"data: " + event + b"\n\n"])
 
 
+@pytest.mark.parametrize(
+    "odd", [{"delta": "abc"}, {"index": None}, {"content_block": [1]}], ids=repr
+)
+def test_events_of_unknown_types_pass_whatever_their_shape(odd: Any) -> None:
+    payloads = text_events("Hi")
+    payloads.insert(2, {"type": "new_event", **odd})
+    assert streamed(payloads).text == "Hi"
+    with pytest.raises(InvalidResponse):
+        streamed([*text_events("Hi")[:2], {"type": "content_block_delta", **odd, "x": 1}])
+
+
 def test_input_of_a_server_tool_that_breaks_off() -> None:
     deltas = [{"type": "input_json_delta", "partial_json": "{"}]
     response = streamed(

@@ -117,6 +117,7 @@ class TestSpans:
             stop="END",
             choices=2,
             tags={"team": "blue"},
+            allow_retired=True,  # whatever the date
         )
         span = recorder.span
         assert span.name == "chat gpt-5-mini"

@@ -14,6 +14,7 @@ from fmsdk.errors import (
     ContentFiltered,
     ContextTooLong,
     InvalidMedia,
+    InvalidResponse,
     RateLimitError,
 )
 from fmsdk.response import Response
@@ -96,6 +97,37 @@ def test_a_call_whose_id_comes_after_its_name() -> None:
         chunk({}, "tool_calls"),
     )
     assert got.tool_calls == (ToolCall("a", "f", {"x": 1}),)
+
+
+def pieces_of(*calls: tuple[int, str | None, str | None, str]) -> Response[Any]:
+    deltas = [
+        chunk(
+            {
+                "tool_calls": [
+                    {"index": index, "id": id, "function": {"name": name, "arguments": given}}
+                ]
+            }
+        )
+        for index, id, name, given in calls
+    ]
+    return streamed(*deltas, chunk({}, "tool_calls"))
+
+
+def test_mistral_names_the_missing_id_of_a_piece_null() -> None:
+    for id in ("null", "other"):
+        got = pieces_of((0, "abc123def", "f", ""), (0, id, "", '{"a":1}'))
+        assert got.tool_calls == (ToolCall("abc123def", "f", {"a": 1}),)
+
+
+@pytest.mark.parametrize("second", ["f", "g"])
+def test_numbers_tell_calls_of_one_id_apart(second: str) -> None:
+    got = pieces_of((0, "x", "f", '{"a":1}'), (1, "x", second, '{"b":2}'))
+    assert got.tool_calls == (ToolCall("x", "f", {"a": 1}), ToolCall("x", second, {"b": 2}))
+
+
+def test_calls_of_one_number_and_name_without_ids() -> None:
+    got = pieces_of((0, "", "f", '{"a":1}'), (0, "", "f", '{"a":'), (0, "", "f", "2}"))
+    assert [call.arguments for call in got.tool_calls] == [{"a": 1}, {"a": 2}]
 
 
 def test_a_call_whose_name_comes_after_its_id() -> None:
@@ -353,6 +385,32 @@ def test_pieces_of_messages_that_fmsdk_has_no_name_for_are_told() -> None:
         ended({"type": "response.output_item.done", "item": spoken}, output=[spoken]),
     ):
         assert [(w.code, w.detail) for w in got.warnings] == [("content_skipped", "output_audio")]
+
+
+def test_logprobs_of_texts_that_only_closing_events_bring() -> None:
+    told = [{"token": "Hello", "logprob": -0.5}]
+    item = message({"type": "output_text", "text": "Hello", "logprobs": told})
+    done = {"type": "response.output_text.done", "text": "Hello", "logprobs": told}
+    closed = {"type": "response.output_item.done", "item": item}
+    for before in ([done], [closed], []):
+        got = ended(*before, output=[item])
+        assert (got.text, [one.token for one in got.logprobs]) == ("Hello", ["Hello"])
+
+
+def test_a_thought_with_a_summary_and_in_the_open() -> None:
+    item = {**THOUGHT, "content": [{"type": "reasoning_text", "text": "In full."}]}
+    kinds = {"reasoning_summary_text": "Hm.", "reasoning_text": "In full."}
+    deltas = [{"type": f"response.{k}.delta", "delta": d} for k, d in kinds.items()]
+    done = {"type": "response.output_item.done", "item": item}
+    for got in (plain(response(item), api="responses"), ended(*deltas, done, output=[item])):
+        assert got.reasoning == "Hm.\n\nIn full."
+
+
+@pytest.mark.parametrize("odd", [{"output_index": None}, {"content_index": "x"}])
+def test_events_of_unknown_types_pass_whatever_their_shape(odd: Any) -> None:
+    assert ended({"type": "response.new", **odd}, DELTA).text == "Hi."
+    with pytest.raises(InvalidResponse):
+        ended({**DELTA, **odd})
 
 
 def test_null_in_fields_of_other_items() -> None:

@@ -21,7 +21,7 @@ from fmsdk.response import (
     Warning,
 )
 from fmsdk.usage import OutputUsage, Usage
-from fmsdk.wire.read import UNREADABLE, Answer, opaque_of, read
+from fmsdk.wire.read import UNREADABLE, Answer, opaque_of, read, read_known
 from fmsdk_anthropic.decode.message import (
     Block,
     StopDetails,
@@ -63,6 +63,12 @@ _EVENT = msgspec.json.Decoder(_Event)
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 _ANY = msgspec.json.Decoder()
 _NOTHING = _Delta()
+_KNOWN = frozenset(
+    {
+        *("message_start", "message_delta", "message_stop", "error"),
+        *("content_block_start", "content_block_delta", "content_block_stop"),
+    }
+)
 _REASONING, _TEXT, _CALL = range(3)
 _KINDS = 3
 
@@ -107,7 +113,9 @@ class MessageStream:
 
     def feed(self, payload: bytes) -> Sequence[Event]:
         """The events of one payload. Raises InvalidResponse, or the error that it reports."""
-        event = read(_EVENT, payload, self._answer.blame)
+        event = read_known(_EVENT, payload, self._answer.blame, _KNOWN)
+        if event is None:
+            return ()
         if event.type == "content_block_delta":
             delta = event.delta or _NOTHING
             if delta.type == "text_delta":

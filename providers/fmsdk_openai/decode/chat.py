@@ -132,7 +132,7 @@ def _parts(
     for number, call in enumerate(message.calls):
         extra = opaque_of({"extra_content": call.extra_content}) if call.extra_content else None
         yield tool_call(
-            call_id(call.id, number, id),
+            call_id(call.own_id, number, id),
             call.name,
             json_text(call.arguments),
             provider=extra and provider,

@@ -33,8 +33,8 @@ class Call(msgspec.Struct):
 
     @property
     def own_id(self) -> str:
-        """Its id; "" where this piece does not tell."""
-        return "" if self.id is None else str(self.id)
+        """Its id; "" where this piece does not tell (for which Mistral has the word "null")."""
+        return "" if self.id in (None, "null") else str(self.id)
 
     @property
     def name(self) -> str:

@@ -14,6 +14,7 @@ from fmsdk.response import (
     TextDelta,
     ToolCallDelta,
     Warning,
+    tool_call,
 )
 from fmsdk.usage import Usage
 from fmsdk.wire.read import base64_bytes, call_id, fewer_choices, opaque_of, read, word
@@ -37,20 +38,29 @@ _DONE = b"[DONE]"
 class _Made:
     """A call in the making: what its pieces have told."""
 
-    __slots__ = ("id", "index", "name")
+    __slots__ = ("arguments", "id", "index", "name")
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.id = ""
         self.name = ""
+        self.arguments: list[str] = []
 
     def goes_on(self, piece: Call) -> bool:
-        """Whether a piece may belong to this call. Where a server leaves numbers out, or numbers
-        every call 0, another id means another call, or without ids another name."""
-        if piece.own_id:
-            return self.id in ("", piece.own_id)
-        is_other = piece.index is None or piece.name != self.name
-        return not (piece.name and self.name and is_other)
+        """Whether a piece of this number may belong to this call. Where a server leaves numbers
+        out, or numbers every call 0, another id means another call, or without ids another name,
+        or the same name once the arguments are whole."""
+        if piece.own_id and self.id and piece.own_id != self.id:
+            return piece.index is not None and not piece.name
+        if not (piece.name and self.name) or (piece.own_id and self.id):
+            return True
+        if piece.index is None or piece.name != self.name:
+            return False
+        return not (json_text(piece.arguments) and self._is_whole())
+
+    def _is_whole(self) -> bool:
+        made = tool_call("", "", "".join(self.arguments))
+        return made.raw is None and any(self.arguments)
 
 
 class _Lane:
@@ -71,11 +81,13 @@ class _Lane:
         return self.indexes.setdefault(part, len(self.indexes))
 
     def call(self, piece: Call) -> _Made:
-        """The call that a piece belongs to, by its number, or else by its id."""
-        made = self.numbers.get(piece.index)
-        if made is None or not made.goes_on(piece):
-            same = (one for one in self.calls if piece.own_id and one.id == piece.own_id)
-            made = next(same, None)
+        """The call that a piece belongs to: by its id, unless a new number and a name begin
+        another call, or else by its number."""
+        made, here = None, self.numbers.get(piece.index)
+        if piece.own_id and (piece.index is None or here is not None or not piece.name):
+            made = next((one for one in self.calls if one.id == piece.own_id), None)
+        if made is None and here is not None and here.goes_on(piece):
+            made = here
         if made is None:
             made = _Made(self.index(("call", len(self.calls))))
             self.calls.append(made)
@@ -211,12 +223,14 @@ class ChatStream:
         made = lane.call(piece)
         id, name = "" if made.id else piece.own_id, "" if made.name else piece.name
         made.id, made.name = made.id or id, made.name or name
+        arguments = json_text(piece.arguments)
+        made.arguments.append(arguments)
         extra = piece.extra_content
         return ToolCallDelta(
             made.index,
             id,
             name,
-            json_text(piece.arguments),
+            arguments,
             choice,
             self._answer.request.provider if extra else None,
             opaque_of({"extra_content": extra}) if extra else None,

@@ -68,14 +68,18 @@ class Item(msgspec.Struct):
 
     @property
     def thoughts(self) -> list[str]:
-        """Reasoning in words: its summary, or where a server tells it, the reasoning itself."""
-        return [piece.text or "" for piece in self.summary or self.content or ()]
+        """Reasoning in words: its summary, and where a server tells it, the reasoning itself."""
+        pieces = [*(self.summary or ()), *(self.content or ())]
+        return [piece.text for piece in pieces if piece.text]
 
     @property
-    def texts(self) -> list[tuple[str, bool]]:
-        """What a message says, and of each piece whether it is a refusal."""
-        pieces = self.content or ()
-        return [(piece.refusal or piece.text or "", bool(piece.refusal)) for piece in pieces]
+    def texts(self) -> list[tuple[str, bool, Any]]:
+        """What a message says: of each piece its text, whether that is a refusal, and the wire's
+        token probabilities."""
+        return [
+            (piece.refusal or piece.text or "", bool(piece.refusal), piece.logprobs)
+            for piece in self.content or ()
+        ]
 
     @property
     def id_of_call(self) -> str:

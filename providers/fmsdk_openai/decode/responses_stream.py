@@ -14,7 +14,7 @@ import msgspec
 
 from fmsdk.response import Event, Finished, ReasoningDelta, TextDelta, ToolCallDelta
 from fmsdk.usage import Usage
-from fmsdk.wire.read import call_id, kept, read, word
+from fmsdk.wire.read import call_id, kept, read, read_known, word
 from fmsdk_openai.decode.answer import OpenAIAnswer, json_text, token_logprobs
 from fmsdk_openai.decode.responses import (
     BODY,
@@ -98,7 +98,9 @@ class ResponsesStream:
         """The events of one payload. Raises InvalidResponse, or the error that it reports."""
         if payload == b"[DONE]":
             return ()
-        event = read(_EVENT, payload, self._answer.blame)
+        event = read_known(_EVENT, payload, self._answer.blame, _KNOWN)
+        if event is None:
+            return ()
         if event.type == "error" or (event.error and not event.type):
             raise self._answer.blame.of_body(read(_ANY, payload, self._answer.blame))
         handle = self._handlers.get(event.type)
@@ -167,7 +169,8 @@ class ResponsesStream:
         is_first = self._begins("thought", event)
         if is_first:
             self._thinking.append(event.output_index)
-        is_next = self._begins("summary", event, event.summary_index + event.content_index)
+        number = event.summary_index + event.content_index
+        is_next = self._begins(event.type, event, number)
         text = self._piece(event)
         joined = text if is_first or not is_next else f"\n\n{text}"
         return (ReasoningDelta(joined, self._index(event, _ITSELF), 0, self._provider),)
@@ -189,7 +192,8 @@ class ResponsesStream:
         if not self._begins("text", event, event.content_index):
             return ()
         self._said.append(text)
-        return (TextDelta(text, self._index(event, event.content_index), 0, refusal),)
+        index, logprobs = self._index(event, event.content_index), token_logprobs(event.logprobs)
+        return (TextDelta(text, index, 0, refusal, logprobs),)
 
     def _on_arguments_done(self, event: _Event) -> Sequence[Event]:
         return self._given(event, json_text(event.arguments))
@@ -243,8 +247,8 @@ class ResponsesStream:
     def _unsaid(self, event: _Event, item: Item) -> Sequence[Event]:
         """The pieces of a finished message that no delta brought."""
         found: list[Event] = []
-        for n, (text, is_refusal) in enumerate(item.texts):
-            event.content_index = n
+        for n, (text, is_refusal, logprobs) in enumerate(item.texts):
+            event.content_index, event.logprobs = n, logprobs
             found += self._whole(event, text, refusal=is_refusal)
         return found
 
@@ -292,7 +296,7 @@ class ResponsesStream:
     def _rest(self, items: Sequence[Item], said: str) -> Sequence[Event]:
         """The end of a text whose deltas stopped early."""
         texts = [text for item in items if item.type == "message" for text in item.texts]
-        whole = "".join(text for text, _ in texts)
+        whole = "".join(text for text, _, _ in texts)
         if not said or len(whole) == len(said) or not whole.startswith(said):
             return ()
         event = _Event(output_index=_AT_END + len(items))
@@ -315,6 +319,9 @@ class ResponsesStream:
         "response.failed": _on_end,
         "response.cancelled": _on_end,
     }
+
+
+_KNOWN = frozenset({"error", *ResponsesStream._handlers})  # pyright: ignore[reportPrivateUsage]
 
 
 def _slot(calls: Mapping[int, _Made], item: Item, place: int) -> int:
