@@ -177,6 +177,8 @@ def test_a_stream_reports_twice_and_its_newest_figures_count() -> None:
     assert usage == plain("Hi", usage=FULL).usage
     payloads[-2]["usage"] = {"output_tokens": 60, "input_tokens": 40}
     assert streamed(payloads).usage.input.total == 2340
+    payloads[-2]["usage"] = {"output_tokens": 60, "input_tokens": 0, "cache_read_input_tokens": 0}
+    assert streamed(payloads).usage.input.total == 2310
 
 
 def test_fast_mode_is_a_tier() -> None:

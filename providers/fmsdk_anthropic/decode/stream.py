@@ -173,11 +173,16 @@ class MessageStream:
 
     def _told(self, fields: dict[str, Any]) -> None:
         """Keep what was said of the message last. Its counts are totals, left out where they
-        do not apply, so that the newest of each holds."""
+        do not apply, so that the newest of each holds; a total does not shrink to the 0 that some
+        gateways end with."""
         usage = fields.get("usage")
         if isinstance(usage, dict):
             newest = cast("dict[str, Any]", usage)
-            self._usage |= {name: value for name, value in newest.items() if value is not None}
+            self._usage |= {
+                name: value
+                for name, value in newest.items()
+                if value is not None and (value != 0 or not self._usage.get(name))
+            }
         self._message |= {
             name: value for name, value in fields.items() if name not in ("content", "usage")
         }
