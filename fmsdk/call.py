@@ -190,9 +190,10 @@ class Call:
 
     async def _loaded(self, provider: Loads) -> Capabilities:
         """What the model can, loaded: that tells more. Its time does not count."""
+        began = perf_counter()
         self._load = await provider.load(self.request.model)
-        if self._deadline is not None:
-            self._deadline += self._load
+        if self._deadline is not None:  # waiting for another call's loading included
+            self._deadline += perf_counter() - began
         return self.provider.capabilities(self.request.model)
 
     async def _pass_gate(self) -> None:

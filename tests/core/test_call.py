@@ -168,6 +168,16 @@ def test_a_providers_own_time_limit_is_a_timeout(way: str) -> None:
         ]
 
 
+def test_waiting_for_another_calls_loading_is_none_of_the_deadline() -> None:
+    class Loading(FakeProvider):
+        async def load(self, model: str) -> float:
+            await asyncio.sleep(0.5)
+            return 0.0  # another call loads it
+
+    client = fmsdk.Client(providers={"fake": Loading(["Yes"])}, timeout=0.3, retries=0)
+    assert client.generate("fake:any", "Hi").text == "Yes"
+
+
 def test_who_stops_at_the_last_event_broke_nothing_off() -> None:
     client = fmsdk.Client(providers={"fake": FakeProvider(["one two"])})
     with client.stream("fake:any", "Hi") as stream:
