@@ -60,7 +60,7 @@ from fmsdk.provider import (
     Segment,
     Transcription,
 )
-from fmsdk.quote import Quote
+from fmsdk.quoting.quote import Quote
 from fmsdk.request import Message, Request, Settings, Tool
 from fmsdk.response import (
     Choice,
@@ -74,7 +74,7 @@ from fmsdk.response import (
     ToolCallDelta,
     Warning,
 )
-from fmsdk.serial import from_json, to_json
+from fmsdk.serialization import from_json, to_json
 from fmsdk.usage import (
     Attempt,
     Cost,

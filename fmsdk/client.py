@@ -32,17 +32,17 @@ from typing import (
     cast,
 )
 
-from fmsdk import _portal
-from fmsdk.call import Call, Policy
-from fmsdk.call_stream import StreamedCall
+from fmsdk import background_loop
+from fmsdk.catalog.lifecycle import Clock
 from fmsdk.content import Audio
 from fmsdk.errors import BadRequestError
-from fmsdk.lifecycle import Clock
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
+from fmsdk.observe.call_observer import Observers
 from fmsdk.observe.hooks import OnRequest, OnResponse
-from fmsdk.observe.observers import Observers
+from fmsdk.pipeline.call import Call, Policy
+from fmsdk.pipeline.stream import StreamedCall
 from fmsdk.provider import Provider, Transcription
-from fmsdk.quote import Quote, offline_quote
+from fmsdk.quoting.quote import Quote, offline_quote
 from fmsdk.registry import Registry
 from fmsdk.request import (
     OutputModality,
@@ -284,9 +284,9 @@ class AsyncStream(Generic[T]):
     def response(self) -> Response[T]:
         """The folded response: complete after the last event, what arrived before that."""
         if self._call is None:
-            from fmsdk.response import Fold
+            from fmsdk.response import ResponseAccumulator
 
-            return Fold().response(self._request.provider, self._request.model)
+            return ResponseAccumulator().response(self._request.provider, self._request.model)
         return self._call.response()
 
 
@@ -295,12 +295,12 @@ class Stream(Generic[T]):
 
     def __init__(self, inner: AsyncStream[T]) -> None:
         self._inner = inner
-        self._drain = _portal.Drain(inner.__aiter__)
+        self._iterator = background_loop.SyncIterator(inner.__aiter__)
         self._events: Iterator[Event] | None = None
 
     def __iter__(self) -> Iterator[Event]:
         if self._events is None:
-            self._events = iter(self._drain)
+            self._events = iter(self._iterator)
         return self._events
 
     def __enter__(self) -> Self:
@@ -312,7 +312,7 @@ class Stream(Generic[T]):
     def close(self) -> None:
         """Stop, from any thread: the connection is closed, or the local engine freed, when this
         returns. Whoever reads the stream sees it end."""
-        self._drain.close()
+        self._iterator.close()
 
     @property
     def response(self) -> Response[T]:
@@ -325,7 +325,7 @@ def _waiting(
 ) -> Callable[Concatenate[Client, P], R]:
     @functools.wraps(verb)
     def wait(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return _portal.run(verb(self.asynchronous, *args, **kwargs))
+        return background_loop.run(verb(self.asynchronous, *args, **kwargs))
 
     return wait
 

@@ -20,7 +20,6 @@ from fmsdk.usage import Cost, Latency, Range, Timings, Usage
 
 __all__ = [
     "CONTRACT_VERSION",
-    "Begun",
     "Capabilities",
     "Describes",
     "Estimate",
@@ -28,13 +27,14 @@ __all__ = [
     "ImageLimits",
     "ListsModels",
     "Loads",
-    "Losses",
+    "PartialResponse",
     "Progress",
     "Provider",
     "ProviderConfig",
     "Segment",
     "Transcribes",
     "Transcription",
+    "UnsupportedSettings",
     "UsableModel",
 ]
 
@@ -118,9 +118,11 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
-    """What is known of an answer whose end did not come: its status, the vendor's id of it. A
-    provider leaves it as the attribute `begun` on the `CancelledError` that cut it off."""
+class PartialResponse:
+    """What is known of an answer whose end did not come: its status and the vendor's id of it.
+
+    A provider leaves it as the attribute `partial_response` on the `CancelledError` that
+    interrupted the answer."""
 
     status: int | None = None
     request_id: str | None = None
@@ -246,7 +248,7 @@ class Transcribes(Protocol):
     ) -> Transcription: ...
 
 
-class Losses:
+class UnsupportedSettings:
     """Collects what an encoder cannot carry over: raises, or warns where the caller is lenient.
 
     The one way to leave a setting out, so that nothing is left out silently.

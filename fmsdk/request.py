@@ -1,7 +1,7 @@
 """A request as a frozen, serialisable value: messages, settings, tools, the output wanted.
 
 `build` makes one of what a user hands to `generate`. Nothing here knows a provider; what a
-model can take is checked in `fmsdk.call`.
+model can take is checked in `fmsdk.pipeline.call`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fmsdk.content import (
     Video,
 )
 from fmsdk.errors import BadRequestError
-from fmsdk.plain import check_json, check_text, number, whole
+from fmsdk.validation import check_json, check_text, number, whole
 
 __all__ = [
     "Message",
@@ -83,7 +83,7 @@ class Tool:
         Raises:
             BadRequestError: a parameter without a type hint, or of a type JSON cannot carry.
         """
-        from fmsdk.schema import function_schema
+        from fmsdk.schema.json_schema import function_schema
 
         return cls(function.__name__, (function.__doc__ or "").strip(), function_schema(function))
 

@@ -1,7 +1,8 @@
-"""What comes back: the response, the closed set of stream events, and the fold between them.
+"""What comes back: the response, the closed set of stream events, and their accumulator.
 
-A provider fills in what the vendor said; `fmsdk.call` adds latency and cost. `Fold` is the one
-place where deltas become parts, for every provider, complete or broken off.
+A provider fills in what the vendor reported; `fmsdk.pipeline.call` adds latency and cost.
+`ResponseAccumulator` is the one place where deltas become parts, for every provider, for complete
+and interrupted streams.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ __all__ = [
     "Event",
     "Finish",
     "Finished",
-    "Fold",
     "MediaDelta",
     "ReasoningDelta",
     "Response",
+    "ResponseAccumulator",
     "TextDelta",
     "TokenLogprob",
     "ToolCallDelta",
@@ -155,7 +156,7 @@ class Response(Generic[T]):
         if self.output_type is None:
             return cast("T", self.text)
         if self._output is None:
-            from fmsdk.schema import parse_output
+            from fmsdk.schema.json_schema import parse_output
 
             try:
                 object.__setattr__(self, "_output", parse_output(self.output_type, self.text))
@@ -262,7 +263,7 @@ class Finished:
 Event = TextDelta | ReasoningDelta | ToolCallDelta | MediaDelta | Finished
 
 
-class Fold:
+class ResponseAccumulator:
     """Turns events into a `Response`, at any moment: `add` each, then `response`."""
 
     def __init__(self) -> None:

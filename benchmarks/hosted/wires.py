@@ -92,11 +92,11 @@ def _responses() -> Wire:
             "total_tokens": 8 + CHUNKS,
         },
     }
-    begun = {"output_index": 0, "item": {**message, "content": []}}
+    partial_response = {"output_index": 0, "item": {**message, "content": []}}
     place = {"item_id": "msg_1", "output_index": 0, "content_index": 0, "logprobs": []}
     events = [
         {"type": "response.created", "sequence_number": 0, "response": {**body, "output": []}},
-        {"type": "response.output_item.added", "sequence_number": 1, **begun},
+        {"type": "response.output_item.added", "sequence_number": 1, **partial_response},
         *(
             {"type": "response.output_text.delta", "sequence_number": n, "delta": word, **place}
             for n, word in enumerate(WORDS, 2)

@@ -14,8 +14,8 @@ from decimal import Decimal
 from typing import Any
 
 from fmsdk import catalog, pricing, registry
+from fmsdk.catalog.lifecycle import known_capabilities
 from fmsdk.errors import ConfigurationError, FmsdkError, UnknownProvider
-from fmsdk.lifecycle import known_capabilities
 from fmsdk.provider import Capabilities, Provider, UsableModel
 
 __all__ = ["Card", "Figure", "card_of"]
@@ -141,17 +141,17 @@ def _from_provider(provider: Provider | None, model: str) -> dict[str, Figure | 
     tells. Raises `FmsdkError`s of local models."""
     if provider is None:
         return {}
-    can = provider.capabilities(model)
+    capabilities = provider.capabilities(model)
     source = _HERE
-    if not can.known:
-        can = asyncio.run(_asked(provider, model))
+    if not capabilities.known:
+        capabilities = asyncio.run(_asked(provider, model))
         source = f"what the server of {provider.name} tells of it"
-    if not can.known:
+    if not capabilities.known:
         return {}
     today = datetime.datetime.now(datetime.UTC).date()
     return {
         name: None if value is None else Figure(value, source, today)
-        for name, value in _told_by(can).items()
+        for name, value in _told_by(capabilities).items()
     }
 
 
@@ -162,13 +162,15 @@ async def _asked(provider: Provider, model: str) -> Capabilities:
         await provider.aclose()
 
 
-def _told_by(can: Capabilities) -> dict[str, Any]:
+def _told_by(capabilities: Capabilities) -> dict[str, Any]:
     return {
-        "input": sorted(can.input),
-        "output": sorted(can.output),
-        "features": _features(can.tools, can.structured, "reasoning" in can.settings),
-        "context": can.context,
-        "max_output": can.max_output,
+        "input": sorted(capabilities.input),
+        "output": sorted(capabilities.output),
+        "features": _features(
+            capabilities.tools, capabilities.structured, "reasoning" in capabilities.settings
+        ),
+        "context": capabilities.context,
+        "max_output": capabilities.max_output,
     }
 
 

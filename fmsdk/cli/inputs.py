@@ -15,12 +15,12 @@ from collections.abc import Iterable
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from fmsdk.check import verify_media
 from fmsdk.cli import terminal
 from fmsdk.content import Audio, Document, Image, MediaPart, Modality, Part, Text, Video
 from fmsdk.errors import BadRequestError, InvalidMedia
 from fmsdk.media.sniff import SNIFFED_BYTES, looks_like, sniff
 from fmsdk.media.source import BytesSource, LocalSource, UrlSource, resolve
+from fmsdk.pipeline.capability_check import verify_media
 
 __all__ = ["kinds_of", "question"]
 

@@ -13,7 +13,7 @@ from fmsdk.cli.options import Parser, add_question, add_settings, settings_of
 from fmsdk.cli.records import plain_record
 from fmsdk.client import Client
 from fmsdk.errors import FmsdkError
-from fmsdk.quote import Quote
+from fmsdk.quoting.quote import Quote
 
 __all__ = ["parser", "run"]
 

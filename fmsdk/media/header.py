@@ -13,9 +13,9 @@ from typing import BinaryIO
 from fmsdk.errors import InvalidMedia
 from fmsdk.media import audio, document, image
 from fmsdk.media.frames import why_too_many
+from fmsdk.media.integrity.truncation import why_truncated
 from fmsdk.media.sniff import OFFICE, SNIFFED_BYTES, Kind, is_text, looks_like, sniff
 from fmsdk.media.source import BytesSource, LocalSource, PathSource, PillowSource
-from fmsdk.media.whole import why_truncated
 
 __all__ = ["Header", "read_header", "sniff", "verify"]
 

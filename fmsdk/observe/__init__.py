@@ -4,7 +4,7 @@
 - `log`: lines on the logger `fmsdk`, without content
 - `hooks`: the caller's `on_request` and `on_response`
 - `redact`: requests and answers without keys, and with media named instead of held
-- `observers`: all of them together, as `fmsdk.call` speaks to them
+- `observers`: all of them together, as `fmsdk.pipeline.call` speaks to them
 
 Spans and metrics are `fmsdk.telemetry`'s, which is imported only where they are wanted.
 """

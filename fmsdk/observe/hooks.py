@@ -11,8 +11,8 @@ from typing import Any
 
 from fmsdk.errors import BadRequestError, FmsdkError
 from fmsdk.observe.log import logger
+from fmsdk.observe.observer import Outcome
 from fmsdk.observe.redact import error_view, request_view, response_view
-from fmsdk.observe.watch import Outcome
 from fmsdk.provider import Transcription
 from fmsdk.request import Request
 from fmsdk.response import Response

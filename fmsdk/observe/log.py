@@ -11,15 +11,15 @@ from time import perf_counter
 from typing import Any
 
 from fmsdk.errors import FmsdkError
-from fmsdk.observe.watch import Outcome, Verb, attempts_of, request_id_of
+from fmsdk.observe.observer import Outcome, Verb, attempts_of, request_id_of
 from fmsdk.provider import Transcription
 from fmsdk.request import Request
 from fmsdk.response import Response, Warning
 from fmsdk.usage import Attempt, Cost
 
-__all__ = ["LogWatch", "Told", "logger"]
+__all__ = ["LogWatch", "ModelInfo", "logger"]
 
-Told = tuple[str, str, str]
+ModelInfo = tuple[str, str, str]
 """A warning that was logged: the model's full name, the warning's code and its detail."""
 _REMEMBERED = 1000
 
@@ -33,7 +33,7 @@ class LogWatch:
 
     __slots__ = ("_began", "_request", "_told", "_verb")
 
-    def __init__(self, verb: Verb, request: Request, told: set[Told]) -> None:
+    def __init__(self, verb: Verb, request: Request, told: set[ModelInfo]) -> None:
         self._verb = verb
         self._told = told
         self._request = request

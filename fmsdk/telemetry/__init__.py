@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fmsdk.observe.watch import Verb
+from fmsdk.observe.observer import Verb
 from fmsdk.provider import Provider
 from fmsdk.request import Request
 from fmsdk.telemetry import content

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from fmsdk.errors import FmsdkError
-from fmsdk.observe.watch import Outcome, Verb, attempts_of, request_id_of
+from fmsdk.observe.observer import Outcome, Verb, attempts_of, request_id_of
 from fmsdk.provider import Provider, Transcription
 from fmsdk.request import Request
 from fmsdk.response import Response

@@ -12,10 +12,10 @@ from typing import Any
 
 from fmsdk.content import Part, Reasoning, Text, ToolCall, ToolResult
 from fmsdk.media.source import FileRef, UrlSource, shown_url
-from fmsdk.plain import json_of
 from fmsdk.request import Message, Request
 from fmsdk.response import Response
 from fmsdk.telemetry import names
+from fmsdk.validation import json_of
 
 __all__ = ["VARIABLE", "is_wanted", "of_answer", "of_request"]
 

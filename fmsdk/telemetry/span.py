@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from fmsdk.errors import FmsdkError
-from fmsdk.observe.watch import Outcome, Verb
+from fmsdk.observe.observer import Outcome, Verb
 from fmsdk.provider import Provider
 from fmsdk.request import Request
 from fmsdk.response import Event, Finished, Response

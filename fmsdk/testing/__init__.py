@@ -4,6 +4,6 @@
 provider's tests subclass (it needs pytest).
 """
 
-from fmsdk.testing.fake import FakeProvider
+from fmsdk.testing.fake_provider import FakeProvider
 
 __all__ = ["FakeProvider"]

@@ -22,9 +22,9 @@ from fmsdk.errors import (
     RateLimitError,
     ServerError,
 )
-from fmsdk.wire.blame import Blame, Said
+from fmsdk.http.error_mapper import ErrorBody, ErrorMapper
 
-__all__ = ["AnthropicBlame"]
+__all__ = ["AnthropicErrorMapper"]
 
 _SPEND_LIMITS = (
     "contract_spend_limit_reached",
@@ -61,13 +61,13 @@ _NO_CREDIT = "Your credit balance is too low to access the Anthropic API"
 
 
 @dataclass(frozen=True, slots=True)
-class AnthropicBlame(Blame):
+class AnthropicErrorMapper(ErrorMapper):
     """Makes the errors of Anthropic, and of servers that speak its wire."""
 
     names: ClassVar[Mapping[str, type[FmsdkError]]] = _NAMES
     request_ids: ClassVar[tuple[str, ...]] = ("request-id", "x-request-id")
 
-    def kind(self, said: Said, status: int | None) -> type[FmsdkError]:
+    def kind(self, said: ErrorBody, status: int | None) -> type[FmsdkError]:
         """Which error it is."""
         details = said.fields.get("details")
         if isinstance(details, Mapping):
@@ -79,13 +79,13 @@ class AnthropicBlame(Blame):
                 return ContextTooLong
             if said.message.startswith(_NO_CREDIT):
                 return QuotaExceeded
-        return Blame.kind(self, said, status)
+        return ErrorMapper.kind(self, said, status)
 
-    def details(self, kind: type[FmsdkError], said: Said) -> dict[str, Any]:
+    def details(self, kind: type[FmsdkError], said: ErrorBody) -> dict[str, Any]:
         """How many tokens there were, and how many fit."""
         for pattern in _TOO_LONG:
             if found := pattern.match(said.message):
                 told = {name: int(digits) for name, digits in found.groupdict().items()}
                 tokens = told.get("tokens", told.get("input", 0) + told.get("output", 0))
                 return {"tokens": tokens, "limit": told["limit"]}
-        return Blame.details(self, kind, said)
+        return ErrorMapper.details(self, kind, said)

@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 from fmsdk.content import CacheMark
 from fmsdk.errors import BadRequestError
+from fmsdk.hosted import options as wire
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
-from fmsdk.wire import options as wire
 
 __all__ = ["AnthropicOptions", "Connection", "options_of"]
 

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 from fmsdk.catalog import narrow
 from fmsdk.content import Modality
 from fmsdk.errors import BadRequestError, ConfigurationError
+from fmsdk.hosted.decoding import DecodeContext, StreamDecoder
+from fmsdk.hosted.options import from_environment, missing_key
+from fmsdk.hosted.provider import Encoded, HostedProvider, require_module
 from fmsdk.provider import Capabilities, ImageLimits, ProviderConfig, UsableModel
 from fmsdk.request import Request
 from fmsdk.response import Response
-from fmsdk.wire.hosted import Encoded, HostedProvider, require_module
-from fmsdk.wire.options import from_environment, missing_key
-from fmsdk.wire.read import Answer, StreamDecoder
 from fmsdk_anthropic.decode import decode, decoder
 from fmsdk_anthropic.encode import BETA_HEADER, encode
-from fmsdk_anthropic.errors import AnthropicBlame
+from fmsdk_anthropic.errors import AnthropicErrorMapper
 from fmsdk_anthropic.options import Connection
 
 if TYPE_CHECKING:
-    from fmsdk.wire.transport import Transport
+    from fmsdk.http.transport import Transport
 
 __all__ = ["AnthropicProvider"]
 
@@ -35,7 +35,7 @@ _OFFICIAL_LIMITS = ImageLimits(max_side=8000, max_bytes=7_500_000, many=20, max_
 _CLOUD_LIMITS = ImageLimits(max_side=8000, max_bytes=3_750_000, many=20, max_side_of_many=2000)
 
 
-class AnthropicProvider(HostedProvider[Encoded, Answer]):
+class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
     """Anthropic, or another server that speaks its wire. Opens nothing before the first request.
 
     Options of `config`: base_url, api_key, auth_token, default_headers, or client, an
@@ -50,7 +50,9 @@ class AnthropicProvider(HostedProvider[Encoded, Answer]):
         require_module("anthropic")
         self._connection = Connection.of(config)
         secret = self._connection.key or self._connection.token
-        super().__init__(config, AnthropicBlame(config.name, self._connection.variable, secret))
+        super().__init__(
+            config, AnthropicErrorMapper(config.name, self._connection.variable, secret)
+        )
         self.price_id = "anthropic" if config.name == "anthropic" else None
         self.vendor = "anthropic" if self._connection.official else None
         self.base_url = self._connection.url
@@ -80,34 +82,37 @@ class AnthropicProvider(HostedProvider[Encoded, Answer]):
             )
         return encode(request, stream=stream, default_betas=self._betas)
 
-    def answer(self, request: Request, encoded: Encoded, request_id: str | None) -> Answer:
+    def context(self, request: Request, encoded: Encoded, request_id: str | None) -> DecodeContext:
         """What is known of the answer before its body comes."""
-        return Answer(
-            request=request, blame=self.blame, warnings=encoded.warnings, request_id=request_id
+        return DecodeContext(
+            request=request,
+            error_mapper=self.error_mapper,
+            warnings=encoded.warnings,
+            request_id=request_id,
         )
 
-    def decode(self, answer: Answer, body: bytes) -> Response[Any]:
+    def decode(self, context: DecodeContext, body: bytes) -> Response[Any]:
         """The response of a body."""
-        return decode(answer, body)
+        return decode(context, body)
 
-    def decoder(self, answer: Answer) -> StreamDecoder:
+    def decoder(self, context: DecodeContext) -> StreamDecoder:
         """A decoder for one stream."""
-        return decoder(answer)
+        return decoder(context)
 
     def make_transport(self, idle_timeout: float | None) -> Transport:
         """The official SDK."""
         import anthropic
 
-        from fmsdk.wire.sdk import SdkTransport
+        from fmsdk.http.sdk_transport import SdkTransport
 
         made: anthropic.AsyncAnthropic | None = self._connection.client
         client = made or self._own_client(idle_timeout)
-        return SdkTransport(client, anthropic, self.blame, idle_timeout, is_own=made is None)
+        return SdkTransport(client, anthropic, self.error_mapper, idle_timeout, is_own=made is None)
 
     def _own_client(self, idle_timeout: float | None) -> Any:
         import anthropic
 
-        from fmsdk.wire.network import http_client
+        from fmsdk.http.connections import http_client
 
         connection = self._connection
         try:

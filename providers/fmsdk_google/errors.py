@@ -22,9 +22,9 @@ from fmsdk.errors import (
     RateLimitError,
     ServerError,
 )
-from fmsdk.wire.blame import Blame, Said, retry_after
+from fmsdk.http.error_mapper import ErrorBody, ErrorMapper, retry_after
 
-__all__ = ["GoogleBlame"]
+__all__ = ["GoogleErrorMapper"]
 
 _REASONS: dict[str, type[FmsdkError]] = {
     "API_KEY_INVALID": AuthenticationError,
@@ -55,13 +55,13 @@ _SECONDS = re.compile(r"(\d{1,9}(?:\.\d+)?)s")
 
 
 @dataclass(frozen=True, slots=True)
-class GoogleBlame(Blame):
+class GoogleErrorMapper(ErrorMapper):
     """Makes the errors of Google's servers."""
 
     names: ClassVar[Mapping[str, type[FmsdkError]]] = _REASONS | _STATUSES
     request_ids: ClassVar[tuple[str, ...]] = ("x-goog-request-id", "x-request-id")
 
-    def kind(self, said: Said, status: int | None) -> type[FmsdkError]:
+    def kind(self, said: ErrorBody, status: int | None) -> type[FmsdkError]:
         """Which error it is: by reason, by status, by HTTP status."""
         details = list(_details(said))
         words = [str(detail.get("reason")) for detail in details]
@@ -71,9 +71,9 @@ class GoogleBlame(Blame):
             return QuotaExceeded
         if named is BadRequestError and _TOO_LONG.search(said.message):
             return ContextTooLong
-        return named or Blame.kind(self, said, status)
+        return named or ErrorMapper.kind(self, said, status)
 
-    def delay(self, said: Said, headers: Mapping[str, str]) -> float | None:
+    def delay(self, said: ErrorBody, headers: Mapping[str, str]) -> float | None:
         """Seconds to wait: of `RetryInfo` in the body, where Google puts it, or of a header, which
         a gateway may have put there; the longer, if both tell."""
         told = [_SECONDS.fullmatch(str(detail.get("retryDelay"))) for detail in _details(said)]
@@ -81,14 +81,14 @@ class GoogleBlame(Blame):
         asked = retry_after(headers)
         return max(waits if asked is None else [asked, *waits], default=None)
 
-    def details(self, kind: type[FmsdkError], said: Said) -> dict[str, Any]:
+    def details(self, kind: type[FmsdkError], said: ErrorBody) -> dict[str, Any]:
         """Tokens asked for and tokens that fit, of a too long request."""
         if kind is ContextTooLong and (found := _TOO_LONG.search(said.message)):
             return {"tokens": int(found[1]), "limit": int(found[2])}
         return {}
 
 
-def _details(said: Said) -> Iterator[Mapping[str, Any]]:
+def _details(said: ErrorBody) -> Iterator[Mapping[str, Any]]:
     listed: object = said.fields.get("details")
     for detail in cast("list[object]", listed) if isinstance(listed, list) else ():
         if isinstance(detail, Mapping):

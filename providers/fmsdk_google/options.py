@@ -13,9 +13,9 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from fmsdk.errors import BadRequestError, ConfigurationError
+from fmsdk.hosted import options as wire
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
-from fmsdk.wire import options as wire
 
 __all__ = ["Connection", "GoogleOptions", "has_access", "key_variables", "options_of"]
 

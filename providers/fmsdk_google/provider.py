@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from fmsdk.catalog import narrow
 from fmsdk.content import Modality
+from fmsdk.hosted.decoding import DecodeContext, StreamDecoder
+from fmsdk.hosted.provider import Encoded, HostedProvider, require_module
 from fmsdk.provider import Capabilities, ProviderConfig, UsableModel
 from fmsdk.request import Request
 from fmsdk.response import Response
-from fmsdk.wire.hosted import Encoded, HostedProvider, require_module
-from fmsdk.wire.read import Answer, StreamDecoder
 from fmsdk_google.decode import decode, decoder
 from fmsdk_google.encode import encode
-from fmsdk_google.errors import GoogleBlame
+from fmsdk_google.errors import GoogleErrorMapper
 from fmsdk_google.options import Connection, has_access, key_variables
 
 if TYPE_CHECKING:
-    from fmsdk.wire.transport import Transport
+    from fmsdk.http.transport import Transport
 
 __all__ = ["GoogleProvider"]
 
@@ -30,7 +30,7 @@ _CAN = Capabilities(
 )
 
 
-class GoogleProvider(HostedProvider[Encoded, Answer]):
+class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
     """Gemini on AI Studio or Vertex. Opens nothing before the first request.
 
     Options of `config`: api_key, base_url, api_version ("v1beta", on Vertex "v1beta1"), vertex,
@@ -48,7 +48,9 @@ class GoogleProvider(HostedProvider[Encoded, Answer]):
         if connection.wants_credentials:
             require_module("google")
             require_module("google.auth")
-        super().__init__(config, GoogleBlame(config.name, connection.variable, connection.secret))
+        super().__init__(
+            config, GoogleErrorMapper(config.name, connection.variable, connection.secret)
+        )
         self.base_url = connection.url
         self._connection = connection
         self.price_id = "google" if config.name == "google" else None
@@ -71,19 +73,22 @@ class GoogleProvider(HostedProvider[Encoded, Answer]):
         connection = self._connection
         return encode(request, vertex=bool(connection.vertex), root=connection.root, stream=stream)
 
-    def answer(self, request: Request, encoded: Encoded, request_id: str | None) -> Answer:
+    def context(self, request: Request, encoded: Encoded, request_id: str | None) -> DecodeContext:
         """What is known of the answer before its body comes."""
-        return Answer(
-            request=request, blame=self.blame, warnings=encoded.warnings, request_id=request_id
+        return DecodeContext(
+            request=request,
+            error_mapper=self.error_mapper,
+            warnings=encoded.warnings,
+            request_id=request_id,
         )
 
-    def decode(self, answer: Answer, body: bytes) -> Response[Any]:
+    def decode(self, context: DecodeContext, body: bytes) -> Response[Any]:
         """The response of a body."""
-        return decode(answer, body)
+        return decode(context, body)
 
-    def decoder(self, answer: Answer) -> StreamDecoder:
+    def decoder(self, context: DecodeContext) -> StreamDecoder:
         """A decoder for one stream."""
-        return decoder(answer)
+        return decoder(context)
 
     def make_transport(self, idle_timeout: float | None) -> Transport:
         """Plain HTTP, with the key in a header, or on Vertex a token of Google Cloud."""
@@ -92,7 +97,9 @@ class GoogleProvider(HostedProvider[Encoded, Answer]):
         connection, token = self._connection, None
         if connection.wants_credentials:
             token = CloudToken(connection.credentials, self.name, connection.variable)
-        return HttpTransport(connection.url, connection.headers(), token, self.blame, idle_timeout)
+        return HttpTransport(
+            connection.url, connection.headers(), token, self.error_mapper, idle_timeout
+        )
 
 
 def _vendor(connection: Connection) -> str | None:

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fmsdk.errors import AuthenticationError, ConnectionFailed, FmsdkError, MissingKey
-from fmsdk.wire.blame import Blame
-from fmsdk.wire.body import Body
-from fmsdk.wire.network import http_client
-from fmsdk.wire.transport import Transport, error_body
+from fmsdk.hosted.body import Body
+from fmsdk.http.connections import http_client
+from fmsdk.http.error_mapper import ErrorMapper
+from fmsdk.http.transport import Transport, error_body
 
 if TYPE_CHECKING:
     import httpx2
@@ -118,10 +118,10 @@ class HttpTransport(Transport):
         url: str,
         headers: Mapping[str, str],
         token: CloudToken | None,
-        blame: Blame,
+        error_mapper: ErrorMapper,
         idle_timeout: float | None,
     ) -> None:
-        super().__init__(blame, idle_timeout)
+        super().__init__(error_mapper, idle_timeout)
         self._url = url
         self._headers = dict(headers)
         self._token = token
@@ -152,7 +152,7 @@ class HttpTransport(Transport):
             content = await response.aread()
         finally:
             await response.aclose()
-        raise self.blame.of_body(
+        raise self.error_mapper.from_response(
             error_body(content), status=response.status_code, headers=response.headers
         )
 

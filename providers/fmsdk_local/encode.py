@@ -12,7 +12,7 @@ from typing import Any, cast, get_args
 
 from fmsdk.content import Image, MediaPart, Part, Reasoning, Text, ToolCall, ToolResult
 from fmsdk.errors import UnsupportedContent
-from fmsdk.provider import Losses
+from fmsdk.provider import UnsupportedSettings
 from fmsdk.request import Message, Request, Tool
 from fmsdk.response import Warning
 from fmsdk_local.options import options_of
@@ -33,7 +33,13 @@ class Chat:
     variables: dict[str, Any]
 
 
-def encode(request: Request, losses: Losses, *, names: frozenset[str], multimodal: bool) -> Chat:
+def encode(
+    request: Request,
+    unsupported_settings: UnsupportedSettings,
+    *,
+    names: frozenset[str],
+    multimodal: bool,
+) -> Chat:
     """The request for a template whose code uses `names`.
 
     Raises:
@@ -43,13 +49,17 @@ def encode(request: Request, losses: Losses, *, names: frozenset[str], multimoda
     if any(
         isinstance(part, Image) and part.detail not in (None, "auto") for part in request.parts()
     ):
-        losses.drop("detail", "a local model sees every picture at its own size")
+        unsupported_settings.drop("detail", "a local model sees every picture at its own size")
     if any(getattr(part, "cache", False) for part in request.parts()):
-        losses.warnings.append(
+        unsupported_settings.warnings.append(
             Warning("cache_ignored", "cache marks have no effect: nothing is kept between calls")
         )
     messages = list(_messages(request, multimodal))
-    return Chat(messages, _tools(request, losses, names), _variables(request, losses, names))
+    return Chat(
+        messages,
+        _tools(request, unsupported_settings, names),
+        _variables(request, unsupported_settings, names),
+    )
 
 
 def _messages(request: Request, multimodal: bool) -> Iterator[dict[str, Any]]:
@@ -124,16 +134,18 @@ def _result(
     return {**turn, "name": name} if name else turn
 
 
-def _tools(request: Request, losses: Losses, names: frozenset[str]) -> list[dict[str, Any]]:
+def _tools(
+    request: Request, unsupported_settings: UnsupportedSettings, names: frozenset[str]
+) -> list[dict[str, Any]]:
     if not request.tools or request.tool_choice == "none":
         return []
     if "tools" not in names:
-        losses.drop("tools", "its chat template has no place for tools")
+        unsupported_settings.drop("tools", "its chat template has no place for tools")
         return []
     if request.tool_choice != "auto":
-        losses.drop("tool_choice", "a local model cannot be made to call a tool")
+        unsupported_settings.drop("tool_choice", "a local model cannot be made to call a tool")
     if any(tool.strict for tool in request.tools):
-        losses.drop("strict", "a local model cannot be held to a tool's schema")
+        unsupported_settings.drop("strict", "a local model cannot be held to a tool's schema")
     return [_tool(tool) for tool in request.tools]
 
 
@@ -148,7 +160,9 @@ def _tool(tool: Tool) -> dict[str, Any]:
     }
 
 
-def _variables(request: Request, losses: Losses, names: frozenset[str]) -> dict[str, Any]:
+def _variables(
+    request: Request, unsupported_settings: UnsupportedSettings, names: frozenset[str]
+) -> dict[str, Any]:
     variables: dict[str, Any] = {}
     effort = request.settings.reasoning
     if effort is not None:
@@ -156,9 +170,11 @@ def _variables(request: Request, losses: Losses, names: frozenset[str]) -> dict[
         known = {"enable_thinking": thinks, "thinking": thinks, "reasoning_effort": effort}
         variables = {name: known[name] for name in _EFFORT_NAMES if name in names}
         if not variables:
-            losses.drop("reasoning", "its chat template has no switch for it")
+            unsupported_settings.drop("reasoning", "its chat template has no switch for it")
     given = options_of(request).template or {}
     unknown = sorted(given.keys() - names)
     if unknown:
-        losses.drop("options.template", f"its chat template has no variable {', '.join(unknown)}")
+        unsupported_settings.drop(
+            "options.template", f"its chat template has no variable {', '.join(unknown)}"
+        )
     return {**variables, **{name: given[name] for name in given if name in names}}

@@ -17,7 +17,7 @@ from jinja2 import TemplateError
 
 from fmsdk.content import Audio, Image, Text
 from fmsdk.errors import BadRequestError, UnsupportedSetting
-from fmsdk.provider import Losses
+from fmsdk.provider import UnsupportedSettings
 from fmsdk.request import Request
 from fmsdk.response import Warning
 from fmsdk_local.encode import Chat, encode
@@ -71,13 +71,13 @@ class PromptEncoder:
             UnsupportedContent, UnsupportedSetting: what the template cannot show the model.
             BadRequestError: a conversation that the template refuses.
         """
-        losses = Losses(request)
-        chat = encode(request, losses, names=self._names, multimodal=self._multimodal)
+        unsupported_settings = UnsupportedSettings(request)
+        chat = encode(request, unsupported_settings, names=self._names, multimodal=self._multimodal)
         with self._lock:
             if self._template is None:
-                inputs = self._continue(request, chat, losses)
+                inputs = self._continue(request, chat, unsupported_settings)
             else:
-                inputs = self._apply(request, _opened(chat, self._processor), losses)
+                inputs = self._apply(request, _opened(chat, self._processor), unsupported_settings)
             ids = inputs["input_ids"][0].tolist()
             tail: str = self._tokenizer.decode(ids[-_TAIL:])
         return Prompt(
@@ -87,19 +87,23 @@ class PromptEncoder:
             audio_tokens=self._count(ids, "audio"),
             tools=tuple(tool["function"]["name"] for tool in chat.tools),
             reasoning=tail.rstrip().endswith(_OPENS_REASONING),
-            warnings=tuple(losses.warnings),
+            warnings=tuple(unsupported_settings.warnings),
         )
 
-    def _apply(self, request: Request, chat: Chat, losses: Losses) -> dict[str, Any]:
+    def _apply(
+        self, request: Request, chat: Chat, unsupported_settings: UnsupportedSettings
+    ) -> dict[str, Any]:
         try:
-            chat = self._without_losses(request, chat, losses)
+            chat = self._without_losses(request, chat, unsupported_settings)
             return dict(self._render(chat, tokenize=True))
         except (TemplateError, TypeError, ValueError) as error:
             raise BadRequestError(
                 f"the chat template of {request.name} cannot take this conversation: {error}"
             ) from error
 
-    def _without_losses(self, request: Request, chat: Chat, losses: Losses) -> Chat:
+    def _without_losses(
+        self, request: Request, chat: Chat, unsupported_settings: UnsupportedSettings
+    ) -> Chat:
         """See that the template shows the model the system prompt and the tools. Some refuse a
         system prompt, and some leave it out without a word."""
         systems = [message for message in chat.messages if message["role"] == "system"]
@@ -111,10 +115,10 @@ class PromptEncoder:
         except TemplateError as error:
             if not systems or not self._renders(without):
                 raise
-            losses.drop("system", f"its chat template refuses one ({error})")
+            unsupported_settings.drop("system", f"its chat template refuses one ({error})")
             return without
         if any(text.strip() not in rendered for text in map(_text_of, systems)):
-            losses.drop("system", "its chat template leaves it out")
+            unsupported_settings.drop("system", "its chat template leaves it out")
             return without
         names = (tool["function"]["name"] for tool in chat.tools)
         lost = [name for name in names if name not in rendered]
@@ -150,7 +154,9 @@ class PromptEncoder:
             **chat.variables,
         )
 
-    def _continue(self, request: Request, chat: Chat, losses: Losses) -> dict[str, Any]:
+    def _continue(
+        self, request: Request, chat: Chat, unsupported_settings: UnsupportedSettings
+    ) -> dict[str, Any]:
         message = request.messages[0]
         is_plain = all(isinstance(part, Text) for part in message.parts)
         if len(chat.messages) != 1 or message.role != "user" or not is_plain:
@@ -158,7 +164,7 @@ class PromptEncoder:
                 f"{request.name} has no chat template: it is a base model, which continues one "
                 "text. Give a single text as the prompt, or use an instruction-tuned checkpoint"
             )
-        losses.warnings.append(
+        unsupported_settings.warnings.append(
             Warning("raw_completion", f"{request.name} is a base model: it continued the text")
         )
         return dict(self._tokenizer(message.text, return_tensors="pt", split_special_tokens=True))

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fmsdk.content import Audio
 from fmsdk.errors import UnsupportedContent
-from fmsdk.estimate import estimate_text
 from fmsdk.provider import (
     Capabilities,
     Estimate,
@@ -28,8 +27,9 @@ from fmsdk.provider import (
     Transcription,
     UsableModel,
 )
+from fmsdk.quoting.text_tokens import estimate_text
 from fmsdk.request import Request
-from fmsdk.response import Event, Fold, Response
+from fmsdk.response import Event, Response, ResponseAccumulator
 from fmsdk.usage import Range, Timings
 from fmsdk_local import store
 from fmsdk_local.capabilities import capabilities_of
@@ -110,7 +110,7 @@ class LocalProvider:
 
     async def generate(self, request: Request) -> Response[Any]:
         """The whole answer."""
-        fold = Fold()
+        fold = ResponseAccumulator()
         async for event in self.events(request, streamed=False):
             fold.add(event)
         return fold.response(request.provider, request.model, output_type=request.output)
@@ -127,8 +127,8 @@ class LocalProvider:
         Raises:
             UnsupportedContent: the model transcribes no speech.
         """
-        from fmsdk_local.hear import hear_whole
         from fmsdk_local.speech import to_transcription
+        from fmsdk_local.transcribe import hear_whole
 
         loaded, loading = await self._ready(model)
         if loaded.prompts is not None:
@@ -190,7 +190,7 @@ class LocalProvider:
         loaded, loading = await self._ready(request.model)
         on_job = None if watch is None else partial(watch, loaded)
         if loaded.prompts is None:
-            from fmsdk_local.hear import hear_request
+            from fmsdk_local.transcribe import hear_request
 
             source = hear_request(loaded, request, loading=loading, on_job=on_job)
         else:

@@ -22,9 +22,9 @@ from fmsdk.errors import (
     QuotaExceeded,
     RateLimitError,
 )
-from fmsdk.wire.blame import Blame, Said
+from fmsdk.http.error_mapper import ErrorBody, ErrorMapper
 
-__all__ = ["OpenAIBlame"]
+__all__ = ["OpenAIErrorMapper"]
 
 _INVALID_IMAGE = ("invalid_image", "invalid_image_format", "invalid_base64_image")
 _UNREADABLE_IMAGE = ("image_parse_error", "empty_image_file", "unsupported_image_media_type")
@@ -58,7 +58,7 @@ _BY_STATUS: dict[int | None, type[FmsdkError]] = {413: BadRequestError, 498: Rat
 
 
 @dataclass(frozen=True, slots=True)
-class OpenAIBlame(Blame):
+class OpenAIErrorMapper(ErrorMapper):
     """Makes the errors of OpenAI, and of servers that speak its wire."""
 
     names: ClassVar[Mapping[str, type[FmsdkError]]] = _NAMES
@@ -69,16 +69,16 @@ class OpenAIBlame(Blame):
         "mistral-correlation-id",
     )
 
-    def kind(self, said: Said, status: int | None) -> type[FmsdkError]:
+    def kind(self, said: ErrorBody, status: int | None) -> type[FmsdkError]:
         """Which error it is. Of two statuses a general code says less: Groq calls a request that
         is larger than a minute's tokens rate-limited (413), its full flex tier 498."""
-        found = Blame.kind(self, said, status)
+        found = ErrorMapper.kind(self, said, status)
         if status in _BY_STATUS and found in (BadRequestError, RateLimitError):
             return _BY_STATUS[status]
         # OpenRouter has no code for a prompt that its moderation stopped.
         return ContentFiltered if found is PermissionDenied and _is_flagged(said) else found
 
 
-def _is_flagged(said: Said) -> bool:
+def _is_flagged(said: ErrorBody) -> bool:
     metadata = said.fields.get("metadata")
     return isinstance(metadata, Mapping) and "flagged_input" in metadata

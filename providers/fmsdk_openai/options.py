@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fmsdk.errors import AuthenticationError, BadRequestError, ConfigurationError
+from fmsdk.hosted import options as wire
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
-from fmsdk.wire import options as wire
 from fmsdk_openai.dialect import PLAIN, Api, Dialect
 from fmsdk_openai.server import Server
 

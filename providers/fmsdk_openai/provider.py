@@ -9,22 +9,22 @@ from urllib.parse import urljoin
 from fmsdk.catalog import narrow
 from fmsdk.content import Modality
 from fmsdk.errors import FmsdkError
+from fmsdk.hosted.decoding import StreamDecoder
+from fmsdk.hosted.provider import HostedProvider, require_module
 from fmsdk.provider import ALL_SETTINGS, Capabilities, ImageLimits, ProviderConfig, UsableModel
 from fmsdk.request import Request
 from fmsdk.response import Response
-from fmsdk.wire.hosted import HostedProvider, require_module
-from fmsdk.wire.read import StreamDecoder
-from fmsdk_openai.decode import OpenAIAnswer, decode, decoder
+from fmsdk_openai.decode import OpenAIDecodeContext, decode, decoder
 from fmsdk_openai.dialect import Api, Dialect
 from fmsdk_openai.encode import OpenAIEncoded, encode
-from fmsdk_openai.errors import OpenAIBlame
-from fmsdk_openai.learn import SECONDS, Learner
+from fmsdk_openai.errors import OpenAIErrorMapper
+from fmsdk_openai.model_discovery import SECONDS, ModelDiscovery
+from fmsdk_openai.model_info import ModelsEndpoint, narrowed
 from fmsdk_openai.options import Connection
 from fmsdk_openai.server import OPENAI_SERVER, Server
-from fmsdk_openai.told import Listing, narrowed
 
 if TYPE_CHECKING:
-    from fmsdk.wire.transport import Transport
+    from fmsdk.http.transport import Transport
 
 __all__ = ["OpenAIProvider"]
 
@@ -35,7 +35,7 @@ _RESPONSES_INPUT: frozenset[Modality] = frozenset({"document"})
 """What the Responses API adds to a server's Chat Completions."""
 
 
-class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIAnswer]):
+class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
     """OpenAI, or another server that speaks its wire. Opens nothing before the first request.
 
     Args:
@@ -54,14 +54,14 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIAnswer]):
         require_module("openai")
         self._connection = connection = Connection.of(config, server)
         variable = connection.key_variables[0]
-        super().__init__(config, OpenAIBlame(config.name, variable, connection.secret))
+        super().__init__(config, OpenAIErrorMapper(config.name, variable, connection.secret))
         # Prices go by the name: whoever calls a server "openai" pays OpenAI, through whatever
         # gateway. What OpenAI says of its models holds at its own host alone.
         self.price_id = server.price_id if connection.is_own else None
         self.vendor = server.price_id if connection.official else None
         self.base_url = connection.url
         self._dialect = connection.dialect
-        self._learner = Learner(server.listings, self._listing)
+        self._learner = ModelDiscovery(server.listings, self._listing)
         self._sdk: Any = None
 
     @staticmethod
@@ -88,13 +88,13 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIAnswer]):
         """The request as it goes out."""
         return encode(request, dialect=self._dialect, api=self._api(request.model), stream=stream)
 
-    def answer(
+    def context(
         self, request: Request, encoded: OpenAIEncoded, request_id: str | None
-    ) -> OpenAIAnswer:
+    ) -> OpenAIDecodeContext:
         """What is known of the answer before its body comes."""
-        return OpenAIAnswer(
+        return OpenAIDecodeContext(
             request=request,
-            blame=self.blame,
+            error_mapper=self.error_mapper,
             warnings=encoded.warnings,
             request_id=request_id,
             api=encoded.api,
@@ -102,23 +102,23 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIAnswer]):
             charge=self._dialect.charge,
         )
 
-    def decode(self, answer: OpenAIAnswer, body: bytes) -> Response[Any]:
+    def decode(self, context: OpenAIDecodeContext, body: bytes) -> Response[Any]:
         """The response of a body."""
-        return decode(answer, body)
+        return decode(context, body)
 
-    def decoder(self, answer: OpenAIAnswer) -> StreamDecoder:
+    def decoder(self, context: OpenAIDecodeContext) -> StreamDecoder:
         """A decoder for one stream."""
-        return decoder(answer)
+        return decoder(context)
 
     def make_transport(self, idle_timeout: float | None) -> Transport:
         """The official SDK."""
         import openai
 
-        from fmsdk.wire.sdk import SdkTransport
+        from fmsdk.http.sdk_transport import SdkTransport
 
         made: openai.AsyncOpenAI | None = self._connection.given.client
         self._sdk = made or self._own_client(idle_timeout)
-        return SdkTransport(self._sdk, openai, self.blame, idle_timeout, is_own=made is None)
+        return SdkTransport(self._sdk, openai, self.error_mapper, idle_timeout, is_own=made is None)
 
     async def aclose(self) -> None:
         """Close the connections. A later request opens new ones."""
@@ -133,7 +133,7 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIAnswer]):
     def _own_client(self, idle_timeout: float | None) -> Any:
         import openai
 
-        from fmsdk.wire.network import http_client
+        from fmsdk.http.connections import http_client
 
         connection, given = self._connection, self._connection.given
         key, header = connection.key(), connection.server.key_header
@@ -152,7 +152,7 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIAnswer]):
             client.organization, client.project = given.organization, given.project
         return client
 
-    async def _listing(self, listing: Listing, model: str) -> bytes:
+    async def _listing(self, listing: ModelsEndpoint, model: str) -> bytes:
         """A listing of the server's models as it comes; b"" where there is none to be had."""
         import httpx2
         import openai

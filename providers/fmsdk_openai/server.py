@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from urllib.parse import urlsplit, urlunsplit
 
+from fmsdk.hosted.options import from_environment, host_of
 from fmsdk.provider import UsableModel
-from fmsdk.wire.options import from_environment, host_of
 from fmsdk_openai.dialect import OPENAI, Dialect
-from fmsdk_openai.told import Listing
+from fmsdk_openai.model_info import ModelsEndpoint
 
 __all__ = ["OPENAI_SERVER", "Server"]
 
@@ -48,7 +48,7 @@ class Server:
     key_header: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     dialect: Dialect = field(default_factory=Dialect)
-    listings: tuple[Listing, ...] = ()
+    listings: tuple[ModelsEndpoint, ...] = ()
 
     def usable_models(self) -> list[UsableModel]:
         """Whether its models can be called now: its extra installed, its key set."""

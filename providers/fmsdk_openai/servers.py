@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from fmsdk_openai import told
+from fmsdk_openai import model_info
 from fmsdk_openai.copilot import copilot_headers
 from fmsdk_openai.dialect import CALL_ID_LIMITS, OPENAI, PDF, PICTURES, Dialect, Refusal
 from fmsdk_openai.named import NamedServer
@@ -51,7 +51,7 @@ VLLM = NamedServer(
     url_variables=("VLLM_BASE_URL",),
     key_variables=("VLLM_API_KEY",),
     is_local=True,
-    listings=(told.SIZES,),
+    listings=(model_info.SIZES,),
     dialect=Dialect(
         input=frozenset({"text", "image", "audio"}),
         refuses=(
@@ -72,7 +72,7 @@ SGLANG = NamedServer(
     url_variables=("SGLANG_BASE_URL",),
     key_variables=("SGLANG_API_KEY",),
     is_local=True,
-    listings=(told.SIZES, told.SGLANG),
+    listings=(model_info.SIZES, model_info.SGLANG),
     dialect=Dialect(
         input=frozenset({"text", "image", "audio"}),
         refuses=_of_a_vendors("SGLang", _SGLANG),
@@ -88,7 +88,7 @@ LLAMACPP = NamedServer(
     url_variables=("LLAMACPP_BASE_URL",),
     key_variables=("LLAMACPP_API_KEY", "LLAMA_API_KEY"),
     is_local=True,
-    listings=(told.LLAMACPP,),
+    listings=(model_info.LLAMACPP,),
     dialect=Dialect(
         input=frozenset({"text", "image", "audio"}),
         images=frozenset({"image/png", "image/jpeg", "image/gif", "image/bmp"}),
@@ -112,7 +112,7 @@ OLLAMA = NamedServer(
     url_variables=("OLLAMA_BASE_URL", "OLLAMA_HOST"),
     key_variables=("OLLAMA_API_KEY",),
     is_local=True,
-    listings=(told.OLLAMA,),
+    listings=(model_info.OLLAMA,),
     dialect=Dialect(
         input=frozenset({"text", "image"}),
         remote=frozenset(),
@@ -141,7 +141,7 @@ LMSTUDIO = NamedServer(
     url_variables=("LMSTUDIO_BASE_URL",),
     key_variables=("LMSTUDIO_API_KEY", "LM_API_TOKEN"),
     is_local=True,
-    listings=(told.LMSTUDIO,),
+    listings=(model_info.LMSTUDIO,),
     dialect=Dialect(
         input=frozenset({"text", "image"}),
         remote=frozenset(),
@@ -191,7 +191,7 @@ OPENROUTER = NamedServer(
     url_variables=("OPENROUTER_BASE_URL",),
     key_variables=("OPENROUTER_API_KEY",),
     price_id="openrouter",
-    listings=(told.OPENROUTER,),
+    listings=(model_info.OPENROUTER,),
     dialect=Dialect(
         output=frozenset({"text", "audio", "image"}),
         images=PICTURES,
@@ -220,7 +220,7 @@ GROQ = NamedServer(
     url_variables=("GROQ_BASE_URL",),
     key_variables=("GROQ_API_KEY",),
     price_id="groq",
-    listings=(told.SIZES,),
+    listings=(model_info.SIZES,),
     dialect=Dialect(
         limit="max_completion_tokens",
         input=frozenset({"text", "image"}),
@@ -244,7 +244,7 @@ MISTRAL = NamedServer(
     url_variables=("MISTRAL_BASE_URL",),
     key_variables=("MISTRAL_API_KEY",),
     price_id="mistral",
-    listings=(told.MISTRAL,),
+    listings=(model_info.MISTRAL,),
     dialect=Dialect(
         seed="random_seed",
         required="any",
@@ -320,7 +320,7 @@ XAI = NamedServer(
     url_variables=("XAI_BASE_URL",),
     key_variables=("XAI_API_KEY",),
     price_id="x-ai",
-    listings=(told.XAI,),
+    listings=(model_info.XAI,),
     dialect=Dialect(
         limit="max_completion_tokens",
         input=frozenset({"text", "image"}),
@@ -347,7 +347,7 @@ TOGETHER = NamedServer(
     url_variables=("TOGETHER_BASE_URL",),
     key_variables=("TOGETHER_API_KEY",),
     price_id="together",
-    listings=(told.SIZES,),
+    listings=(model_info.SIZES,),
 )
 
 FIREWORKS = NamedServer(
@@ -359,7 +359,7 @@ FIREWORKS = NamedServer(
     url_variables=("FIREWORKS_BASE_URL",),
     key_variables=("FIREWORKS_API_KEY",),
     price_id="fireworks",
-    listings=(told.FIREWORKS,),
+    listings=(model_info.FIREWORKS,),
 )
 
 COPILOT = NamedServer(
@@ -374,7 +374,7 @@ COPILOT = NamedServer(
     # Billed in AI credits of $0.01, drawn at GitHub's published price of each model.
     price_id="github-copilot",
     headers={"Editor-Version": "fmsdk/0.1", "Openai-Intent": "conversation-edits"},
-    listings=(told.COPILOT,),
+    listings=(model_info.COPILOT,),
     dialect=Dialect(
         input=frozenset({"text", "image"}),
         remote=frozenset(),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from fmsdk.hosted.decoding import Answer, StreamReader
 from fmsdk.response import Event, Response
-from fmsdk.wire.read import Answer, StreamReader
 from fmsdk_anthropic.decode import decode, decoder
-from fmsdk_anthropic.errors import AnthropicBlame
+from fmsdk_anthropic.errors import AnthropicErrorMapper
 from tests.anthropic.kit import asked, events, folded, message, sse
 
 __all__ = [
@@ -31,8 +31,8 @@ __all__ = [
 ]
 
 
-BLAME = AnthropicBlame("anthropic", "ANTHROPIC_API_KEY")
-ANSWER = Answer(request=asked(), blame=BLAME, request_id="req_1")
+BLAME = AnthropicErrorMapper("anthropic", "ANTHROPIC_API_KEY")
+ANSWER = Answer(request=asked(), error_mapper=BLAME, request_id="req_1")
 THINKING = {"type": "thinking", "thinking": "Hm, ä.", "signature": "c2ln"}
 REDACTED = {"type": "redacted_thinking", "data": "ZGF0YQ"}
 CITATION = {"type": "page_location", "cited_text": "a", "document_index": 0}

@@ -26,7 +26,7 @@ from fmsdk.content import (
 from fmsdk.errors import BadRequestError, InvalidMedia, UnsupportedContent, UnsupportedSetting
 from fmsdk.request import Message
 from fmsdk_anthropic import AnthropicOptions
-from fmsdk_anthropic.encode.draft import AnthropicDraft
+from fmsdk_anthropic.encode.request_builder import AnthropicRequestBuilder
 from tests.anthropic.encoding import (
     EPHEMERAL,
     PDF,
@@ -386,8 +386,8 @@ def test_no_part_of_a_conversation_is_lost_unsaid(conversation: list[Message]) -
     got = [leaf for turn in sent for leaf in leaves(turn["content"])]
     kept = [part for part in parts if part not in dropped and part not in blank]
 
-    draft = AnthropicDraft(request, stream=False)
-    wanted = [held(part, draft.call_id) for part in kept]
+    builder = AnthropicRequestBuilder(request, stream=False)
+    wanted = [held(part, builder.call_id) for part in kept]
     assert sorted(map(repr, got)) == sorted(map(repr, wanted))
     if not any(isinstance(part, ToolResult) for part in parts):
         assert got == wanted  # results alone are moved

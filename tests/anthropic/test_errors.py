@@ -9,7 +9,7 @@ import pytest
 
 from fmsdk import errors
 from fmsdk.errors import ContextTooLong
-from fmsdk_anthropic.errors import AnthropicBlame
+from fmsdk_anthropic.errors import AnthropicErrorMapper
 from tests.anthropic.kit import (
     KEY,
     Answer,
@@ -23,7 +23,7 @@ from tests.anthropic.kit import (
     text_events,
 )
 
-BLAME = AnthropicBlame("anthropic", "ANTHROPIC_API_KEY", KEY)
+BLAME = AnthropicErrorMapper("anthropic", "ANTHROPIC_API_KEY", KEY)
 REQUEST = asked()
 BAD = "invalid_request_error"
 
@@ -77,7 +77,7 @@ MAPPED = [
 
 @pytest.mark.parametrize(("status", "given", "name", "retryable"), MAPPED)
 def test_types_codes_and_statuses(status: Any, given: Any, name: str, retryable: bool) -> None:
-    error = BLAME.of_body(given, status=status)
+    error = BLAME.from_response(given, status=status)
     assert type(error) is getattr(errors, name)
     assert (error.status, error.retryable, error.provider) == (status, retryable, "anthropic")
 
@@ -94,7 +94,7 @@ def test_types_codes_and_statuses(status: Any, given: Any, name: str, retryable:
     ],
 )
 def test_how_much_too_long(text: str, tokens: int, limit: int) -> None:
-    error = BLAME.of_body(body(BAD, text), status=400)
+    error = BLAME.from_response(body(BAD, text), status=400)
     assert isinstance(error, ContextTooLong)
     assert (error.tokens, error.limit) == (tokens, limit)
 
@@ -102,15 +102,15 @@ def test_how_much_too_long(text: str, tokens: int, limit: int) -> None:
 def test_request_ids_of_header_and_body() -> None:
     told = {**body(BAD), "request_id": "req_body"}
     headers = {"request-id": "req_header", "retry-after": "7"}
-    both = BLAME.of_body(told, status=400, headers=headers)
+    both = BLAME.from_response(told, status=400, headers=headers)
     assert (both.request_id, both.retry_after) == ("req_header", 7.0)
-    assert BLAME.of_body(told, status=400).request_id == "req_body"
-    assert BLAME.of_body({**told, "request_id": 5}, status=400).request_id is None
+    assert BLAME.from_response(told, status=400).request_id == "req_body"
+    assert BLAME.from_response({**told, "request_id": 5}, status=400).request_id is None
 
 
 def test_the_key_is_never_told() -> None:
     for status in (400, 401, 500):
-        error = BLAME.of_body(body(BAD, f"not {KEY}"), status=status)
+        error = BLAME.from_response(body(BAD, f"not {KEY}"), status=status)
         assert KEY not in str(error)
 
 

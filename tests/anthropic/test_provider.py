@@ -197,13 +197,13 @@ def test_amazons_older_client_does_not_stream() -> None:
 
 def test_capabilities() -> None:
     own, other = made(api_key=KEY), made("mine", base_url="http://localhost:1")
-    can = own.capabilities("claude-sonnet-4-6")
-    assert can.input == {"text", "image", "document"}
-    assert can.remote == {"image", "document"}
-    assert "seed" not in can.settings
-    assert can.known
-    assert can.image_limits is not None
-    assert can.image_limits.max_bytes == 7_500_000
+    capabilities = own.capabilities("claude-sonnet-4-6")
+    assert capabilities.input == {"text", "image", "document"}
+    assert capabilities.remote == {"image", "document"}
+    assert "seed" not in capabilities.settings
+    assert capabilities.known
+    assert capabilities.image_limits is not None
+    assert capabilities.image_limits.max_bytes == 7_500_000
     assert "temperature" not in own.capabilities("claude-opus-4-7").settings
     assert not own.capabilities("claude-of-tomorrow").known
     assert other.capabilities("claude-sonnet-4-6").remote == frozenset()

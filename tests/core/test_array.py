@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fmsdk.errors import InvalidResponse
-from fmsdk.sse import MAX_EVENT_BYTES
-from fmsdk.wire.array import ArrayDecoder
+from fmsdk.hosted.json_array import ArrayDecoder
+from fmsdk.hosted.sse import MAX_EVENT_BYTES
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fmsdk
-from fmsdk import retry
+from fmsdk.pipeline import retry
 from fmsdk.response import Event
 from fmsdk.testing import FakeProvider
 
@@ -69,11 +69,17 @@ def test_a_wait_longer_than_the_deadline_is_not_begun() -> None:
     assert len(provider.requests) == 1
 
 
-@given(failed=st.integers(1, 50), after=st.none() | st.floats(0, 1e4), retries=st.integers(0, 50))
-def test_no_delay_is_negative_or_unbounded(failed: int, after: float | None, retries: int) -> None:
+@given(
+    retry_or_raise=st.integers(1, 50),
+    after=st.none() | st.floats(0, 1e4),
+    retries=st.integers(0, 50),
+)
+def test_no_delay_is_negative_or_unbounded(
+    retry_or_raise: int, after: float | None, retries: int
+) -> None:
     error = fmsdk.RateLimitError("x", retry_after=after)
-    delay = retry.delay_before_retry(error, failed, retries=retries, remaining=None)
-    if failed > retries or (after or 0) >= retry.LONGEST_WAIT:
+    delay = retry.delay_before_retry(error, retry_or_raise, retries=retries, remaining=None)
+    if retry_or_raise > retries or (after or 0) >= retry.LONGEST_WAIT:
         assert delay is None
     elif (after or 0) * (1 + retry.RETRY_AFTER_JITTER) < retry.LONGEST_WAIT:
         assert delay is not None

@@ -158,13 +158,13 @@ def _facts(vendor: str, model: str) -> catalog.ModelFacts:
 
 class TestNarrow:
     def test_what_both_can(self) -> None:
-        can = catalog.narrow(WIRE, "openai", "o3-mini")
-        assert can.known
-        assert (can.input, can.remote) == ({"text"}, frozenset())
-        assert can.output == {"text"}
-        assert can.settings == ALL_SETTINGS - {"temperature", "top_p", "logprobs"}
-        assert can.tools
-        assert (can.context, can.max_output) == (200_000, 100_000)
+        capabilities = catalog.narrow(WIRE, "openai", "o3-mini")
+        assert capabilities.known
+        assert (capabilities.input, capabilities.remote) == ({"text"}, frozenset())
+        assert capabilities.output == {"text"}
+        assert capabilities.settings == ALL_SETTINGS - {"temperature", "top_p", "logprobs"}
+        assert capabilities.tools
+        assert (capabilities.context, capabilities.max_output) == (200_000, 100_000)
 
     def test_a_model_that_does_not_reason_has_no_reasoning(self) -> None:
         assert "reasoning" not in catalog.narrow(WIRE, "openai", "gpt-4o").settings
@@ -172,9 +172,9 @@ class TestNarrow:
 
     def test_a_model_never_widens_the_wire(self) -> None:
         poor = Capabilities(settings=frozenset({"seed"}), tools=False, structured=False)
-        can = catalog.narrow(poor, "google", "gemini-3.8-flash")
-        assert (can.input, can.settings) == ({"text"}, {"seed"})
-        assert (can.tools, can.structured) == (False, False)
+        capabilities = catalog.narrow(poor, "google", "gemini-3.8-flash")
+        assert (capabilities.input, capabilities.settings) == ({"text"}, {"seed"})
+        assert (capabilities.tools, capabilities.structured) == (False, False)
 
     @pytest.mark.parametrize(("vendor", "model"), [("openai", "new-9"), (None, "gpt-4o")])
     def test_of_what_nobody_described_nothing_is_taken_away(

@@ -151,8 +151,10 @@ def test_content_a_model_cannot_take_names_models_that_can() -> None:
 
 @pytest.mark.parametrize("lenient", [False, True])
 def test_a_setting_that_cannot_be_honoured_raises_or_warns(lenient: bool) -> None:
-    can = fmsdk.Capabilities(settings=frozenset({"temperature"}), tools=False, structured=False)
-    provider = FakeProvider(capabilities=can)
+    capabilities = fmsdk.Capabilities(
+        settings=frozenset({"temperature"}), tools=False, structured=False
+    )
+    provider = FakeProvider(capabilities=capabilities)
     client = fmsdk.Client(providers={"fake": provider})
     asked = {
         "seed": 1,

@@ -20,8 +20,8 @@ import fmsdk
 from fmsdk import Image, ImageLimits, Message, ToolResult
 from fmsdk.content import FileRef, MediaPart
 from fmsdk.errors import BadRequestError, InvalidMedia, UnsupportedSetting
-from fmsdk.fit import fit_images, fitted
 from fmsdk.media import resize
+from fmsdk.pipeline.image_limits import fit_image_limits, fitted
 from fmsdk.provider import Capabilities
 from fmsdk.testing import FakeProvider
 from tests.core.media_files import animation, heic, mp4, pdf, picture, wav
@@ -130,7 +130,7 @@ def test_nothing_else_of_a_picture_or_a_message_changes() -> None:
     result = ToolResult("1", [image, "text"], is_error=True, name="look", cache=True)
     messages = (Message("assistant", [*others]), Message("tool", [result]))
     request = fmsdk.Request(provider="p", model="m", messages=messages, tags=(("a", "b"),))
-    fit, _ = asyncio.run(fit_images(request, EVERYTHING))
+    fit, _ = asyncio.run(fit_image_limits(request, EVERYTHING))
     assert replace(fit, messages=()) == replace(request, messages=())
     assert fit.messages[0] == messages[0]
     back = fit.messages[1].parts[0]
@@ -301,7 +301,7 @@ def test_scaling_leaves_the_event_loop_free() -> None:
     )
 
     async def main() -> int:
-        task = asyncio.create_task(fit_images(request, EVERYTHING))
+        task = asyncio.create_task(fit_image_limits(request, EVERYTHING))
         beats = 0
         while not task.done():
             await asyncio.sleep(0.002)

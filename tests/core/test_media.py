@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
-from fmsdk.check import verify_media
 from fmsdk.content import Audio, Document, Image, Video
 from fmsdk.errors import InvalidMedia, MissingExtra
 from fmsdk.media.audio import wav_of
@@ -26,6 +25,7 @@ from fmsdk.media.header import Header, read_header, verify
 from fmsdk.media.image import png_of
 from fmsdk.media.sniff import Kind, looks_like, sniff
 from fmsdk.media.source import BytesSource, PathSource, UrlSource
+from fmsdk.pipeline.capability_check import verify_media
 from tests.core.media_files import heic, mp4, office, pdf, picture, wav
 from tests.shared import SHARED, needs_shared
 

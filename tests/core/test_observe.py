@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import fmsdk
-from fmsdk import retry
+from fmsdk.pipeline import retry
 from fmsdk.testing import FakeProvider
 from tests.core.confidential import KEY, PICTURE, RECORDING, ask, assert_clean
 
@@ -68,8 +68,8 @@ class TestLog:
     def test_what_was_dropped_is_a_warning_the_first_time(
         self, log: pytest.LogCaptureFixture
     ) -> None:
-        can = fmsdk.Capabilities(settings=frozenset())
-        client = client_of(FakeProvider(capabilities=can))
+        capabilities = fmsdk.Capabilities(settings=frozenset())
+        client = client_of(FakeProvider(capabilities=capabilities))
         for _ in range(2):
             client.generate("fake:any", "Hi", seed=1, lenient=True)
         client.generate("fake:any", "Hi", top_p=0.5, lenient=True)
@@ -81,8 +81,8 @@ class TestLog:
     def test_nothing_is_printed_where_nobody_configured_logging(
         self, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        can = fmsdk.Capabilities(settings=frozenset())
-        client = client_of(FakeProvider(["Yes"], capabilities=can))
+        capabilities = fmsdk.Capabilities(settings=frozenset())
+        client = client_of(FakeProvider(["Yes"], capabilities=capabilities))
         client.generate("fake:any", "Hi", seed=1, lenient=True)
         assert capfd.readouterr() == ("", "")
 
@@ -112,8 +112,8 @@ class TestHooks:
 
     def test_what_cannot_be_sent_is_heard_of_too(self) -> None:
         ended: list[Any] = []
-        can = fmsdk.Capabilities(input=frozenset({"text"}))
-        client = client_of(FakeProvider(capabilities=can), on_response=ended.append)
+        capabilities = fmsdk.Capabilities(input=frozenset({"text"}))
+        client = client_of(FakeProvider(capabilities=capabilities), on_response=ended.append)
         with pytest.raises(fmsdk.UnsupportedContent):
             client.generate("fake:any", fmsdk.Image(PICTURE))
         assert [type(seen) for seen in ended] == [fmsdk.UnsupportedContent]

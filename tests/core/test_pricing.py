@@ -232,7 +232,7 @@ def test_the_installed_snapshot_is_dated() -> None:
 
 def test_importing_loads_no_price_table() -> None:
     code = (
-        "import sys, fmsdk.pricing, fmsdk.quote;"
+        "import sys, fmsdk.pricing, fmsdk.quoting.quote;"
         "print({'genai_prices', 'pydantic', 'httpx2'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

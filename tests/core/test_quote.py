@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 import fmsdk
 from fmsdk import pricing
 from fmsdk.content import Reasoning, Text, ToolCall, ToolResult
-from fmsdk.estimate import count_tokens, estimate_text, most_tokens
 from fmsdk.provider import Estimate
-from fmsdk.quote import Quote, estimated_usage, make_quote
+from fmsdk.quoting.quote import Quote, estimated_usage, make_quote
+from fmsdk.quoting.text_tokens import count_tokens, estimate_text, most_tokens
 from fmsdk.request import Message, Request, Tool, build
 from fmsdk.response import Choice, Response
 from fmsdk.testing import FakeProvider

@@ -14,8 +14,8 @@ import fmsdk
 from fmsdk import FetchLimits, Message, ToolResult
 from fmsdk.content import MediaPart
 from fmsdk.errors import BadRequestError, InvalidMedia
+from fmsdk.pipeline.media_fetch import fetch_media
 from fmsdk.provider import Capabilities
-from fmsdk.remote import bring
 from fmsdk.testing import FakeProvider
 from tests.core.media_server import at, png, served
 
@@ -31,9 +31,9 @@ def server() -> Iterator[Any]:
 
 
 def ask(
-    *parts: fmsdk.Part, can: Capabilities = NO_URLS, **options: Any
+    *parts: fmsdk.Part, capabilities: Capabilities = NO_URLS, **options: Any
 ) -> tuple[list[MediaPart], fmsdk.Response[Any]]:
-    provider = FakeProvider(capabilities=can)
+    provider = FakeProvider(capabilities=capabilities)
     with fmsdk.Client(providers={"fake": provider}, **options) as client:
         answer = client.generate("fake:any", [*parts, "What is it?"])
     return list(provider.requests[0].media()), answer
@@ -48,7 +48,7 @@ def test_this_machine_is_out_of_bounds_unless_the_client_allows_it(server: Any) 
     (sent,), answer = ask(image, fetch=HERE)
     assert sent.read() == png()
     assert not answer.warnings
-    (sent,), _ = ask(image, can=URLS)
+    (sent,), _ = ask(image, capabilities=URLS)
     assert sent is image
 
 
@@ -90,7 +90,7 @@ def test_nothing_but_the_source_changes(server: Any) -> None:
         Message("tool", [result]),
     )
     request = fmsdk.Request(provider="p", model="m", messages=messages, tags=(("a", "b"),))
-    brought = asyncio.run(bring(request, NO_URLS, HERE))
+    brought = asyncio.run(fetch_media(request, NO_URLS, HERE))
 
     def back_to_url(part: MediaPart) -> MediaPart:
         before = next(p for p in (image, document, sound) if p.kind == part.kind)
@@ -112,7 +112,7 @@ def test_a_text_keeps_its_type(server: Any, path: str, mime: str) -> None:
 
 def test_a_picture_that_shall_be_smaller_is_fetched_for_that(server: Any) -> None:
     image = fmsdk.Image(at(server, "cat.png"), max_side=10)
-    (sent,), answer = ask(image, can=URLS, fetch=HERE)
+    (sent,), answer = ask(image, capabilities=URLS, fetch=HERE)
     assert isinstance(sent, fmsdk.Image)
     assert sent.size == (10, 5)
     assert [w.code for w in answer.warnings] == ["image_downsized"]
@@ -131,7 +131,7 @@ def test_where_one_fetch_fails_the_others_are_cancelled(server: Any) -> None:
 
     async def main() -> int:
         with pytest.raises(InvalidMedia, match="answered 404"):
-            await bring(request, NO_URLS, HERE)
+            await fetch_media(request, NO_URLS, HERE)
         return len(asyncio.all_tasks())
 
     assert asyncio.run(main()) == 1

@@ -13,7 +13,7 @@ import pytest
 
 import fmsdk
 from fmsdk import catalog
-from fmsdk.lifecycle import Clock, today
+from fmsdk.catalog.lifecycle import Clock, today
 from fmsdk.testing import FakeProvider
 
 DATA = Path(fmsdk.__file__).parent / "data" / "retirements.json"

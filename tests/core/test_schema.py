@@ -16,7 +16,7 @@ import pytest
 
 from fmsdk.errors import BadRequestError, InvalidOutput
 from fmsdk.request import Tool
-from fmsdk.schema import (
+from fmsdk.schema.json_schema import (
     function_schema,
     json_schema,
     needs_wrapping,

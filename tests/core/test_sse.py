@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fmsdk
-from fmsdk.sse import SSEDecoder
+from fmsdk.hosted.sse import SSEDecoder
 
 line = st.binary(max_size=12).map(lambda raw: raw.replace(b"\n", b"").replace(b"\r", b""))
 events = st.lists(st.lists(line, min_size=1, max_size=3), max_size=6)

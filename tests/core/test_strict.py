@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fmsdk.errors import BadRequestError
-from fmsdk.schema import output_schema
-from fmsdk.strict import strict, without_nulls
+from fmsdk.schema.json_schema import output_schema
+from fmsdk.schema.strict import strict, without_nulls
 
 
 def nodes(schema: Any) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 
 import fmsdk
-from fmsdk import retry
+from fmsdk.pipeline import retry
 from fmsdk.response import Event
 from fmsdk.telemetry import content, names
 from fmsdk.testing import FakeProvider
@@ -240,9 +240,9 @@ class TestSpans:
         provider = FakeProvider([fmsdk.ServerError("hush", status=503), "Yes"])
         recorder.client(provider).generate("fake:any", "Hi")
         (event,) = recorder.span.events
-        assert event.name == "fmsdk.retry"
+        assert event.name == "fmsdk.pipeline.retry"
         found = dict(event.attributes or {})
-        assert found.pop("fmsdk.retry.delay") > 0  # type: ignore[operator]
+        assert found.pop("fmsdk.pipeline.retry.delay") > 0  # type: ignore[operator]
         assert found == {"error.type": "ServerError", "http.response.status_code": 503}
         assert recorder.span.status.status_code is StatusCode.UNSET
         assert recorder.attributes[names.ATTEMPTS] == 2

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmsdk.wire.chunks import ChunkJoiner
-from fmsdk.wire.network import http_client
+from fmsdk.http.chunk_framing import ChunkJoiner
+from fmsdk.http.connections import http_client
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

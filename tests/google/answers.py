@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from fmsdk.hosted.decoding import Answer
 from fmsdk.request import Request, build
 from fmsdk.response import Response
-from fmsdk.wire.read import Answer
 from fmsdk_google.decode import decode, decoder
-from fmsdk_google.errors import GoogleBlame
+from fmsdk_google.errors import GoogleErrorMapper
 from tests.google.kit import KEY, chunk, folded
 
 __all__ = ["BLAME", "REQUEST", "answer", "both", "events", "whole"]
 
 REQUEST = build("google:gemini-3.8-flash", "Hello")
-BLAME = GoogleBlame("google", "GEMINI_API_KEY", KEY)
+BLAME = GoogleErrorMapper("google", "GEMINI_API_KEY", KEY)
 
 
 def answer(request: Request = REQUEST) -> Answer:
-    return Answer(request=request, blame=BLAME, request_id="from-header")
+    return Answer(request=request, error_mapper=BLAME, request_id="from-header")
 
 
 def whole(body: Any, request: Request = REQUEST) -> Response[Any]:

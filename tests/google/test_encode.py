@@ -22,8 +22,8 @@ from fmsdk.content import (
     Video,
 )
 from fmsdk.errors import BadRequestError, UnsupportedContent, UnsupportedSetting
+from fmsdk.hosted.provider import Encoded
 from fmsdk.request import Message, Request, Tool, build
-from fmsdk.wire.hosted import Encoded
 from fmsdk_google import GoogleOptions
 from fmsdk_google.encode import encode
 

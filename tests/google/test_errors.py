@@ -10,10 +10,10 @@ import pytest
 from fmsdk import errors
 from fmsdk.errors import ContextTooLong
 from fmsdk.request import build
-from fmsdk_google.errors import GoogleBlame
+from fmsdk_google.errors import GoogleErrorMapper
 from tests.google.kit import KEY, Answer, chunk, generate, provider, serving, stream, streamed
 
-BLAME = GoogleBlame("google", "GEMINI_API_KEY", KEY)
+BLAME = GoogleErrorMapper("google", "GEMINI_API_KEY", KEY)
 REQUEST = build("google:m", "Hello")
 TOO_LONG = "The input token count (1048600) exceeds the maximum number of tokens allowed (1048576)."
 
@@ -68,7 +68,7 @@ MAPPED = [
 
 @pytest.mark.parametrize(("status", "said", "kind", "retryable"), MAPPED)
 def test_bodies(status: int | None, said: Any, kind: str, retryable: bool) -> None:
-    error = BLAME.of_body(said, status=status, headers={"x-goog-request-id": "req_1"})
+    error = BLAME.from_response(said, status=status, headers={"x-goog-request-id": "req_1"})
     assert type(error) is getattr(errors, kind)
     assert error.retryable is retryable
     assert error.request_id == "req_1"
@@ -90,12 +90,12 @@ def test_bodies(status: int | None, said: Any, kind: str, retryable: bool) -> No
     ],
 )
 def test_how_long_to_wait(details: list[Any], headers: Any, seconds: float | None) -> None:
-    error = BLAME.of_body(body(BUSY, 429, *details), status=429, headers=headers)
+    error = BLAME.from_response(body(BUSY, 429, *details), status=429, headers=headers)
     assert error.retry_after == seconds
 
 
 def test_how_much_too_long() -> None:
-    error = BLAME.of_body(body(BAD, message=TOO_LONG), status=400)
+    error = BLAME.from_response(body(BAD, message=TOO_LONG), status=400)
     assert isinstance(error, ContextTooLong)
     assert (error.tokens, error.limit) == (1048600, 1048576)
 
@@ -103,7 +103,7 @@ def test_how_much_too_long() -> None:
 @pytest.mark.parametrize("status", [400, 401, 403, 500])
 def test_the_key_is_never_told(status: int) -> None:
     said = body(None, status, message=f"the key {KEY} is bad")
-    error = BLAME.of_body(said, status=status)
+    error = BLAME.from_response(said, status=status)
     assert KEY not in f"{error} {error!r} {BLAME!r}"
     assert KEY not in str(pickle.loads(pickle.dumps(error)))
 

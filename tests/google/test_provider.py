@@ -145,14 +145,14 @@ def test_vendor_and_prices() -> None:
 
 
 def test_capabilities() -> None:
-    can = made().capabilities("a-model-of-next-year")
-    assert can.input == {"text", "image", "audio", "video", "document"}
-    assert can.output == {"text", "audio", "image"}
-    assert can.remote == {"image", "video", "document"}
-    assert not can.known
+    capabilities = made().capabilities("a-model-of-next-year")
+    assert capabilities.input == {"text", "image", "audio", "video", "document"}
+    assert capabilities.output == {"text", "audio", "image"}
+    assert capabilities.remote == {"image", "video", "document"}
+    assert not capabilities.known
     for name in ("gemini-2.5-flash", "models/gemini-2.5-flash"):
-        can = made().capabilities(name)
-        assert (can.known, can.output) == (True, {"text"})
+        capabilities = made().capabilities(name)
+        assert (capabilities.known, capabilities.output) == (True, {"text"})
     assert not made(base_url="http://localhost").capabilities("gemini-2.5-flash").known
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import fmsdk
+from fmsdk.http.error_mapper import ErrorMapper
 from fmsdk.registry import installed
-from fmsdk.wire.blame import Blame
 from tests.hosted.asking import outcome
 from tests.hosted.subjects import SUBJECTS, Subject
 
@@ -81,4 +81,4 @@ def test_a_variable_that_holds_none(name: str, value: str, monkeypatch: pytest.M
 def test_causes_that_go_round_in_a_circle_end() -> None:
     first, second = ValueError("first"), ValueError("second")
     first.__cause__, second.__cause__ = second, first
-    assert isinstance(Blame("p", "KEY").of_exception(first), fmsdk.FmsdkError)
+    assert isinstance(ErrorMapper("p", "KEY").from_exception(first), fmsdk.FmsdkError)

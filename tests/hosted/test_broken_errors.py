@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 import fmsdk
+from fmsdk.http.error_mapper import ErrorMapper, retry_after
 from fmsdk.provider import ProviderConfig
 from fmsdk.registry import installed
 from fmsdk.request import build
-from fmsdk.wire.blame import Blame, retry_after
 from tests.hosted.asking import outcome
 from tests.hosted.subjects import KEY, SUBJECTS, Subject
 from tests.kit.server import Answer, Raw, serving
@@ -161,18 +161,18 @@ def test_what_broke_the_connection_is_named_as_the_cause(subject: Subject) -> No
 
 
 def test_a_cause_that_quotes_the_key_is_none() -> None:
-    blame = Blame("x", "X_KEY", KEY)
+    error_mapper = ErrorMapper("x", "X_KEY", KEY)
     inner, outer, group = ValueError(KEY), RuntimeError("it broke"), RuntimeError("they broke")
     outer.__context__ = inner
     group.__cause__ = ExceptionGroup("many", [OSError(111, f"no {KEY}")])
-    assert [blame.cause(one) for one in (inner, outer, group)] == [None, None, None]
+    assert [error_mapper.cause(one) for one in (inner, outer, group)] == [None, None, None]
     harmless = OSError("refused")
     harmless.__cause__ = harmless
-    assert blame.cause(harmless) is harmless
+    assert error_mapper.cause(harmless) is harmless
 
 
 def test_what_nobody_knows_is_no_fault_of_the_key() -> None:
-    error = Blame("x", "X_KEY").of_exception(RecursionError("too deep"))
+    error = ErrorMapper("x", "X_KEY").from_exception(RecursionError("too deep"))
     assert isinstance(error, fmsdk.ConnectionFailed)
     assert "too deep" in str(error)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import fmsdk
-from fmsdk import retry
 from fmsdk.errors import FmsdkError
+from fmsdk.pipeline import retry
 from fmsdk.response import Response
 from tests.hosted.asking import outcome
 from tests.hosted.subjects import SUBJECTS, Subject

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from fmsdk.errors import FmsdkError
+from fmsdk.hosted.decoding import StreamReader
+from fmsdk.hosted.provider import HostedProvider
 from fmsdk.provider import ProviderConfig
 from fmsdk.registry import installed
 from fmsdk.request import build
-from fmsdk.wire.hosted import HostedProvider
-from fmsdk.wire.read import StreamReader
 from tests.hosted.replay import EXPECTED, ROWS, asker, is_streamed
 from tests.hosted.subjects import Subject
 from tests.kit.tally import count
@@ -78,7 +78,7 @@ def test_changed_bytes_end_in_an_answer_or_a_typed_error(name: str) -> None:
         answer, body = asked.answer(request, encoded, None), mutated(whole, chance)
         try:
             if streamed:
-                reader = StreamReader(asked.decoder(answer), asked.blame)
+                reader = StreamReader(asked.decoder(answer), asked.error_mapper)
                 for chunk in (body[: len(body) // 2], body[len(body) // 2 :]):
                     reader.feed(chunk)
                     reader.raise_found()

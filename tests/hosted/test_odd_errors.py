@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import fmsdk
-from fmsdk import retry
+from fmsdk.pipeline import retry
 from fmsdk.registry import installed
 from tests.hosted.asking import outcome
 from tests.hosted.subjects import SUBJECTS, Subject

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import fmsdk
-from fmsdk import retry
 from fmsdk.errors import FmsdkError
+from fmsdk.pipeline import retry
 from fmsdk.response import Response
 from tests.hosted.asking import outcome
 from tests.hosted.subjects import SUBJECTS, Subject

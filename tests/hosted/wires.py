@@ -153,11 +153,11 @@ class Messages(Wire):
         }
 
     def events(self, *texts: str) -> list[bytes]:
-        begun = {**self.body(""), "content": [], "stop_reason": None}
-        begun["usage"] = {"input_tokens": USED[0], "output_tokens": 1}
+        partial_response = {**self.body(""), "content": [], "stop_reason": None}
+        partial_response["usage"] = {"input_tokens": USED[0], "output_tokens": 1}
         block = {"type": "text", "text": ""}
         made: list[dict[str, Any]] = [
-            {"type": "message_start", "message": begun},
+            {"type": "message_start", "message": partial_response},
             {"type": "content_block_start", "index": 0, "content_block": block},
         ]
         for text in texts:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fmsdk.provider import Provider
 from fmsdk.request import Request
-from fmsdk.response import Event, Fold, Response
+from fmsdk.response import Event, Response, ResponseAccumulator
 
 __all__ = ["folded", "generate", "stream"]
 
@@ -39,7 +39,7 @@ def stream(asked: Provider, request: Request) -> tuple[list[Event], Response[Any
 
 def folded(events: list[Event], request: Request) -> Response[Any]:
     """The response that events make."""
-    fold = Fold()
+    fold = ResponseAccumulator()
     for event in events:
         fold.add(event)
     return fold.response(request.provider, request.model, output_type=request.output)

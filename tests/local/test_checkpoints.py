@@ -187,11 +187,11 @@ def test_a_device_that_is_not_there(copy: Path) -> None:
 
 
 def test_concurrent_loads_load_once(copy: Path) -> None:
-    begun: list[str] = []
+    partial_response: list[str] = []
 
     def note(stage: str, done: int | None, total: int | None) -> None:
         if done is None:
-            begun.append(stage)
+            partial_response.append(stage)
 
     found: list[Any] = []
     config = LocalConfig(device="cpu", dtype="float32", progress=note)
@@ -205,7 +205,7 @@ def test_concurrent_loads_load_once(copy: Path) -> None:
         thread.join()
     assert len(found) == 6
     assert all(loaded is found[0] for loaded in found)
-    assert begun == ["load"]
+    assert partial_response == ["load"]
 
 
 def test_unloading_frees_the_model_and_it_loads_again(copy: Path) -> None:
@@ -251,21 +251,21 @@ def test_loading_reports_its_progress(copy: Path, capfd: pytest.CaptureFixture[s
 def test_capabilities_are_read_from_small_files(
     made: Made, name: str, expected: dict[str, Any]
 ) -> None:
-    can = capabilities_of(made(name))
-    assert can.input == expected["input"]
-    assert can.tools == expected["tools"]
-    assert can.system == expected["system"]
-    assert ("reasoning" in can.settings) == expected["reasoning"]
-    assert can.context == tiny.CONTEXT
-    assert can.structured is False
-    assert "choices" not in can.settings
+    capabilities = capabilities_of(made(name))
+    assert capabilities.input == expected["input"]
+    assert capabilities.tools == expected["tools"]
+    assert capabilities.system == expected["system"]
+    assert ("reasoning" in capabilities.settings) == expected["reasoning"]
+    assert capabilities.context == tiny.CONTEXT
+    assert capabilities.structured is False
+    assert "choices" not in capabilities.settings
 
 
 def test_a_provider_tells_the_same(made: Made) -> None:
     provider = LocalProvider(ProviderConfig(name="local"))
-    can = provider.capabilities(str(made("llama")))
-    assert can == capabilities_of(made("llama"))
-    assert isinstance(can, Capabilities)
+    capabilities = provider.capabilities(str(made("llama")))
+    assert capabilities == capabilities_of(made("llama"))
+    assert isinstance(capabilities, Capabilities)
 
 
 @pytest.mark.parametrize("file", ["chat_template.json", "tokenizer_config.json"])

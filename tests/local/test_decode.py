@@ -9,7 +9,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from fmsdk.content import Part, Reasoning, Text, ToolCall
-from fmsdk.response import Fold, TokenLogprob, ToolCallDelta
+from fmsdk.response import ResponseAccumulator, TokenLogprob, ToolCallDelta
 from fmsdk_local.decode import AnswerParser, finish_of
 
 TOOLS = ("weather", "add")
@@ -24,7 +24,7 @@ def parts(
     pieces: list[str], tools: tuple[str, ...] = TOOLS, *, reasoning: bool = False
 ) -> list[Part]:
     parser = AnswerParser(tools, reasoning=reasoning)
-    fold = Fold()
+    fold = ResponseAccumulator()
     for piece in pieces:
         for event in parser.feed(piece):
             fold.add(event)
@@ -149,7 +149,7 @@ def test_logprobs_go_with_the_visible_text() -> None:
         *parser.feed("", (thought,)),
         *parser.finish(),
     ]
-    fold = Fold()
+    fold = ResponseAccumulator()
     for event in events:
         fold.add(event)
     response = fold.response("local", "tiny")

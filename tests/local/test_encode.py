@@ -9,7 +9,7 @@ import pytest
 import fmsdk
 from fmsdk.content import Part
 from fmsdk.errors import BadRequestError, UnsupportedContent, UnsupportedSetting
-from fmsdk.provider import Losses
+from fmsdk.provider import UnsupportedSettings
 from fmsdk.request import Request, build
 from fmsdk_local import LocalOptions
 from fmsdk_local.encode import Chat, encode
@@ -23,7 +23,7 @@ def encoded(
     prompt: Any, *, names: frozenset[str] = NAMES, multimodal: bool = False, **asked: Any
 ) -> Chat:
     request = build("local:tiny", prompt, **asked)
-    return encode(request, Losses(request), names=names, multimodal=multimodal)
+    return encode(request, UnsupportedSettings(request), names=names, multimodal=multimodal)
 
 
 def test_text_models_get_text_and_parts_stay_apart() -> None:
@@ -164,9 +164,9 @@ def test_what_is_dropped_for_a_lenient_caller_is_told() -> None:
         options=LocalOptions(template={"colour": "red"}),
         lenient=True,
     )
-    losses = Losses(request)
-    chat = encode(request, losses, names=frozenset({"tools"}), multimodal=True)
-    assert [warning.detail or warning.code for warning in losses.warnings] == [
+    unsupported_settings = UnsupportedSettings(request)
+    chat = encode(request, unsupported_settings, names=frozenset({"tools"}), multimodal=True)
+    assert [warning.detail or warning.code for warning in unsupported_settings.warnings] == [
         "detail",
         "cache_ignored",
         "tool_choice",

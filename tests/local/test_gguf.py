@@ -96,9 +96,9 @@ def test_before_it_is_converted_little_is_known_and_afterwards_all(
     assert not provider.capabilities(str(file)).known
     client = fmsdk.Client(providers={"local": provider})
     client.generate(f"local:{file}", ASKED, **kit.GREEDY)
-    can = provider.capabilities(str(file))
-    assert can.known
-    assert can.context == 512
+    capabilities = provider.capabilities(str(file))
+    assert capabilities.known
+    assert capabilities.context == 512
 
 
 @pytest.mark.skipif(

@@ -10,11 +10,11 @@ from typing import Any
 
 from tests.kit.server import Answer, Seen, sse
 
-__all__ = ["HELLO", "Said", "answer", "asks_model"]
+__all__ = ["HELLO", "ErrorBody", "answer", "asks_model"]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ErrorBody:
     """A model's turn: its thoughts in words, sealed, its text, and the calls of tools (id, name,
     arguments)."""
 
@@ -24,10 +24,10 @@ class Said:
     calls: tuple[tuple[str, str, dict[str, Any]], ...] = ()
 
 
-HELLO = Said()
+HELLO = ErrorBody()
 
 
-def answer(seen: Seen, said: Said = HELLO) -> Answer:
+def answer(seen: Seen, said: ErrorBody = HELLO) -> Answer:
     """The answer of the wire that the request came over. Streams say text alone."""
     if not asks_model(seen):
         return Answer({"error": {"message": "no such page"}}, 404)
@@ -42,7 +42,7 @@ def asks_model(seen: Seen) -> bool:
     return any(path in seen.path for path in _WIRES)
 
 
-def _chat(said: Said) -> dict[str, Any]:
+def _chat(said: ErrorBody) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": said.text}
     if said.thought:
         message["reasoning_content"] = said.thought
@@ -67,7 +67,7 @@ def _chat_stream(text: str) -> list[bytes]:
     return sse({"id": "chatcmpl-1", "model": "m", "choices": [choice]})
 
 
-def _responses(said: Said) -> dict[str, Any]:
+def _responses(said: ErrorBody) -> dict[str, Any]:
     output: list[dict[str, Any]] = []
     if said.seal:
         summary = [{"type": "summary_text", "text": said.thought}] if said.thought else []
@@ -92,11 +92,11 @@ def _responses(said: Said) -> dict[str, Any]:
 
 def _responses_stream(text: str) -> list[bytes]:
     delta = {"type": "response.output_text.delta", "delta": text}
-    done = {"type": "response.completed", "response": _responses(Said(text))}
+    done = {"type": "response.completed", "response": _responses(ErrorBody(text))}
     return sse(delta, done, done=False)
 
 
-def _anthropic(said: Said) -> dict[str, Any]:
+def _anthropic(said: ErrorBody) -> dict[str, Any]:
     content: list[dict[str, Any]] = []
     if said.thought:
         content.append({"type": "thinking", "thinking": said.thought, "signature": said.seal})
@@ -119,7 +119,7 @@ def _anthropic(said: Said) -> dict[str, Any]:
 
 
 def _anthropic_stream(text: str) -> list[bytes]:
-    message = {**_anthropic(Said()), "content": [], "stop_reason": None}
+    message = {**_anthropic(ErrorBody()), "content": [], "stop_reason": None}
     events = [
         {"type": "message_start", "message": message},
         {
@@ -143,7 +143,7 @@ def _anthropic_stream(text: str) -> list[bytes]:
     return [f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in events]
 
 
-def _gemini(said: Said) -> dict[str, Any]:
+def _gemini(said: ErrorBody) -> dict[str, Any]:
     parts: list[dict[str, Any]] = []
     if said.thought:
         parts.append({"text": said.thought, "thought": True})
@@ -157,10 +157,10 @@ def _gemini(said: Said) -> dict[str, Any]:
 
 
 def _gemini_stream(text: str) -> list[bytes]:
-    return sse(_gemini(Said(text)), done=False)
+    return sse(_gemini(ErrorBody(text)), done=False)
 
 
-_WIRES: dict[str, tuple[Callable[[Said], dict[str, Any]], Callable[[str], list[bytes]]]] = {
+_WIRES: dict[str, tuple[Callable[[ErrorBody], dict[str, Any]], Callable[[str], list[bytes]]]] = {
     "/chat/completions": (_chat, _chat_stream),
     "/responses": (_responses, _responses_stream),
     "/v1/messages": (_anthropic, _anthropic_stream),

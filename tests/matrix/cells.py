@@ -10,7 +10,7 @@ from typing import Any
 
 from fmsdk.content import Reasoning, ToolCall, ToolResult
 from fmsdk.request import Message, Request, Tool
-from tests.matrix.answers import Said
+from tests.matrix.answers import ErrorBody
 from tests.matrix.facts import sealed
 from tests.matrix.parts import KINDS, PLACES, SOURCES, Maker
 from tests.matrix.probe import Lab
@@ -266,13 +266,14 @@ _TURNS: dict[tuple[str, str], Callable[[Maker, Lab], Keywords]] = {
         "prompt": _between(make, Reasoning(make.words()), make.text())
     },
     ("The model's turn", "its own sealed reasoning"): lambda make, lab: {
-        "prompt": _between(make, *lab.turn(make.wire, Said("Yes.", "", sealed(1))).parts)
+        "prompt": _between(make, *lab.turn(make.wire, ErrorBody("Yes.", "", sealed(1))).parts)
     },
     ("The model's turn", "its own readable and sealed reasoning"): lambda make, lab: {
-        "prompt": _between(make, *lab.turn(make.wire, Said("Yes.", "Hm.", sealed(2))).parts)
+        "prompt": _between(make, *lab.turn(make.wire, ErrorBody("Yes.", "Hm.", sealed(2))).parts)
     },
     ("The model's turn", "its own reasoning before a call"): lambda make, lab: _continued(
-        make, lab.turn(make.wire, Said("", "Hm.", sealed(3), (("c1", "look_up", {"word": "a"}),)))
+        make,
+        lab.turn(make.wire, ErrorBody("", "Hm.", sealed(3), (("c1", "look_up", {"word": "a"}),))),
     ),
     ("The model's turn", "another provider's reasoning"): lambda make, _: {
         "prompt": _between(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fmsdk.content import Part, Reasoning, Text, ToolCall, ToolResult
 from fmsdk.request import Message
-from tests.matrix.answers import Said
+from tests.matrix.answers import ErrorBody
 from tests.matrix.cells import LOOK_UP, SETTINGS
 from tests.matrix.facts import sealed
 from tests.matrix.parts import KINDS, SOURCES, Maker
@@ -99,13 +99,13 @@ def conversations(draw: st.DrawFn, lab: Lab, wire: Wire, menu: Menu) -> Conversa
 
 
 @st.composite
-def said(draw: st.DrawFn, number: int) -> Said:
+def said(draw: st.DrawFn, number: int) -> ErrorBody:
     """A turn of a model's, sealed with this number."""
     forms = draw(st.lists(st.sampled_from(_ID_FORMS), max_size=2))
     calls = tuple(
         (form.format(f"{number}{n}"), "look_up", draw(ARGUMENTS)) for n, form in enumerate(forms)
     )
-    return Said(
+    return ErrorBody(
         text=f"Said {number}.",
         thought=draw(st.sampled_from(["", "Hm."])),
         seal=sealed(number),

@@ -20,7 +20,7 @@ from fmsdk.request import Message, Request, build
 from fmsdk.response import Response, Warning
 from tests.kit import tally
 from tests.kit.server import Seen, Server, serving
-from tests.matrix.answers import HELLO, Said, answer, asks_model
+from tests.matrix.answers import HELLO, ErrorBody, answer, asks_model
 from tests.matrix.facts import Fact, asked_of, facts, invented, is_named, missing
 from tests.matrix.media import Shelf, shelf
 from tests.matrix.wires import Wire
@@ -75,7 +75,7 @@ class Lab:
             return Outcome(self._posted(before), error=error)
         return Outcome(self._posted(before), response)
 
-    def turn(self, wire: Wire, said: Said) -> Message:
+    def turn(self, wire: Wire, said: ErrorBody) -> Message:
         """A turn of this wire's model, as its decoder makes it."""
         key = f"{wire.name}: {said}"
         if key not in self._turns:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fmsdk.content import ToolCall, ToolResult
 from fmsdk.request import Message
 from tests.kit import tally
-from tests.matrix.answers import Said
+from tests.matrix.answers import ErrorBody
 from tests.matrix.cells import LOOK_UP
 from tests.matrix.conversations import Menu, conversations, menu_of, said
 from tests.matrix.facts import facts, sealed
@@ -75,7 +75,7 @@ def test_a_conversation_survives_another_provider(home: Wire, abroad: Wire, lab:
     check()
 
 
-def _exchange(lab: Lab, wire: Wire, turn: Said, words: str) -> list[Message]:
+def _exchange(lab: Lab, wire: Wire, turn: ErrorBody, words: str) -> list[Message]:
     """A turn of the wire's model, the results of its calls, and what the user says next."""
     answer = lab.turn(wire, turn)
     calls = [part for part in answer.parts if isinstance(part, ToolCall)]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from fmsdk.hosted.decoding import StreamReader
 from fmsdk.request import Request, build
 from fmsdk.response import Event, Response
-from fmsdk.wire.read import StreamReader
-from fmsdk_openai.decode import OpenAIAnswer, decode, decoder
-from fmsdk_openai.errors import OpenAIBlame
+from fmsdk_openai.decode import OpenAIDecodeContext, decode, decoder
+from fmsdk_openai.errors import OpenAIErrorMapper
 from tests.openai.kit import chunk, folded, message, response, sse
 
 __all__ = [
@@ -32,13 +32,15 @@ REQUEST = build("openai:m", "Hello")
 DELTA = {"type": "response.output_text.delta", "delta": "Hi."}
 
 
-def reader_of(answer: OpenAIAnswer) -> StreamReader:
-    return StreamReader(decoder(answer), answer.blame)
+def reader_of(answer: OpenAIDecodeContext) -> StreamReader:
+    return StreamReader(decoder(answer), answer.error_mapper)
 
 
-def answer(api: Any = "chat", request: Request = REQUEST) -> OpenAIAnswer:
-    blame = OpenAIBlame(request.provider, "OPENAI_API_KEY")
-    return OpenAIAnswer(request=request, blame=blame, request_id="req_1", api=api)
+def answer(api: Any = "chat", request: Request = REQUEST) -> OpenAIDecodeContext:
+    error_mapper = OpenAIErrorMapper(request.provider, "OPENAI_API_KEY")
+    return OpenAIDecodeContext(
+        request=request, error_mapper=error_mapper, request_id="req_1", api=api
+    )
 
 
 def compact(value: Any) -> str:

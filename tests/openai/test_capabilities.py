@@ -20,11 +20,11 @@ def no_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_at_openai_a_model_takes_what_the_table_says() -> None:
-    can = capabilities("gpt-5-mini-2025-08-07")
-    assert can.known
-    assert can.input == {"text", "image", "document"}
-    assert not can.settings & {"temperature", "top_p", "logprobs"}
-    assert (can.context, can.max_output) == (400_000, 128_000)
+    model = capabilities("gpt-5-mini-2025-08-07")
+    assert model.known
+    assert model.input == {"text", "image", "document"}
+    assert not model.settings & {"temperature", "top_p", "logprobs"}
+    assert (model.context, model.max_output) == (400_000, 128_000)
     assert capabilities("o3-mini").input == {"text"}
     assert capabilities("gpt-audio").output == {"text", "audio"}
 
@@ -38,15 +38,15 @@ def test_pictures_that_openai_refuses_are_made_to_fit() -> None:
 
 
 def test_an_undescribed_model_may_all_that_the_wire_can() -> None:
-    can = capabilities("gpt-99")
-    assert not can.known
-    assert {"text", "image", "audio", "document"} <= can.input
+    model = capabilities("gpt-99")
+    assert not model.known
+    assert {"text", "image", "audio", "document"} <= model.input
 
 
 def test_a_gateway_is_not_held_to_the_table() -> None:
-    can = capabilities("o3-mini", base_url="https://gateway.example/v1")
-    assert not can.known
-    assert "image" in can.input
+    model = capabilities("o3-mini", base_url="https://gateway.example/v1")
+    assert not model.known
+    assert "image" in model.input
 
 
 def test_a_retired_model_never_reaches_openai() -> None:

@@ -18,12 +18,12 @@ from fmsdk.errors import (
     RateLimitError,
 )
 from fmsdk.response import Response
-from fmsdk_openai.errors import OpenAIBlame
+from fmsdk_openai.errors import OpenAIErrorMapper
 from tests.openai.decoding import DELTA, compact, ended, plain, streamed
 from tests.openai.kit import chunk, completion, message, response
 
 PNG = b"\x89PNG\r\n\x1a\n"
-BLAME = OpenAIBlame("openai", "OPENAI_API_KEY")
+BLAME = OpenAIErrorMapper("openai", "OPENAI_API_KEY")
 
 
 def both(whole: Any, *pieces: Any, finish: str = "stop") -> tuple[Response[Any], Response[Any]]:
@@ -442,7 +442,7 @@ def test_null_in_fields_of_other_items() -> None:
 def test_errors_of_named_servers(
     body: Any, status: int | None, kind: type[Exception], retryable: bool
 ) -> None:
-    error = BLAME.of_body({"error": {"message": "no", **body}}, status=status)
+    error = BLAME.from_response({"error": {"message": "no", **body}}, status=status)
     assert type(error) is kind
     assert error.retryable is retryable
     assert error.status == (status or body.get("status_code"))
@@ -454,12 +454,14 @@ def test_a_code_that_says_more_than_its_status() -> None:
         "model_max_prompt_tokens_exceeded": ContextTooLong,
         "image_too_large": InvalidMedia,
     }.items():
-        assert type(BLAME.of_body({"error": {"code": code}}, status=413)) is kind
+        assert type(BLAME.from_response({"error": {"code": code}}, status=413)) is kind
 
 
 @pytest.mark.parametrize(
     "header", ["x-request-id", "apim-request-id", "x-generation-id", "mistral-correlation-id"]
 )
 def test_every_servers_name_for_a_requests_id(header: str) -> None:
-    assert BLAME.of_body({"error": "no"}, status=500, headers={header: "r1"}).request_id == "r1"
-    assert BLAME.of_body({"message": "no", "request_id": "r2"}, status=500).request_id == "r2"
+    assert (
+        BLAME.from_response({"error": "no"}, status=500, headers={header: "r1"}).request_id == "r1"
+    )
+    assert BLAME.from_response({"message": "no", "request_id": "r2"}, status=500).request_id == "r2"

@@ -82,12 +82,12 @@ def test_or_a_lenient_request_goes_without_and_says_so(name: str, setting: str) 
 
 @pytest.mark.parametrize(("name", "setting"), CASES)
 def test_settings_that_are_never_honoured_are_no_capabilities(name: str, setting: str) -> None:
-    can = made(name, base_url="http://127.0.0.1:9").capabilities(MODELS.get(name, "m"))
+    capabilities = made(name, base_url="http://127.0.0.1:9").capabilities(MODELS.get(name, "m"))
     if setting in ALL_SETTINGS and setting not in ("temperature", "top_p"):
-        assert setting not in can.settings
+        assert setting not in capabilities.settings
     if setting == "output":
-        assert not can.structured
-    assert not can.known
+        assert not capabilities.structured
+    assert not capabilities.known
 
 
 def test_only_the_models_meant_refuse() -> None:
@@ -121,8 +121,8 @@ def test_mistrals_own_parts() -> None:
     assert pdf["document_url"].startswith("data:application/pdf;base64,JVBER")
     assert linked["document_url"] == "https://x.test/a.pdf"
     assert audio["input_audio"].startswith("UklGR")
-    can = made("mistral").capabilities("m")
-    assert can.remote == {"image", "document"}
+    capabilities = made("mistral").capabilities("m")
+    assert capabilities.remote == {"image", "document"}
 
 
 def test_ids_of_calls_made_elsewhere_fit_mistral_and_stay_pairs() -> None:
@@ -288,12 +288,12 @@ def test_media_types_that_a_server_does_not_read(name: str, part: Any) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_content_that_a_wire_has_no_part_for_is_no_capability(name: str) -> None:
-    can = made(name, base_url="http://127.0.0.1:9").capabilities("m")
+    capabilities = made(name, base_url="http://127.0.0.1:9").capabilities("m")
     modalities = {"text", "image", "audio", "document"}
-    assert {"text", "image"} <= can.input <= modalities
-    assert can.remote <= can.input
+    assert {"text", "image"} <= capabilities.input <= modalities
+    assert capabilities.remote <= capabilities.input
     pinned = made(name, base_url="http://127.0.0.1:9", api="responses").capabilities("m")
-    assert pinned.input == can.input - {"audio"} | {"document"}
+    assert pinned.input == capabilities.input - {"audio"} | {"document"}
     assert set(get_args(fmsdk.content.Modality)) > modalities
 
 

@@ -13,12 +13,12 @@ import pytest
 
 from fmsdk import errors
 from fmsdk.errors import ContextTooLong
+from fmsdk.http.error_mapper import retry_after
 from fmsdk.request import build
-from fmsdk.wire.blame import retry_after
-from fmsdk_openai.errors import OpenAIBlame
+from fmsdk_openai.errors import OpenAIErrorMapper
 from tests.openai.kit import KEY, Answer, completion, generate, provider, serving, stream
 
-BLAME = OpenAIBlame("openai", "OPENAI_API_KEY", KEY)
+BLAME = OpenAIErrorMapper("openai", "OPENAI_API_KEY", KEY)
 REQUEST = build("openai:m", "Hello")
 
 
@@ -68,7 +68,7 @@ MAPPED = [
 
 @pytest.mark.parametrize(("status", "said", "kind", "retryable"), MAPPED)
 def test_bodies(status: int | None, said: Any, kind: str, retryable: bool) -> None:
-    error = BLAME.of_body(said, status=status, headers={"x-request-id": "req_1"})
+    error = BLAME.from_response(said, status=status, headers={"x-request-id": "req_1"})
     assert type(error) is getattr(errors, kind)
     assert error.retryable is retryable
     assert error.request_id == "req_1"
@@ -81,7 +81,7 @@ def test_bodies(status: int | None, said: Any, kind: str, retryable: bool) -> No
 @pytest.mark.parametrize("status", [400, 401, 403, 500])
 def test_the_key_is_never_told(status: int, before: int) -> None:
     text = f"{'x' * before} Incorrect key {KEY} given"
-    error = BLAME.of_body(body(message=text), status=status)
+    error = BLAME.from_response(body(message=text), status=status)
     assert KEY[:8] not in str(error)
     assert KEY not in str(error)
     assert KEY not in repr(BLAME)
@@ -91,9 +91,9 @@ def test_the_key_is_never_told(status: int, before: int) -> None:
 
 
 def test_long_and_html_messages_are_cut() -> None:
-    assert len(str(BLAME.of_body(body(message="x" * 9999), status=500))) < 700
-    assert "HTML page" in str(BLAME.of_body(" <!doctype html> " + "x" * 99, status=502))
-    assert "no reason given" in str(BLAME.of_body("", status=502))
+    assert len(str(BLAME.from_response(body(message="x" * 9999), status=500))) < 700
+    assert "HTML page" in str(BLAME.from_response(" <!doctype html> " + "x" * 99, status=502))
+    assert "no reason given" in str(BLAME.from_response("", status=502))
 
 
 @pytest.mark.parametrize(
@@ -108,13 +108,13 @@ def test_long_and_html_messages_are_cut() -> None:
     ],
 )
 def test_how_much_too_long(said: Any) -> None:
-    error = BLAME.of_body(said, status=400)
+    error = BLAME.from_response(said, status=400)
     assert isinstance(error, ContextTooLong)
     assert (error.tokens, error.limit) == (9001, 8192)
 
 
 def test_too_long_without_figures() -> None:
-    error = BLAME.of_body(body("context_length_exceeded"), status=400)
+    error = BLAME.from_response(body("context_length_exceeded"), status=400)
     assert isinstance(error, ContextTooLong)
     assert (error.tokens, error.limit) == (None, None)
 

@@ -11,7 +11,7 @@ import pytest
 
 import fmsdk
 from fmsdk.provider import ProviderConfig
-from fmsdk_openai import learn
+from fmsdk_openai import model_discovery
 from fmsdk_openai.provider import OpenAIProvider
 from fmsdk_openai.servers import SERVERS
 from tests.openai.encoding import PNG
@@ -182,19 +182,19 @@ def test_what_a_server_tells_narrows_what_a_model_can(
         asked = made(name, url)
         before = asked.capabilities("m")
         assert (before.known, before.context) == (False, None)
-        await asked.learn("m")
-        await asked.learn("m")
-        can = asked.capabilities("m")
-        assert can.known == expected.get("known", False)
-        assert can.input == expected.get("input", before.input)
-        assert (can.context, can.max_output) == (
+        await asked.model_discovery("m")
+        await asked.model_discovery("m")
+        capabilities = asked.capabilities("m")
+        assert capabilities.known == expected.get("known", False)
+        assert capabilities.input == expected.get("input", before.input)
+        assert (capabilities.context, capabilities.max_output) == (
             expected.get("context"),
             expected.get("max_output"),
         )
-        assert can.tools == expected.get("tools", True)
-        assert can.structured == expected.get("structured", before.structured)
+        assert capabilities.tools == expected.get("tools", True)
+        assert capabilities.structured == expected.get("structured", before.structured)
         if "refused" in expected:
-            assert fmsdk.provider.ALL_SETTINGS - can.settings == expected["refused"]
+            assert fmsdk.provider.ALL_SETTINGS - capabilities.settings == expected["refused"]
         await asked.aclose()
 
     with serving(by_path(listings)) as server:
@@ -206,9 +206,9 @@ def test_what_a_server_tells_narrows_what_a_model_can(
 def test_servers_without_a_listing_are_never_asked() -> None:
     async def main(url: str) -> None:
         for name in ("azure", "deepseek"):
-            await made(name, url).learn("m")
+            await made(name, url).model_discovery("m")
         mine = OpenAIProvider(ProviderConfig(name="mine", options={"base_url": url}))
-        await mine.learn("m")
+        await mine.model_discovery("m")
 
     with serving(by_path({})) as server:
         asyncio.run(main(server.url))
@@ -218,7 +218,7 @@ def test_servers_without_a_listing_are_never_asked() -> None:
 def test_copilots_newer_models_answer_on_responses_alone() -> None:
     async def main(url: str) -> str:
         asked = made("copilot", url)
-        await asked.learn("m")
+        await asked.model_discovery("m")
         await asked.aclose()
         return asked.encode(fmsdk.request.build("copilot:m", "Hi"), stream=False).path
 
@@ -229,10 +229,12 @@ def test_copilots_newer_models_answer_on_responses_alone() -> None:
 def test_a_variant_of_openrouter_is_its_model() -> None:
     async def main(url: str) -> None:
         asked = made("openrouter", url)
-        await asyncio.gather(*(asked.learn(name) for name in ("a/b:free", "a/b", "nobody/knows")))
+        await asyncio.gather(
+            *(asked.model_discovery(name) for name in ("a/b:free", "a/b", "nobody/knows"))
+        )
         assert asked.capabilities("a/b:free").context == 200000
         assert not asked.capabilities("nobody/knows").known
-        await asked.learn("nobody/knows")
+        await asked.model_discovery("nobody/knows")
         await asked.aclose()
 
     with serving(by_path({"/v1/models": {"data": [OPENROUTER_MODEL]}})) as server:
@@ -242,12 +244,16 @@ def test_a_variant_of_openrouter_is_its_model() -> None:
 
 def test_ollama_is_asked_about_each_model_alone() -> None:
     def show(request: Seen) -> Answer:
-        can = ["completion", "vision"] if request.body["model"] == "sees" else ["completion"]
-        return Answer({"capabilities": can})
+        capabilities = (
+            ["completion", "vision"] if request.body["model"] == "sees" else ["completion"]
+        )
+        return Answer({"capabilities": capabilities})
 
     async def main(url: str) -> None:
         asked = made("ollama", url)
-        await asyncio.gather(*(asked.learn(name) for name in ("sees", "blind", "sees", "sees:4b")))
+        await asyncio.gather(
+            *(asked.model_discovery(name) for name in ("sees", "blind", "sees", "sees:4b"))
+        )
         assert asked.capabilities("sees").input == {"text", "image"}
         assert asked.capabilities("blind").input == {"text"}
         assert asked.capabilities("sees:4b").input == {"text"}
@@ -274,13 +280,13 @@ BROKEN = [
 def test_a_server_that_tells_nothing_stops_nobody(
     answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learn, "SECONDS", 0.3)
+    monkeypatch.setattr(model_discovery, "SECONDS", 0.3)
 
     async def main(url: str) -> float:
         asked = made("openrouter", url)
         began = time.perf_counter()
-        await asked.learn("m")
-        await asked.learn("m")
+        await asked.model_discovery("m")
+        await asked.model_discovery("m")
         took = time.perf_counter() - began
         assert not asked.capabilities("m").known
         await asked.aclose()
@@ -293,13 +299,13 @@ def test_a_server_that_tells_nothing_stops_nobody(
 
 def test_a_silent_server_is_asked_again_a_minute_later(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(learn, "monotonic", lambda: now[0])
+    monkeypatch.setattr(model_discovery, "monotonic", lambda: now[0])
 
     async def main(url: str) -> None:
         asked = made("groq", url)
         for later in (0, 59, 61):
             now[0] = 100.0 + later
-            await asked.learn("m")
+            await asked.model_discovery("m")
         assert asked.capabilities("m").context == 9
         await asked.aclose()
 
@@ -312,15 +318,15 @@ def test_a_silent_server_is_asked_again_a_minute_later(monkeypatch: pytest.Monke
 def test_without_a_key_a_vendor_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GROQ_API_KEY", raising=False)
     asked = SERVERS["groq"](ProviderConfig(name="groq"))
-    asyncio.run(asked.learn("m"))
+    asyncio.run(asked.model_discovery("m"))
     assert not asked.capabilities("m").known
 
 
 def test_leaving_takes_the_question_from_nobody_else() -> None:
     async def main(url: str) -> None:
         asked = made("groq", url)
-        first = asyncio.create_task(asked.learn("m"))
-        second = asyncio.create_task(asked.learn("m"))
+        first = asyncio.create_task(asked.model_discovery("m"))
+        second = asyncio.create_task(asked.model_discovery("m"))
         await asyncio.sleep(0.02)
         first.cancel()
         await second
@@ -339,7 +345,7 @@ def test_leaving_takes_the_question_from_nobody_else() -> None:
 def test_closing_stops_the_question() -> None:
     async def main(url: str) -> float:
         asked = made("groq", url)
-        question = asyncio.create_task(asked.learn("m"))
+        question = asyncio.create_task(asked.model_discovery("m"))
         await asyncio.to_thread(server.arrived.wait, 5)
         began = time.perf_counter()
         await asked.aclose()

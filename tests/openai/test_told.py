@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from fmsdk_openai.model_info import ModelInfo
 from fmsdk_openai.servers import SERVERS
-from fmsdk_openai.told import Told
 from tests.openai.test_learn import TOLD
 
 ODD: list[Any] = [
@@ -25,7 +25,7 @@ ROWS = [
 ]
 
 
-def read(name: str, path: str, page: Any) -> Told:
+def read(name: str, path: str, page: Any) -> ModelInfo:
     """What a server's listing at this path says of the model m."""
     (listing,) = (one for one in SERVERS[name].listings if path.endswith(one.path.lstrip("./")))
     return listing.read(json.dumps(page).encode())["m"]
@@ -34,7 +34,7 @@ def read(name: str, path: str, page: Any) -> Told:
 @pytest.mark.parametrize(("name", "path", "rows"), ROWS)
 def test_an_odd_row_costs_no_other(name: str, path: str, rows: list[Any]) -> None:
     whole = read(name, path, rows)
-    assert whole != Told()
+    assert whole != ModelInfo()
     assert read(name, path, [*ODD, *rows, *ODD]) == whole
     assert read(name, path, {"data": [*ODD, *rows]}) == whole
 
@@ -50,9 +50,9 @@ def test_an_odd_size_tells_nothing(name: str, path: str, rows: list[Any], odd: A
 
 @pytest.mark.parametrize("odd", ["yes", 7, [], {}])
 def test_an_odd_yes_is_no_no(odd: Any) -> None:
-    can = {"id": "m", "capabilities": {"vision": odd, "function_calling": odd}}
-    assert read("mistral", "models", [can]).input is None
-    assert read("mistral", "models", [can]).tools is not False
+    capabilities = {"id": "m", "capabilities": {"vision": odd, "function_calling": odd}}
+    assert read("mistral", "models", [capabilities]).input is None
+    assert read("mistral", "models", [capabilities]).tools is not False
     assert read("xai", "language-models", [{"id": "m", "input_modalities": [odd]}]).input is None
 
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from fmsdk.hosted.decoding import DecodeContext, StreamDecoder
 from fmsdk.response import Response
-from fmsdk.wire.read import Answer, StreamDecoder
 from fmsdk_anthropic.decode.message import message_response
 from fmsdk_anthropic.decode.stream import MessageStream
 
 __all__ = ["decode", "decoder"]
 
 
-def decode(answer: Answer, body: bytes) -> Response[Any]:
+def decode(context: DecodeContext, body: bytes) -> Response[Any]:
     """The response of a body. Raises InvalidResponse, or the error that the body reports."""
-    return message_response(answer, body)
+    return message_response(context, body)
 
 
-def decoder(answer: Answer) -> StreamDecoder:
+def decoder(context: DecodeContext) -> StreamDecoder:
     """A decoder for one stream."""
-    return MessageStream(answer)
+    return MessageStream(context)

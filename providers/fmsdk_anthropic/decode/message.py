@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from fmsdk.content import Part, Reasoning, Text, ToolCall
+from fmsdk.hosted.decoding import DecodeContext, kept, opaque_of, read, unfinished
 from fmsdk.response import Choice, Finish, Response, Warning, malformed_call, tool_call
-from fmsdk.wire.read import Answer, kept, opaque_of, read, unfinished
 from fmsdk_anthropic.decode.usage import elsewhere, usage_of
 
 __all__ = ["Block", "StopDetails", "called_by", "cited", "finish_of", "message_response", "refused"]
@@ -72,31 +72,31 @@ _ANY = msgspec.json.Decoder()
 _READ = frozenset({"text", "thinking", "tool_use"})
 
 
-def message_response(answer: Answer, body: bytes) -> Response[Any]:
+def message_response(context: DecodeContext, body: bytes) -> Response[Any]:
     """The response of a whole body. Raises InvalidResponse, or the error that the body reports."""
-    found = read(_BODY, body, answer.blame)
+    found = read(_BODY, body, context.error_mapper)
     if found.error or found.type == "error":
-        raise answer.blame.of_body(read(_ANY, body, answer.blame))
+        raise context.error_mapper.from_response(read(_ANY, body, context.error_mapper))
     if found.content is None:
-        raise answer.blame.invalid("a message without content")
-    parts = [part for raw in found.content for part in _parts(answer, raw)]
+        raise context.error_mapper.invalid("a message without content")
+    parts = [part for raw in found.content for part in _parts(context, raw)]
     malformed = tuple(
         malformed_call(part)
         for part in parts
         if isinstance(part, ToolCall) and part.raw is not None
     )
-    request = answer.request
+    request = context.request
     return Response(
         provider=request.provider,
         model=request.model,
         choices=(Choice(tuple(parts), finish_of(found.stop_reason), found.stop_reason),),
         served_model=found.model,
-        request_id=answer.request_id or found.id,
+        request_id=context.request_id or found.id,
         usage=usage_of(found.usage),
         warnings=(
-            *answer.warnings,
+            *context.warnings,
             *malformed,
-            *(() if found.stop_reason else (unfinished(answer.blame, is_empty=not parts),)),
+            *(() if found.stop_reason else (unfinished(context.error_mapper, is_empty=not parts),)),
             *refused(found.stop_details),
             *elsewhere(found.usage),
         ),
@@ -105,15 +105,15 @@ def message_response(answer: Answer, body: bytes) -> Response[Any]:
     )
 
 
-def _parts(answer: Answer, raw: msgspec.Raw) -> Iterator[Part]:
-    provider = answer.request.provider
-    kind = read(_KIND, raw, answer.blame).type
+def _parts(context: DecodeContext, raw: msgspec.Raw) -> Iterator[Part]:
+    provider = context.request.provider
+    kind = read(_KIND, raw, context.error_mapper).type
     if kind not in _READ:
-        yield Reasoning("", provider, kept(raw, answer.blame))
+        yield Reasoning("", provider, kept(raw, context.error_mapper))
         return
-    block = read(_BLOCK, raw, answer.blame)
+    block = read(_BLOCK, raw, context.error_mapper)
     if kind == "thinking":
-        yield Reasoning(block.thinking or "", provider, kept(raw, answer.blame))
+        yield Reasoning(block.thinking or "", provider, kept(raw, context.error_mapper))
     elif kind == "tool_use":
         arguments = "" if block.input is None else msgspec.json.encode(block.input).decode()
         caller = called_by(block)

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
+from fmsdk.hosted.decoding import UNREADABLE, DecodeContext, opaque_of, read, read_known
 from fmsdk.response import (
     Event,
     Finished,
@@ -21,7 +22,6 @@ from fmsdk.response import (
     Warning,
 )
 from fmsdk.usage import OutputUsage, Usage
-from fmsdk.wire.read import UNREADABLE, Answer, opaque_of, read, read_known
 from fmsdk_anthropic.decode.message import (
     Block,
     StopDetails,
@@ -73,7 +73,7 @@ _REASONING, _TEXT, _CALL = range(3)
 _KINDS = 3
 
 
-class _Open:
+class OpenBlock:
     """A block on its way in: as it was announced, and the pieces that complete it."""
 
     __slots__ = ("citations", "json", "start", "thinking", "type")
@@ -90,11 +90,11 @@ class _Open:
 class MessageStream:
     """The decoder of one stream; it is complete with `message_stop` after a stop reason."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, context: DecodeContext) -> None:
         self.done = False
-        self._answer = answer
-        self._provider = answer.request.provider
-        self._open: dict[int, _Open] = {}
+        self._context = context
+        self._provider = context.request.provider
+        self._open: dict[int, OpenBlock] = {}
         self._message: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
         self._stop_reason: str | None = None
@@ -113,7 +113,7 @@ class MessageStream:
 
     def feed(self, payload: bytes) -> Sequence[Event]:
         """The events of one payload. Raises InvalidResponse, or the error that it reports."""
-        event = read_known(_EVENT, payload, self._answer.blame, _KNOWN)
+        event = read_known(_EVENT, payload, self._context.error_mapper, _KNOWN)
         if event is None:
             return ()
         if event.type == "content_block_delta":
@@ -130,9 +130,9 @@ class MessageStream:
 
     def finish(self) -> Sequence[Event]:
         """`Finished`. Raises IncompleteStream."""
-        answer, reason = self._answer, self._stop_reason
+        context, reason = self._context, self._stop_reason
         if not self.done or reason is None:
-            raise answer.blame.incomplete("message_stop")
+            raise context.error_mapper.incomplete("message_stop")
         # A server that closes no block (llama.cpp now and then) has closed them all by now.
         left = [event for index in sorted(self._open) for event in self._on_stop(index)]
         warnings = (*refused(self._stop_details), *elsewhere(self._usage), *self._skipped.values())
@@ -141,8 +141,8 @@ class MessageStream:
             finishes=((finish_of(reason), reason),),
             usage=usage_of(self._usage or None),
             served_model=self.served_model,
-            request_id=answer.request_id or self.request_id,
-            warnings=answer.warnings + warnings,
+            request_id=context.request_id or self.request_id,
+            warnings=context.warnings + warnings,
             raw_body=msgspec.json.encode({**told, "usage": self._usage}),
         )
         return (*left, finished)
@@ -159,17 +159,19 @@ class MessageStream:
         if event.type == "message_stop":
             self.done = True
         elif event.type == "message_start":
-            message = read(_OBJECT, payload, self._answer.blame).get("message")
+            message = read(_OBJECT, payload, self._context.error_mapper).get("message")
             if isinstance(message, dict):
                 self._told(cast("dict[str, Any]", message))
         elif event.type == "message_delta":
-            told = read(_OBJECT, payload, self._answer.blame)
+            told = read(_OBJECT, payload, self._context.error_mapper)
             self._told({**(told.get("delta") or {}), "usage": told.get("usage")})
             if event.delta is not None and event.delta.stop_reason is not None:
                 self._stop_reason = event.delta.stop_reason
                 self._stop_details = event.delta.stop_details
         elif event.type == "error":
-            raise self._answer.blame.of_body(read(_OBJECT, payload, self._answer.blame))
+            raise self._context.error_mapper.from_response(
+                read(_OBJECT, payload, self._context.error_mapper)
+            )
 
     def _told(self, fields: dict[str, Any]) -> None:
         """Keep what was said of the message last. Its counts are totals, left out where they
@@ -188,7 +190,7 @@ class MessageStream:
         }
 
     def _on_start(self, index: int, start: dict[str, Any]) -> Sequence[Event]:
-        opened = self._open[index] = _Open(start)
+        opened = self._open[index] = OpenBlock(start)
         if opened.type == "text":
             text = _text(start.get("text"))
             return (TextDelta(text, _KINDS * index + _TEXT),) if text else ()
@@ -216,8 +218,8 @@ class MessageStream:
         opened = self._open.get(index)
         if opened is None:
             if delta.type != "thinking_delta":
-                raise self._answer.blame.invalid("a piece of a block that never began")
-            opened = self._open[index] = _Open({"type": "thinking"})
+                raise self._context.error_mapper.invalid("a piece of a block that never began")
+            opened = self._open[index] = OpenBlock({"type": "thinking"})
         if delta.type == "thinking_delta":
             return self._thought(index, opened, delta.thinking) if delta.thinking else ()
         if delta.type == "input_json_delta":
@@ -257,11 +259,11 @@ class MessageStream:
             opaque = opaque_of({**given, **self._input(opened)})
         return (ReasoningDelta("", place + _REASONING, 0, self._provider, opaque),)
 
-    def _thought(self, index: int, opened: _Open, text: str) -> Sequence[Event]:
+    def _thought(self, index: int, opened: OpenBlock, text: str) -> Sequence[Event]:
         opened.thinking.append(text)
         return (ReasoningDelta(text, _KINDS * index + _REASONING, 0, self._provider),)
 
-    def _input(self, opened: _Open) -> dict[str, Any]:
+    def _input(self, opened: OpenBlock) -> dict[str, Any]:
         """What a tool that ran on the server was given, as far as it came in pieces."""
         pieces = "".join(opened.json)
         if not pieces:
@@ -275,7 +277,9 @@ class MessageStream:
         try:
             return msgspec.convert(start, Block)
         except msgspec.ValidationError as error:
-            raise self._answer.blame.invalid(f"a block that cannot be read ({error})") from error
+            raise self._context.error_mapper.invalid(
+                f"a block that cannot be read ({error})"
+            ) from error
 
     def _skip(self, kind: str) -> None:
         message = f"a {kind!r} piece of the answer has no place in fmsdk and was left out"

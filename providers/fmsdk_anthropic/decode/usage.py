@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
+from fmsdk.hosted.token_counts import Counts, count
 from fmsdk.response import Warning
 from fmsdk.usage import InputUsage, OutputUsage, Usage
-from fmsdk.wire.counts import Counts, count
 
 __all__ = ["elsewhere", "usage_of"]
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from fmsdk.hosted.provider import Encoded
 from fmsdk.request import Request
-from fmsdk.wire.hosted import Encoded
-from fmsdk_anthropic.encode.draft import AnthropicDraft
 from fmsdk_anthropic.encode.messages import conversation, system_prompt
+from fmsdk_anthropic.encode.request_builder import AnthropicRequestBuilder
 from fmsdk_anthropic.encode.settings import (
     sampling,
     settings_fields,
@@ -40,23 +40,23 @@ def encode(request: Request, *, stream: bool, default_betas: str = "") -> Encode
         BadRequestError: something that no JSON can carry, or another provider's options.
         UnsupportedContent, UnsupportedSetting: what the API cannot carry.
     """
-    draft = AnthropicDraft(request, stream=stream)
-    options, sampled = draft.options, sampling(draft)
+    builder = AnthropicRequestBuilder(request, stream=stream)
+    options, sampled = builder.options, sampling(builder)
     body: dict[str, Any] = {
         "model": request.model,
-        **settings_fields(draft),
+        **settings_fields(builder),
         **sampled,
-        **thinking_fields(draft),
-        **tool_fields(draft),
-        **system_prompt(draft),
-        "messages": conversation(draft),
-        **draft.mark(options.cache),
+        **thinking_fields(builder),
+        **tool_fields(builder),
+        **system_prompt(builder),
+        "messages": conversation(builder),
+        **builder.mark(options.cache),
     }
     headers = {"anthropic-version": VERSION_WITH_SAMPLING} if sampled else {}
     return Encoded(
         path=_BETA_PATH if options.betas else _PATH,
-        body=draft.body(body),
-        warnings=draft.warnings(),
+        body=builder.body(body),
+        warnings=builder.warnings(),
         headers={**headers, **_with_betas(options, default_betas)},
     )
 

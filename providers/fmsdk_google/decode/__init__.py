@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from fmsdk.response import Fold, Response
-from fmsdk.wire.read import Answer, StreamDecoder
+from fmsdk.hosted.decoding import DecodeContext, StreamDecoder
+from fmsdk.response import Response, ResponseAccumulator
 from fmsdk_google.decode.stream import GeminiStream
 
 __all__ = ["decode", "decoder"]
 
 
-def decode(answer: Answer, body: bytes) -> Response[Any]:
+def decode(context: DecodeContext, body: bytes) -> Response[Any]:
     """The response of a body. Raises InvalidResponse, ContentFiltered, or the error in it."""
-    stream, fold, request = GeminiStream(answer), Fold(), answer.request
+    stream, fold, request = GeminiStream(context), ResponseAccumulator(), context.request
     for event in (*stream.feed(body), stream.finished()):
         fold.add(event)
     return fold.response(request.provider, request.model, output_type=request.output)
 
 
-def decoder(answer: Answer) -> StreamDecoder:
+def decoder(context: DecodeContext) -> StreamDecoder:
     """A decoder for one stream."""
-    return GeminiStream(answer)
+    return GeminiStream(context)

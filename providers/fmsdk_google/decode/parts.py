@@ -14,23 +14,23 @@ from collections.abc import Iterator
 
 import msgspec
 
+from fmsdk.hosted.decoding import DecodeContext, base64_bytes, call_id, kept, opaque_of, read
 from fmsdk.response import Event, MediaDelta, ReasoningDelta, TextDelta, TokenLogprob, ToolCallDelta
-from fmsdk.wire.read import Answer, base64_bytes, call_id, kept, opaque_of, read
 from fmsdk_google.decode.shapes import PART, Blob, Call, Logprobs, Part
 
-__all__ = ["Lane", "token_logprobs"]
+__all__ = ["CandidateState", "token_logprobs"]
 
 _THOUGHT = opaque_of({"thought": True})
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _SAMPLES = re.compile(r"audio/(l16|pcm)", re.IGNORECASE)
 
 
-class Lane:
+class CandidateState:
     """One choice in the making: its parts so far, and how it ended."""
 
     __slots__ = (
-        "_answer",
         "_choice",
+        "_context",
         "_goes_on",
         "_index",
         "_open",
@@ -39,11 +39,11 @@ class Lane:
         "finish_reason",
     )
 
-    def __init__(self, answer: Answer, choice: int) -> None:
+    def __init__(self, context: DecodeContext, choice: int) -> None:
         self.calls = 0
         self.finish_reason: str | None = None
         self.finish_message: str | None = None
-        self._answer = answer
+        self._context = context
         self._choice = choice
         self._index = -1
         self._open: str | None = None
@@ -53,7 +53,7 @@ class Lane:
         self, raw: msgspec.Raw, response_id: str | None, *, is_first: bool
     ) -> Iterator[Event]:
         """The events of one part; `is_first`: it begins a chunk. Raises InvalidResponse."""
-        part = read(PART, raw, self._answer.blame)
+        part = read(PART, raw, self._context.error_mapper)
         self._goes_on = is_first and self._open == "thought"
         signature = part.thought_signature
         if part.function_call is not None:
@@ -65,7 +65,7 @@ class Lane:
         elif part.text is not None or (signature is not None and self._is_bare(raw)):
             yield from self._said(part, signature)
         elif bytes(raw).strip() not in (b"{}", b"null"):
-            yield self._reasoning("", kept(raw, self._answer.blame))
+            yield self._reasoning("", kept(raw, self._context.error_mapper))
 
     @property
     def is_empty(self) -> bool:
@@ -83,10 +83,10 @@ class Lane:
             index = self._joined("thought") if self._goes_on else self._apart()
             self._open = None
             opaque = opaque_of({"thought": True, "thoughtSignature": signature})
-            yield ReasoningDelta(text, index, self._choice, self._answer.request.provider, opaque)
+            yield ReasoningDelta(text, index, self._choice, self._context.request.provider, opaque)
         elif part.thought:
             opaque = None if self._open == "thought" else _THOUGHT
-            index, provider = self._joined("thought"), self._answer.request.provider
+            index, provider = self._joined("thought"), self._context.request.provider
             yield ReasoningDelta(text, index, self._choice, provider, opaque)
         elif signature is None:
             if text:
@@ -100,22 +100,22 @@ class Lane:
     def _called(self, call: Call, signature: str | None, response_id: str | None) -> Event:
         if call.partial_args is not None:
             what = "a function call in pieces; leave streamFunctionCallArguments off"
-            raise self._answer.blame.invalid(what)
+            raise self._context.error_mapper.invalid(what)
         id = call_id(call.id, self.calls, response_id)  # AI Studio's older models send none
         self.calls += 1
-        arguments = kept(call.args, self._answer.blame)
+        arguments = kept(call.args, self._context.error_mapper)
         return ToolCallDelta(
             self._apart(),
             id,
             call.name or "",
             "" if arguments == "null" else arguments,
             self._choice,
-            None if signature is None else self._answer.request.provider,
+            None if signature is None else self._context.request.provider,
             None if signature is None else opaque_of({"thoughtSignature": signature}),
         )
 
     def _media(self, blob: Blob, signature: str | None) -> Event:
-        data = base64_bytes(blob.data, self._answer.blame)
+        data = base64_bytes(blob.data, self._context.error_mapper)
         # Samples without a header, as speech is streamed, are one recording; files are not.
         joins = signature is None and _SAMPLES.match(blob.mime_type) is not None
         index = self._joined(blob.mime_type) if joins else self._apart()
@@ -126,7 +126,7 @@ class Lane:
 
     def _is_bare(self, raw: msgspec.Raw) -> bool:
         """Whether a part holds a signature and no more."""
-        names = read(_FIELDS, raw, self._answer.blame).keys()
+        names = read(_FIELDS, raw, self._context.error_mapper).keys()
         return names <= {"thoughtSignature", "thought"}
 
     def _signature(self, fields: dict[str, str]) -> Event:
@@ -134,7 +134,7 @@ class Lane:
 
     def _reasoning(self, text: str, opaque: str) -> Event:
         return ReasoningDelta(
-            text, self._apart(), self._choice, self._answer.request.provider, opaque
+            text, self._apart(), self._choice, self._context.request.provider, opaque
         )
 
     def _joined(self, kind: str) -> int:

@@ -14,7 +14,7 @@ from fmsdk_google.decode.shapes import Candidate
 
 __all__ = ["Sources"]
 
-Told = dict[str, Any]
+ModelInfo = dict[str, Any]
 
 
 class Sources:
@@ -22,7 +22,7 @@ class Sources:
 
     def __init__(self) -> None:
         self.queries: set[str] = set()
-        self._found: dict[int, Told] = {}
+        self._found: dict[int, ModelInfo] = {}
 
     def add(self, candidate: Candidate) -> None:
         """Take in what a chunk tells of a choice."""
@@ -34,7 +34,7 @@ class Sources:
         kept = self._found.setdefault(candidate.index or 0, {})
         for name, value in told.items():
             if isinstance(value, dict):
-                kept[name] = _merged(kept.get(name), cast("Told", value))
+                kept[name] = _merged(kept.get(name), cast("ModelInfo", value))
         searched = kept.get("groundingMetadata", {}).get("webSearchQueries")
         if isinstance(searched, list):
             self.queries |= {q for q in cast("list[object]", searched) if q and isinstance(q, str)}
@@ -47,7 +47,7 @@ class Sources:
         return msgspec.json.encode(body)
 
 
-def _merged(before: Told | None, now: Told) -> Told:
+def _merged(before: ModelInfo | None, now: ModelInfo) -> ModelInfo:
     """Lists (of citations, of pages) go on, what else is told anew replaces what was."""
     merged = dict(before or {})
     for name, value in now.items():

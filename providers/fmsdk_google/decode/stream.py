@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import Any, cast
 
 from fmsdk.errors import ContentFiltered
+from fmsdk.hosted.decoding import DecodeContext, fewer_choices, read, unfinished
 from fmsdk.response import Event, Finish, Finished, Response, TextDelta, Warning
 from fmsdk.usage import OutputUsage, Usage
-from fmsdk.wire.read import Answer, fewer_choices, read, unfinished
-from fmsdk_google.decode.parts import Lane, token_logprobs
+from fmsdk_google.decode.parts import CandidateState, token_logprobs
 from fmsdk_google.decode.shapes import CHUNK, Candidate, Chunk
 from fmsdk_google.decode.sources import Sources
 from fmsdk_google.decode.usage import usage_of, with_searches
@@ -40,10 +40,10 @@ _FINISHES: dict[str, Finish] = {
 class GeminiStream:
     """The decoder of one stream, or of a body, which has the shape of a single chunk."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, context: DecodeContext) -> None:
         self.done = False
-        self._answer = answer
-        self._lanes: dict[int, Lane] = {}
+        self._context = context
+        self._lanes: dict[int, CandidateState] = {}
         self._usage: dict[str, Any] = {}
         self._sources: Sources | None = None
         self.served_model: str | None = None
@@ -53,9 +53,9 @@ class GeminiStream:
 
     def feed(self, payload: bytes) -> Sequence[Event]:
         """The events of one payload. Raises InvalidResponse, ContentFiltered, or its error."""
-        chunk = read(CHUNK, payload, self._answer.blame)
+        chunk = read(CHUNK, payload, self._context.error_mapper)
         if chunk.error:
-            raise self._answer.blame.of_body(chunk.error)
+            raise self._context.error_mapper.from_response(chunk.error)
         if self.request_id is None:
             self.request_id, self.served_model = chunk.response_id, chunk.model_version
         used: object = chunk.usage_metadata
@@ -75,15 +75,15 @@ class GeminiStream:
         """`Finished`. Raises IncompleteStream."""
         lanes = self._lanes.values()
         if not lanes or any(lane.finish_reason is None for lane in lanes):
-            raise self._answer.blame.incomplete("a finish reason")
+            raise self._context.error_mapper.incomplete("a finish reason")
         return (self.finished(),)
 
     def finished(self) -> Finished:
         """The end of the answer, whether or not every choice says why. Raises InvalidResponse:
         there is none."""
-        answer, lanes = self._answer, [lane for _, lane in sorted(self._lanes.items())]
+        context, lanes = self._context, [lane for _, lane in sorted(self._lanes.items())]
         if not lanes:
-            raise answer.blame.invalid("neither a candidate nor a reason for having none")
+            raise context.error_mapper.invalid("neither a candidate nor a reason for having none")
         finishes: tuple[tuple[Finish, str | None], ...] = tuple(
             (_finish_of(lane), lane.finish_reason) for lane in lanes
         )
@@ -96,13 +96,13 @@ class GeminiStream:
             finishes=finishes,
             usage=with_searches(usage_of(self._usage), self._queries(), self.served_model),
             served_model=self.served_model,
-            request_id=self.request_id or answer.request_id,
+            request_id=self.request_id or context.request_id,
             warnings=(
-                *answer.warnings,
-                *fewer_choices(answer.request, len(lanes)),
+                *context.warnings,
+                *fewer_choices(context.request, len(lanes)),
                 *remarks,
                 *(
-                    unfinished(answer.blame, is_empty=lane.is_empty)
+                    unfinished(context.error_mapper, is_empty=lane.is_empty)
                     for lane in lanes
                     if lane.finish_reason is None
                 ),
@@ -132,7 +132,7 @@ class GeminiStream:
         choice = candidate.index or 0
         lane = self._lanes.get(choice)
         if lane is None:
-            lane = self._lanes[choice] = Lane(self._answer, choice)
+            lane = self._lanes[choice] = CandidateState(self._context, choice)
         before = len(events)
         content = candidate.content
         for place, raw in enumerate((content and content.parts) or ()):
@@ -147,10 +147,10 @@ class GeminiStream:
             lane.finish_message = candidate.finish_message
 
     def _blocked(self, chunk: Chunk) -> ContentFiltered:
-        answer, request, feedback = self._answer, self._answer.request, chunk.prompt_feedback
+        context, request, feedback = self._context, self._context.request, chunk.prompt_feedback
         why = (feedback and feedback.block_reason) or ""
         message = (feedback and feedback.block_reason_message) or "see its safety settings"
-        request_id = self.request_id or answer.request_id
+        request_id = self.request_id or context.request_id
         return ContentFiltered(
             f"{request.provider} refused the prompt: {why} ({message})",
             provider=request.provider,
@@ -163,13 +163,15 @@ class GeminiStream:
                 served_model=self.served_model,
                 request_id=request_id,
                 usage=usage_of(self._usage),
-                warnings=answer.warnings,
+                warnings=context.warnings,
                 raw_body=self._last,
             ),
         )
 
 
-def _attach(found: object, lane: Lane, choice: int, events: list[Event], start: int) -> None:
+def _attach(
+    found: object, lane: CandidateState, choice: int, events: list[Event], start: int
+) -> None:
     """Give a chunk's token probabilities to its first text; without one, to an empty text."""
     logprobs = token_logprobs(found)
     for place in range(start, len(events)):
@@ -181,6 +183,6 @@ def _attach(found: object, lane: Lane, choice: int, events: list[Event], start: 
         events.append(TextDelta("", lane.text_index(), choice, False, logprobs))
 
 
-def _finish_of(lane: Lane) -> Finish:
+def _finish_of(lane: CandidateState) -> Finish:
     finish = _FINISHES.get(lane.finish_reason or "", "other")
     return "tool_calls" if finish == "stop" and lane.calls else finish

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
+from fmsdk.hosted.token_counts import Counts
 from fmsdk.usage import InputUsage, OutputUsage, Usage
-from fmsdk.wire.counts import Counts
 
 __all__ = ["usage_of", "with_searches"]
 

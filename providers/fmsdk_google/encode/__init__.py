@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import quote
 
+from fmsdk.hosted.provider import Encoded
 from fmsdk.request import Request
-from fmsdk.wire.hosted import Encoded
 from fmsdk_google.encode.contents import conversation
-from fmsdk_google.encode.draft import GoogleDraft
+from fmsdk_google.encode.request_builder import GoogleRequestBuilder
 from fmsdk_google.encode.settings import generation_config, tool_fields
 
 __all__ = ["encode"]
@@ -31,33 +31,35 @@ def encode(request: Request, *, vertex: bool, root: str, stream: bool) -> Encode
         BadRequestError: something that no JSON can carry, or another provider's options.
         UnsupportedContent, UnsupportedSetting: what the API cannot carry.
     """
-    draft = GoogleDraft(request, vertex=vertex, stream=stream)
+    builder = GoogleRequestBuilder(request, vertex=vertex, stream=stream)
     body = {
-        name: value for name, value in {**conversation(draft), **_fields(draft)}.items() if value
+        name: value
+        for name, value in {**conversation(builder), **_fields(builder)}.items()
+        if value
     }
-    for name, value in draft.options.extra_body.items():
+    for name, value in builder.options.extra_body.items():
         _add(body, name, value)
     verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
     return Encoded(
         path=f"{_resource(request.model, vertex, root)}:{verb}",
-        body=draft.media.write(body),
-        warnings=draft.warnings(),
-        headers=draft.options.extra_headers,
+        body=builder.media.write(body),
+        warnings=builder.warnings(),
+        headers=builder.options.extra_headers,
     )
 
 
-def _fields(draft: GoogleDraft) -> dict[str, Any]:
-    options = draft.options
+def _fields(builder: GoogleRequestBuilder) -> dict[str, Any]:
+    options = builder.options
     safety = [
         {"category": category, "threshold": threshold}
         for category, threshold in options.safety_settings.items()
     ]
     return {
-        "generationConfig": generation_config(draft),
+        "generationConfig": generation_config(builder),
         "safetySettings": safety,
-        **tool_fields(draft),
+        **tool_fields(builder),
         "cachedContent": options.cached_content,
-        "labels": draft.labels(),
+        "labels": builder.labels(),
         "serviceTier": options.service_tier,
     }
 

@@ -10,7 +10,7 @@ from typing import Any, assert_never, cast
 
 from fmsdk.content import Audio, Document, Image, Reasoning, Text, ToolCall, ToolResult, Video
 from fmsdk.request import Message
-from fmsdk_google.encode.draft import THINKS_IN_LEVELS, GoogleDraft
+from fmsdk_google.encode.request_builder import THINKS_IN_LEVELS, GoogleRequestBuilder
 
 __all__ = ["conversation"]
 
@@ -22,23 +22,23 @@ _SIGNATURE = "thoughtSignature"
 Piece = dict[str, Any]
 
 
-def conversation(draft: GoogleDraft) -> dict[str, Any]:
+def conversation(builder: GoogleRequestBuilder) -> dict[str, Any]:
     """The fields of the conversation. Raises UnsupportedContent, BadRequestError."""
-    system = [{"text": draft.request.system}] if draft.request.system is not None else []
+    system = [{"text": builder.request.system}] if builder.request.system is not None else []
     contents: list[Piece] = []
     names: dict[str, str] = {}
-    for message in draft.request.messages:
-        draft.check_role(message)
+    for message in builder.request.messages:
+        builder.check_role(message)
         if message.role == "system":
             if contents:
                 why = "Gemini takes system messages before all others; put it first, or in system="
-                raise draft.invalid(why)
-            system += [draft.piece(part) for part in message.parts if isinstance(part, Text)]
+                raise builder.invalid(why)
+            system += [builder.piece(part) for part in message.parts if isinstance(part, Text)]
         elif message.role == "assistant":
             names |= {part.id: part.name for part in message.parts if isinstance(part, ToolCall)}
-            _append(contents, "model", _answered(draft, message))
+            _append(contents, "model", _answered(builder, message))
         else:
-            _append(contents, "user", _asked(draft, message, names))
+            _append(contents, "user", _asked(builder, message, names))
     return {
         "contents": contents,
         "systemInstruction": {"parts": system} if system else None,
@@ -59,28 +59,28 @@ def _are_results(parts: list[Piece]) -> bool:
     return all("functionResponse" in part for part in parts)
 
 
-def _asked(draft: GoogleDraft, message: Message, names: dict[str, str]) -> list[Piece]:
+def _asked(builder: GoogleRequestBuilder, message: Message, names: dict[str, str]) -> list[Piece]:
     """A turn that is not the model's. Tool results come first: they answer the turn before."""
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     rest = [part for part in message.parts if not isinstance(part, ToolResult)]
-    pieces = [_result(draft, result, names) for result in results]
-    return pieces + [draft.piece(cast("Any", part)) for part in rest]
+    pieces = [_result(builder, result, names) for result in results]
+    return pieces + [builder.piece(cast("Any", part)) for part in rest]
 
 
-def _result(draft: GoogleDraft, result: ToolResult, names: dict[str, str]) -> Piece:
+def _result(builder: GoogleRequestBuilder, result: ToolResult, names: dict[str, str]) -> Piece:
     name = result.name or names.get(result.call_id)
     if name is None:
         why = f"no call before this result has the id {result.call_id!r}; give ToolResult a name="
-        raise draft.invalid(why)
+        raise builder.invalid(why)
     if result.cache:
-        draft.cache_ignored()
+        builder.cache_ignored()
     texts: list[str] = []
     media: list[Piece] = []
     for part in result.content:
         if isinstance(part, Text):
-            texts.append(cast("str", draft.piece(part)["text"]))
+            texts.append(cast("str", builder.piece(part)["text"]))
         else:
-            media.append(draft.result_piece(part))
+            media.append(builder.result_piece(part))
     said = texts[0] if len(texts) == 1 else texts
     response: Piece = {
         "id": result.call_id,
@@ -90,32 +90,32 @@ def _result(draft: GoogleDraft, result: ToolResult, names: dict[str, str]) -> Pi
     return {"functionResponse": response | ({"parts": media} if media else {})}
 
 
-def _answered(draft: GoogleDraft, message: Message) -> list[Piece]:
+def _answered(builder: GoogleRequestBuilder, message: Message) -> list[Piece]:
     """The model's own turn, part by part as it came."""
     pieces: list[Piece] = []
     for part in message.parts:
         match part:
             case Text() | Image() | Audio() | Video() | Document():
                 if isinstance(part, Text) and part.refusal:
-                    draft.refusal_as_text()
-                pieces.append(draft.piece(part))
+                    builder.refusal_as_text()
+                pieces.append(builder.piece(part))
             case Reasoning():
-                _think(draft, part, pieces)
+                _think(builder, part, pieces)
             case ToolCall():
-                pieces.append(_call(draft, part))
+                pieces.append(_call(builder, part))
             case ToolResult():  # `check_role` let none through
                 continue
             case _:
                 assert_never(part)
-    _sign(draft, pieces)
+    _sign(builder, pieces)
     return pieces
 
 
-def _think(draft: GoogleDraft, part: Reasoning, pieces: list[Piece]) -> None:
+def _think(builder: GoogleRequestBuilder, part: Reasoning, pieces: list[Piece]) -> None:
     """Give back what Google wants back: a part of its own, or the signature of the one before."""
-    fields = draft.opaque(part)
+    fields = builder.opaque(part)
     if not fields:
-        draft.reasoning_dropped()
+        builder.reasoning_dropped()
     elif fields.keys() != {_SIGNATURE}:
         pieces.append({"text": part.text, **fields} if part.text else fields)
     elif pieces and _SIGNATURE not in pieces[-1]:
@@ -124,20 +124,20 @@ def _think(draft: GoogleDraft, part: Reasoning, pieces: list[Piece]) -> None:
         pieces.append({"text": "", **fields})
 
 
-def _call(draft: GoogleDraft, call: ToolCall) -> Piece:
+def _call(builder: GoogleRequestBuilder, call: ToolCall) -> Piece:
     if call.raw is not None:
         why = f"the arguments of the call of {call.name!r} are no JSON object, as Gemini wants them"
-        raise draft.invalid(f"{why}; leave the call out, or give it arguments")
+        raise builder.invalid(f"{why}; leave the call out, or give it arguments")
     sent = {"id": call.id, "name": call.name, "args": dict(call.arguments)}
-    return {"functionCall": sent, **draft.opaque(call)}
+    return {"functionCall": sent, **builder.opaque(call)}
 
 
-def _sign(draft: GoogleDraft, pieces: list[Piece]) -> None:
+def _sign(builder: GoogleRequestBuilder, pieces: list[Piece]) -> None:
     first = next((piece for piece in pieces if "functionCall" in piece), None)
-    if first is None or _SIGNATURE in first or draft.generation < THINKS_IN_LEVELS:
+    if first is None or _SIGNATURE in first or builder.generation < THINKS_IN_LEVELS:
         return
     first[_SIGNATURE] = _UNCHECKED
-    draft.note(
+    builder.note(
         "thought_signature_missing",
         "calls that Gemini did not make have no thought signatures; it was told not to check them",
         "tool_calls",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fmsdk_google.encode.draft import THINKS, THINKS_IN_LEVELS, GoogleDraft
+from fmsdk_google.encode.request_builder import THINKS, THINKS_IN_LEVELS, GoogleRequestBuilder
 
 __all__ = ["generation_config", "tool_fields"]
 
@@ -15,9 +15,9 @@ _BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 245
 _MODES = {"none": "NONE", "required": "ANY"}
 
 
-def generation_config(draft: GoogleDraft) -> dict[str, Any]:
+def generation_config(builder: GoogleRequestBuilder) -> dict[str, Any]:
     """`generationConfig`. Raises UnsupportedSetting, BadRequestError."""
-    settings, options = draft.request.settings, draft.options
+    settings, options = builder.request.settings, builder.options
     fields: dict[str, Any] = {
         "maxOutputTokens": settings.max_output_tokens,
         "temperature": settings.temperature,
@@ -28,10 +28,10 @@ def generation_config(draft: GoogleDraft) -> dict[str, Any]:
         "stopSequences": list(settings.stop) or None,
         "seed": settings.seed,
         "candidateCount": settings.choices if settings.choices > 1 else None,
-        "thinkingConfig": _thinking(draft) or None,
+        "thinkingConfig": _thinking(builder) or None,
         "imageConfig": options.image_config,
-        **_spoken(draft),
-        **_structured(draft),
+        **_spoken(builder),
+        **_structured(builder),
     }
     if settings.logprobs is not None:
         fields |= {"responseLogprobs": True, "logprobs": settings.logprobs or None}
@@ -42,58 +42,60 @@ def generation_config(draft: GoogleDraft) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _thinking(draft: GoogleDraft) -> dict[str, Any]:
-    options, effort = draft.options, draft.request.settings.reasoning
+def _thinking(builder: GoogleRequestBuilder) -> dict[str, Any]:
+    options, effort = builder.options, builder.request.settings.reasoning
     fields: dict[str, Any] = {}
     if options.include_thoughts is not None:
         fields["includeThoughts"] = options.include_thoughts
     if options.thinking_budget is not None:
         if effort is not None:
-            raise draft.invalid("reasoning and GoogleOptions.thinking_budget say the same; use one")
+            raise builder.invalid(
+                "reasoning and GoogleOptions.thinking_budget say the same; use one"
+            )
         fields["thinkingBudget"] = options.thinking_budget
     elif effort is None:
         pass
-    elif draft.generation >= THINKS_IN_LEVELS:
+    elif builder.generation >= THINKS_IN_LEVELS:
         if effort in _LEVELS:
             fields["thinkingLevel"] = effort.upper()
         else:
             why = "Gemini 3 and later think from 'minimal' to 'xhigh'; they cannot be told not to"
-            draft.losses.drop("reasoning", why)
-    elif draft.generation < THINKS:
+            builder.unsupported_settings.drop("reasoning", why)
+    elif builder.generation < THINKS:
         if effort != "none":
-            draft.losses.drop("reasoning", "this model answers without thinking")
+            builder.unsupported_settings.drop("reasoning", "this model answers without thinking")
     elif effort in _BUDGETS:
         fields["thinkingBudget"] = _BUDGETS[effort]
     else:
-        draft.losses.drop("reasoning", "Gemini 2.5 thinks up to 'high'")
+        builder.unsupported_settings.drop("reasoning", "Gemini 2.5 thinks up to 'high'")
     return fields
 
 
-def _spoken(draft: GoogleDraft) -> dict[str, Any]:
-    options = draft.options
-    if "audio" not in draft.request.settings.modalities:
-        draft.drop_chosen(_ONLY_SPOKEN, "a text answer")
+def _spoken(builder: GoogleRequestBuilder) -> dict[str, Any]:
+    options = builder.options
+    if "audio" not in builder.request.settings.modalities:
+        builder.drop_chosen(_ONLY_SPOKEN, "a text answer")
         return {}
     if options.voice is None:
         return {"speechConfig": options.speech_config}
     if options.speech_config is not None:
-        raise draft.invalid("GoogleOptions.voice and .speech_config say the same; use one")
+        raise builder.invalid("GoogleOptions.voice and .speech_config say the same; use one")
     voice = {"prebuiltVoiceConfig": {"voiceName": options.voice}}
     return {"speechConfig": {"voiceConfig": voice}}
 
 
-def _structured(draft: GoogleDraft) -> dict[str, Any]:
-    if draft.request.output is None:
+def _structured(builder: GoogleRequestBuilder) -> dict[str, Any]:
+    if builder.request.output is None:
         return {}
-    from fmsdk.schema import output_schema
+    from fmsdk.schema.json_schema import output_schema
 
-    _, schema = output_schema(draft.request.output)
+    _, schema = output_schema(builder.request.output)
     return {"responseMimeType": "application/json", "responseJsonSchema": schema}
 
 
-def tool_fields(draft: GoogleDraft) -> dict[str, Any]:
+def tool_fields(builder: GoogleRequestBuilder) -> dict[str, Any]:
     """`tools` and `toolConfig`. Raises BadRequestError."""
-    request = draft.request
+    request = builder.request
     tools: list[Any] = []
     if request.tools:
         functions = [
@@ -105,19 +107,19 @@ def tool_fields(draft: GoogleDraft) -> dict[str, Any]:
             for tool in request.tools
         ]
         tools.append({"functionDeclarations": functions})
-    calling = _calling(draft)
+    calling = _calling(builder)
     return {
-        "tools": [*tools, *draft.options.server_tools],
+        "tools": [*tools, *builder.options.server_tools],
         "toolConfig": {"functionCallingConfig": calling} if calling else None,
     }
 
 
-def _calling(draft: GoogleDraft) -> dict[str, Any]:
-    choice = draft.tool_choice()
+def _calling(builder: GoogleRequestBuilder) -> dict[str, Any]:
+    choice = builder.tool_choice()
     if choice in _MODES:
         return {"mode": _MODES[choice]}
     if choice is not None:
         return {"mode": "ANY", "allowedFunctionNames": [choice]}
     # Arguments are held to the schema where calls are forced, or in this mode.
-    is_strict = any(tool.strict for tool in draft.request.tools)
+    is_strict = any(tool.strict for tool in builder.request.tools)
     return {"mode": "VALIDATED"} if is_strict else {}

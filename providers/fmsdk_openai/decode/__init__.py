@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from fmsdk.hosted.decoding import StreamDecoder
 from fmsdk.response import Response
-from fmsdk.wire.read import StreamDecoder
-from fmsdk_openai.decode.answer import OpenAIAnswer
 from fmsdk_openai.decode.chat import chat_response
 from fmsdk_openai.decode.chat_stream import ChatStream
+from fmsdk_openai.decode.context import OpenAIDecodeContext
 from fmsdk_openai.decode.responses import responses_response
 from fmsdk_openai.decode.responses_stream import ResponsesStream
 
-__all__ = ["OpenAIAnswer", "decode", "decoder"]
+__all__ = ["OpenAIDecodeContext", "decode", "decoder"]
 
 
-def decode(answer: OpenAIAnswer, body: bytes) -> Response[Any]:
+def decode(context: OpenAIDecodeContext, body: bytes) -> Response[Any]:
     """The response of a body. Raises InvalidResponse, or the error that the body reports."""
-    return (chat_response if answer.api == "chat" else responses_response)(answer, body)
+    return (chat_response if context.api == "chat" else responses_response)(context, body)
 
 
-def decoder(answer: OpenAIAnswer) -> StreamDecoder:
+def decoder(context: OpenAIDecodeContext) -> StreamDecoder:
     """A decoder for one stream of the API that was asked."""
-    return (ChatStream if answer.api == "chat" else ResponsesStream)(answer)
+    return (ChatStream if context.api == "chat" else ResponsesStream)(context)

@@ -15,9 +15,7 @@ import msgspec
 
 from fmsdk.content import Audio, Image, Part, Reasoning, Text, ToolCall
 from fmsdk.errors import FmsdkError, ServerError
-from fmsdk.response import Choice, Finish, Response, Warning, malformed_call, tool_call
-from fmsdk.wire.blame import Blame
-from fmsdk.wire.read import (
+from fmsdk.hosted.decoding import (
     base64_bytes,
     call_id,
     fewer_choices,
@@ -27,8 +25,10 @@ from fmsdk.wire.read import (
     with_partial,
     word,
 )
-from fmsdk_openai.decode.answer import OpenAIAnswer, json_text, token_logprobs
+from fmsdk.http.error_mapper import ErrorMapper
+from fmsdk.response import Choice, Finish, Response, Warning, malformed_call, tool_call
 from fmsdk_openai.decode.chat_shapes import BODY, ECHOED, NOTHING, Candidate, Chunk, Delta
+from fmsdk_openai.decode.context import OpenAIDecodeContext, json_text, token_logprobs
 
 __all__ = [
     "broken_off",
@@ -56,35 +56,35 @@ _ANY = msgspec.json.Decoder()
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*;base64,")
 
 
-def chat_response(answer: OpenAIAnswer, body: bytes) -> Response[Any]:
+def chat_response(context: OpenAIDecodeContext, body: bytes) -> Response[Any]:
     """The response of a whole body. Raises InvalidResponse, or the error that the body reports."""
-    chunk = read(BODY, body, answer.blame)
-    failure = failure_of(chunk, body, answer.blame)
+    chunk = read(BODY, body, context.error_mapper)
+    failure = failure_of(chunk, body, context.error_mapper)
     for candidate in () if failure else chunk.choices or ():
-        failure = failure or broken_off(candidate, answer.blame)
+        failure = failure or broken_off(candidate, context.error_mapper)
     if failure is not None:
-        raise with_partial(failure, lambda: _response(answer, chunk, body))
-    return _response(answer, chunk, body)
+        raise with_partial(failure, lambda: _response(context, chunk, body))
+    return _response(context, chunk, body)
 
 
-def _response(answer: OpenAIAnswer, chunk: Chunk, body: bytes) -> Response[Any]:
-    request, id = answer.request, word(chunk.id)
-    warnings = list(answer.warnings)
+def _response(context: OpenAIDecodeContext, chunk: Chunk, body: bytes) -> Response[Any]:
+    request, id = context.request, word(chunk.id)
+    warnings = list(context.warnings)
     # GitHub Copilot gives a text and the calls after it as choices of the same number.
     found: dict[int, list[Candidate]] = {}
     for candidate in chunk.choices or ():
         found.setdefault(candidate.index or 0, []).append(candidate)
     if not found:
-        raise answer.blame.invalid("a completion without choices")
-    choices = tuple(_choice(answer, found[index], id, warnings) for index in sorted(found))
+        raise context.error_mapper.invalid("a completion without choices")
+    choices = tuple(_choice(context, found[index], id, warnings) for index in sorted(found))
     warnings += fewer_choices(request, len(choices))
     return Response(
         provider=request.provider,
         model=request.model,
         choices=choices,
         served_model=word(chunk.model),
-        request_id=answer.request_id or id,
-        usage=answer.usage(chunk.used, word(chunk.service_tier)),
+        request_id=context.request_id or id,
+        usage=context.usage(chunk.used, word(chunk.service_tier)),
         warnings=tuple(warnings),
         raw_body=body,
         output_type=request.output,
@@ -92,23 +92,26 @@ def _response(answer: OpenAIAnswer, chunk: Chunk, body: bytes) -> Response[Any]:
 
 
 def _choice(
-    answer: OpenAIAnswer, candidates: list[Candidate], id: str | None, warnings: list[Warning]
+    context: OpenAIDecodeContext,
+    candidates: list[Candidate],
+    id: str | None,
+    warnings: list[Warning],
 ) -> Choice:
     messages = [candidate.message or NOTHING for candidate in candidates]
-    parts = tuple(part for one in messages for part in _parts(answer, one, id, warnings))
+    parts = tuple(part for one in messages for part in _parts(context, one, id, warnings))
     reason = next((one.finish_reason for one in reversed(candidates) if one.finish_reason), None)
     calls = [part for part in parts if isinstance(part, ToolCall)]
     warnings += (malformed_call(call) for call in calls if call.raw is not None)
     if reason is None:
-        warnings.append(unfinished(answer.blame, is_empty=not parts))
+        warnings.append(unfinished(context.error_mapper, is_empty=not parts))
     logprobs = tuple(token for one in candidates for token in token_logprobs(one.tokens))
     return Choice(parts, finish_of(reason, bool(calls)), reason, logprobs)
 
 
 def _parts(
-    answer: OpenAIAnswer, message: Delta, id: str | None, warnings: list[Warning]
+    context: OpenAIDecodeContext, message: Delta, id: str | None, warnings: list[Warning]
 ) -> Iterator[Part]:
-    provider = answer.request.provider
+    provider = context.request.provider
     text, thought = message.content, thoughts(message)
     if isinstance(text, list):
         found = list(pieces(text, warnings))
@@ -125,9 +128,9 @@ def _parts(
         if message.audio.transcript:
             yield Text(message.audio.transcript)
         if message.audio.data:
-            data = base64_bytes(message.audio.data, answer.blame)
-            yield Audio(data, mime_type=answer.audio_mime)
-    for data, mime in pictures(message, answer, warnings):
+            data = base64_bytes(message.audio.data, context.error_mapper)
+            yield Audio(data, mime_type=context.audio_mime)
+    for data, mime in pictures(message, context, warnings):
         yield Image(data, mime_type=mime)
     for number, call in enumerate(message.calls):
         extra = opaque_of({"extra_content": call.extra_content}) if call.extra_content else None
@@ -181,7 +184,7 @@ def pieces(
 
 
 def pictures(
-    message: Delta, answer: OpenAIAnswer, warnings: list[Warning]
+    message: Delta, context: OpenAIDecodeContext, warnings: list[Warning]
 ) -> Iterator[tuple[bytes, str]]:
     """The pictures of a message, whole or a piece of one, with their media types. One that is not
     in the answer itself is left out with a warning."""
@@ -191,7 +194,10 @@ def pictures(
             why = "a picture that the answer only points to was left out; see response.raw"
             warnings.append(Warning("content_skipped", why, "image"))
         else:
-            yield base64_bytes(found.string[found.end() :], answer.blame), found[1] or "image/png"
+            yield (
+                base64_bytes(found.string[found.end() :], context.error_mapper),
+                found[1] or "image/png",
+            )
 
 
 def _image_url(entry: object) -> str:
@@ -210,23 +216,23 @@ def _thought(told: object) -> str:
     return told if isinstance(told, str) else ""
 
 
-def failure_of(chunk: Chunk, payload: bytes, blame: Blame) -> FmsdkError | None:
+def failure_of(chunk: Chunk, payload: bytes, error_mapper: ErrorMapper) -> FmsdkError | None:
     """What a body or an event reports instead of an answer, or beside a part of one."""
     if chunk.failure:
-        return blame.of_body(chunk.failure)
+        return error_mapper.from_response(chunk.failure)
     if chunk.object == "error":  # vLLM, SGLang: the error's own fields
-        return blame.of_body(read(_ANY, payload, blame))
+        return error_mapper.from_response(read(_ANY, payload, error_mapper))
     return None
 
 
-def broken_off(candidate: Candidate, blame: Blame) -> FmsdkError | None:
+def broken_off(candidate: Candidate, error_mapper: ErrorMapper) -> FmsdkError | None:
     """The error of a choice that the server broke off."""
     if candidate.error:
-        return blame.of_body(candidate.error)
+        return error_mapper.from_response(candidate.error)
     if candidate.finish_reason not in _BROKEN_OFF:
         return None
-    message = f"{blame.provider} broke the answer off: {candidate.finish_reason}"
-    return ServerError(message, provider=blame.provider)
+    message = f"{error_mapper.provider} broke the answer off: {candidate.finish_reason}"
+    return ServerError(message, provider=error_mapper.provider)
 
 
 def finish_of(reason: str | None, has_calls: bool) -> Finish:

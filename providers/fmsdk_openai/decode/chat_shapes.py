@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import msgspec
 
-from fmsdk.wire.read import word
+from fmsdk.hosted.decoding import word
 
 __all__ = ["BODY", "ECHOED", "NOTHING", "Call", "Candidate", "Chunk", "Delta", "Function", "Spoken"]
 

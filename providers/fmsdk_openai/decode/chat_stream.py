@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from fmsdk.hosted.decoding import base64_bytes, call_id, fewer_choices, opaque_of, read, word
 from fmsdk.response import (
     Event,
     Finish,
@@ -17,8 +18,6 @@ from fmsdk.response import (
     tool_call,
 )
 from fmsdk.usage import Usage
-from fmsdk.wire.read import base64_bytes, call_id, fewer_choices, opaque_of, read, word
-from fmsdk_openai.decode.answer import OpenAIAnswer, json_text, token_logprobs
 from fmsdk_openai.decode.chat import (
     broken_off,
     echoed,
@@ -29,13 +28,14 @@ from fmsdk_openai.decode.chat import (
     thoughts,
 )
 from fmsdk_openai.decode.chat_shapes import BODY, NOTHING, Call, Candidate, Delta, Spoken
+from fmsdk_openai.decode.context import OpenAIDecodeContext, json_text, token_logprobs
 
 __all__ = ["ChatStream"]
 
 _DONE = b"[DONE]"
 
 
-class _Made:
+class PendingToolCall:
     """A call in the making: what its pieces have told."""
 
     __slots__ = ("arguments", "id", "index", "name")
@@ -63,15 +63,15 @@ class _Made:
         return made.raw is None and any(self.arguments)
 
 
-class _Lane:
+class CandidateState:
     """One choice in the making: which of its parts has which index, and how it ended."""
 
     __slots__ = ("calls", "finish_reason", "indexes", "numbers", "pictures", "thoughts")
 
     def __init__(self) -> None:
         self.indexes: dict[object, int] = {}
-        self.calls: list[_Made] = []
-        self.numbers: dict[int | None, _Made] = {}
+        self.calls: list[PendingToolCall] = []
+        self.numbers: dict[int | None, PendingToolCall] = {}
         self.pictures = 0
         self.thoughts: list[Delta] = []
         self.finish_reason: str | None = None
@@ -80,7 +80,7 @@ class _Lane:
         """The index of a part, by order of first appearance."""
         return self.indexes.setdefault(part, len(self.indexes))
 
-    def call(self, piece: Call) -> _Made:
+    def call(self, piece: Call) -> PendingToolCall:
         """The call that a piece belongs to: by its id, unless a new number and a name begin
         another call, or else by its number."""
         made, here = None, self.numbers.get(piece.index)
@@ -89,7 +89,7 @@ class _Lane:
         if made is None and here is not None and here.goes_on(piece):
             made = here
         if made is None:
-            made = _Made(self.index(("call", len(self.calls))))
+            made = PendingToolCall(self.index(("call", len(self.calls))))
             self.calls.append(made)
         self.numbers[piece.index] = made
         return made
@@ -99,11 +99,11 @@ class ChatStream:
     """The decoder of one stream. It is complete with `[DONE]`, once every choice has a finish
     reason: usage comes between the two, so that either alone may hide a loss."""
 
-    def __init__(self, answer: OpenAIAnswer) -> None:
+    def __init__(self, context: OpenAIDecodeContext) -> None:
         self.done = False
-        self._answer = answer
-        self._lanes: dict[int, _Lane] = {}
-        self._warnings: list[Warning] = list(answer.warnings)
+        self._context = context
+        self._lanes: dict[int, CandidateState] = {}
+        self._warnings: list[Warning] = list(context.warnings)
         self.served_model: str | None = None
         self.request_id: str | None = None
         self._tier: str | None = None
@@ -115,14 +115,14 @@ class ChatStream:
         if payload.startswith(_DONE):
             self.done = True
             return ()
-        chunk = read(BODY, payload, self._answer.blame)
+        chunk = read(BODY, payload, self._context.error_mapper)
         if not self.served_model:
             self.request_id, self.served_model = word(chunk.id), word(chunk.model)
         if chunk.service_tier is not None:
             self._tier = word(chunk.service_tier)
         if chunk.usage or chunk.x_groq:
             self._usage, self._last = chunk.used or self._usage, payload
-        if failure := failure_of(chunk, payload, self._answer.blame):
+        if failure := failure_of(chunk, payload, self._context.error_mapper):
             raise failure
         events: list[Event] = []
         for candidate in chunk.choices or ():
@@ -131,21 +131,21 @@ class ChatStream:
 
     def finish(self) -> Sequence[Event]:
         """The reasoning to send back, and `Finished`. Raises IncompleteStream."""
-        answer, lanes = self._answer, sorted(self._lanes.items())
+        context, lanes = self._context, sorted(self._lanes.items())
         if not (self.done and lanes and all(lane.finish_reason for _, lane in lanes)):
             missing = "a finish reason" if self.done else "[DONE]"
-            raise answer.blame.incomplete(missing)
+            raise context.error_mapper.incomplete(missing)
         events = [event for choice, lane in lanes for event in self._completed(choice, lane)]
-        self._warnings += fewer_choices(answer.request, len(lanes))
+        self._warnings += fewer_choices(context.request, len(lanes))
         finishes: tuple[tuple[Finish, str | None], ...] = tuple(
             (finish_of(lane.finish_reason, bool(lane.calls)), lane.finish_reason)
             for _, lane in lanes
         )
         finished = Finished(
             finishes=finishes,
-            usage=self._answer.usage(self._usage, self._tier),
+            usage=self._context.usage(self._usage, self._tier),
             served_model=self.served_model,
-            request_id=answer.request_id or self.request_id,
+            request_id=context.request_id or self.request_id,
             warnings=tuple(self._warnings),
             raw_body=self._last,
         )
@@ -153,16 +153,16 @@ class ChatStream:
 
     def usage(self) -> Usage | None:
         """What the server has reported so far."""
-        return self._answer.usage(self._usage, self._tier) if self._usage else None
+        return self._context.usage(self._usage, self._tier) if self._usage else None
 
     def _add(self, candidate: Candidate, events: list[Event]) -> None:
         choice, delta = candidate.index or 0, candidate.delta or NOTHING
         lane = self._lanes.get(choice)
         if lane is None:
-            lane = self._lanes[choice] = _Lane()
+            lane = self._lanes[choice] = CandidateState()
         if candidate.finish_reason or candidate.error:
             lane.finish_reason = candidate.finish_reason
-            broken = broken_off(candidate, self._answer.blame)
+            broken = broken_off(candidate, self._context.error_mapper)
             if broken is not None:
                 raise broken
         if delta.echoes:
@@ -178,7 +178,9 @@ class ChatStream:
             events.append(TextDelta(delta.refusal, lane.index("refusal"), choice, True, logprobs))
         self._add_other(lane, choice, delta, events)
 
-    def _add_other(self, lane: _Lane, choice: int, delta: Delta, events: list[Event]) -> None:
+    def _add_other(
+        self, lane: CandidateState, choice: int, delta: Delta, events: list[Event]
+    ) -> None:
         """What is neither text nor reasoning."""
         if delta.audio is not None:
             self._hear(lane, choice, delta.audio, events)
@@ -187,14 +189,14 @@ class ChatStream:
         if delta.tool_calls or delta.function_call:
             events += [self._called(lane, choice, piece) for piece in delta.calls]
 
-    def _think(self, lane: _Lane, choice: int, delta: Delta, events: list[Event]) -> None:
+    def _think(self, lane: CandidateState, choice: int, delta: Delta, events: list[Event]) -> None:
         lane.thoughts.append(delta)
         if text := thoughts(delta):
-            provider = self._answer.request.provider
+            provider = self._context.request.provider
             events.append(ReasoningDelta(text, lane.index("reasoning"), choice, provider))
 
     def _listed(
-        self, lane: _Lane, choice: int, content: list[dict[str, Any]], events: list[Event]
+        self, lane: CandidateState, choice: int, content: list[dict[str, Any]], events: list[Event]
     ) -> str:
         text = ""
         for kind, piece in pieces(content, self._warnings):
@@ -202,24 +204,27 @@ class ChatStream:
                 text += piece
             else:
                 index = lane.index("reasoning")
-                provider = self._answer.request.provider
+                provider = self._context.request.provider
                 events.append(ReasoningDelta(piece, index, choice, provider))
         return text
 
-    def _hear(self, lane: _Lane, choice: int, audio: Spoken, events: list[Event]) -> None:
+    def _hear(self, lane: CandidateState, choice: int, audio: Spoken, events: list[Event]) -> None:
         if audio.transcript:
             events.append(TextDelta(audio.transcript, lane.index("text"), choice))
         if audio.data:
-            data, mime = base64_bytes(audio.data, self._answer.blame), self._answer.audio_mime
+            data, mime = (
+                base64_bytes(audio.data, self._context.error_mapper),
+                self._context.audio_mime,
+            )
             events.append(MediaDelta("audio", data, mime, lane.index("audio"), choice))
 
-    def _see(self, lane: _Lane, choice: int, delta: Delta, events: list[Event]) -> None:
-        for data, mime in pictures(delta, self._answer, self._warnings):
+    def _see(self, lane: CandidateState, choice: int, delta: Delta, events: list[Event]) -> None:
+        for data, mime in pictures(delta, self._context, self._warnings):
             index = lane.index(("picture", lane.pictures))
             lane.pictures += 1
             events.append(MediaDelta("image", data, mime, index, choice))
 
-    def _called(self, lane: _Lane, choice: int, piece: Call) -> ToolCallDelta:
+    def _called(self, lane: CandidateState, choice: int, piece: Call) -> ToolCallDelta:
         made = lane.call(piece)
         id, name = "" if made.id else piece.own_id, "" if made.name else piece.name
         made.id, made.name = made.id or id, made.name or name
@@ -232,16 +237,16 @@ class ChatStream:
             name,
             arguments,
             choice,
-            self._answer.request.provider if extra else None,
+            self._context.request.provider if extra else None,
             opaque_of({"extra_content": extra}) if extra else None,
         )
 
-    def _completed(self, choice: int, lane: _Lane) -> Iterator[Event]:
+    def _completed(self, choice: int, lane: CandidateState) -> Iterator[Event]:
         """What only the end tells: ids of calls that got none, and what goes back next turn."""
         for number, made in enumerate(lane.calls):
             if not made.id:
                 id = call_id(None, number, self.request_id)
                 yield ToolCallDelta(made.index, id, choice=choice)
         if fields := echoed(lane.thoughts):
-            index, provider = lane.index("reasoning"), self._answer.request.provider
+            index, provider = lane.index("reasoning"), self._context.request.provider
             yield ReasoningDelta("", index, choice, provider, opaque_of(fields))

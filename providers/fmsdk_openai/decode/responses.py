@@ -15,6 +15,8 @@ import msgspec
 
 from fmsdk.content import Part, Reasoning, Text, ToolCall
 from fmsdk.errors import FmsdkError, InvalidResponse
+from fmsdk.hosted.decoding import call_id, kept, opaque_of, read, unfinished, with_partial, word
+from fmsdk.http.error_mapper import ErrorMapper
 from fmsdk.response import (
     Choice,
     Finish,
@@ -24,9 +26,7 @@ from fmsdk.response import (
     malformed_call,
     tool_call,
 )
-from fmsdk.wire.blame import Blame
-from fmsdk.wire.read import call_id, kept, opaque_of, read, unfinished, with_partial, word
-from fmsdk_openai.decode.answer import OpenAIAnswer, json_text, token_logprobs
+from fmsdk_openai.decode.context import OpenAIDecodeContext, json_text, token_logprobs
 
 __all__ = [
     "BODY",
@@ -123,57 +123,57 @@ _CHARGED = frozenset({"web_search_call", "file_search_call", "code_interpreter_c
 _READ = frozenset({"message", "reasoning", "function_call"})
 
 
-def responses_response(answer: OpenAIAnswer, body: bytes) -> Response[Any]:
+def responses_response(context: OpenAIDecodeContext, body: bytes) -> Response[Any]:
     """The response of a whole body. Raises InvalidResponse, or the error that the body reports."""
-    found = read(BODY, body, answer.blame)
-    failure = failure_of(found, answer.blame)
+    found = read(BODY, body, context.error_mapper)
+    failure = failure_of(found, context.error_mapper)
     if failure is not None:
-        raise with_partial(failure, lambda: _response(answer, found, body))
-    return _response(answer, found, body)
+        raise with_partial(failure, lambda: _response(context, found, body))
+    return _response(context, found, body)
 
 
-def _response(answer: OpenAIAnswer, found: Body, body: bytes) -> Response[Any]:
+def _response(context: OpenAIDecodeContext, found: Body, body: bytes) -> Response[Any]:
     if found.output is None:
-        raise answer.blame.invalid("a response without output")
+        raise context.error_mapper.invalid("a response without output")
     parts: list[Part] = []
     logprobs: list[TokenLogprob] = []
     calls: list[ToolCall] = []
     for raw in found.output:
-        item = item_of(raw, answer.blame)
-        parts += _parts(answer, item, raw, calls, word(found.id))
+        item = item_of(raw, context.error_mapper)
+        parts += _parts(context, item, raw, calls, word(found.id))
         for piece in item.content or ():
             logprobs += token_logprobs(piece.logprobs)
-    request, served = answer.request, tools_run(found, answer.blame)
+    request, served = context.request, tools_run(found, context.error_mapper)
     finish, finish_raw = finish_of(found, bool(calls))
     warnings = [malformed_call(call) for call in calls if call.raw is not None]
-    warnings += skipped(found, answer.blame)
+    warnings += skipped(found, context.error_mapper)
     if not found.status:
-        warnings.append(unfinished(answer.blame, is_empty=not parts))
+        warnings.append(unfinished(context.error_mapper, is_empty=not parts))
     return Response(
         provider=request.provider,
         model=request.model,
         choices=(Choice(tuple(parts), finish, finish_raw, tuple(logprobs)),),
         served_model=word(found.model),
-        request_id=answer.request_id or word(found.id),
-        usage=answer.usage(found.usage, word(found.service_tier), served),
-        warnings=(*answer.warnings, *warnings, *charged_apart(served)),
+        request_id=context.request_id or word(found.id),
+        usage=context.usage(found.usage, word(found.service_tier), served),
+        warnings=(*context.warnings, *warnings, *charged_apart(served)),
         raw_body=body,
         output_type=request.output,
     )
 
 
-def item_of(raw: msgspec.Raw, blame: Blame) -> Item:
+def item_of(raw: msgspec.Raw, error_mapper: ErrorMapper) -> Item:
     """An output item; of kinds that are not read, the type alone."""
-    kind = read(_KIND, raw, blame).type
-    return read(_ITEM, raw, blame) if kind in _READ else Item(kind)
+    kind = read(_KIND, raw, error_mapper).type
+    return read(_ITEM, raw, error_mapper) if kind in _READ else Item(kind)
 
 
-def tools_run(body: Body, blame: Blame) -> dict[str, int]:
+def tools_run(body: Body, error_mapper: ErrorMapper) -> dict[str, int]:
     """How often OpenAI called those of its own tools that it charges for. Of what a web search
     does, searching is charged for, opening a page is not."""
     ran: Counter[str] = Counter()
     for raw in body.output or ():
-        kind = read(_KIND, raw, blame)
+        kind = read(_KIND, raw, error_mapper)
         if kind.type in _CHARGED and _searches(kind.action):
             ran[kind.type.removesuffix("_call")] += 1
     return dict(ran)
@@ -185,9 +185,9 @@ def _searches(action: object) -> bool:
     return cast("dict[str, Any]", action).get("type", "search") == "search"
 
 
-def skipped(body: Body, blame: Blame) -> list[Warning]:
+def skipped(body: Body, error_mapper: ErrorMapper) -> list[Warning]:
     """Warnings for pieces of messages that hold neither a text nor a refusal."""
-    items = [item_of(raw, blame) for raw in body.output or ()]
+    items = [item_of(raw, error_mapper) for raw in body.output or ()]
     kinds = {
         piece.type
         for item in items
@@ -206,15 +206,15 @@ def charged_apart(tools: Mapping[str, int]) -> tuple[Warning, ...]:
     return (Warning("usage_elsewhere", message, "code_interpreter"),)
 
 
-def failure_of(body: Body, blame: Blame) -> FmsdkError | None:
+def failure_of(body: Body, error_mapper: ErrorMapper) -> FmsdkError | None:
     """What a failed response says went wrong, and the error of one that is not done yet."""
     if body.error or body.status == "failed":
-        return blame.of_body(body.error)
+        return error_mapper.from_response(body.error)
     if body.status not in _AT_WORK:
         return None
     what = f"is still {body.status}: ask without background, or fetch {body.id or 'it'} later"
-    message = f"the response of {blame.provider} {what}"
-    return InvalidResponse(message, provider=blame.provider, retryable=False)
+    message = f"the response of {error_mapper.provider} {what}"
+    return InvalidResponse(message, provider=error_mapper.provider, retryable=False)
 
 
 def finish_of(body: Body, has_calls: bool) -> tuple[Finish, str | None]:
@@ -234,9 +234,13 @@ def phase_of(item: Item) -> str | None:
 
 
 def _parts(
-    answer: OpenAIAnswer, item: Item, raw: msgspec.Raw, calls: list[ToolCall], id: str | None
+    context: OpenAIDecodeContext,
+    item: Item,
+    raw: msgspec.Raw,
+    calls: list[ToolCall],
+    id: str | None,
 ) -> Iterator[Part]:
-    provider = answer.request.provider
+    provider = context.request.provider
     if item.type == "message":
         if phase := phase_of(item):
             yield Reasoning("", provider, phase)
@@ -250,4 +254,4 @@ def _parts(
         calls.append(tool_call(own_id, item.name or "", item.arguments_text))
         yield calls[-1]
     else:
-        yield Reasoning("\n\n".join(item.thoughts), provider, kept(raw, answer.blame))
+        yield Reasoning("\n\n".join(item.thoughts), provider, kept(raw, context.error_mapper))

@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from fmsdk.hosted.decoding import call_id, kept, read, read_known, word
 from fmsdk.response import Event, Finished, ReasoningDelta, TextDelta, ToolCallDelta
 from fmsdk.usage import Usage
-from fmsdk.wire.read import call_id, kept, read, read_known, word
-from fmsdk_openai.decode.answer import OpenAIAnswer, json_text, token_logprobs
+from fmsdk_openai.decode.context import OpenAIDecodeContext, json_text, token_logprobs
 from fmsdk_openai.decode.responses import (
     BODY,
     Body,
@@ -58,7 +58,7 @@ _EVENT = msgspec.json.Decoder(_Event)
 _ANY = msgspec.json.Decoder()
 
 
-class _Made:
+class PendingToolCall:
     """A call in the making: what its events have told."""
 
     __slots__ = ("id", "index", "name")
@@ -79,16 +79,16 @@ class _Made:
 class ResponsesStream:
     """The decoder of one stream; it is complete with the event that ends the response."""
 
-    def __init__(self, answer: OpenAIAnswer) -> None:
+    def __init__(self, context: OpenAIDecodeContext) -> None:
         self.done = False
         self.request_id: str | None = None
         self.served_model: str | None = None
-        self._answer = answer
-        self._provider = answer.request.provider
+        self._context = context
+        self._provider = context.request.provider
         self._indexes: dict[tuple[int, int], int] = {}
         self._begun: set[tuple[str, int, int]] = set()
         self._said: list[str] = []
-        self._calls: dict[int, _Made] = {}
+        self._calls: dict[int, PendingToolCall] = {}
         self._kept: Counter[str] = Counter()
         self._thinking: list[int] = []
         self._body = Body()
@@ -98,26 +98,32 @@ class ResponsesStream:
         """The events of one payload. Raises InvalidResponse, or the error that it reports."""
         if payload == b"[DONE]":
             return ()
-        event = read_known(_EVENT, payload, self._answer.blame, _KNOWN)
+        event = read_known(_EVENT, payload, self._context.error_mapper, _KNOWN)
         if event is None:
             return ()
         if event.type == "error" or (event.error and not event.type):
-            raise self._answer.blame.of_body(read(_ANY, payload, self._answer.blame))
+            raise self._context.error_mapper.from_response(
+                read(_ANY, payload, self._context.error_mapper)
+            )
         handle = self._handlers.get(event.type)
         return handle(self, event) if handle is not None else ()
 
     def finish(self) -> Sequence[Event]:
         """`Finished`. Raises IncompleteStream."""
-        answer, body = self._answer, self._body
+        context, body = self._context, self._body
         if not self.done:
-            raise answer.blame.incomplete("a finished response")
-        served = tools_run(body, answer.blame)
+            raise context.error_mapper.incomplete("a finished response")
+        served = tools_run(body, context.error_mapper)
         finished = Finished(
             finishes=(finish_of(body, bool(self._calls)),),
-            usage=answer.usage(body.usage, word(body.service_tier), served),
+            usage=context.usage(body.usage, word(body.service_tier), served),
             served_model=self.served_model,
-            request_id=answer.request_id or self.request_id,
-            warnings=(*answer.warnings, *charged_apart(served), *skipped(body, answer.blame)),
+            request_id=context.request_id or self.request_id,
+            warnings=(
+                *context.warnings,
+                *charged_apart(served),
+                *skipped(body, context.error_mapper),
+            ),
             raw_body=self._raw,
         )
         return (*self._ids(), finished)
@@ -132,7 +138,7 @@ class ResponsesStream:
     def usage(self) -> Usage | None:
         """What the vendor has reported so far."""
         body = self._body
-        return self._answer.usage(body.usage, word(body.service_tier)) if body.usage else None
+        return self._context.usage(body.usage, word(body.service_tier)) if body.usage else None
 
     def _index(self, event: _Event, piece: int) -> int:
         """The index of a part, by order of first appearance."""
@@ -149,7 +155,7 @@ class ResponsesStream:
     def _piece(self, event: _Event) -> str:
         """The text of a delta. Raises InvalidResponse: it has none."""
         if not isinstance(event.delta, str):
-            raise self._answer.blame.invalid(f"a {event.type} without text")
+            raise self._context.error_mapper.invalid(f"a {event.type} without text")
         return event.delta
 
     def _on_text(self, event: _Event) -> Sequence[Event]:
@@ -204,15 +210,15 @@ class ResponsesStream:
             return ()
         return (ToolCallDelta(self._call(event).index, arguments=arguments),)
 
-    def _call(self, event: _Event) -> _Made:
+    def _call(self, event: _Event) -> PendingToolCall:
         """The call that an event is of."""
         made = self._calls.get(event.output_index)
         if made is None:
-            made = self._calls[event.output_index] = _Made(self._index(event, _ITSELF))
+            made = self._calls[event.output_index] = PendingToolCall(self._index(event, _ITSELF))
         return made
 
     def _on_added(self, event: _Event) -> Sequence[Event]:
-        item = item_of(event.item, self._answer.blame)
+        item = item_of(event.item, self._context.error_mapper)
         if item.type == "function_call":
             return self._named(event, item)
         if item.type != "message":
@@ -224,7 +230,7 @@ class ResponsesStream:
         return (ReasoningDelta("", self._index(event, _PHASE), 0, self._provider, phase),)
 
     def _on_done(self, event: _Event) -> Sequence[Event]:
-        item = item_of(event.item, self._answer.blame)
+        item = item_of(event.item, self._context.error_mapper)
         if item.type == "message":
             return self._unsaid(event, item)
         if item.type == "function_call":
@@ -233,7 +239,7 @@ class ResponsesStream:
         if event.output_index in self._thinking:
             self._thinking.remove(event.output_index)
         text = "\n\n".join(item.thoughts) if self._begins("thought", event) else ""
-        opaque = kept(event.item, self._answer.blame)
+        opaque = kept(event.item, self._context.error_mapper)
         return (ReasoningDelta(text, self._index(event, _ITSELF), 0, self._provider, opaque),)
 
     def _named(self, event: _Event, item: Item) -> Sequence[Event]:
@@ -253,7 +259,7 @@ class ResponsesStream:
         return found
 
     def _on_begin(self, event: _Event) -> Sequence[Event]:
-        self._names(read(BODY, event.response, self._answer.blame))
+        self._names(read(BODY, event.response, self._context.error_mapper))
         return ()
 
     def _names(self, body: Body) -> None:
@@ -262,9 +268,9 @@ class ResponsesStream:
 
     def _on_end(self, event: _Event) -> Sequence[Event]:
         self._raw = bytes(event.response)
-        body = self._body = read(BODY, event.response, self._answer.blame)
+        body = self._body = read(BODY, event.response, self._context.error_mapper)
         self._names(body)
-        if failure := failure_of(body, self._answer.blame):
+        if failure := failure_of(body, self._context.error_mapper):
             raise failure
         body.status = body.status or event.type.removeprefix("response.")
         self.done = True
@@ -275,7 +281,7 @@ class ResponsesStream:
         they number items: calls are known again by what they say, texts by what was said, other
         items by their order."""
         output = body.output or []
-        items = [item_of(raw, self._answer.blame) for raw in output]
+        items = [item_of(raw, self._context.error_mapper) for raw in output]
         said, told, found = "".join(self._said), self._kept.copy(), list[Event]()
         calls = dict(self._calls)
         for place, (raw, item) in enumerate(zip(output, items, strict=True)):
@@ -324,7 +330,7 @@ class ResponsesStream:
 _KNOWN = frozenset({"error", *ResponsesStream._handlers})  # pyright: ignore[reportPrivateUsage]
 
 
-def _slot(calls: Mapping[int, _Made], item: Item, place: int) -> int:
+def _slot(calls: Mapping[int, PendingToolCall], item: Item, place: int) -> int:
     """Where the events of a finished call were numbered, if there were any."""
     same = (slot for slot, made in calls.items() if item.id_of_call and made.id == item.id_of_call)
     if (slot := next(same, None)) is not None:

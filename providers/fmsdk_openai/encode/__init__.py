@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 
 from fmsdk.content import Audio
+from fmsdk.hosted.provider import Encoded
 from fmsdk.request import Request
-from fmsdk.wire.hosted import Encoded
 from fmsdk_openai.dialect import Api, Dialect
 from fmsdk_openai.encode.chat import chat_body
-from fmsdk_openai.encode.draft import OpenAIDraft
+from fmsdk_openai.encode.request_builder import OpenAIRequestBuilder
 from fmsdk_openai.encode.responses import MIN_OUTPUT_TOKENS, responses_body
 
 __all__ = ["OpenAIEncoded", "encode", "route"]
@@ -44,16 +44,16 @@ def encode(request: Request, *, dialect: Dialect, api: Api | None, stream: bool)
         BadRequestError: something that no JSON can carry, or another provider's options.
         UnsupportedContent, UnsupportedSetting: what the API cannot carry.
     """
-    draft = OpenAIDraft(request, dialect=dialect, stream=stream, api=api)
-    draft.goes_to = chosen = route(draft.request, dialect=dialect, api=api)
-    body = (chat_body if chosen == "chat" else responses_body)(draft)
+    builder = OpenAIRequestBuilder(request, dialect=dialect, stream=stream, api=api)
+    builder.goes_to = chosen = route(builder.request, dialect=dialect, api=api)
+    body = (chat_body if chosen == "chat" else responses_body)(builder)
     return OpenAIEncoded(
         path=_PATHS[chosen],
-        body=draft.body(body),
-        warnings=draft.warnings(),
-        headers={**dialect.headers(request), **draft.options.extra_headers},
+        body=builder.body(body),
+        warnings=builder.warnings(),
+        headers={**dialect.headers(request), **builder.options.extra_headers},
         api=chosen,
-        audio_mime=draft.audio_mime,
+        audio_mime=builder.audio_mime,
     )
 
 

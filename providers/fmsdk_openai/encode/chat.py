@@ -17,7 +17,7 @@ from fmsdk.content import (
     Video,
 )
 from fmsdk.request import Message
-from fmsdk_openai.encode.draft import VIDEO, OpenAIDraft
+from fmsdk_openai.encode.request_builder import VIDEO, OpenAIRequestBuilder
 
 __all__ = ["chat_body"]
 
@@ -29,35 +29,35 @@ _SETS_NOTHING = {"model", "messages", "stream", "stream_options"} | {
 }
 
 
-def chat_body(draft: OpenAIDraft) -> dict[str, Any]:
+def chat_body(builder: OpenAIRequestBuilder) -> dict[str, Any]:
     """The body. Raises UnsupportedContent, UnsupportedSetting, BadRequestError."""
-    request, options = draft.request, draft.options
+    request, options = builder.request, builder.options
     # OpenAI refuses metadata for what it does not store, and other servers need not know it.
     body: dict[str, Any] = {
         "model": request.model,
-        "messages": _messages(draft),
-        **draft.shared_fields(metadata=draft.official and bool(options.store)),
-        **_settings(draft),
-        **_tools(draft),
+        "messages": _messages(builder),
+        **builder.shared_fields(metadata=builder.official and bool(options.store)),
+        **_settings(builder),
+        **_tools(builder),
     }
     if options.store is not None:
         body["store"] = options.store
     if options.verbosity is not None:
         body["verbosity"] = options.verbosity
-    if schema := draft.json_schema():
+    if schema := builder.json_schema():
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    if draft.stream:
+    if builder.stream:
         body["stream"] = True
-        if draft.dialect.stream_usage:
+        if builder.dialect.stream_usage:
             body["stream_options"] = {"include_usage": True}
     if body.keys() - _SETS_NOTHING:
-        body |= draft.dialect.strictly
+        body |= builder.dialect.strictly
     return body
 
 
-def _settings(draft: OpenAIDraft) -> dict[str, Any]:
-    settings = draft.request.settings
-    dialect = draft.dialect
+def _settings(builder: OpenAIRequestBuilder) -> dict[str, Any]:
+    settings = builder.request.settings
+    dialect = builder.dialect
     fields: dict[str, Any] = {
         dialect.limit: settings.max_output_tokens,
         "stop": list(settings.stop) or None,
@@ -72,60 +72,60 @@ def _settings(draft: OpenAIDraft) -> dict[str, Any]:
         fields |= {"logprobs": True, "top_logprobs": settings.logprobs}
     if "audio" in settings.modalities:
         fields["modalities"] = ["text", "audio"]
-        fields["audio"] = _spoken(draft)
+        fields["audio"] = _spoken(builder)
     else:
         if "image" in settings.modalities:
             fields["modalities"] = list(settings.modalities)
-        draft.drop_chosen(_ONLY_SPOKEN, "a text answer")
-    draft.drop_chosen(_ONLY_RESPONSES, "Chat Completions")
+        builder.drop_chosen(_ONLY_SPOKEN, "a text answer")
+    builder.drop_chosen(_ONLY_RESPONSES, "Chat Completions")
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _spoken(draft: OpenAIDraft) -> dict[str, str]:
+def _spoken(builder: OpenAIRequestBuilder) -> dict[str, str]:
     """How an answer shall sound. Where nobody chose, OpenAI's usual voice, at OpenAI alone."""
-    voice = draft.options.voice or ("alloy" if draft.official else None)
-    if draft.options.audio_format is None and not draft.official:
-        why = f"the answer's sound was asked for as {draft.audio_format}; see audio_format"
-        draft.note("audio_format", why, "options.audio_format")
-    return {"format": draft.audio_format, **({"voice": voice} if voice else {})}
+    voice = builder.options.voice or ("alloy" if builder.official else None)
+    if builder.options.audio_format is None and not builder.official:
+        why = f"the answer's sound was asked for as {builder.audio_format}; see audio_format"
+        builder.note("audio_format", why, "options.audio_format")
+    return {"format": builder.audio_format, **({"voice": voice} if voice else {})}
 
 
-def _tools(draft: OpenAIDraft) -> dict[str, Any]:
+def _tools(builder: OpenAIRequestBuilder) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    if draft.request.tools:
-        functions = [(tool, draft.function(tool)) for tool in draft.request.tools]
+    if builder.request.tools:
+        functions = [(tool, builder.function(tool)) for tool in builder.request.tools]
         for tool, function in functions:
             if tool.strict:
                 function["strict"] = True
         fields["tools"] = [{"type": "function", "function": one} for _, one in functions]
-    choice = draft.tool_choice()
+    choice = builder.tool_choice()
     if choice in ("none", "required"):
-        fields["tool_choice"] = draft.dialect.required if choice == "required" else choice
+        fields["tool_choice"] = builder.dialect.required if choice == "required" else choice
     elif choice is not None:
         fields["tool_choice"] = {"type": "function", "function": {"name": choice}}
     return fields
 
 
-def _messages(draft: OpenAIDraft) -> list[dict[str, Any]]:
+def _messages(builder: OpenAIRequestBuilder) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
-    if draft.request.system is not None:
-        messages.append({"role": "system", "content": draft.request.system})
-    for message in draft.request.messages:
-        draft.check_role(message)
+    if builder.request.system is not None:
+        messages.append({"role": "system", "content": builder.request.system})
+    for message in builder.request.messages:
+        builder.check_role(message)
         if message.role == "assistant":
-            messages.append(_assistant(draft, message))
+            messages.append(_assistant(builder, message))
         else:
-            messages += _asked(draft, message)
+            messages += _asked(builder, message)
     return messages
 
 
-def _asked(draft: OpenAIDraft, message: Message) -> list[dict[str, Any]]:
+def _asked(builder: OpenAIRequestBuilder, message: Message) -> list[dict[str, Any]]:
     """A turn that is not the model's. Tool results come first: they answer the turn before."""
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     rest = [part for part in message.parts if isinstance(part, Text | MediaPart)]
-    messages = [_result(draft, result) for result in results]
+    messages = [_result(builder, result) for result in results]
     if rest or not results:
-        content = _content([_piece(draft, part) for part in rest])
+        content = _content([_piece(builder, part) for part in rest])
         messages.append({"role": message.role, "content": content})
     return messages
 
@@ -139,97 +139,97 @@ def _content(pieces: Sequence[dict[str, Any]]) -> str | Sequence[dict[str, Any]]
     return pieces
 
 
-def _piece(draft: OpenAIDraft, part: Text | MediaPart) -> dict[str, Any]:
+def _piece(builder: OpenAIRequestBuilder, part: Text | MediaPart) -> dict[str, Any]:
     match part:
         case Text():
             piece: dict[str, Any] = {"type": "text", "text": part.text}
         case Image():
-            piece = {"type": "image_url", "image_url": _image(draft, part)}
+            piece = {"type": "image_url", "image_url": _image(builder, part)}
         case Audio():
-            spoken = draft.spoken(part)
-            bare = draft.dialect.bare_audio
+            spoken = builder.spoken(part)
+            bare = builder.dialect.bare_audio
             piece = {"type": "input_audio", "input_audio": spoken["data"] if bare else spoken}
         case Document():
-            piece = _document(draft, part)
+            piece = _document(builder, part)
         case Video():
-            raise draft.unsupported("video", VIDEO)
+            raise builder.unsupported("video", VIDEO)
         case _:
             assert_never(part)
-    return piece | draft.cache_mark(part)
+    return piece | builder.cache_mark(part)
 
 
-def _image(draft: OpenAIDraft, image: Image) -> dict[str, Any]:
-    if draft.file_id(image) is not None:
+def _image(builder: OpenAIRequestBuilder, image: Image) -> dict[str, Any]:
+    if builder.file_id(image) is not None:
         why = "Chat Completions takes images by bytes or URL, not by file id"
-        raise draft.unsupported("image", why)
-    found: dict[str, Any] = {"url": draft.image_url(image)}
+        raise builder.unsupported("image", why)
+    found: dict[str, Any] = {"url": builder.image_url(image)}
     if image.detail == "original":
-        draft.losses.drop("detail", "Chat Completions knows auto, low and high")
-    elif "detail" in draft.refused:
+        builder.unsupported_settings.drop("detail", "Chat Completions knows auto, low and high")
+    elif "detail" in builder.refused:
         if image.detail not in (None, "auto"):
-            draft.losses.drop("detail", draft.refused["detail"])
+            builder.unsupported_settings.drop("detail", builder.refused["detail"])
     elif image.detail is not None:
         found["detail"] = image.detail
     return found
 
 
-def _document(draft: OpenAIDraft, document: Document) -> dict[str, Any]:
-    draft.name_sent_with_bytes(document)
-    readable = draft.dialect.documents
+def _document(builder: OpenAIRequestBuilder, document: Document) -> dict[str, Any]:
+    builder.name_sent_with_bytes(document)
+    readable = builder.dialect.documents
     if readable is not None and not document.file and not document.url:
         mime = document.mime or "application/pdf"
         if mime not in readable:
             why = f"Chat Completions takes PDF documents, not {mime}; send text as text"
-            raise draft.unsupported("document", why)
-    if draft.dialect.document_url and draft.file_id(document) is None:
-        url = document.url or draft.media.data_url(document)
+            raise builder.unsupported("document", why)
+    if builder.dialect.document_url and builder.file_id(document) is None:
+        url = document.url or builder.media.data_url(document)
         if document.name is not None:
-            draft.name_dropped()
+            builder.name_dropped()
         return {"type": "document_url", "document_url": url}
-    return {"type": "file", "file": _file(draft, document)}
+    return {"type": "file", "file": _file(builder, document)}
 
 
-def _file(draft: OpenAIDraft, document: Document) -> dict[str, str]:
-    if file_id := draft.file_id(document):
+def _file(builder: OpenAIRequestBuilder, document: Document) -> dict[str, str]:
+    if file_id := builder.file_id(document):
         return {"file_id": file_id}
     if document.url is not None:
         why = "Chat Completions takes no document by URL; give its bytes"
-        raise draft.unsupported("document", why)
-    return draft.file_data(document)
+        raise builder.unsupported("document", why)
+    return builder.file_data(document)
 
 
-def _result(draft: OpenAIDraft, result: ToolResult) -> dict[str, Any]:
+def _result(builder: OpenAIRequestBuilder, result: ToolResult) -> dict[str, Any]:
     texts: list[dict[str, Any]] = []
-    for part in draft.result(result):
+    for part in builder.result(result):
         if not isinstance(part, Text):
             why = (
                 f"in Chat Completions a tool result is text alone; send the {part.kind} in a user "
                 "message after it, or pin api='responses', which takes images and documents"
             )
-            raise draft.unsupported(part.kind, why)
-        texts.append(_piece(draft, part))
-    if texts and (mark := draft.cache_mark(result)):
+            raise builder.unsupported(part.kind, why)
+        texts.append(_piece(builder, part))
+    if texts and (mark := builder.cache_mark(result)):
         texts[-1] |= mark
     return {
         "role": "tool",
-        "tool_call_id": draft.call_id(result.call_id),
+        "tool_call_id": builder.call_id(result.call_id),
         "content": _content(texts),
     }
 
 
-def _assistant(draft: OpenAIDraft, message: Message) -> dict[str, Any]:
+def _assistant(builder: OpenAIRequestBuilder, message: Message) -> dict[str, Any]:
     texts = [part for part in message.parts if isinstance(part, Text)]
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
     turn: dict[str, Any] = {"role": "assistant"}
     if texts or not calls:
-        turn["content"] = _content([_said(draft, part) for part in texts])
+        turn["content"] = _content([_said(builder, part) for part in texts])
     if calls:
-        turn["tool_calls"] = [_call(draft, call) for call in calls]
+        turn["tool_calls"] = [_call(builder, call) for call in calls]
     for part in message.parts:
         if isinstance(part, Reasoning):
-            _join(turn, _reasoning(draft, part, bool(calls)))
+            _join(turn, _reasoning(builder, part, bool(calls)))
         elif isinstance(part, MediaPart):
-            draft.spoken_before(part, bool(texts))
+            builder.require_transcript(part, bool(texts))
     return turn
 
 
@@ -241,38 +241,38 @@ def _join(turn: dict[str, Any], reasoning: dict[str, Any]) -> None:
         turn[name] = cast("Any", before) + value if joins else value
 
 
-def _said(draft: OpenAIDraft, part: Text) -> dict[str, Any]:
+def _said(builder: OpenAIRequestBuilder, part: Text) -> dict[str, Any]:
     if part.cache:
-        draft.cache_ignored()
+        builder.cache_ignored()
     if part.refusal:
-        if draft.official:
+        if builder.official:
             return {"type": "refusal", "refusal": part.text}
-        draft.refusal_as_text()
+        builder.refusal_as_text()
     return {"type": "text", "text": part.text}
 
 
-def _call(draft: OpenAIDraft, call: ToolCall) -> dict[str, Any]:
-    function = {"name": call.name, "arguments": draft.arguments(call)}
+def _call(builder: OpenAIRequestBuilder, call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": builder.arguments(call)}
     return {
-        "id": draft.call_id(call.id),
+        "id": builder.call_id(call.id),
         "type": "function",
         "function": function,
-        **draft.opaque(call),
+        **builder.opaque(call),
     }
 
 
-def _reasoning(draft: OpenAIDraft, part: Reasoning, with_calls: bool) -> dict[str, Any]:
+def _reasoning(builder: OpenAIRequestBuilder, part: Reasoning, with_calls: bool) -> dict[str, Any]:
     """Reasoning goes back in the fields it came in, with the calls it led to: servers that give
     it want it there (DeepSeek, OpenRouter), and some refuse it elsewhere. What was cited came
     beside it, and is no reasoning."""
-    fields = draft.opaque(part)
+    fields = builder.opaque(part)
     cited = {} if "type" in fields else {k: fields.pop(k) for k in _CITED if k in fields}
-    if cited and not draft.dialect.annotations:
+    if cited and not builder.dialect.annotations:
         why = "the citations of an answer, which this server takes none of, were left out"
-        draft.note("citations_dropped", why, "citations")
-    back = cited if draft.dialect.annotations else {}
+        builder.note("citations_dropped", why, "citations")
+    back = cited if builder.dialect.annotations else {}
     if with_calls and fields and "type" not in fields:
         return back | fields
     if fields or part.text or not cited:
-        draft.reasoning_dropped()
+        builder.reasoning_dropped()
     return back

@@ -1,0 +1,87 @@
+"""A JSON body with media in it: each file read and base64-encoded once, in pieces, and never
+joined, so that a picture of 10 MB costs the 13.3 MB of its base64 and little more.
+"""
+
+from __future__ import annotations
+
+import binascii
+import secrets
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from fmsdk.content import MediaPart
+from fmsdk.errors import InvalidMedia
+from fmsdk.media.source import LocalSource
+from fmsdk.validation import json_of
+
+__all__ = ["Body", "BodyWriter"]
+
+_READ = 3 * 64 * 1024  # a multiple of 3, so that base64 of the pieces joins without padding
+
+
+class Body:
+    """A request body in pieces; iterating it asynchronously sends them. `len` is its length in
+    bytes."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+        self._length = sum(map(len, pieces))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self._pieces)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
+
+    @property
+    def content(self) -> bytes | Body:
+        """What an HTTP client is given: bytes where there is one piece, which costs it less."""
+        return self._pieces[0] if len(self._pieces) == 1 else self
+
+
+class BodyWriter:
+    """Stands in for media while a body is put together, and puts the media in at the end."""
+
+    def __init__(self) -> None:
+        self._mark = secrets.token_hex(16)
+        self._media: list[MediaPart] = []
+
+    def base64(self, part: MediaPart) -> str:
+        """A stand-in for the base64 of a part's bytes, to be used in strings of the body."""
+        self._media.append(part)
+        return f"<{self._mark}:{len(self._media) - 1}>"
+
+    def data_url(self, part: MediaPart) -> str:
+        """The same as a `data:` URL."""
+        return f"data:{part.mime or 'application/octet-stream'};base64,{self.base64(part)}"
+
+    def write(self, body: dict[str, Any]) -> Body:
+        """The body as JSON.
+
+        Raises:
+            BadRequestError: something that no JSON can carry.
+            InvalidMedia: a file that cannot be read.
+        """
+        encoded = json_of(body)
+        if not self._media:
+            return Body([encoded])
+        first, *rest = encoded.split(f"<{self._mark}:".encode())
+        pieces = [first]
+        for after in rest:
+            number, _, text = after.partition(b">")
+            pieces += _base64_pieces(self._media[int(number)])
+            pieces.append(text)
+        return Body(pieces)
+
+
+def _base64_pieces(part: MediaPart) -> list[bytes]:
+    source = part.source
+    if not isinstance(source, LocalSource):
+        raise InvalidMedia(f"the bytes of this {part.kind} are not here: {source!r}")
+    with source.open() as file:
+        read: Callable[[], bytes] = lambda: file.read(_READ)  # noqa: E731 - a callback for iter
+        return [binascii.b2a_base64(block, newline=False) for block in iter(read, b"")]

@@ -1,0 +1,254 @@
+"""The provider that speaks HTTP, but for its vendor: encode, ask, decode.
+
+A vendor's provider says how to encode a request, how to decode its answer, and over which
+transport. One encoder serves plain and streamed answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from fmsdk.errors import (
+    ConnectionFailed,
+    FmsdkError,
+    IncompleteStream,
+    InvalidResponse,
+    Timeout,
+)
+from fmsdk.hosted.body import Body
+from fmsdk.hosted.decoding import DecodeContext, StreamDecoder, StreamReader
+from fmsdk.http.error_mapper import ErrorMapper
+from fmsdk.provider import Capabilities, Estimate, PartialResponse, ProviderConfig
+from fmsdk.request import Request
+from fmsdk.response import Event, Response, Warning
+from fmsdk.usage import Usage
+
+if TYPE_CHECKING:
+    from fmsdk.http.transport import Incoming
+
+__all__ = ["Encoded", "HostedProvider", "HostedStream", "require_module"]
+
+_SILENT_SECONDS = 600.0
+"""How long an unstreamed answer may take, as in the SDKs: no byte comes before it is done."""
+_BROKEN = (ConnectionFailed, IncompleteStream, InvalidResponse, Timeout)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """A request as it goes out: the path below the base URL, the body, the encoder's warnings,
+    and headers besides the connection's."""
+
+    path: str
+    body: Body
+    warnings: tuple[Warning, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+
+
+E = TypeVar("E", bound=Encoded)
+A = TypeVar("A", bound=DecodeContext)
+
+
+class HostedProvider(ABC, Generic[E, A]):
+    """A provider behind HTTP. Opens nothing before the first request.
+
+    `vendor` is the vendor whose own endpoint this is, `price_id` the one whose prices hold; None:
+    another's server, or one without known prices. `base_url` is the server's.
+    """
+
+    contract_version: ClassVar[int] = 1
+
+    def __init__(self, config: ProviderConfig, error_mapper: ErrorMapper) -> None:
+        self.name = config.name
+        self.price_id: str | None = None
+        self.vendor: str | None = None
+        self.base_url: str | None = None
+        self.error_mapper = error_mapper
+        self._config = config
+        self._made: Any = None
+
+    @abstractmethod
+    def capabilities(self, model: str) -> Capabilities:
+        """What the wire takes, and of it, where it is known, what the model does."""
+
+    @abstractmethod
+    def encode(self, request: Request, *, stream: bool) -> E:
+        """The request as it goes out. Reads media, nothing else. Raises `BadRequestError`s."""
+
+    @abstractmethod
+    def context(self, request: Request, encoded: E, request_id: str | None) -> A:
+        """What is known of the answer before its body comes."""
+
+    @abstractmethod
+    def decode(self, context: A, body: bytes) -> Response[Any]:
+        """The response of a body. Raises InvalidResponse, or the error that the body reports."""
+
+    @abstractmethod
+    def decoder(self, context: A) -> StreamDecoder:
+        """A decoder for one stream."""
+
+    @abstractmethod
+    def make_transport(self, idle_timeout: float | None) -> Any:
+        """A `fmsdk.http.transport.Transport`; imports what it needs only now."""
+
+    async def generate(self, request: Request) -> Response[Any]:
+        """Ask for a whole answer. Raises `FmsdkError`s."""
+        encoded = await self._encoded(request, stream=False)
+        opened = self._transport().open(
+            encoded.path,
+            encoded.body,
+            headers=encoded.headers,
+            read_timeout=request.timeout or self._config.timeout or _SILENT_SECONDS,
+        )
+        with _Traced() as traced:
+            async with opened as incoming:
+                traced.begins(incoming, self.error_mapper)
+                body = await incoming.read()
+            return self.decode(self.context(request, encoded, traced.request_id), body)
+
+    def stream(self, request: Request) -> HostedStream:
+        """Ask for an answer in events. Raises `FmsdkError`s; IncompleteStream without a finish."""
+        return HostedStream(self, request)
+
+    def estimate(self, request: Request) -> Estimate:
+        """The core's estimate of text. Raises QuoteUnavailable for media."""
+        from fmsdk.quoting.quote import estimate_text
+
+        return estimate_text(request)
+
+    async def aclose(self) -> None:
+        """Close the connections. A later request opens new ones."""
+        made, self._made = self._made, None
+        if made is not None:
+            await made.aclose()
+
+    async def events(self, request: Request, stream: HostedStream) -> AsyncGenerator[Event]:
+        """The events of one streamed answer; `stream` is told of its decoder."""
+        encoded = await self._encoded(request, stream=True)
+        opened = self._transport().open(encoded.path, encoded.body, headers=encoded.headers)
+        with _Traced() as traced:
+            async with opened as incoming:
+                traced.begins(incoming, self.error_mapper)
+                context = self.context(request, encoded, traced.request_id)
+                stream.decoder = traced.decoder = self.decoder(context)
+                reader = StreamReader(stream.decoder, self.error_mapper, is_json=incoming.is_json)
+                progress = _Progress(reader, self._config.idle_timeout, self.name)
+                async for chunk in incoming.chunks:
+                    for event in reader.feed(chunk):
+                        yield event
+                    reader.raise_found()
+                    if reader.done:
+                        break
+                    progress.check()
+                for event in reader.finish():
+                    yield event
+                await incoming.drain()
+
+    async def _encoded(self, request: Request, *, stream: bool) -> E:
+        # Reading files and writing megabytes of base64 would hold up every other call.
+        if next(request.media(), None) is not None:
+            return await asyncio.to_thread(self.encode, request, stream=stream)
+        return self.encode(request, stream=stream)
+
+    def _transport(self) -> Any:
+        if self._made is None:
+            self._made = self.make_transport(self._config.idle_timeout)
+        return self._made
+
+
+class HostedStream(AsyncIterator[Event]):
+    """The events of one streamed answer. Closing it closes the connection at once."""
+
+    def __init__(self, provider: HostedProvider[Any, Any], request: Request) -> None:
+        self.decoder: StreamDecoder | None = None
+        self._events = provider.events(request, self)
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self._events
+
+    def __anext__(self) -> Any:
+        return self._events.__anext__()
+
+    async def aclose(self) -> None:
+        """Stop, and close the connection."""
+        await self._events.aclose()
+
+    def usage(self) -> Usage | None:
+        """What the vendor has reported so far; None: nothing."""
+        return None if self.decoder is None else self.decoder.usage()
+
+    @property
+    def served_model(self) -> str | None:
+        """The model that answers, once the vendor has told."""
+        return None if self.decoder is None else self.decoder.served_model
+
+    @property
+    def request_id(self) -> str | None:
+        """The vendor's id of the answer, once it has told."""
+        return None if self.decoder is None else self.decoder.request_id
+
+
+class _Traced:
+    """Gives errors what is known once the answer begins: the vendor's id of the request, and the
+    status of an answer that broke. An error that the vendor reports inside it has its own."""
+
+    def __init__(self) -> None:
+        self.request_id: str | None = None
+        self.decoder: StreamDecoder | None = None
+        self._status: int | None = None
+
+    def begins(self, incoming: Incoming, error_mapper: ErrorMapper) -> None:
+        """The answer begins."""
+        self.request_id = error_mapper.request_id(incoming.headers)
+        self._status = incoming.response.status_code
+
+    def __enter__(self) -> _Traced:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        told = self.decoder.request_id if self.decoder else None
+        if isinstance(error, asyncio.CancelledError):
+            partial_response = PartialResponse(
+                status=self._status, request_id=self.request_id or told
+            )
+            error.__dict__["partial_response"] = partial_response
+        if not isinstance(error, FmsdkError):
+            return
+        error.request_id = error.request_id or self.request_id or told
+        if error.status is None and isinstance(error, _BROKEN):
+            error.status = self._status
+
+
+class _Progress:
+    """Watches that a stream gets on: bytes that complete neither an event nor a comment for
+    `seconds` are silence."""
+
+    def __init__(self, reader: StreamReader, seconds: float | None, provider: str) -> None:
+        self._reader = reader
+        self._seconds = seconds
+        self._provider = provider
+        self._seen = -1
+        self._since = monotonic()
+
+    def check(self) -> None:
+        """Raise Timeout where nothing was completed for too long."""
+        seen = self._reader.progress
+        if seen != self._seen:
+            self._seen, self._since = seen, monotonic()
+        elif self._seconds is not None and monotonic() - self._since > self._seconds:
+            raise Timeout(
+                f"{self._provider} sent bytes but nothing whole for {self._seconds:g} s; "
+                "see idle_timeout",
+                provider=self._provider,
+            )
+
+
+def require_module(name: str) -> None:
+    """Raise ModuleNotFoundError, from which the registry names the extra, without an import."""
+    if importlib.util.find_spec(name) is None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)

@@ -1,0 +1,1 @@
+"""HTTP transports, bounded decompression and error mapping."""

@@ -1,0 +1,297 @@
+"""From what a server answers, or a connection that breaks, to the errors of `fmsdk.errors`.
+
+The error's code decides, then its type, where they say more than the HTTP status, then that; a
+message's text never does. A vendor's provider subclasses `Blame` with its own codes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, ClassVar, cast
+
+from fmsdk.errors import (
+    AuthenticationError,
+    BadRequestError,
+    ConnectionFailed,
+    ContextTooLong,
+    FmsdkError,
+    IncompleteStream,
+    InvalidResponse,
+    ModelNotFound,
+    ModelRetired,
+    PermissionDenied,
+    QuotaExceeded,
+    RateLimitError,
+    ServerError,
+    Timeout,
+)
+
+__all__ = ["ErrorBody", "ErrorMapper", "retry_after"]
+
+_MESSAGE_LIMIT = 600
+_FIGURE = re.compile(r"\d{1,9}(\.\d*)?")
+_BY_STATUS: dict[int, type[FmsdkError]] = {
+    401: AuthenticationError,
+    402: QuotaExceeded,
+    403: PermissionDenied,
+    404: ModelNotFound,
+    408: Timeout,
+    409: ServerError,
+    410: ModelRetired,
+    425: RateLimitError,
+    429: RateLimitError,
+}
+
+
+_DEEPEST = 5
+"""Shells around an error that are looked into."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """An error body, whatever its shape: `{"error": {…}}`, `{"error": "…"}`, `{"detail": …}`,
+    the error's own fields, a list of one of them, or text."""
+
+    message: str = ""
+    code: str = ""
+    kind: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @classmethod
+    def of(cls, body: object, depth: int = 0) -> ErrorBody:
+        """Read a body: decoded JSON, or text."""
+        if depth > _DEEPEST:
+            return cls()
+        if isinstance(body, str):
+            is_page = body.lstrip()[:1] == "<"
+            return cls(message="an HTML page, as a gateway answers" if is_page else body.strip())
+        if isinstance(body, list) and body:  # Gemini's compatible endpoint
+            return cls.of(cast("list[object]", body)[0], depth + 1)
+        if not isinstance(body, Mapping):
+            return cls()
+        fields = cast("Mapping[str, Any]", body)
+        inner = fields.get("error")
+        if isinstance(inner, Mapping):
+            return cls.of(cast("object", inner), depth + 1)
+        kind = fields.get("type")
+        told = inner if isinstance(inner, str) else fields.get("message") or fields.get("detail")
+        return cls(
+            message=_text(told),
+            code=_text(fields.get("code") or None),
+            kind=kind if isinstance(kind, str) else "",
+            fields=fields,
+        )
+
+    @property
+    def status(self) -> int | None:
+        """Errors inside a stream carry their HTTP status as a code or beside it, if at all."""
+        for told in (self.code, self.fields.get("status_code"), self.fields.get("status")):
+            if re.fullmatch("[45][0-9]{2}", str(told)):
+                return int(str(told))
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorMapper:
+    """Makes errors that say who failed. `secret` is the key, which no message may hold;
+    `variable` the environment variable it comes from.
+
+    For subclasses: `names` maps a vendor's codes and types of errors; `request_ids` are the
+    headers that hold the vendor's id of a request, the likeliest first.
+    """
+
+    provider: str
+    variable: str
+    secret: str | None = field(default=None, repr=False)
+    names: ClassVar[Mapping[str, type[FmsdkError]]] = {}
+    request_ids: ClassVar[tuple[str, ...]] = ("x-request-id",)
+
+    def from_response(
+        self,
+        body: object,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> FmsdkError:
+        """The error that a server's error body stands for.
+
+        Args:
+            body: decoded JSON, or text.
+            status: None for an error inside an answer that began with 200.
+        """
+        said = ErrorBody.of(body)
+        status = status or said.status
+        kind = self.kind(said, status)
+        headers = headers or {}
+        context: dict[str, Any] = {
+            "provider": self.provider,
+            "status": status,
+            "request_id": self.request_id(headers) or _own_id(body),
+            "retry_after": self.delay(said, headers),
+            **self.details(kind, said),
+        }
+        return kind(self._message(kind, said, status), **context)
+
+    def from_exception(self, error: Exception) -> FmsdkError:
+        """The error that an exception of httpx2 stands for, or of a vendor's SDK around one."""
+        import httpx2
+
+        below: BaseException = error
+        for cause in _causes(error):
+            below = cause
+            if isinstance(cause, httpx2.HTTPError):
+                break
+        kind, what = next(
+            ((kind, what) for cause, kind, what in _below(httpx2) if isinstance(below, cause)),
+            (ConnectionFailed, "could not be asked"),
+        )
+        return kind(f"{self.provider} {what} ({self._why(below)})", provider=self.provider)
+
+    def missing_credentials(self, error: Exception) -> AuthenticationError:
+        """The error of an SDK that has nothing to identify itself by, and sent nothing."""
+        what = "cannot be asked: its SDK has no credentials that it can use"
+        return AuthenticationError(
+            f"{self.provider} {what} ({self._why(error)}); see {self.variable}",
+            provider=self.provider,
+        )
+
+    def cause(self, error: Exception) -> Exception | None:
+        """What to raise the error from that another library's became: that one, or None where it,
+        or anything that led to it, quotes the key, for tracebacks show them all."""
+        if self.secret and any(self.secret in f"{one} {one!r}" for one in exception_chain(error)):
+            return None
+        return error
+
+    def _why(self, error: BaseException) -> str:
+        why = str(error) or type(error).__name__
+        return why.replace(self.secret, "…") if self.secret else why
+
+    def invalid(self, what: str) -> InvalidResponse:
+        """The error of an answer that breaks the wire's own format."""
+        return InvalidResponse(f"{self.provider} answered with {what}", provider=self.provider)
+
+    def incomplete(self, missing: str) -> IncompleteStream:
+        """The error of a stream that ended without `missing`."""
+        return IncompleteStream(
+            f"{self.provider} ended the stream without {missing}", provider=self.provider
+        )
+
+    def request_id(self, headers: Mapping[str, str]) -> str | None:
+        """The vendor's id of a request, of its answer's headers."""
+        return next((headers[name] for name in self.request_ids if name in headers), None)
+
+    def kind(self, said: ErrorBody, status: int | None) -> type[FmsdkError]:
+        """Which error it is."""
+        named = self.names.get(said.code) or self.names.get(said.kind)
+        if named is not None:
+            return named
+        if status is None:
+            at_fault = said.kind == "invalid_request_error" or said.code.startswith("invalid_")
+            return BadRequestError if at_fault else ServerError
+        if status in _BY_STATUS:
+            return _BY_STATUS[status]
+        return ServerError if status >= 500 else BadRequestError
+
+    def delay(self, said: ErrorBody, headers: Mapping[str, str]) -> float | None:
+        """Seconds that the vendor asked to wait."""
+        return retry_after(headers)
+
+    def details(self, kind: type[FmsdkError], said: ErrorBody) -> dict[str, Any]:
+        """Further attributes of the error."""
+        return _lengths(said) if kind is ContextTooLong else {}
+
+    def _message(self, kind: type[FmsdkError], said: ErrorBody, status: int | None) -> str:
+        number = "" if status is None else f" ({status})"
+        if kind is AuthenticationError:
+            # The vendor's text is left out: it quotes the key.
+            return f"{self.provider} refused the API key{number}; see {self.variable}"
+        if status is not None and 300 <= status < 400:
+            return f"{self.provider} redirects elsewhere{number}, unfollowed; is base_url right?"
+        text = said.message or "no reason given"
+        if self.secret:
+            text = text.replace(self.secret, "…")
+        return f"{self.provider} answered with an error{number}: {text[:_MESSAGE_LIMIT]}"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception and what led to it, each once: causes can go round in circles."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__
+
+
+def exception_chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception and all that tracebacks show with it, each once."""
+    found: dict[int, BaseException] = {}
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in found:
+            found[id(one)] = one
+            waiting += [one.__cause__, one.__context__]
+            if isinstance(one, BaseExceptionGroup):
+                waiting += cast("BaseExceptionGroup[BaseException]", one).exceptions
+    yield from found.values()
+
+
+def _below(httpx2: Any) -> tuple[tuple[type[Exception], type[FmsdkError], str], ...]:
+    """What goes wrong below the SDK, most specific first."""
+    out_of_reach = "cannot be reached; is the server running, and base_url right?"
+    return (
+        (httpx2.ConnectTimeout, ConnectionFailed, "let no connection be made in time"),
+        (httpx2.PoolTimeout, ConnectionFailed, "has no connection free in this client"),
+        (httpx2.TimeoutException, Timeout, "sent nothing for too long; see timeout, idle_timeout"),
+        (httpx2.ConnectError, ConnectionFailed, out_of_reach),
+        (httpx2.DecodingError, InvalidResponse, "sent a body that cannot be decompressed"),
+        (httpx2.HTTPError, ConnectionFailed, "broke the connection"),
+    )
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, of `retry-after-ms`, or `Retry-After` in seconds or as a date; the longest,
+    where a header came twice; else None."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        told = [one.strip() for one in headers.get(name, "").split(",")]
+        if figures := [float(one) for one in told if _FIGURE.fullmatch(one)]:
+            return max(figures) * unit
+    try:
+        due = parsedate_to_datetime(headers.get("retry-after", ""))
+        if due.tzinfo is None:
+            due = due.replace(tzinfo=UTC)
+        return max(0.0, (due - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _own_id(body: object) -> str | None:
+    """The request's id, of a body that tells it."""
+    fields = cast("Mapping[str, object]", body)
+    told = fields.get("request_id") if isinstance(body, Mapping) else None
+    return told if isinstance(told, str) else None
+
+
+def _text(told: object) -> str:
+    """What an error's body says in a field, in words."""
+    if isinstance(told, str):
+        return told
+    try:
+        return "" if told is None else repr(told)
+    except (ValueError, RecursionError):  # a number of thousands of digits; no bottom
+        return ""
+
+
+def _lengths(said: ErrorBody) -> dict[str, int]:
+    """Tokens asked for and tokens that fit, of a too long request, as far as it is told."""
+    asked, limit = said.fields.get("n_prompt_tokens"), said.fields.get("n_ctx")  # llama.cpp
+    if isinstance(asked, int) and isinstance(limit, int):
+        return {"tokens": asked, "limit": limit}
+    # "… maximum context length is 8192 tokens. However, you requested 9001 tokens …"
+    figures = [int(digits) for digits in re.findall(r"(?<!\d)(\d{1,12}) tokens", said.message)]
+    return {"tokens": max(figures), "limit": min(figures)} if len(figures) > 1 else {}

@@ -1,0 +1,1 @@
+"""Whether a media file is whole, and whether decoding it is safe."""

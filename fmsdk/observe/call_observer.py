@@ -1,0 +1,147 @@
+"""Everyone who hears of a client's calls, and one call as they hear it.
+
+`fmsdk.pipeline.call` speaks to one `Observed` a call and knows none of those behind it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from time import perf_counter
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from fmsdk.errors import BadRequestError, FmsdkError
+from fmsdk.observe.hooks import Hooks, OnRequest, OnResponse
+from fmsdk.observe.log import LogWatch, ModelInfo
+from fmsdk.observe.observer import Observer, Outcome, Verb
+from fmsdk.provider import Provider, Transcription
+from fmsdk.request import Request
+from fmsdk.response import Event, Response, ResponseAccumulator
+from fmsdk.usage import Attempt, Latency
+
+if TYPE_CHECKING:
+    from fmsdk.telemetry import SpanWatch, Telemetry
+
+__all__ = ["CallObserver", "Observers"]
+
+A = TypeVar("A", bound=Response[Any] | Transcription)
+_NO_SPAN = nullcontext()
+_TELEMETRY_SDKS = ("opentelemetry.sdk.trace", "opentelemetry.sdk.metrics")
+
+
+class CallObserver:
+    """One call as its observers hear it: a context manager around it.
+
+    Whoever runs the call says `done` with its answer; an exception that passes is its outcome.
+    """
+
+    __slots__ = ("_began", "_outcome", "_request", "_span", "_watches")
+
+    def __init__(
+        self, request: Request, watches: Sequence[Observer] = (), span: SpanWatch | None = None
+    ) -> None:
+        self._request = request
+        self._watches = watches
+        self._span = span
+        self._outcome: Outcome | None = None
+        self._began = perf_counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        # What is no Exception cancels: the answer so far is how the call ended.
+        outcome = error if isinstance(error, Exception) else self._outcome or self._cancelled()
+        with self.current():
+            for watch in self._watches:
+                watch.ended(outcome)
+
+    def current(self) -> AbstractContextManager[object]:
+        """Make the call's span the current one: what the provider does nests under it."""
+        return _NO_SPAN if self._span is None else self._span.current()
+
+    def steps(self, source: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+        """A stream whose provider works under the call's span, and its consumer does not.
+        Closing it closes `source`."""
+        return source if self._span is None else self._span.steps(source)
+
+    def retrying(self, error: FmsdkError, attempt: Attempt, delay: float) -> None:
+        """An attempt failed, and another one follows in `delay` seconds."""
+        for watch in self._watches:
+            watch.retrying(error, attempt, delay)
+
+    def done(self, answer: A) -> A:
+        """The answer, handed through."""
+        self._outcome = answer
+        return answer
+
+    def _cancelled(self) -> Response[Any]:
+        request = self._request
+        nothing = ResponseAccumulator().response(request.provider, request.model)
+        latency = Latency(total=perf_counter() - self._began)
+        return replace(nothing, latency=latency, tags=request.tags)
+
+
+class Observers:
+    """Everyone who hears of a client's calls: the log, its hooks, OpenTelemetry.
+
+    Args:
+        tracing: see `fmsdk.AsyncClient`.
+
+    Raises:
+        MissingExtra: `tracing=True` without OpenTelemetry.
+        BadRequestError: a hook that is no plain function, or `tracing` that is something else.
+    """
+
+    def __init__(
+        self,
+        on_request: OnRequest | None = None,
+        on_response: OnResponse | None = None,
+        tracing: bool | Telemetry | None = None,
+    ) -> None:
+        hooked = on_request is not None or on_response is not None
+        self._hooks = Hooks(on_request, on_response) if hooked else None
+        self._told: set[ModelInfo] = set()
+        self._waiting = tracing is None
+        self._telemetry: Telemetry | None = None
+        if tracing is True:
+            self._telemetry = _telemetry()
+        elif not isinstance(tracing, bool) and tracing is not None:
+            self._telemetry = _checked(tracing)
+
+    def begin(self, verb: Verb, provider: Provider, request: Request) -> CallObserver:
+        """A call begins."""
+        watches: list[Observer] = [LogWatch(verb, request, self._told)]
+        # Whoever wants spans has imported OpenTelemetry's SDK by now, perhaps after making this
+        # client. Its interface alone says nothing: vendors' SDKs import that.
+        if self._waiting and not sys.modules.keys().isdisjoint(_TELEMETRY_SDKS):
+            self._telemetry, self._waiting = _telemetry(), False
+        span = None if self._telemetry is None else self._telemetry.begin(verb, provider, request)
+        observed = CallObserver(request, watches, span)
+        if self._hooks is not None:
+            with observed.current():
+                watches += self._hooks.begin(request)
+        if span is not None:
+            watches.append(span)  # the last: hooks may still add to it
+        return observed
+
+
+def _telemetry() -> Telemetry:
+    from fmsdk.telemetry import Telemetry
+
+    return Telemetry()
+
+
+def _checked(tracing: object) -> Telemetry:
+    from fmsdk.telemetry import Telemetry
+
+    if isinstance(tracing, Telemetry):
+        return tracing
+    raise BadRequestError(
+        f"tracing is True, False, None or a fmsdk.telemetry.Telemetry, not {type(tracing).__name__}"
+    )

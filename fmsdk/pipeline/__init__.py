@@ -1,0 +1,1 @@
+"""One call, whatever the verb: check, fetch media, attempt, retry, price."""

@@ -1,0 +1,326 @@
+"""One call: check, load, queue, attempt and retry, time, price. The same way for every verb, and
+in `call_stream` for answers in events.
+
+A provider is asked once per attempt and never retries itself; what its answer cost and how
+long it took is worked out here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Any, TypeVar, cast
+
+from fmsdk import pricing, registry
+from fmsdk.catalog.lifecycle import Clock, known_capabilities, refuse_retired, unless_known
+from fmsdk.content import Audio, Text
+from fmsdk.errors import BadRequestError, FmsdkError, Timeout, UnsupportedContent
+from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
+from fmsdk.observe.call_observer import CallObserver, Observers
+from fmsdk.observe.observer import Verb
+from fmsdk.pipeline import media_fetch
+from fmsdk.pipeline.capability_check import check
+from fmsdk.pipeline.image_limits import fit_image_limits
+from fmsdk.pipeline.retry import delay_before_retry
+from fmsdk.provider import (
+    Capabilities,
+    Loads,
+    PartialResponse,
+    Provider,
+    Transcribes,
+    Transcription,
+)
+from fmsdk.request import Request
+from fmsdk.response import Response, ResponseAccumulator, Warning
+from fmsdk.usage import Attempt, Cost, Latency, Timings, Usage
+
+__all__ = ["Call", "Policy"]
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a client treats its calls: retries after the first attempt, seconds for all of them
+    together, the gate that limits how many run at once (None: no limit), who hears of them,
+    the clock by which models are retired (None: the machine's), and what a fetch may take."""
+
+    retries: int = 2
+    timeout: float | None = None
+    gate: asyncio.Semaphore | None = None
+    observers: Observers = field(default_factory=Observers)
+    clock: Clock | None = None
+    fetch: FetchLimits = DEFAULT_FETCH
+
+
+class Call:
+    """One call on its way: the provider asked, the request as sent, and the clock."""
+
+    def __init__(self, provider: Provider, request: Request, policy: Policy) -> None:
+        self.provider = provider
+        self.request = request
+        self.policy = policy
+        self.attempts: list[Attempt] = []
+        self._warnings: tuple[Warning, ...] = ()
+        self._started = perf_counter()
+        self._attempt_began = self._started
+        self._waited = 0.0
+        self._queue = 0.0
+        self._load: float | None = None
+        self._gated = False
+        self._asking = False
+        self._deadline: float | None = None
+        self._first: float | None = None
+        self._call_observer = CallObserver(request)
+
+    async def generate(self) -> Response[Any]:
+        """Ask, and return the answer with its latency and cost."""
+        with self._observe("generate") as observed, observed.current():
+            response = await self._run(lambda: self.provider.generate(self.request))
+            return observed.done(self.with_latency_and_cost(response))
+
+    async def transcribe(self, language: str | None, prompt: str | None) -> Transcription:
+        """Turn the request's one recording into text, with latency and cost."""
+        request = self.request
+        if not hasattr(self.provider, "transcribe"):
+            raise BadRequestError(
+                f"{request.provider} has no speech to text here; local:demo-audio has",
+                provider=request.provider,
+                model=request.model,
+            )
+        speech = cast("Transcribes", self.provider)
+
+        def attempt() -> Awaitable[Transcription]:
+            audio = next(part for part in self.request.media() if isinstance(part, Audio))
+            return speech.transcribe(request.model, audio, language=language, prompt=prompt)
+
+        with self._observe("transcribe") as observed, observed.current():
+            done = await self._run(attempt)
+            settled = replace(
+                done,
+                latency=self.latency(done.timings, done.usage),
+                cost=self.cost(done.timings, done.served_model, done.usage),
+                warnings=self._warnings + done.warnings,
+            )
+            return observed.done(settled)
+
+    def _observe(self, verb: Verb) -> CallObserver:
+        self._call_observer = self.policy.observers.begin(verb, self.provider, self.request)
+        return self._call_observer
+
+    def with_latency_and_cost(
+        self, response: Response[Any], first_token: float | None = None
+    ) -> Response[Any]:
+        """Add latency, cost and the warnings of the way there."""
+        usage, timings = response.usage, response.timings
+        return replace(
+            response,
+            latency=self.latency(timings, usage, first_token),
+            cost=self.cost(timings, response.served_model, usage),
+            warnings=self._warnings + response.warnings,
+            tags=self.request.tags,
+        )
+
+    def cost(self, timings: Timings | None, served_model: str | None, usage: Usage) -> Cost | None:
+        """Device time at the device's price, or tokens at the served model's; None if unknown."""
+        if timings is not None and timings.device is not None:
+            bill = pricing.device_cost(timings)
+            if bill is not None and usage.source == "estimated":
+                return replace(bill, source="estimated")
+            return bill
+        return pricing.price(self.provider.price_id, served_model or self.request.model, usage)
+
+    def latency(
+        self, timings: Timings | None, usage: Usage, first_token: float | None = None
+    ) -> Latency:
+        """The clock's account up to now; `first_token` is the moment a stream's first came."""
+        now = perf_counter()
+        known = timings or Timings()
+        to_first = None if first_token is None else first_token - self._started
+        if to_first is None and known.time_to_first_token is not None:
+            to_first = known.time_to_first_token + self._attempt_began - self._started
+        return Latency(
+            total=now - self._started,
+            time_to_first_token=to_first,
+            queue=self._queue + known.queue,
+            load=self._load if known.load is None else known.load,
+            prefill=known.prefill,
+            decode=known.decode,
+            output_tokens_per_second=self._rate(usage.output.total, now, to_first),
+            attempts=tuple(self.attempts),
+        )
+
+    def _rate(self, tokens: int | None, now: float, to_first: float | None) -> float | None:
+        if not tokens:
+            return None
+        if to_first is not None and tokens > 1:
+            after_first = now - self._started - to_first
+            return (tokens - 1) / after_first if after_first > 0 else None
+        return tokens / max(now - self._attempt_began, 1e-9)
+
+    async def prepare(self) -> None:
+        """Start the deadline, check, load the model, fetch what the vendor cannot, make pictures
+        fit, queue."""
+        timeout = self.request.timeout or self.policy.timeout
+        if timeout is not None:
+            self._deadline = asyncio.get_running_loop().time() + timeout
+        if self.provider.price_id is not None:
+            pricing.warm_up(self.provider.price_id)
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                capabilities = await self._checked()
+            if hasattr(self.provider, "load"):
+                capabilities = await self._loaded(cast("Loads", self.provider))
+            self._warnings = (*unless_known(capabilities, self.request), *self._warnings)
+            async with asyncio.timeout_at(self._deadline):
+                self.request = await media_fetch.fetch_media(
+                    self.request, capabilities, self.policy.fetch
+                )
+                self.request, smaller = await fit_image_limits(self.request, capabilities)
+                self._warnings += smaller
+                await self._pass_gate()
+        except TimeoutError as error:
+            raise self.deadline_error(error) from error
+        self._begin_attempt()
+
+    async def _checked(self) -> Capabilities:
+        """What the model can, once the request is known to be nothing it cannot."""
+        vendor: str | None = getattr(self.provider, "vendor", None)
+        noted = refuse_retired(self.request, vendor, self.policy.clock)
+        capabilities = await known_capabilities(self.provider, self.request.model)
+        try:
+            if all(part.url or part.file for part in self.request.media()):
+                self.request, lost = check(self.request, capabilities)
+            else:  # files are read, and a hostile one can take seconds to look through
+                self.request, lost = await asyncio.to_thread(check, self.request, capabilities)
+        except UnsupportedContent as error:
+            raise _with_alternatives(error, self.request) from None
+        self._warnings = (*noted, *lost)
+        return capabilities
+
+    async def _loaded(self, provider: Loads) -> Capabilities:
+        """What the model can, loaded: that tells more. Its time does not count."""
+        began = perf_counter()
+        self._load = await provider.load(self.request.model)
+        if self._deadline is not None:  # waiting for another call's loading included
+            self._deadline += perf_counter() - began
+        return self.provider.capabilities(self.request.model)
+
+    async def _pass_gate(self) -> None:
+        if self.policy.gate is not None:
+            began = perf_counter()
+            await self.policy.gate.acquire()
+            self._gated = True
+            self._queue = perf_counter() - began
+
+    def release(self) -> None:
+        """Let the next call through the client's gate."""
+        if self._gated and self.policy.gate is not None:
+            self._gated = False
+            self.policy.gate.release()
+
+    async def _run(self, ask: Callable[[], Awaitable[R]]) -> R:
+        try:
+            await self.prepare()
+            while True:
+                try:
+                    async with asyncio.timeout_at(self._deadline):
+                        result = await ask()
+                    self.record_attempt()
+                    return result
+                except (FmsdkError, TimeoutError) as error:
+                    await self.retry_or_raise(error)
+        except FmsdkError as error:
+            self.name(error)
+            raise
+        except asyncio.CancelledError:
+            self.record_cancelled_attempt()
+            nothing = ResponseAccumulator().response(self.request.provider, self.request.model)
+            self._call_observer.done(self.with_latency_and_cost(nothing))
+            raise
+        finally:
+            self.release()
+
+    def _begin_attempt(self) -> None:
+        self._attempt_began = perf_counter()
+        self._asking = True
+
+    def record_cancelled_attempt(self) -> None:
+        """Write down an attempt that the caller broke off, if there is one."""
+        if self._asking:
+            self.attempts.append(Attempt(self._seconds(), self._waited, "Cancelled"))
+
+    def record_attempt(self, error: FmsdkError | None = None) -> None:
+        """Write down an attempt that just ended."""
+        self._asking = False
+        kind = type(error).__name__ if error else None
+        status = error.status if error else None
+        self.attempts.append(Attempt(self._seconds(), self._waited, kind, status))
+
+    def _seconds(self) -> float:
+        return perf_counter() - self._attempt_began
+
+    async def retry_or_raise(
+        self, error: FmsdkError | TimeoutError, *, final: bool = False
+    ) -> None:
+        """Wait before the next attempt, or raise, where there is none (or `final`)."""
+        typed = error if isinstance(error, FmsdkError) else self.deadline_error(error)
+        self.record_attempt(typed)
+        loop_time = asyncio.get_running_loop().time()
+        remaining = None if self._deadline is None else self._deadline - loop_time
+        delay = delay_before_retry(
+            typed, len(self.attempts), retries=self.policy.retries, remaining=remaining
+        )
+        if typed is not error:
+            raise typed from error
+        if final or delay is None:
+            raise typed  # with the cause that it came with
+        self._call_observer.retrying(typed, self.attempts[-1], delay)
+        await asyncio.sleep(delay)
+        self._waited = delay
+        self._begin_attempt()
+
+    def deadline_error(self, error: TimeoutError) -> Timeout:
+        """The error of a deadline that ran out, with what is known of the answer it cut off."""
+        timeout = self.request.timeout or self.policy.timeout
+        if timeout is None:
+            return Timeout(f"{self.request.provider} gave up waiting by itself: {error}")
+        partial_response: PartialResponse | None = getattr(
+            error.__cause__, "partial_response", None
+        )
+        return Timeout(
+            f"no full answer within {timeout:g} s; pass a longer timeout=",
+            status=partial_response and partial_response.status,
+            request_id=partial_response and partial_response.request_id,
+        )
+
+    def name(self, error: FmsdkError) -> None:
+        """Tell the error who was asked, what was tried, and what of it the bill is."""
+        error.provider = error.provider or self.request.provider
+        error.model = error.model or self.request.model
+        error.attempts = tuple(self.attempts)
+        partial: object = error.partial
+        if isinstance(partial, Response):
+            error.partial = self.with_latency_and_cost(cast("Response[Any]", partial), self._first)
+
+
+def _kinds(request: Request) -> set[str]:
+    media = {part.kind for part in request.media()}
+    has_text = any(isinstance(part, Text) for part in request.parts())
+    return {*media, "text"} if has_text else {*media}
+
+
+def _with_alternatives(error: UnsupportedContent, request: Request) -> UnsupportedContent:
+    kinds = _kinds(request)
+    usable = registry.usable_models()
+    names = tuple(model.name for model in usable if model.usable and kinds <= model.input)
+    hint = f"; usable models that do: {', '.join(names)}" if names else ""
+    return UnsupportedContent(
+        error.message + hint,
+        part=error.part,
+        alternatives=names,
+        provider=error.provider,
+        model=error.model,
+    )

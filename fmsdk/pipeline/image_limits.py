@@ -1,0 +1,217 @@
+"""Pictures made smaller before they are sent: where the caller asked for it (`Image.max_side`)
+or the vendor's limit demands it (`Capabilities.image_limits`), and never otherwise.
+
+Says so in a warning each time. How pixels are scaled is `fmsdk.media.resize`'s affair.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import isqrt
+
+from fmsdk.content import Image, MediaPart
+from fmsdk.errors import InvalidMedia
+from fmsdk.media.source import BytesSource, FileRef, LocalSource, PillowSource
+from fmsdk.provider import Capabilities, ImageLimits, UnsupportedSettings
+from fmsdk.request import Request
+from fmsdk.response import Warning
+
+__all__ = ["fit_image_limits", "fitted"]
+
+_NO_LIMITS = ImageLimits()
+Size = tuple[int, int]
+
+
+async def fit_image_limits(
+    request: Request, capabilities: Capabilities
+) -> tuple[Request, tuple[Warning, ...]]:
+    """The request with its pictures as small as they have to be, and a warning
+    "image_downsized" for each that was not.
+
+    They are scaled in a thread, one after the other, so that the pixels of one are in memory.
+
+    Raises:
+        InvalidMedia: a picture that cannot be made smaller here: HEIC, AVIF, and animations; and
+            animations as PIL images (a lenient request sends the first frame, of a PIL image the
+            current one, with a warning "frames_dropped").
+        UnsupportedSetting: `max_side` of a picture that the vendor holds.
+    """
+    images = [part for part in request.media() if isinstance(part, Image)]
+    limits = _for_so_many(capabilities.image_limits or _NO_LIMITS, len(images))
+    unsupported_settings = UnsupportedSettings(request)
+    smaller: dict[int, Image] = {}
+    for image in images:
+        if id(image) not in smaller:
+            single = await _single(image, request, unsupported_settings)
+            need = (
+                await _need(single, limits, request, unsupported_settings)
+                if _may_need(single, capabilities)
+                else None
+            )
+            if need is not None:
+                single = await _shrunk(single, need, request, unsupported_settings)
+            if single is not image:
+                smaller[id(image)] = single
+
+    def swapped(part: MediaPart) -> MediaPart:
+        return smaller.get(id(part), part)
+
+    return (request.with_media(swapped) if smaller else request), tuple(
+        unsupported_settings.warnings
+    )
+
+
+def _may_need(image: Image, capabilities: Capabilities) -> bool:
+    return capabilities.image_limits is not None or image.max_side is not None
+
+
+def fitted(size: Size, limits: ImageLimits) -> Size:
+    """The largest (width, height) of about the same shape within `limits`, whose `max_bytes` no
+    size tells."""
+    longer, shorter = max(size), max(1, min(size))
+    side = min(longer, limits.max_side or longer)
+    areas = [limits.max_pixels, limits.max_patches and limits.max_patches * limits.patch_side**2]
+    for area in areas:
+        if area is not None:
+            side = min(side, isqrt(area * longer // shorter))
+    side = max(1, side)
+    while side > 1 and any(_exceeded(_scaled(size, side), limits)):  # by what rounding adds
+        side -= 1
+    return _scaled(size, side)
+
+
+def _scaled(size: Size, longer: int) -> Size:
+    width, height = (max(1, round(side * longer / max(size))) for side in size)
+    return width, height
+
+
+def _for_so_many(limits: ImageLimits, count: int) -> ImageLimits:
+    if limits.many is None or limits.max_side_of_many is None or count <= limits.many:
+        return limits
+    sides = [side for side in (limits.max_side, limits.max_side_of_many) if side is not None]
+    return replace(limits, max_side=min(sides))
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """How small a picture must be, and why, for a person."""
+
+    limits: ImageLimits
+    why: str
+
+
+async def _single(
+    image: Image, request: Request, unsupported_settings: UnsupportedSettings
+) -> Image:
+    """The picture, of a PIL animation the current frame."""
+    if not isinstance(image.source, PillowSource):
+        return image
+    from fmsdk.media.image import frames_in
+
+    animation = image.source.image
+    frames = await asyncio.to_thread(frames_in, animation)
+    if frames == 1:
+        return image
+    why = "a PIL image is sent as a PNG, which holds one of them; pass the file, or image.copy()"
+    _drop_frames(image.describe(), frames, why, request, unsupported_settings, sent="current")
+    return replace(image, source=PillowSource(await asyncio.to_thread(animation.copy)))
+
+
+async def _need(
+    image: Image, limits: ImageLimits, request: Request, unsupported_settings: UnsupportedSettings
+) -> _Need | None:
+    source: object = image.source
+    if isinstance(source, FileRef) and image.max_side is not None:
+        unsupported_settings.drop("max_side", "the picture is a file that the vendor holds")
+    if not isinstance(source, LocalSource):
+        return None
+    size = image.size
+    exceeded = list(_exceeded(size, limits)) if size else []
+    if limits.max_bytes is not None and await _length(source) > limits.max_bytes:
+        exceeded.append(f"{limits.max_bytes:,} bytes")
+    reasons = [f"{request.name} takes at most {limit}" for limit in exceeded]
+    if image.max_side is not None and (size is None or max(size) > image.max_side):
+        reasons.insert(0, f"max_side={image.max_side} asks for it")
+        limits = replace(limits, max_side=min(image.max_side, limits.max_side or image.max_side))
+    return _Need(limits, " and ".join(reasons)) if reasons else None
+
+
+def _exceeded(size: Size, limits: ImageLimits) -> Iterator[str]:
+    """The limits that a picture of this size is beyond."""
+    width, height = size
+    if limits.max_side is not None and max(size) > limits.max_side:
+        yield f"{limits.max_side:,} pixels a side"
+    if limits.max_pixels is not None and width * height > limits.max_pixels:
+        yield f"{limits.max_pixels:,} pixels"
+    side = limits.patch_side
+    patches = -(-width // side) * -(-height // side)
+    if limits.max_patches is not None and patches > limits.max_patches:
+        yield f"{limits.max_patches:,} patches of {side}x{side} pixels"
+
+
+async def _length(source: LocalSource) -> int:
+    """Bytes of the file."""
+
+    def measure() -> int:
+        with source.open() as file:
+            return file.seek(0, os.SEEK_END)
+
+    # A PIL image has to be encoded for it.
+    return await asyncio.to_thread(measure) if isinstance(source, PillowSource) else measure()
+
+
+async def _shrunk(
+    image: Image, need: _Need, request: Request, unsupported_settings: UnsupportedSettings
+) -> Image:
+    from fmsdk.media.resize import shrink
+
+    name, before = image.describe(), image.header
+    mime = before.mime if before else "image/png"
+    try:
+        after = await asyncio.to_thread(
+            shrink,
+            image.source,
+            mime,
+            lambda size: fitted(size, need.limits),
+            max_bytes=need.limits.max_bytes,
+        )
+    except InvalidMedia as error:
+        raise InvalidMedia(
+            f"{name} {error.message}, so it cannot be made smaller; {need.why}. "
+            "Make it smaller yourself, as JPEG or PNG"
+        ) from error
+    if after.frames > 1:
+        why = f"only single pictures are made smaller; {need.why}"
+        _drop_frames(name, after.frames, why, request, unsupported_settings)
+    was, now = (f"{width}x{height}" for width, height in (image.size or after.size, after.size))
+    notes = "".join(f", {note}" for note in after.notes)
+    unsupported_settings.warnings.append(
+        Warning(
+            "image_downsized",
+            f"{name} was made smaller, from {was} to {now} pixels{notes}, because {need.why}",
+            "image",
+        )
+    )
+    declared = image.mime_type if after.mime == mime else None
+    return replace(image, source=BytesSource(after.data, after.mime), mime_type=declared)
+
+
+def _drop_frames(
+    name: str,
+    frames: int,
+    why: str,
+    request: Request,
+    unsupported_settings: UnsupportedSettings,
+    *,
+    sent: str = "first",
+) -> None:
+    if not request.lenient:
+        raise InvalidMedia(
+            f"{name} has {frames:,} frames, and {why}. Send one of its frames, or pass "
+            f"lenient=True to send the {sent}"
+        )
+    message = f"of the {frames:,} frames of {name} the {sent} is sent"
+    unsupported_settings.warnings.append(Warning("frames_dropped", message, "image"))

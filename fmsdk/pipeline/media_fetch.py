@@ -1,0 +1,57 @@
+"""Media behind URLs that the provider cannot fetch itself, or that shall be changed on the way,
+fetched for it, guarded."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from fmsdk.content import Image, MediaPart
+from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
+from fmsdk.media.sniff import Kind
+from fmsdk.media.source import BytesSource
+from fmsdk.provider import Capabilities
+from fmsdk.request import Request
+
+__all__ = ["fetch_media"]
+
+
+async def fetch_media(
+    request: Request, capabilities: Capabilities, limits: FetchLimits = DEFAULT_FETCH
+) -> Request:
+    """The request with the bytes of every URL that the provider cannot take as a URL, and of
+    every picture by URL that is to be made smaller (`max_side`).
+
+    Raises:
+        InvalidMedia, ConnectionFailed, Timeout: as `fmsdk.media.fetch.fetch` does.
+    """
+    wanted: set[tuple[str, Kind]] = {
+        (part.url, part.kind)
+        for part in request.media()
+        if part.url and _is_wanted(part, capabilities)
+    }
+    if not wanted:
+        return request
+    from fmsdk.media.fetch import fetch
+
+    tasks: dict[tuple[str, Kind], asyncio.Task[BytesSource]] = {}
+    failure: Exception | None = None
+    try:
+        async with asyncio.TaskGroup() as group:  # when one fails, the others are cancelled
+            for url, kind in wanted:
+                tasks[url, kind] = group.create_task(fetch(url, kind, limits=limits))
+    except ExceptionGroup as retry_or_raise:
+        failure = retry_or_raise.exceptions[0]
+    if failure is not None:
+        raise failure
+
+    def swapped(part: MediaPart) -> MediaPart:
+        task = tasks.get((part.url, part.kind)) if part.url else None
+        return replace(part, source=task.result()) if task else part
+
+    return request.with_media(swapped)
+
+
+def _is_wanted(part: MediaPart, capabilities: Capabilities) -> bool:
+    shrinks = isinstance(part, Image) and part.max_side is not None
+    return shrinks or part.kind not in capabilities.remote

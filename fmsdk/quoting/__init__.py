@@ -1,0 +1,1 @@
+"""Tokens and cost of a request before it is sent."""

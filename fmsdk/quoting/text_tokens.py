@@ -1,0 +1,272 @@
+"""How many tokens a text request is, told offline and without a tokenizer.
+
+Text is counted by classes of characters (words, digits, punctuation, letters by script), whose
+weights were fitted to OpenAI's o200k vocabulary; each vendor's tokenizer and its hidden framing
+then scale that count. How far off this is, measured on recorded bills, is written down in
+docs/decisions/0004-prices.md. Knows no prices, and no media: those raise.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fmsdk.content import Part, Reasoning, Text, ToolCall, ToolResult
+from fmsdk.errors import QuoteUnavailable
+from fmsdk.provider import Estimate
+from fmsdk.request import Request
+from fmsdk.usage import Range
+from fmsdk.validation import json_of
+
+__all__ = ["count_tokens", "estimate_answer", "estimate_text", "most_tokens"]
+
+_ACCENTED = "\u00c0-\u024f\u1e00-\u1eff"
+_AFTER = rf"(?![a-z{_ACCENTED}])"
+_PIECE = re.compile(
+    # a word, or one hump of a camelCase one
+    rf" ?(?P<word>[A-Z]?[a-z]+{_AFTER}|[A-Z]+{_AFTER})"
+    rf"| ?(?P<accented>[A-Za-z{_ACCENTED}]+)"
+    r"|(?P<digits> ?[0-9]+)"
+    r"|(?P<newline>[ \t]*[\r\n]\s*)"
+    r"|(?P<spaces>[ \t]{2,})"
+    r"| ?(?P<punctuation>[!-/:-@\[-`{-~]+)"
+    r"| ?(?P<han>[\u3400-\u9fff\uf900-\ufaff])"
+    r"| ?(?P<kana>[\u3040-\u30ff])"
+    r"| ?(?P<hangul>[\uac00-\ud7af])"
+    r"| ?(?P<greek>[\u0370-\u03ff])"
+    r"| ?(?P<cyrillic>[\u0400-\u052f])"
+    r"| ?(?P<alphabet>[\u0530-\u10ff])"  # Armenian to Georgian: Hebrew, Arabic, Indic, Thai, …
+    r"|(?P<other>[^ ])",
+)
+_A_LETTER = {
+    "han": 0.88,
+    "kana": 0.66,
+    "hangul": 0.75,
+    "greek": 0.45,
+    "cyrillic": 0.35,
+    "alphabet": 0.41,
+    "other": 1.0,
+    "spaces": 1.0,
+}
+_ACCENTS = re.compile(f"[{_ACCENTED}]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Vendor:
+    """What a vendor makes of the count.
+
+    text: its tokens for one of the count. request, message: framing of the whole and of each
+    message. tools: hidden prompt once there are tools; tool, call: for each tool and each call.
+    tool_json, output_json: the share of a schema's own tokens that is billed. opaque: tokens a
+    character of an opaque reasoning item. hidden: more than it ever added to the request's text.
+    """
+
+    text: float = 1.1
+    request: float = 4.0
+    message: float = 4.0
+    tools: float = 30.0
+    tool: float = 5.0
+    call: float = 8.0
+    tool_json: float = 1.0
+    output_json: float = 1.0
+    opaque: float = 0.0
+    hidden: int = 1500
+
+
+_UNKNOWN = _Vendor()
+_OPENAI = _Vendor(
+    text=1.0, request=3, message=4, tools=8, tool=0, call=8, tool_json=0.8, output_json=0.7,
+    opaque=0.11, hidden=400,
+)  # fmt: skip
+_GOOGLE = _Vendor(
+    text=1.04, request=0, message=0, tools=0, tool=5, call=15, tool_json=0.6, output_json=0,
+    opaque=0.15, hidden=100,
+)  # fmt: skip
+_ANTHROPIC = _Vendor(
+    text=1.15, request=4, message=3, tools=320, tool=0, call=45, tool_json=1.15, output_json=1.15,
+    hidden=1500,
+)  # fmt: skip
+_GENERATION = re.compile(r"claude-(?:[a-z]+-)?(\d)(?:[-.](\d)(?!\d))?")
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What a request holds. `size` is the UTF-8 bytes of everything that may be tokenized."""
+
+    text: float = 0.0
+    tool_json: float = 0.0
+    output_json: float = 0.0
+    opaque: int = 0
+    calls: int = 0
+    size: int = 0
+
+    def add(self, text: str) -> float:
+        self.size += len(text.encode("utf-8", "surrogatepass"))
+        return count_tokens(text)
+
+
+def count_tokens(text: str) -> float:
+    """About how many tokens a text is, for OpenAI's current vocabulary (o200k)."""
+    # Words of languages that write accents are split into more pieces, those without an accent
+    # as well; one letter in fifty tells such a text.
+    accented = len(_ACCENTS.findall(text)) * 50 > len(text)
+    total = 0.0
+    for piece in _PIECE.finditer(text):
+        kind = piece.lastgroup or "other"
+        start, end = piece.span(kind)
+        length = end - start
+        if kind == "word" and not accented:
+            total += 1.0 if length <= 9 else 1.0 + 0.5 * (length - 9)
+        elif kind in {"word", "accented"}:
+            accents = len(_ACCENTS.findall(piece[kind])) if kind == "accented" else 0
+            total += 0.45 + 0.46 * max(0, length - 4) + 0.8 * accents
+        elif kind == "digits":
+            space = piece[kind][0] == " "
+            total += -(-(length - space) // 3) + space
+        elif kind == "punctuation":
+            total += 0.8 + 0.2 * (length - 1)
+        elif kind == "newline":
+            total += 1.6 if piece[kind][-1] in " \t" else 0.8
+        else:
+            total += _A_LETTER[kind]
+    return total
+
+
+def estimate_text(request: Request) -> Estimate:
+    """The size of a text request: system, messages, tools, output schema, framing.
+
+    The vendor is known by `request.provider` ("openai", "anthropic", "google"); any other gets
+    a wide guess.
+
+    Raises:
+        QuoteUnavailable: the request holds media.
+    """
+    vendor, counts = _vendor(request), _count(request)
+    system = request.system is not None
+    text = vendor.text * counts.text + vendor.message * (len(request.messages) + system)
+    text += vendor.request
+    hidden = vendor.tool_json * counts.tool_json + vendor.output_json * counts.output_json
+    hidden += vendor.call * counts.calls + vendor.opaque * counts.opaque
+    if request.tools:
+        hidden += vendor.tools + vendor.tool * len(request.tools)
+    spread = 2 if vendor is _UNKNOWN else 1
+    low = text * (1 - 0.15 * spread) + hidden * (1 - 0.4 * spread)
+    high = text * (1 + 0.2 * spread) + hidden * (1 + 0.5 * spread) + 6 * spread
+    bound = _most(vendor, counts, request)
+    expected = min(max(1, round(text + hidden)), bound)
+    return Estimate(
+        input=Range(min(max(1, math.floor(low)), expected), expected, min(math.ceil(high), bound))
+    )
+
+
+def most_tokens(request: Request) -> int:
+    """A bound on the request's input tokens: a token is at least one byte of UTF-8, and no
+    vendor was seen to add more hidden framing than is allowed for here.
+
+    Raises:
+        QuoteUnavailable: the request holds media.
+    """
+    return _most(_vendor(request), _count(request), request)
+
+
+def _most(vendor: _Vendor, counts: _Counts, request: Request) -> int:
+    pieces = 2 + len(request.messages) + len(request.tools) + counts.calls
+    plain = not request.tools and request.output is None and vendor is not _UNKNOWN
+    hidden = 60 if plain else vendor.hidden
+    return counts.size + hidden + 40 * pieces
+
+
+def _vendor(request: Request) -> _Vendor:
+    if request.provider == "openai":
+        return _OPENAI
+    if request.provider == "google":
+        return _GOOGLE
+    if request.provider == "anthropic":
+        return _claude(request)
+    return _UNKNOWN
+
+
+def _claude(request: Request) -> _Vendor:
+    # The hidden tool prompt grew with 4.5 and shrank with 4.8; the tokenizer changed with 4.7.
+    match = _GENERATION.search(request.model)
+    generation = float(f"{match[1]}.{match[2] or 0}") if match else 5.0
+    newer = generation >= 4.7
+    tools = 320 if generation < 4.5 else 500 if generation < 4.8 else 350
+    text = 1.42 if newer else _ANTHROPIC.text
+    return replace(
+        _ANTHROPIC,
+        text=text,
+        tool_json=text,
+        output_json=text,
+        tools=tools + (100 if request.tool_choice not in {"auto", "none"} else 0),
+        request=4 + (28 if request.settings.reasoning not in {None, "none"} and not newer else 0),
+    )
+
+
+def _count(request: Request) -> _Counts:
+    counts = _Counts()
+    if request.system is not None:
+        counts.text += counts.add(request.system)
+    for part in request.parts():
+        if isinstance(part, Text):
+            counts.text += counts.add(part.text)
+        elif isinstance(part, Reasoning):
+            _add_reasoning(part, request, counts)
+        elif isinstance(part, ToolCall):
+            counts.calls += 1
+            counts.text += counts.add(part.name) + counts.add(part.raw or _compact(part.arguments))
+            counts.opaque += _own_opaque(part, request, counts)
+        elif isinstance(part, ToolResult):
+            counts.text += counts.add(part.name or "")
+        else:
+            raise QuoteUnavailable(
+                f"cannot tell the tokens of this {part.kind} before it is sent ({part.describe()})"
+                ": media rules are not in this version; send it, or leave it out",
+                provider=request.provider,
+                model=request.model,
+            )
+    for tool in request.tools:
+        schema = _compact(tool.parameters)
+        counts.tool_json += sum(map(counts.add, (tool.name, tool.description, schema)))
+    if request.output is not None:
+        from fmsdk.schema.json_schema import output_schema
+
+        name, schema = output_schema(request.output)
+        counts.output_json += counts.add(name) + counts.add(_compact(schema))
+    return counts
+
+
+def _add_reasoning(part: Reasoning, request: Request, counts: _Counts) -> None:
+    opaque = _own_opaque(part, request, counts)
+    # Anthropic signs the readable text; the others bill what is inside the opaque item.
+    if request.provider == "anthropic" or not opaque:
+        counts.text += counts.add(part.text)
+    else:
+        counts.opaque += opaque
+
+
+def _own_opaque(part: Reasoning | ToolCall, request: Request, counts: _Counts) -> int:
+    if part.opaque is None or part.provider != request.provider:
+        return 0
+    counts.size += len(part.opaque)
+    return len(part.opaque)
+
+
+def _compact(value: Mapping[str, Any]) -> str:
+    return json_of(value).decode()
+
+
+def estimate_answer(request: Request, parts: Iterable[Part]) -> int | None:
+    """About how many tokens of the request's model an answer's parts are; None for media."""
+    counts, total = _Counts(), 0.0
+    for part in parts:
+        if isinstance(part, (Text, Reasoning)):
+            total += counts.add(part.text)
+        elif isinstance(part, ToolCall):
+            total += counts.add(part.name) + counts.add(part.raw or _compact(part.arguments))
+        else:
+            return None
+    return round(_vendor(request).text * total)
