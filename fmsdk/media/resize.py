@@ -115,7 +115,7 @@ class _Scaling:
 
             sampling = JpegImagePlugin.get_sampling(image)
             self._options |= {"subsampling": sampling} if sampling >= 0 else {}
-            image.builder(None, size)  # decodes at a half, a quarter, … where that is enough
+            image.draft(None, size)  # decodes at a half, a quarter, … where that is enough
         image.load()
         if image.size == whole[::-1]:  # older Pillow turns TIFF upright only now
             size = size[1], size[0]

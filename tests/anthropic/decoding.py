@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fmsdk.hosted.decoding import Answer, StreamReader
+from fmsdk.hosted.decoding import DecodeContext, StreamReader
 from fmsdk.response import Event, Response
 from fmsdk_anthropic.decode import decode, decoder
 from fmsdk_anthropic.errors import AnthropicErrorMapper
@@ -32,7 +32,7 @@ __all__ = [
 
 
 BLAME = AnthropicErrorMapper("anthropic", "ANTHROPIC_API_KEY")
-ANSWER = Answer(request=asked(), error_mapper=BLAME, request_id="req_1")
+ANSWER = DecodeContext(request=asked(), error_mapper=BLAME, request_id="req_1")
 THINKING = {"type": "thinking", "thinking": "Hm, ä.", "signature": "c2ln"}
 REDACTED = {"type": "redacted_thinking", "data": "ZGF0YQ"}
 CITATION = {"type": "page_location", "cited_text": "a", "document_index": 0}

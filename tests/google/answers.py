@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fmsdk.hosted.decoding import Answer
+from fmsdk.hosted.decoding import DecodeContext
 from fmsdk.request import Request, build
 from fmsdk.response import Response
 from fmsdk_google.decode import decode, decoder
@@ -18,8 +18,8 @@ REQUEST = build("google:gemini-3.8-flash", "Hello")
 BLAME = GoogleErrorMapper("google", "GEMINI_API_KEY", KEY)
 
 
-def answer(request: Request = REQUEST) -> Answer:
-    return Answer(request=request, error_mapper=BLAME, request_id="from-header")
+def answer(request: Request = REQUEST) -> DecodeContext:
+    return DecodeContext(request=request, error_mapper=BLAME, request_id="from-header")
 
 
 def whole(body: Any, request: Request = REQUEST) -> Response[Any]:

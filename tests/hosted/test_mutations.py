@@ -75,7 +75,7 @@ def test_changed_bytes_end_in_an_answer_or_a_typed_error(name: str) -> None:
     whole = ROWS[name]["response_body"].encode()
     refused = 0
     for _ in range(TRIES):
-        answer, body = asked.answer(request, encoded, None), mutated(whole, chance)
+        answer, body = asked.context(request, encoded, None), mutated(whole, chance)
         try:
             if streamed:
                 reader = StreamReader(asked.decoder(answer), asked.error_mapper)

@@ -61,7 +61,7 @@ def answered(subject: Subject, used: Any) -> Response[Any]:
     body = subject.wire.body("Hi")
     body["usageMetadata" if subject.name == "google" else "usage"] = used
     encoded = asked.encode(request, stream=False)
-    return asked.decode(asked.answer(request, encoded, None), msgspec.json.encode(body))
+    return asked.decode(asked.context(request, encoded, None), msgspec.json.encode(body))
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

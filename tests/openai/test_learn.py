@@ -182,8 +182,8 @@ def test_what_a_server_tells_narrows_what_a_model_can(
         asked = made(name, url)
         before = asked.capabilities("m")
         assert (before.known, before.context) == (False, None)
-        await asked.model_discovery("m")
-        await asked.model_discovery("m")
+        await asked.learn("m")
+        await asked.learn("m")
         capabilities = asked.capabilities("m")
         assert capabilities.known == expected.get("known", False)
         assert capabilities.input == expected.get("input", before.input)
@@ -206,9 +206,9 @@ def test_what_a_server_tells_narrows_what_a_model_can(
 def test_servers_without_a_listing_are_never_asked() -> None:
     async def main(url: str) -> None:
         for name in ("azure", "deepseek"):
-            await made(name, url).model_discovery("m")
+            await made(name, url).learn("m")
         mine = OpenAIProvider(ProviderConfig(name="mine", options={"base_url": url}))
-        await mine.model_discovery("m")
+        await mine.learn("m")
 
     with serving(by_path({})) as server:
         asyncio.run(main(server.url))
@@ -218,7 +218,7 @@ def test_servers_without_a_listing_are_never_asked() -> None:
 def test_copilots_newer_models_answer_on_responses_alone() -> None:
     async def main(url: str) -> str:
         asked = made("copilot", url)
-        await asked.model_discovery("m")
+        await asked.learn("m")
         await asked.aclose()
         return asked.encode(fmsdk.request.build("copilot:m", "Hi"), stream=False).path
 
@@ -229,12 +229,10 @@ def test_copilots_newer_models_answer_on_responses_alone() -> None:
 def test_a_variant_of_openrouter_is_its_model() -> None:
     async def main(url: str) -> None:
         asked = made("openrouter", url)
-        await asyncio.gather(
-            *(asked.model_discovery(name) for name in ("a/b:free", "a/b", "nobody/knows"))
-        )
+        await asyncio.gather(*(asked.learn(name) for name in ("a/b:free", "a/b", "nobody/knows")))
         assert asked.capabilities("a/b:free").context == 200000
         assert not asked.capabilities("nobody/knows").known
-        await asked.model_discovery("nobody/knows")
+        await asked.learn("nobody/knows")
         await asked.aclose()
 
     with serving(by_path({"/v1/models": {"data": [OPENROUTER_MODEL]}})) as server:
@@ -251,9 +249,7 @@ def test_ollama_is_asked_about_each_model_alone() -> None:
 
     async def main(url: str) -> None:
         asked = made("ollama", url)
-        await asyncio.gather(
-            *(asked.model_discovery(name) for name in ("sees", "blind", "sees", "sees:4b"))
-        )
+        await asyncio.gather(*(asked.learn(name) for name in ("sees", "blind", "sees", "sees:4b")))
         assert asked.capabilities("sees").input == {"text", "image"}
         assert asked.capabilities("blind").input == {"text"}
         assert asked.capabilities("sees:4b").input == {"text"}
@@ -285,8 +281,8 @@ def test_a_server_that_tells_nothing_stops_nobody(
     async def main(url: str) -> float:
         asked = made("openrouter", url)
         began = time.perf_counter()
-        await asked.model_discovery("m")
-        await asked.model_discovery("m")
+        await asked.learn("m")
+        await asked.learn("m")
         took = time.perf_counter() - began
         assert not asked.capabilities("m").known
         await asked.aclose()
@@ -305,7 +301,7 @@ def test_a_silent_server_is_asked_again_a_minute_later(monkeypatch: pytest.Monke
         asked = made("groq", url)
         for later in (0, 59, 61):
             now[0] = 100.0 + later
-            await asked.model_discovery("m")
+            await asked.learn("m")
         assert asked.capabilities("m").context == 9
         await asked.aclose()
 
@@ -318,15 +314,15 @@ def test_a_silent_server_is_asked_again_a_minute_later(monkeypatch: pytest.Monke
 def test_without_a_key_a_vendor_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GROQ_API_KEY", raising=False)
     asked = SERVERS["groq"](ProviderConfig(name="groq"))
-    asyncio.run(asked.model_discovery("m"))
+    asyncio.run(asked.learn("m"))
     assert not asked.capabilities("m").known
 
 
 def test_leaving_takes_the_question_from_nobody_else() -> None:
     async def main(url: str) -> None:
         asked = made("groq", url)
-        first = asyncio.create_task(asked.model_discovery("m"))
-        second = asyncio.create_task(asked.model_discovery("m"))
+        first = asyncio.create_task(asked.learn("m"))
+        second = asyncio.create_task(asked.learn("m"))
         await asyncio.sleep(0.02)
         first.cancel()
         await second
@@ -345,7 +341,7 @@ def test_leaving_takes_the_question_from_nobody_else() -> None:
 def test_closing_stops_the_question() -> None:
     async def main(url: str) -> float:
         asked = made("groq", url)
-        question = asyncio.create_task(asked.model_discovery("m"))
+        question = asyncio.create_task(asked.learn("m"))
         await asyncio.to_thread(server.arrived.wait, 5)
         began = time.perf_counter()
         await asked.aclose()
