@@ -122,7 +122,7 @@ def test_a_file_goes_by_its_bytes_or_its_path(tmp_path: Path) -> None:
     part = fmsdk.Document(file)
     assert fmsdk.from_json(fmsdk.to_json(part)).read() == file.read_bytes()
     by_path = fmsdk.to_json(part, media="reference")
-    assert len(by_path) < 150
+    assert len(by_path) < len(str(file)) + 100
     assert fmsdk.from_json(by_path) == part
     with pytest.raises(fmsdk.BadRequestError, match="media='bytes'"):
         fmsdk.to_json(fmsdk.Document(file.read_bytes()), media="reference")

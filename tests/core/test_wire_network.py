@@ -316,6 +316,8 @@ def test_where_a_proxy_is_asked_for_it_is_used(monkeypatch: pytest.MonkeyPatch) 
     async def main() -> str:
         server = await asyncio.start_server(proxy, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
+        for name in ("http_proxy", "all_proxy", "no_proxy", "ALL_PROXY", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
         async with server, http_client() as client:
             return (await client.get("http://models.example/v1")).text

@@ -62,6 +62,9 @@ class Lab:
         self.shelf = shelf
         self.said = HELLO
         self._server = server
+        # Set while a wire is asked and no longer: other tests run in the same process.
+        self._proxy = {name: server.root for name in ("HTTP_PROXY", "http_proxy")}
+        self._proxy["NO_PROXY"] = "127.0.0.1"
         self._runner = runner
         self._clients: dict[str, fmsdk.AsyncClient] = {}
         self._turns: dict[str, Message] = {}
@@ -70,7 +73,8 @@ class Lab:
         """Ask once."""
         before = len(self._server.seen)
         try:
-            response = self._runner.run(self._answer(self._client(wire), request, stream))
+            with mock.patch.dict(os.environ, self._proxy):
+                response = self._runner.run(self._answer(self._client(wire), request, stream))
         except Exception as error:
             return Outcome(self._posted(before), error=error)
         return Outcome(self._posted(before), response)
@@ -150,9 +154,7 @@ def lab() -> Iterator[Lab]:
         made: list[Lab] = []
         with serving(lambda seen: made[0].answer(seen)) as server:
             made.append(Lab(server, files, runner))
-            proxy = {"HTTP_PROXY": server.root, "http_proxy": server.root, "NO_PROXY": "127.0.0.1"}
-            with mock.patch.dict(os.environ, proxy):
-                yield made[0]
+            yield made[0]
             runner.run(made[0].aclose())
 
 
