@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.kit import tally
+from tests.support import tally
 
 if TYPE_CHECKING:
     import pytest

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import vendors
+from tests.support.vendor_server import run_vendor_server
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -24,7 +24,7 @@ THREE_VENDORS = ("openai:gpt-5.6-sol", "anthropic:claude-sonnet-5", "google:gemi
 def run(source: list[str], **environment: str) -> str:
     """Run a program from the repository's root, with the vendors' places taken by a server."""
     inherited = {name: value for name, value in os.environ.items() if name != "FMSDK_MODEL"}
-    with vendors() as reachable:
+    with run_vendor_server() as reachable:
         done = subprocess.run(
             [sys.executable, "-W", "error::DeprecationWarning:fmsdk", *source],
             cwd=ROOT,

@@ -13,16 +13,16 @@ from fmsdk.errors import (
     UnsupportedSetting,
 )
 from fmsdk.response import TextDelta
-from tests.anthropic.asking import BEGUN, HELLO, ROOT
-from tests.anthropic.kit import (
+from tests.support.anthropic.answers import BEGUN, HELLO, ROOT
+from tests.support.anthropic.provider import (
     MODEL,
     Answer,
-    asked,
+    build_request,
     events,
     generate,
     message,
     provider,
-    serving,
+    run_server,
     sse,
     text_events,
 )
@@ -38,7 +38,7 @@ def test_the_client_routes_prices_and_times_both_ways() -> None:
     payloads = text_events("Hi.", usage={"output_tokens": 50})
     payloads[0]["message"] |= {**served, "usage": {**usage, "output_tokens": 1}}
     answers = Answer(message("Hi.", **served)), Answer(pieces=sse(*payloads, done=False))
-    with serving(*answers) as server, client(server.root) as asking:
+    with run_server(*answers) as server, client(server.root) as asking:
         plain = asking.generate(MODEL, "Hello")
         with asking.stream(MODEL, "Hello") as running:
             assert "".join(e.text for e in running if isinstance(e, TextDelta)) == "Hi."
@@ -54,7 +54,7 @@ def test_the_client_retries_and_keeps_what_broke_off() -> None:
     error = {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}
     busy = Answer(error, 529, {"retry-after": "0"})
     cut = Answer(pieces=BEGUN)
-    with serving(busy, busy, HELLO, busy, cut) as server, client(server.root) as asking:
+    with run_server(busy, busy, HELLO, busy, cut) as server, client(server.root) as asking:
         assert len(asking.generate(MODEL, "Hello").latency.attempts) == 3
         running = asking.stream(MODEL, "Hello")
         with pytest.raises(IncompleteStream) as caught, running:
@@ -67,7 +67,7 @@ def test_the_client_retries_and_keeps_what_broke_off() -> None:
 
 
 def test_settings_without_a_field_raise_before_anything_is_sent() -> None:
-    with serving(HELLO) as server, client(server.root) as asking:
+    with run_server(HELLO) as server, client(server.root) as asking:
         for settings in ({"seed": 1}, {"logprobs": 2}, {"choices": 2}):
             with pytest.raises(UnsupportedSetting):
                 asking.generate(MODEL, "Hello", **settings)
@@ -94,7 +94,7 @@ def test_a_conversation_with_tools_and_thoughts_through_the_client() -> None:
         return "nine"
 
     for answer in (Answer(first), Answer(pieces=sse(*first_streamed, done=False))):
-        with serving(answer, second) as server, client(server.root) as asking:
+        with run_server(answer, second) as server, client(server.root) as asking:
             if answer.pieces is None:
                 said = asking.generate(MODEL, "When?", tools=[now])
             else:
@@ -121,7 +121,7 @@ def test_a_conversation_with_tools_and_thoughts_through_the_client() -> None:
 
 def test_a_file_is_read_beside_the_loop() -> None:
     path = ROOT / "examples" / "media" / "red_triangle.png"
-    with serving(HELLO) as server:
-        generate(provider(server.root), asked([Image(path), "What?"]))
+    with run_server(HELLO) as server:
+        generate(provider(server.root), build_request([Image(path), "What?"]))
     content = server.seen[0].body["messages"][0]["content"]
     assert content[0]["source"]["data"].startswith("iVBOR")

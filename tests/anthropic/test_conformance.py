@@ -7,24 +7,24 @@ from collections.abc import Iterator
 import pytest
 
 from fmsdk.testing.conformance import ProviderConformance, Subject
-from tests.anthropic import kit
+from tests.support.anthropic import provider as vendor
 
 TEXT = ["Hel", "lo ", "there."]
 
 
-def messages(request: kit.Seen) -> kit.Answer:
+def messages(request: vendor.ReceivedRequest) -> vendor.Answer:
     if not request.body.get("stream"):
-        return kit.Answer(kit.message("".join(TEXT)))
-    return kit.Answer(pieces=kit.sse(*kit.text_events(*TEXT), done=False))
+        return vendor.Answer(vendor.message("".join(TEXT)))
+    return vendor.Answer(pieces=vendor.sse(*vendor.text_events(*TEXT), done=False))
 
 
 @pytest.fixture
-def server() -> Iterator[kit.Server]:
-    with kit.serving(messages) as running:
+def server() -> Iterator[vendor.Server]:
+    with vendor.run_server(messages) as running:
         yield running
 
 
 class TestAnthropic(ProviderConformance):
     @pytest.fixture
-    def subject(self, server: kit.Server) -> Subject:
-        return Subject(make=lambda: kit.provider(server.root), model="claude-sonnet-4-6")
+    def subject(self, server: vendor.Server) -> Subject:
+        return Subject(make=lambda: vendor.provider(server.root), model="claude-sonnet-4-6")

@@ -12,7 +12,7 @@ from fmsdk.pricing import price
 from fmsdk.response import Response
 from fmsdk.usage import InputUsage, OutputUsage
 from fmsdk_anthropic.decode import decoder
-from tests.anthropic.decoding import (
+from tests.support.anthropic.decoding import (
     ANSWER,
     CALLER,
     CITATION,
@@ -28,7 +28,7 @@ from tests.anthropic.decoding import (
     plain,
     streamed,
 )
-from tests.anthropic.kit import events, text_events
+from tests.support.anthropic.provider import events, text_events
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fmsdk.errors import FmsdkError, IncompleteStream, InvalidResponse, RateLimitError, ServerError
 from fmsdk.response import TextDelta
 from fmsdk_anthropic.decode import decode
-from tests.anthropic.decoding import (
+from tests.support.anthropic.decoding import (
     ANSWER,
     CONTENT,
     FULL,
@@ -25,7 +25,7 @@ from tests.anthropic.decoding import (
     read_all,
     streamed,
 )
-from tests.anthropic.kit import events, folded, message, sse, text_events
+from tests.support.anthropic.provider import accumulate_events, events, message, sse, text_events
 
 # --- what breaks ---
 
@@ -137,7 +137,7 @@ def test_llama_cpp_leaves_out_the_start_and_the_ends_of_blocks_now_and_then() ->
 
 
 WIRE = b"".join(sse(*STREAMED, done=False))
-WHOLE = folded(read_all([WIRE]), ANSWER.request)
+WHOLE = accumulate_events(read_all([WIRE]), ANSWER.request)
 
 
 @given(st.lists(st.integers(0, len(WIRE)), max_size=12), st.booleans())
@@ -146,7 +146,7 @@ def test_however_a_stream_is_cut_the_answer_is_the_same(cuts: list[int], comment
     pieces = [WIRE[a:b] for a, b in pairwise(places)]
     if comments:
         pieces.insert(0, b": keep-alive\n\n")
-    assert folded(read_all(pieces), ANSWER.request) == WHOLE
+    assert accumulate_events(read_all(pieces), ANSWER.request) == WHOLE
 
 
 @given(st.integers(0, len(WIRE) - 40))

@@ -11,19 +11,19 @@ from fmsdk.errors import BadRequestError, UnsupportedSetting
 from fmsdk.request import Tool
 from fmsdk_anthropic import AnthropicOptions
 from fmsdk_anthropic.encode import encode
-from tests.anthropic.encoding import BARE, EPHEMERAL, WEATHER, City, codes, options
-from tests.anthropic.kit import asked, body
+from tests.support.anthropic.encoding import BARE, EPHEMERAL, WEATHER, City, codes, options
+from tests.support.anthropic.provider import body, build_request
 
 # --- settings ---
 
 
 def test_the_least_a_request_is() -> None:
-    assert body(asked("Hi")) == {
+    assert body(build_request("Hi")) == {
         "model": "claude-sonnet-4-6",
         "max_tokens": 128_000,
         "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
     }
-    assert body(asked("Hi"), stream=True)["stream"] is True
+    assert body(build_request("Hi"), stream=True)["stream"] is True
 
 
 @pytest.mark.parametrize(
@@ -37,20 +37,20 @@ def test_the_least_a_request_is() -> None:
     ],
 )
 def test_an_unlimited_answer_may_be_as_long_as_the_models_longest(model: str, limit: int) -> None:
-    assert body(asked(model=f"anthropic:{model}"))["max_tokens"] == limit
-    assert body(asked(model=f"anthropic:{model}", max_output_tokens=7))["max_tokens"] == 7
+    assert body(build_request(model=f"anthropic:{model}"))["max_tokens"] == limit
+    assert body(build_request(model=f"anthropic:{model}", max_output_tokens=7))["max_tokens"] == 7
 
 
 def test_settings() -> None:
-    sent = body(asked(system="Be brief.", stop=["a", "b"], temperature=0.5, top_p=0.9))
+    sent = body(build_request(system="Be brief.", stop=["a", "b"], temperature=0.5, top_p=0.9))
     assert sent["system"] == "Be brief."
     assert sent["stop_sequences"] == ["a", "b"]
     assert (sent["temperature"], sent["top_p"]) == (0.5, 0.9)
 
 
 def test_sampling_asks_for_the_version_of_the_api_that_has_it() -> None:
-    plain = encode(asked(), stream=False)
-    sampled = encode(asked(options=AnthropicOptions(top_k=3)), stream=False)
+    plain = encode(build_request(), stream=False)
+    sampled = encode(build_request(options=AnthropicOptions(top_k=3)), stream=False)
     assert plain.headers == {}
     assert sampled.headers == {"anthropic-version": "2023-06-01"}
     assert json.loads(bytes(sampled.body))["top_k"] == 3
@@ -62,9 +62,9 @@ def test_sampling_that_newer_models_refuse(model: str, setting: str) -> None:
     name = setting.removeprefix("options.")
     how = {"options": AnthropicOptions(top_k=1)} if name != setting else {name: 1}
     with pytest.raises(UnsupportedSetting) as caught:
-        body(asked(model=f"anthropic:{model}", **how))
+        body(build_request(model=f"anthropic:{model}", **how))
     assert caught.value.setting == setting
-    lenient = encode(asked(model=f"anthropic:{model}", lenient=True, **how), stream=False)
+    lenient = encode(build_request(model=f"anthropic:{model}", lenient=True, **how), stream=False)
     assert name not in json.loads(bytes(lenient.body))
     assert lenient.headers == {}
     assert [warning.detail for warning in lenient.warnings] == [setting]
@@ -96,7 +96,7 @@ BUDGET, ADAPTIVE = "claude-sonnet-4-5", "claude-opus-4-6"
 def test_reasoning_as_each_family_is_asked_for_it(
     model: str, effort: str, thinking: Any, config: Any
 ) -> None:
-    sent = body(asked(model=f"anthropic:{model}", reasoning=effort))
+    sent = body(build_request(model=f"anthropic:{model}", reasoning=effort))
     assert sent.get("thinking") == thinking
     assert sent.get("output_config") == config
 
@@ -115,14 +115,20 @@ def test_reasoning_as_each_family_is_asked_for_it(
 )
 def test_reasoning_that_a_model_does_not_do(model: str, settings: dict[str, Any]) -> None:
     with pytest.raises(UnsupportedSetting, match="reasoning"):
-        body(asked(model=f"anthropic:{model}", **settings))
-    assert codes(asked(model=f"anthropic:{model}", lenient=True, **settings)) == ["setting_dropped"]
+        body(build_request(model=f"anthropic:{model}", **settings))
+    assert codes(build_request(model=f"anthropic:{model}", lenient=True, **settings)) == [
+        "setting_dropped"
+    ]
 
 
 def test_a_budget_leaves_room_for_the_answer() -> None:
-    sent = body(asked(model=f"anthropic:{BUDGET}", reasoning="high", max_output_tokens=2000))
+    sent = body(
+        build_request(model=f"anthropic:{BUDGET}", reasoning="high", max_output_tokens=2000)
+    )
     assert sent["thinking"]["budget_tokens"] == 1600
-    sent = body(asked(model=f"anthropic:{BUDGET}", reasoning="high", max_output_tokens=1100))
+    sent = body(
+        build_request(model=f"anthropic:{BUDGET}", reasoning="high", max_output_tokens=1100)
+    )
     assert sent["thinking"]["budget_tokens"] == 1024
 
 
@@ -156,10 +162,10 @@ def test_options() -> None:
 
 def test_betas_and_headers() -> None:
     given = AnthropicOptions(betas=("a-1", "b-2"), extra_headers={"x-team": "a"})
-    encoded = encode(asked(options=given), stream=False)
+    encoded = encode(build_request(options=given), stream=False)
     assert encoded.path == "/v1/messages?beta=true"
     assert encoded.headers == {"anthropic-beta": "a-1,b-2", "x-team": "a"}
-    assert encode(asked(), stream=False).path == "/v1/messages"
+    assert encode(build_request(), stream=False).path == "/v1/messages"
 
 
 def test_extra_body_comes_last_and_none_takes_a_field_out() -> None:
@@ -170,14 +176,14 @@ def test_extra_body_comes_last_and_none_takes_a_field_out() -> None:
 
 def test_another_providers_options_raise() -> None:
     with pytest.raises(BadRequestError, match="takes AnthropicOptions, not dict"):
-        body(asked(options={"top_k": 1}))
+        body(build_request(options={"top_k": 1}))
 
 
 # --- output and tools ---
 
 
 def test_structured_output_is_closed() -> None:
-    sent = body(asked(output=City, reasoning="low"))["output_config"]
+    sent = body(build_request(output=City, reasoning="low"))["output_config"]
     assert sent["effort"] == "low"
     schema = sent["format"]["schema"]
     assert sent["format"]["type"] == "json_schema"
@@ -196,7 +202,7 @@ def test_limits_that_anthropic_refuses_move_into_descriptions() -> None:
         },
         "required": ["maximum", "list", "some"],
     }
-    sent = body(asked(output=schema))["output_config"]["format"]["schema"]["properties"]
+    sent = body(build_request(output=schema))["output_config"]["format"]["schema"]["properties"]
     told = {"type": "integer", "description": "How many. (minimum: 1; maximum: 9)"}
     assert sent["maximum"] == told
     assert sent["list"]["items"] == told
@@ -207,14 +213,14 @@ def test_limits_that_anthropic_refuses_move_into_descriptions() -> None:
 
 def test_a_schema_that_cannot_be_closed() -> None:
     with pytest.raises(UnsupportedSetting, match="free-form") as caught:
-        body(asked(output=dict[str, int]))
+        body(build_request(output=dict[str, int]))
     assert caught.value.setting == "output"
-    assert codes(asked(output=dict[str, int], lenient=True)) == ["setting_dropped"]
+    assert codes(build_request(output=dict[str, int], lenient=True)) == ["setting_dropped"]
 
 
 def test_tools() -> None:
     strict = Tool("count", "", {"type": "object", "properties": {"n": {"type": "integer"}}}, True)
-    sent = body(asked(tools=[WEATHER, strict]))
+    sent = body(build_request(tools=[WEATHER, strict]))
     assert sent["tools"][0] == {
         "name": "weather",
         "description": "The weather",
@@ -240,25 +246,28 @@ def test_tools() -> None:
 def test_tool_choice(choice: str, alone: bool, sent: Any) -> None:
     given = AnthropicOptions(disable_parallel_tool_use=alone)
     assert (
-        body(asked(tools=[WEATHER], tool_choice=choice, options=given)).get("tool_choice") == sent
+        body(build_request(tools=[WEATHER], tool_choice=choice, options=given)).get("tool_choice")
+        == sent
     )
 
 
 def test_a_choice_without_tools() -> None:
-    assert "tool_choice" not in body(asked(tool_choice="none"))
+    assert "tool_choice" not in body(build_request(tool_choice="none"))
     with pytest.raises(BadRequestError, match="needs tools"):
-        body(asked(tool_choice="required"))
+        body(build_request(tool_choice="required"))
     for name in ("cache_tools", "disable_parallel_tool_use"):
         with pytest.raises(UnsupportedSetting, match="there are no tools"):
-            body(asked(options=AnthropicOptions(**{name: True})))
+            body(build_request(options=AnthropicOptions(**{name: True})))
 
 
 def test_tools_that_anthropic_runs() -> None:
     search = {"type": "web_search_20250305", "name": "web_search"}
     given = AnthropicOptions(server_tools=(search,), cache_tools=True)
-    sent = body(asked(tools=[BARE], options=given))
+    sent = body(build_request(tools=[BARE], options=given))
     assert sent["tools"][1] == {**search, "cache_control": EPHEMERAL}
     assert "cache_control" not in sent["tools"][0]
     assert "cache_control" not in search
-    alone = body(asked(tool_choice="none", options=AnthropicOptions(server_tools=(search,))))
+    alone = body(
+        build_request(tool_choice="none", options=AnthropicOptions(server_tools=(search,)))
+    )
     assert alone["tool_choice"] == {"type": "none"}

@@ -27,7 +27,7 @@ from fmsdk.errors import BadRequestError, InvalidMedia, UnsupportedContent, Unsu
 from fmsdk.request import Message
 from fmsdk_anthropic import AnthropicOptions
 from fmsdk_anthropic.encode.request_builder import AnthropicRequestBuilder
-from tests.anthropic.encoding import (
+from tests.support.anthropic.encoding import (
     EPHEMERAL,
     PDF,
     PNG,
@@ -38,13 +38,13 @@ from tests.anthropic.encoding import (
     opaque,
     turns,
 )
-from tests.anthropic.kit import asked, body
+from tests.support.anthropic.provider import body, build_request
 
 # --- content ---
 
 
 def block(part: Any, **settings: Any) -> dict[str, Any]:
-    return body(asked([part, "What?"], **settings))["messages"][0]["content"][0]
+    return body(build_request([part, "What?"], **settings))["messages"][0]["content"][0]
 
 
 def test_pictures() -> None:
@@ -64,7 +64,9 @@ def test_pictures() -> None:
 def test_how_closely_to_look_has_no_field() -> None:
     with pytest.raises(UnsupportedSetting, match="detail"):
         block(Image(PNG, detail="high"))
-    assert codes(asked([Image(PNG, detail="low"), "?"], lenient=True)) == ["setting_dropped"]
+    assert codes(build_request([Image(PNG, detail="low"), "?"], lenient=True)) == [
+        "setting_dropped"
+    ]
 
 
 def test_documents(tmp_path: Path) -> None:
@@ -107,7 +109,7 @@ def test_citations_are_asked_of_every_document() -> None:
 def test_parts_that_the_wire_cannot_carry_are_named(part: Any, kind: str, words: str) -> None:
     for prompt in ([part], [Message("tool", ToolResult("c", part))]):
         with pytest.raises(UnsupportedContent, match=words) as caught:
-            body(asked(prompt))
+            body(build_request(prompt))
         assert caught.value.part == kind
 
 
@@ -155,21 +157,21 @@ def test_arguments_that_were_no_json_object_go_back_in_one() -> None:
 
 def test_system_messages_that_open_the_conversation() -> None:
     prompt = [Message("system", "One."), Message("system", "Two."), Message("user", "Hi")]
-    sent = body(asked(prompt, system="Zero."))
+    sent = body(build_request(prompt, system="Zero."))
     assert [block["text"] for block in sent["system"]] == ["Zero.", "One.", "Two."]
     assert len(sent["messages"]) == 1
 
 
 def test_system_messages_later_on() -> None:
     later = [Message("user", "Hi"), Message("system", "Be brief.")]
-    sent = body(asked(later, model="anthropic:claude-opus-4-8"))
+    sent = body(build_request(later, model="anthropic:claude-opus-4-8"))
     assert sent["messages"][1] == {
         "role": "system",
         "content": [{"type": "text", "text": "Be brief."}],
     }
     for model in ("claude-opus-4-7", "claude-sonnet-5"):
         with pytest.raises(BadRequestError, match="at the start of the conversation alone"):
-            body(asked(later, model=f"anthropic:{model}"))
+            body(build_request(later, model=f"anthropic:{model}"))
 
 
 def test_texts_that_hold_nothing() -> None:
@@ -182,8 +184,8 @@ def test_texts_that_hold_nothing() -> None:
         {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
         {"role": "user", "content": [{"type": "text", "text": "Again"}]},
     ]
-    assert codes(asked(prompt)) == ["blank_text_dropped", "cache_mark_ignored"]
-    assert codes(asked(["Hi", ""])) == []
+    assert codes(build_request(prompt)) == ["blank_text_dropped", "cache_mark_ignored"]
+    assert codes(build_request(["Hi", ""])) == []
 
 
 @pytest.mark.parametrize(
@@ -192,14 +194,14 @@ def test_texts_that_hold_nothing() -> None:
 )
 def test_parts_in_the_wrong_turn(role: Any, part: Any) -> None:
     with pytest.raises(BadRequestError, match=f"the role '{role}' holds no"):
-        body(asked([Message("user", "Hi"), Message(role, part)]))
+        body(build_request([Message("user", "Hi"), Message(role, part)]))
 
 
 def test_what_the_model_made_besides_text() -> None:
     spoken = Audio(b"RIFF\0\0\0\0WAVE", mime_type="audio/wav")
-    assert codes(asked([Message("assistant", ["Hi", spoken]), "?"])) == ["audio_dropped"]
+    assert codes(build_request([Message("assistant", ["Hi", spoken]), "?"])) == ["audio_dropped"]
     with pytest.raises(UnsupportedContent, match="carries no image"):
-        body(asked([Message("assistant", ["Hi", Image(PNG)]), "?"]))
+        body(build_request([Message("assistant", ["Hi", Image(PNG)]), "?"]))
 
 
 # --- reasoning ---
@@ -244,14 +246,14 @@ def test_what_a_call_has_to_bring_back() -> None:
 )
 def test_thoughts_that_anthropic_would_not_know_again_stay_behind(thought: Reasoning) -> None:
     prompt = [Message("assistant", [thought, "Hi"]), "?"]
-    assert body(asked(prompt))["messages"][0]["content"] == [{"type": "text", "text": "Hi"}]
-    assert codes(asked(prompt)) == ["reasoning_dropped"]
+    assert body(build_request(prompt))["messages"][0]["content"] == [{"type": "text", "text": "Hi"}]
+    assert codes(build_request(prompt)) == ["reasoning_dropped"]
 
 
 def test_an_opaque_item_that_is_no_json() -> None:
     broken = Reasoning("", "anthropic", "{")
     with pytest.raises(BadRequestError, match="not its vendor's"):
-        body(asked([Message("assistant", broken), "?"]))
+        body(build_request([Message("assistant", broken), "?"]))
 
 
 # --- cache marks ---
@@ -259,7 +261,7 @@ def test_an_opaque_item_that_is_no_json() -> None:
 
 def test_cache_marks() -> None:
     sent = body(
-        asked(
+        build_request(
             [
                 Message("user", Document(PDF, cache="1h")),
                 Message("assistant", Text("A", cache="5m")),
@@ -275,7 +277,7 @@ def test_cache_marks() -> None:
 
 
 def test_a_mark_on_nothing_is_one_on_what_comes_before() -> None:
-    sent = body(asked(["Hi", Text("", cache=True)]))
+    sent = body(build_request(["Hi", Text("", cache=True)]))
     assert sent["messages"][0]["content"] == [
         {"type": "text", "text": "Hi", "cache_control": EPHEMERAL}
     ]
@@ -283,25 +285,25 @@ def test_a_mark_on_nothing_is_one_on_what_comes_before() -> None:
 
 def test_a_mark_on_nothing_in_a_result_is_one_on_the_result() -> None:
     result = ToolResult("c", [Text("A"), Text("", cache="1h")])
-    (block,) = body(asked(["Hi", Message("tool", result)]))["messages"][-1]["content"][:1]
+    (block,) = body(build_request(["Hi", Message("tool", result)]))["messages"][-1]["content"][:1]
     assert block["cache_control"] == EPHEMERAL | {"ttl": "1h"}
 
 
 def test_the_longer_of_two_marks_in_one_place_counts() -> None:
-    sent = body(asked([Text("Hi", cache="5m"), Text("", cache="1h")]))
+    sent = body(build_request([Text("Hi", cache="5m"), Text("", cache="1h")]))
     assert sent["messages"][0]["content"][0]["cache_control"]["ttl"] == "1h"
 
 
 def test_no_more_than_four_marks() -> None:
     texts = [Text("a", cache=True)] * 4
-    assert body(asked(texts))
+    assert body(build_request(texts))
     with pytest.raises(BadRequestError, match="takes 4 cache marks"):
-        body(asked(texts, options=AnthropicOptions(cache=True)))
+        body(build_request(texts, options=AnthropicOptions(cache=True)))
 
 
 def test_a_mark_on_a_missing_system_prompt() -> None:
     with pytest.raises(UnsupportedSetting, match="there is no system prompt"):
-        body(asked(options=AnthropicOptions(cache_system=True)))
+        body(build_request(options=AnthropicOptions(cache_system=True)))
 
 
 # --- nothing is lost ---
@@ -372,7 +374,7 @@ def test_no_part_of_a_conversation_is_lost_unsaid(conversation: list[Message]) -
     parts = [part for message in conversation for part in message.parts]
     if all(isinstance(part, Text) and not part.text.strip() for part in parts):
         return  # refused before it comes here
-    request = asked(conversation)
+    request = build_request(conversation)
     if _opens_blank(conversation):
         with pytest.raises(BadRequestError, match="opens with white space"):
             body(request)

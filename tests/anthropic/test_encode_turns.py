@@ -10,8 +10,8 @@ from fmsdk.content import Text, ToolCall, ToolResult
 from fmsdk.errors import BadRequestError
 from fmsdk.request import Message
 from fmsdk_anthropic import AnthropicOptions
-from tests.anthropic.encoding import EPHEMERAL, THINKING, codes, opaque, turns
-from tests.anthropic.kit import asked, body
+from tests.support.anthropic.encoding import EPHEMERAL, THINKING, codes, opaque, turns
+from tests.support.anthropic.provider import body, build_request
 
 
 def test_ids_of_other_vendors_stay_pairs() -> None:
@@ -37,8 +37,10 @@ def test_ids_made_of_others_are_said_to_be_and_nobody_elses() -> None:
     again = sent_ids("a.b", made, "a,b", "")
     assert again[1] == made
     assert len(set(again)) == 4
-    assert codes(asked(Message("assistant", ToolCall("a.b", "now")))) == ["tool_ids_changed"]
-    assert codes(asked(Message("assistant", ToolCall("a-b", "now")))) == []
+    assert codes(build_request(Message("assistant", ToolCall("a.b", "now")))) == [
+        "tool_ids_changed"
+    ]
+    assert codes(build_request(Message("assistant", ToolCall("a-b", "now")))) == []
 
 
 CITED = {"type": "text", "citations": [{"a": 1}]}
@@ -57,43 +59,43 @@ CITED = {"type": "text", "citations": [{"a": 1}]}
 def test_what_a_text_cited_goes_with_no_other(parts: Any, texts: Any) -> None:
     answer = Message("assistant", [opaque(CITED), *parts])
     prompt = [Message("user", "?"), answer, Message("user", "?")]
-    sent = body(asked(prompt))["messages"]
+    sent = body(build_request(prompt))["messages"]
     blocks = [block for turn in sent if turn["role"] == "assistant" for block in turn["content"]]
     assert [block for block in blocks if block["type"] == "text"] == texts
-    assert "reasoning_dropped" in codes(asked(prompt))
+    assert "reasoning_dropped" in codes(build_request(prompt))
 
 
 def test_what_a_text_cited_goes_with_it() -> None:
     answer = Message("assistant", [opaque(CITED), "So.", opaque(CITED), "And so."])
-    sent = body(asked([Message("user", "?"), answer, Message("user", "?")]))["messages"][1]
+    sent = body(build_request([Message("user", "?"), answer, Message("user", "?")]))["messages"][1]
     assert sent["content"] == [CITED | {"text": "So."}, CITED | {"text": "And so."}]
-    assert codes(asked([Message("user", "?"), answer, Message("user", "?")])) == []
+    assert codes(build_request([Message("user", "?"), answer, Message("user", "?")])) == []
 
 
 @pytest.mark.parametrize("before", [[], ["Yes."]])
 def test_a_mark_after_thinking_goes_to_what_may_carry_it(before: list[Any]) -> None:
     answer = Message("assistant", [*before, opaque(THINKING), Text("", cache=True)])
     prompt = [Message("user", "?"), answer, Message("user", "?")]
-    blocks = body(asked(prompt))["messages"][1]["content"]
+    blocks = body(build_request(prompt))["messages"][1]["content"]
     assert blocks[-1] == THINKING
     assert [block.get("cache_control") for block in blocks[:-1]] == [EPHEMERAL] * len(before)
-    assert codes(asked(prompt)) == ([] if before else ["cache_mark_ignored"])
+    assert codes(build_request(prompt)) == ([] if before else ["cache_mark_ignored"])
 
 
 def test_a_mark_that_joins_another_is_no_fifth() -> None:
     marked = [Text(word, cache=True) for word in ("a", "b", "c", "d")]
-    last = body(asked([*marked, Text("", cache="1h")]))["messages"][0]["content"][-1]
+    last = body(build_request([*marked, Text("", cache="1h")]))["messages"][0]["content"][-1]
     assert last["cache_control"] == {**EPHEMERAL, "ttl": "1h"}
     prompt = [Message("system", Text("Long.", cache=True)), Message("user", marked[:3])]
-    sent = body(asked(prompt, options=AnthropicOptions(cache_system="1h")))
+    sent = body(build_request(prompt, options=AnthropicOptions(cache_system="1h")))
     assert sent["system"][-1]["cache_control"] == {**EPHEMERAL, "ttl": "1h"}
     with pytest.raises(BadRequestError, match="4 cache marks"):
-        body(asked([*marked, "e", Text("", cache=True)]))
+        body(build_request([*marked, "e", Text("", cache=True)]))
 
 
 @pytest.mark.parametrize("blank", [" ", "\n", ""])
 def test_a_conversation_that_opens_with_nothing_is_refused(blank: str) -> None:
     prompt = [Message("user", blank), Message("assistant", "x"), Message("user", "?")]
     with pytest.raises(BadRequestError, match="opens with white space"):
-        body(asked(prompt))
-    assert body(asked([Message("user", blank), Message("user", "?")]))["messages"]
+        body(build_request(prompt))
+    assert body(build_request([Message("user", blank), Message("user", "?")]))["messages"]

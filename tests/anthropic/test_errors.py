@@ -10,21 +10,21 @@ import pytest
 from fmsdk import errors
 from fmsdk.errors import ContextTooLong
 from fmsdk_anthropic.errors import AnthropicErrorMapper
-from tests.anthropic.kit import (
+from tests.support.anthropic.provider import (
     KEY,
     Answer,
-    asked,
+    build_request,
     generate,
     message,
     provider,
-    serving,
+    run_server,
     sse,
     stream,
     text_events,
 )
 
 BLAME = AnthropicErrorMapper("anthropic", "ANTHROPIC_API_KEY", KEY)
-REQUEST = asked()
+REQUEST = build_request()
 BAD = "invalid_request_error"
 
 
@@ -126,7 +126,7 @@ def test_the_key_is_never_told() -> None:
 def test_over_the_wire(ask: Any, status: int, type: str, kind: Any) -> None:
     headers = {"request-id": "req_9", "retry-after": "3"}
     with (
-        serving(Answer(body(type), status, headers)) as server,
+        run_server(Answer(body(type), status, headers)) as server,
         pytest.raises(kind) as caught,
     ):
         ask(provider(server.root), REQUEST)
@@ -160,7 +160,7 @@ BROKEN = [
 @pytest.mark.parametrize(("answer", "kind"), BROKEN)
 def test_streams_that_break(answer: Answer, kind: Any) -> None:
     answer.headers["request-id"] = "req_3"
-    with serving(answer) as server, pytest.raises(kind) as caught:
+    with run_server(answer) as server, pytest.raises(kind) as caught:
         stream(provider(server.root, idle_timeout=0.3), REQUEST)
     assert caught.value.retryable
     assert caught.value.request_id == "req_3"
@@ -169,6 +169,6 @@ def test_streams_that_break(answer: Answer, kind: Any) -> None:
 @pytest.mark.parametrize("content", [b"", b'{"content":', b'{"content":"\xc3'])
 def test_bodies_that_break(content: bytes) -> None:
     answer = Answer(content, headers={"request-id": "req_3"})
-    with serving(answer) as server, pytest.raises(errors.InvalidResponse) as caught:
+    with run_server(answer) as server, pytest.raises(errors.InvalidResponse) as caught:
         generate(provider(server.root), REQUEST)
     assert caught.value.request_id == "req_3"

@@ -17,13 +17,13 @@ from fmsdk.errors import (
 )
 from fmsdk.provider import ProviderConfig
 from fmsdk_anthropic import AnthropicOptions, AnthropicProvider
-from tests.anthropic.asking import HELLO, REQUEST, ROOT, STREAM, made
-from tests.anthropic.kit import (
+from tests.support.anthropic.answers import HELLO, REQUEST, ROOT, STREAM, create_provider
+from tests.support.anthropic.provider import (
     KEY,
-    asked,
+    build_request,
     generate,
     provider,
-    serving,
+    run_server,
     stream,
 )
 
@@ -40,29 +40,29 @@ from tests.anthropic.kit import (
 )
 def test_options_that_cannot_be(options: dict[str, Any], words: str) -> None:
     with pytest.raises(BadRequestError, match=words):
-        made(**options)
+        create_provider(**options)
 
 
 def test_a_provider_of_the_users_own_name_needs_a_url() -> None:
     with pytest.raises(BadRequestError, match="'mine' needs a base_url"):
-        made("mine")
+        create_provider("mine")
 
 
 def test_a_missing_key_names_its_variable_at_the_first_request() -> None:
     with pytest.raises(MissingKey) as caught:
-        generate(made(), REQUEST)
+        generate(create_provider(), REQUEST)
     assert caught.value.variable == "ANTHROPIC_API_KEY"
 
 
 def test_a_profile_of_the_sdk_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_PROFILE", "mine")
     with pytest.raises(ConfigurationError, match="profile 'mine'"):
-        generate(made(), REQUEST)
+        generate(create_provider(), REQUEST)
 
 
 def test_a_key_that_no_header_carries() -> None:
     with pytest.raises(ConfigurationError) as caught:
-        generate(made(api_key="sk\nant"), REQUEST)
+        generate(create_provider(api_key="sk\nant"), REQUEST)
     assert "sk" not in str(caught.value)
 
 
@@ -76,8 +76,8 @@ def test_keys_and_secrets_stay_out_of_reprs() -> None:
 def sent(**options: Any) -> dict[str, str]:
     """The headers that a request goes out with."""
     name = options.pop("name", "anthropic")
-    with serving(HELLO) as server:
-        generate(made(name, base_url=server.root, **options), REQUEST)
+    with run_server(HELLO) as server:
+        generate(create_provider(name, base_url=server.root, **options), REQUEST)
     assert server.seen[0].path == "/v1/messages"
     return server.seen[0].headers
 
@@ -103,9 +103,9 @@ def test_keys_of_the_environment_go_to_their_own_server_alone(
 
 
 def test_the_environments_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.root)
-        assert generate(made(api_key=KEY), REQUEST).text == "Hi."
+        assert generate(create_provider(api_key=KEY), REQUEST).text == "Hi."
 
 
 def test_headers() -> None:
@@ -113,9 +113,9 @@ def test_headers() -> None:
     assert headers["x-team"] == "a"
     assert headers["content-type"] == "application/json"
     assert headers["anthropic-version"] >= "2026-10-21"
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         given = AnthropicOptions(betas=("b-1",), extra_headers={"x-one": "1"})
-        generate(provider(server.root), asked(temperature=0, options=given))
+        generate(provider(server.root), build_request(temperature=0, options=given))
     headers = server.seen[0].headers
     assert server.seen[0].path == "/v1/messages?beta=true"
     assert headers["anthropic-version"] == "2023-06-01"
@@ -136,15 +136,15 @@ def test_headers() -> None:
 def test_betas_of_all_places_go_together(
     options: dict[str, Any], betas: str, of: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = asked(options=AnthropicOptions(**options))
+    request = build_request(options=AnthropicOptions(**options))
     headers = {"Anthropic-Beta": "d"}
 
     async def of_a_client(url: str) -> None:
         client = anthropic.AsyncAnthropic(api_key=KEY, base_url=url, default_headers=headers)
-        await made(client=client).generate(request)
+        await create_provider(client=client).generate(request)
         await client.close()
 
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         if of == "the caller's client":
             asyncio.run(of_a_client(server.root))
         elif of == "the environment":
@@ -158,14 +158,14 @@ def test_betas_of_all_places_go_together(
 def test_a_client_that_the_caller_built_is_used_and_left_open() -> None:
     async def main() -> None:
         client = anthropic.AsyncAnthropic(api_key=KEY, base_url=server.root)
-        asked = made(client=client)
+        asked = create_provider(client=client)
         assert (await asked.generate(REQUEST)).text == "Hi."
         assert [event async for event in asked.stream(REQUEST)]
         await asked.aclose()
         assert not client.is_closed()
         await client.close()
 
-    with serving(HELLO, STREAM) as server:
+    with run_server(HELLO, STREAM) as server:
         asyncio.run(main())
     assert server.seen[0].body["model"] == "claude-sonnet-4-6"
 
@@ -175,13 +175,13 @@ def test_googles_client_finds_the_model() -> None:
         client = anthropic.AsyncAnthropicVertex(
             region="us", project_id="p", access_token="t", base_url=server.root
         )
-        asked = made(client=client)
+        asked = create_provider(client=client)
         assert (await asked.generate(REQUEST)).text == "Hi."
         assert asked.capabilities("claude-sonnet-4-6").remote == frozenset()
         await asked.aclose()
         await client.close()
 
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         asyncio.run(main())
     assert server.seen[0].path.endswith("models/claude-sonnet-4-6:rawPredict")
     assert "model" not in server.seen[0].body
@@ -192,11 +192,14 @@ def test_amazons_older_client_does_not_stream() -> None:
         aws_region="us-east-1", aws_access_key="a", aws_secret_key="b"
     )
     with pytest.raises(BadRequestError, match="AsyncAnthropicBedrockMantle"):
-        stream(made(client=old), REQUEST)
+        stream(create_provider(client=old), REQUEST)
 
 
 def test_capabilities() -> None:
-    own, other = made(api_key=KEY), made("mine", base_url="http://localhost:1")
+    own, other = (
+        create_provider(api_key=KEY),
+        create_provider("mine", base_url="http://localhost:1"),
+    )
     capabilities = own.capabilities("claude-sonnet-4-6")
     assert capabilities.input == {"text", "image", "document"}
     assert capabilities.remote == {"image", "document"}

@@ -10,9 +10,18 @@ import pytest
 from fmsdk.content import Document, FileRef, Image, Text, ToolCall, ToolResult
 from fmsdk.request import Message, Tool
 from fmsdk_anthropic import AnthropicOptions
-from tests.anthropic.encoding import PDF, PNG, REDACTED, SEARCH, THINKING, WEATHER, City, opaque
-from tests.anthropic.kit import asked, body
-from tests.shared import needs_shared, validator
+from tests.support.anthropic.encoding import (
+    PDF,
+    PNG,
+    REDACTED,
+    SEARCH,
+    THINKING,
+    WEATHER,
+    City,
+    opaque,
+)
+from tests.support.anthropic.provider import body, build_request
+from tests.support.shared_folder import needs_shared, validator
 
 STRICT = Tool("count", "", {"type": "object", "properties": {"n": {"type": "integer"}}}, True)
 FETCH = {"type": "web_fetch_20250910", "name": "web_fetch", "citations": {"enabled": False}}
@@ -105,7 +114,7 @@ NEWER: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("settings", CASES.values(), ids=CASES)
 def test_the_vendors_schema_knows_every_field(settings: dict[str, Any], stream: bool) -> None:
-    sent = body(asked(**settings), stream=stream)
+    sent = body(build_request(**settings), stream=stream)
     assert validator().check("anthropic", "messages", sent) == []
 
 
@@ -115,7 +124,7 @@ def test_the_sdks_types_know_every_field(settings: dict[str, Any]) -> None:
     from pydantic import TypeAdapter
 
     adapter = TypeAdapter(message_create_params.MessageCreateParams)
-    sent = body(asked(**settings))
+    sent = body(build_request(**settings))
     without = {"temperature", "top_p", "top_k"}  # of an older version of the API
     adapter.validate_python({name: value for name, value in sent.items() if name not in without})
     known = message_create_params.MessageCreateParamsBase.__annotations__.keys() | without

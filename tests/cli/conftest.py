@@ -19,7 +19,7 @@ from fmsdk.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = {
-    "scripted": "tests.cli.scripted:Scripted",
+    "scripted": "tests.support.cli.scripted_provider:Scripted",
     "fancy": "no_such_sdk:Provider [fancy]",
     "plain": "fmsdk.testing:FakeProvider",
 }

@@ -17,7 +17,7 @@ from fmsdk_local import LocalProvider, unload
 from tests.cli.conftest import Run
 from tests.cli.test_ask import png
 from tests.cli.test_failures import one_error
-from tests.local import tiny
+from tests.support.local import tiny_checkpoints
 
 TEXT = "local:demo-text"
 
@@ -29,7 +29,7 @@ def _is_here(name: str) -> bool:
 
 @pytest.fixture(scope="module")
 def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    yield tiny.llama(tmp_path_factory.mktemp("models") / "llama")
+    yield tiny_checkpoints.llama(tmp_path_factory.mktemp("models") / "llama")
     unload()
 
 
@@ -96,7 +96,7 @@ def test_a_part_that_the_model_cannot_take(fmsdk_command: Run, llama: Path, tmp_
 
 def test_a_prompt_that_is_longer_than_the_context(fmsdk_command: Run, llama: Path) -> None:
     error = one_error(fmsdk_command, "ask", "word " * 2000, "-m", f"local:{llama}")
-    assert str(tiny.CONTEXT) in error
+    assert str(tiny_checkpoints.CONTEXT) in error
 
 
 def test_a_model_that_is_not_there(fmsdk_command: Run) -> None:

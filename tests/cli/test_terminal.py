@@ -14,11 +14,11 @@ from tests.cli.conftest import ROOT
 if os.name != "posix":
     pytest.skip("needs a pseudo-terminal", allow_module_level=True)
 
-Seen = Callable[..., str]
+ReceivedRequest = Callable[..., str]
 
 
 @pytest.fixture
-def seen(environment: dict[str, str]) -> Seen:
+def seen(environment: dict[str, str]) -> ReceivedRequest:
     """All that reaches the terminal on which a command line is typed."""
 
     def watch(*program: str) -> str:
@@ -45,13 +45,13 @@ def seen(environment: dict[str, str]) -> Seen:
     return watch
 
 
-def test_a_fetch_draws_a_bar_and_wipes_it(seen: Seen) -> None:
+def test_a_fetch_draws_a_bar_and_wipes_it(seen: ReceivedRequest) -> None:
     screen = seen("-m", "fmsdk", "models", "get", "scripted:one")
     assert "\r\x1b[Kone: downloading …" in screen
     assert screen.endswith("\r\x1b[Kscripted:one is in /models/one\n")
 
 
-def test_a_bar_shows_the_share_done_and_keeps_to_its_line(seen: Seen) -> None:
+def test_a_bar_shows_the_share_done_and_keeps_to_its_line(seen: ReceivedRequest) -> None:
     program = (
         "from fmsdk.cli.terminal import Progress\n"
         "with Progress('x' * 200) as progress: progress('load', 1, 2)\n"
@@ -62,7 +62,7 @@ def test_a_bar_shows_the_share_done_and_keeps_to_its_line(seen: Seen) -> None:
     assert "a: load [############............] 50%" in screen
 
 
-def test_the_answer_and_its_account_share_the_terminal(seen: Seen) -> None:
+def test_the_answer_and_its_account_share_the_terminal(seen: ReceivedRequest) -> None:
     screen = seen("-m", "fmsdk", "ask", "Hello there", "-m", "scripted:echo")
     answer, account, rest = screen.split("\n")
     assert answer == "\r\x1b[Kscripted:echo: waiting …\r\x1b[KHello there"

@@ -8,35 +8,41 @@ from typing import Any
 import pytest
 
 from fmsdk.testing.conformance import ProviderConformance, Subject
-from tests.google import kit
+from tests.support.google import provider as vendor
 
 TEXT = ["Hel", "lo ", "there."]
 
 
-def answer(request: kit.Seen) -> kit.Answer:
+def answer(request: vendor.ReceivedRequest) -> vendor.Answer:
     if "stream" not in request.path:
-        return kit.Answer(kit.chunk("".join(TEXT), usageMetadata=kit.USAGE))
-    chunks = [kit.chunk(text, finish=None, usageMetadata={"promptTokenCount": 9}) for text in TEXT]
-    return kit.Answer(pieces=kit.streamed(*chunks, kit.chunk("", usageMetadata=kit.USAGE)))
+        return vendor.Answer(vendor.chunk("".join(TEXT), usageMetadata=vendor.USAGE))
+    chunks = [
+        vendor.chunk(text, finish=None, usageMetadata={"promptTokenCount": 9}) for text in TEXT
+    ]
+    return vendor.Answer(
+        pieces=vendor.streamed(*chunks, vendor.chunk("", usageMetadata=vendor.USAGE))
+    )
 
 
 def vertex() -> dict[str, Any]:
-    return {"vertex": True, "project": "p", "credentials": kit.FakeCredentials()}
+    return {"vertex": True, "project": "p", "credentials": vendor.FakeCredentials()}
 
 
 @pytest.fixture
-def server() -> Iterator[kit.Server]:
-    with kit.serving(answer) as running:
+def server() -> Iterator[vendor.Server]:
+    with vendor.run_server(answer) as running:
         yield running
 
 
 class TestStudio(ProviderConformance):
     @pytest.fixture
-    def subject(self, server: kit.Server) -> Subject:
-        return Subject(make=lambda: kit.provider(server.root), model="gemini-3.8-flash")
+    def subject(self, server: vendor.Server) -> Subject:
+        return Subject(make=lambda: vendor.provider(server.root), model="gemini-3.8-flash")
 
 
 class TestVertex(ProviderConformance):
     @pytest.fixture
-    def subject(self, server: kit.Server) -> Subject:
-        return Subject(make=lambda: kit.provider(server.root, **vertex()), model="gemini-3.8-flash")
+    def subject(self, server: vendor.Server) -> Subject:
+        return Subject(
+            make=lambda: vendor.provider(server.root, **vertex()), model="gemini-3.8-flash"
+        )

@@ -18,9 +18,9 @@ from fmsdk.request import Message, build
 from fmsdk.response import Finished, MediaDelta, TokenLogprob
 from fmsdk_google.decode import decoder
 from fmsdk_google.encode import encode
-from tests.core.bills import amounts, bill
-from tests.google.answers import REQUEST, answer, both, events, whole
-from tests.google.kit import USAGE, chunk, folded
+from tests.support.google.decoding import REQUEST, answer, both, events, whole
+from tests.support.google.provider import USAGE, accumulate_events, chunk
+from tests.support.pricing import amounts, bill
 
 DATA = base64.b64encode(b"\x89PNG").decode()
 
@@ -132,7 +132,7 @@ def test_choices() -> None:
     found = whole({"candidates": candidates[::-1]}, request)
     assert [choice.parts for choice in found.choices] == [(Text("a"),), (Text("b"),)]
     assert [(w.code, w.detail) for w in found.warnings] == [("setting_ignored", "choices")]
-    streamed = folded(events(*bodies, request=request), request)
+    streamed = accumulate_events(events(*bodies, request=request), request)
     assert streamed.choices == found.choices
 
 
@@ -144,10 +144,10 @@ def test_probabilities() -> None:
     expected = (TokenLogprob("a", -0.1, (("a", -0.1),)), TokenLogprob("b", 0.0))
     body = chunk("ab", candidate={"logprobsResult": result})
     assert whole(body).logprobs == expected
-    assert folded(events(body), REQUEST).logprobs == expected
+    assert accumulate_events(events(body), REQUEST).logprobs == expected
     lone = chunk(candidate={"logprobsResult": result})
-    assert folded(events(chunk("ab", finish=None), lone), REQUEST).logprobs == expected
-    assert folded(events(chunk("ab", finish=None), lone), REQUEST).parts == (Text("ab"),)
+    assert accumulate_events(events(chunk("ab", finish=None), lone), REQUEST).logprobs == expected
+    assert accumulate_events(events(chunk("ab", finish=None), lone), REQUEST).parts == (Text("ab"),)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_a_streams_counts_are_totals_so_far() -> None:
         {"candidatesTokenCount": 4, "thoughtsTokenCount": 2},
     ]
     chunks = [chunk("a", finish=None, usageMetadata=one) for one in counted]
-    told = folded(events(*chunks, chunk()), REQUEST).usage
+    told = accumulate_events(events(*chunks, chunk()), REQUEST).usage
     assert (told.input.total, told.output.total, told.service_tier) == (9, 6, "standard")
 
 
@@ -374,7 +374,9 @@ def merged(parts: Sequence[dict[str, Any]], *, stream: bool) -> list[dict[str, A
 @given(st.lists(PARTS, min_size=1, max_size=6), st.booleans())
 def test_an_answer_goes_back_as_it_came(parts: list[dict[str, Any]], stream: bool) -> None:
     if stream:
-        read = folded(events(*[chunk(part, finish=None) for part in parts], chunk()), REQUEST)
+        read = accumulate_events(
+            events(*[chunk(part, finish=None) for part in parts], chunk()), REQUEST
+        )
     else:
         read = whole(chunk(*parts))
     turns = [Message("user", "?"), read.message, Message("user", "!")]

@@ -12,9 +12,9 @@ import pytest
 import fmsdk
 from fmsdk.content import Reasoning, Text
 from fmsdk.errors import InvalidResponse
-from tests.google.answers import REQUEST, both, events, whole
-from tests.google.kit import KEY, USAGE, Answer, chunk, folded, serving
-from tests.hosted.asking import outcome
+from tests.support.google.decoding import REQUEST, both, events, whole
+from tests.support.google.provider import KEY, USAGE, Answer, accumulate_events, chunk, run_server
+from tests.support.hosted.outcomes import outcome
 
 SIGNED = {"thought": True, "thoughtSignature": "c2ln"}
 OPAQUE = '{"thought":true,"thoughtSignature":"c2ln"}'
@@ -23,7 +23,7 @@ OPAQUE = '{"thought":true,"thoughtSignature":"c2ln"}'
 def test_a_thought_in_pieces_is_signed_at_its_end() -> None:
     pieces = [chunk({"text": t, "thought": True}, finish=None) for t in ("I weigh ", "this, ")]
     signed = chunk({"text": "both.", **SIGNED}, finish=None)
-    got = folded(events(*pieces, signed, chunk("So.")), REQUEST)
+    got = accumulate_events(events(*pieces, signed, chunk("So.")), REQUEST)
     plain = whole(chunk({"text": "I weigh this, both.", **SIGNED}, "So."))
     assert got.parts == plain.parts
     assert got.reasoning == "I weigh this, both."
@@ -34,7 +34,7 @@ def test_a_thought_in_pieces_is_signed_at_its_end() -> None:
 def test_thoughts_of_one_chunk_stay_apart() -> None:
     parts = [{"text": "One.", "thought": True}, {"text": "Two.", **SIGNED}]
     assert len(whole(chunk(*parts)).parts) == 2
-    assert len(folded(events(chunk(*parts)), REQUEST).parts) == 2
+    assert len(accumulate_events(events(chunk(*parts)), REQUEST).parts) == 2
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_sources_that_earlier_chunks_told_are_in_the_raw_answer() -> None:
         chunk("c", finish=None, candidate={"citationMetadata": {"citationSources": [one, two]}}),
         chunk(usageMetadata=USAGE),
     ]
-    got = folded(events(*chunks), REQUEST)
+    got = accumulate_events(events(*chunks), REQUEST)
     (candidate,) = got.raw["candidates"]
     assert candidate["citationMetadata"] == {"citationSources": [one, two]}
     assert candidate["groundingMetadata"] == searched
@@ -80,7 +80,7 @@ def test_an_answer_without_a_finish_says_so() -> None:
 
 def streamed(body: Any) -> Any:
     async def main() -> Any:
-        with serving(Answer(body)) as server:
+        with run_server(Answer(body)) as server:
             options = {"google": {"api_key": KEY, "base_url": server.root}}
             async with fmsdk.AsyncClient(providers=options, retries=0) as client:
                 return await outcome(client, "google:m-1", "Hello", stream=True)

@@ -49,7 +49,7 @@ class City:
     people: int | None = None
 
 
-def ask(prompt: Any = "Hello", *, model: str = NEW, **settings: Any) -> Request:
+def build_request(prompt: Any = "Hello", *, model: str = NEW, **settings: Any) -> Request:
     return build(model, prompt, **settings)
 
 
@@ -86,7 +86,7 @@ def parts(request: Request, **how: Any) -> list[Any]:
     ],
 )
 def test_paths_of_ai_studio(model: str, path: str) -> None:
-    request = ask(model=f"google:{model}")
+    request = build_request(model=f"google:{model}")
     assert encoded(request).path == f"{path}:generateContent"
     assert encoded(request, stream=True).path == f"{path}:streamGenerateContent?alt=sse"
 
@@ -103,7 +103,7 @@ def test_paths_of_ai_studio(model: str, path: str) -> None:
 )
 def test_paths_of_vertex(model: str, below: str) -> None:
     root = "/v1beta1/projects/p/locations/global"
-    path = encoded(ask(model=f"google:{model}"), vertex=True, root=root).path
+    path = encoded(build_request(model=f"google:{model}"), vertex=True, root=root).path
     assert path == f"{below.format(root=root)}:generateContent"
 
 
@@ -111,21 +111,21 @@ def test_paths_of_vertex(model: str, below: str) -> None:
 
 
 def test_a_question_and_no_more() -> None:
-    assert body(ask()) == {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
+    assert body(build_request()) == {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
 
 
 def test_system_messages_come_first_or_not_at_all() -> None:
     turns = [Message("system", "Be kind."), Message("user", "Hi")]
-    sent = body(ask(turns, system="Be brief."))
+    sent = body(build_request(turns, system="Be brief."))
     assert sent["systemInstruction"] == {"parts": [{"text": "Be brief."}, {"text": "Be kind."}]}
     assert [turn["role"] for turn in sent["contents"]] == ["user"]
     with pytest.raises(BadRequestError, match="before all others"):
-        encoded(ask([Message("user", "Hi"), Message("system", "Be kind.")]))
+        encoded(build_request([Message("user", "Hi"), Message("system", "Be kind.")]))
 
 
 def test_every_kind_of_media_as_bytes() -> None:
     media = [Image(PNG), Audio(WAV), Video(MP4), Document(PDF, name="a.pdf")]
-    sent = [part["inlineData"] for part in parts(ask(media))]
+    sent = [part["inlineData"] for part in parts(build_request(media))]
     mimes = ["image/png", "audio/wav", "video/mp4", "application/pdf"]
     assert [one["mimeType"] for one in sent] == mimes
     assert [base64.b64decode(one["data"]) for one in sent] == [PNG, WAV, MP4, PDF]
@@ -135,7 +135,7 @@ def test_every_kind_of_media_as_bytes() -> None:
 def test_plain_text_documents(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("Milk, eggs.")
-    (sent,) = parts(ask([Document(path)]))
+    (sent,) = parts(build_request([Document(path)]))
     data = base64.b64encode(b"Milk, eggs.").decode()
     assert sent == {"inlineData": {"mimeType": "text/plain", "data": data}}
 
@@ -167,23 +167,25 @@ def test_plain_text_documents(tmp_path: Path) -> None:
     ],
 )
 def test_media_elsewhere(media: Any, sent: dict[str, str]) -> None:
-    assert parts(ask([media, "?"]))[0] == {"fileData": sent}
+    assert parts(build_request([media, "?"]))[0] == {"fileData": sent}
 
 
 def test_vertex_wants_types_and_has_no_files_of_ai_studio() -> None:
-    (film,) = vertex(ask([Video("https://www.youtube.com/watch?v=1")]))["contents"][0]["parts"]
+    (film,) = vertex(build_request([Video("https://www.youtube.com/watch?v=1")]))["contents"][0][
+        "parts"
+    ]
     assert film["fileData"]["mimeType"] == "video/mp4"
     with pytest.raises(UnsupportedContent, match="mime_type="):
-        vertex(ask([Image("https://example.org/a")]))
+        vertex(build_request([Image("https://example.org/a")]))
     with pytest.raises(UnsupportedContent, match="gs://"):
-        vertex(ask([Image(FileRef("google", "files/abc"))]))
+        vertex(build_request([Image(FileRef("google", "files/abc"))]))
 
 
 def test_media_that_cannot_go_along() -> None:
     with pytest.raises(UnsupportedContent, match="openai is not at hand"):
-        encoded(ask([Image(FileRef("openai", "file-1"))]))
+        encoded(build_request([Image(FileRef("openai", "file-1"))]))
     with pytest.raises(UnsupportedContent, match="not image/gif"):
-        encoded(ask([Image(b"GIF89a", mime_type="image/gif")]))
+        encoded(build_request([Image(b"GIF89a", mime_type="image/gif")]))
 
 
 @pytest.mark.parametrize(
@@ -198,49 +200,54 @@ def test_media_that_cannot_go_along() -> None:
     ],
 )
 def test_a_name_that_is_of_another_kind_tells_no_type(part: Any, mime: str | None) -> None:
-    (sent,) = body(ask([part]))["contents"][0]["parts"]
+    (sent,) = body(build_request([part]))["contents"][0]["parts"]
     assert sent["fileData"].get("mimeType") == mime
     if mime is None:
         with pytest.raises(UnsupportedContent, match="mime_type="):
-            encoded(ask([part]), vertex=True)
+            encoded(build_request([part]), vertex=True)
 
 
 def test_detail_is_a_resolution_since_gemini_3() -> None:
     picture = Image(PNG, detail="original")
-    (sent,) = parts(ask([picture]))
+    (sent,) = parts(build_request([picture]))
     assert sent["mediaResolution"] == {"level": "MEDIA_RESOLUTION_ULTRA_HIGH"}
-    assert "mediaResolution" not in parts(ask([Image(PNG, detail="auto")], model=OLD))[0]
+    assert "mediaResolution" not in parts(build_request([Image(PNG, detail="auto")], model=OLD))[0]
     with pytest.raises(UnsupportedSetting, match="media_resolution"):
-        encoded(ask([picture], model=OLD))
-    assert codes(ask([picture], model=OLD, lenient=True)) == ["setting_dropped"]
+        encoded(build_request([picture], model=OLD))
+    assert codes(build_request([picture], model=OLD, lenient=True)) == ["setting_dropped"]
 
 
 def test_cache_marks_are_noted() -> None:
-    assert codes(ask([Text("a", cache=True), Image(PNG, cache="1h")])) == ["cache_mark_ignored"]
+    assert codes(build_request([Text("a", cache=True), Image(PNG, cache="1h")])) == [
+        "cache_mark_ignored"
+    ]
 
 
 # --- tools ---
 
 
 def test_tools_and_choices() -> None:
-    sent = body(ask(tools=[WEATHER], tool_choice="weather"))
+    sent = body(build_request(tools=[WEATHER], tool_choice="weather"))
     (function,) = sent["tools"][0]["functionDeclarations"]
     assert function["parametersJsonSchema"] == WEATHER.parameters
     assert sent["toolConfig"]["functionCallingConfig"] == {
         "mode": "ANY",
         "allowedFunctionNames": ["weather"],
     }
-    assert "toolConfig" not in body(ask(tools=[WEATHER]))
+    assert "toolConfig" not in body(build_request(tools=[WEATHER]))
     for choice, mode in (("none", "NONE"), ("required", "ANY")):
-        sent = body(ask(tools=[WEATHER], tool_choice=choice))
+        sent = body(build_request(tools=[WEATHER], tool_choice=choice))
         assert sent["toolConfig"]["functionCallingConfig"] == {"mode": mode}
     strict = Tool("weather", strict=True)
-    assert body(ask(tools=[strict]))["toolConfig"]["functionCallingConfig"]["mode"] == "VALIDATED"
+    assert (
+        body(build_request(tools=[strict]))["toolConfig"]["functionCallingConfig"]["mode"]
+        == "VALIDATED"
+    )
 
 
 def test_tools_that_google_runs_stand_beside_the_callers() -> None:
     options = GoogleOptions(server_tools=[{"googleSearch": {}}, {"urlContext": {}}])
-    sent = body(ask(tools=[WEATHER], options=options))["tools"]
+    sent = body(build_request(tools=[WEATHER], options=options))["tools"]
     assert [list(tool) for tool in sent] == [
         ["functionDeclarations"],
         ["googleSearch"],
@@ -257,7 +264,7 @@ def test_results_find_the_name_of_their_call_and_become_one_turn() -> None:
         Message("tool", ToolResult("c1", ["hot", "dry"], is_error=True)),
         Message("user", "So?"),
     ]
-    sent = body(ask(turns))["contents"]
+    sent = body(build_request(turns))["contents"]
     assert [turn["role"] for turn in sent] == ["user", "model", "user", "user"]
     assert sent[2]["parts"] == [
         {"functionResponse": {"id": "c2", "name": "time", "response": {"output": "nine"}}},
@@ -273,9 +280,9 @@ def test_results_find_the_name_of_their_call_and_become_one_turn() -> None:
 
 def test_a_result_without_a_call_needs_a_name() -> None:
     with pytest.raises(BadRequestError, match="'c9'"):
-        encoded(ask([Message("user", "?"), Message("tool", ToolResult("c9", "x"))]))
+        encoded(build_request([Message("user", "?"), Message("tool", ToolResult("c9", "x"))]))
     named = Message("tool", ToolResult("c9", name="now"))
-    assert parts(ask([Message("user", "?"), named]))[1]["functionResponse"] == {
+    assert parts(build_request([Message("user", "?"), named]))[1]["functionResponse"] == {
         "id": "c9",
         "name": "now",
         "response": {"output": ""},
@@ -288,23 +295,23 @@ def test_media_in_results() -> None:
         Message("assistant", [SIGNED]),
         Message("tool", ToolResult("c1", ["Here.", Image(PNG), Document(PDF)])),
     ]
-    result = parts(ask(turns))[2]["functionResponse"]
+    result = parts(build_request(turns))[2]["functionResponse"]
     assert result["response"] == {"output": "Here."}
     mimes = [part["inlineData"]["mimeType"] for part in result["parts"]]
     assert mimes == ["image/png", "application/pdf"]
     with pytest.raises(UnsupportedContent, match="before Gemini 3"):
-        encoded(ask(turns, model=OLD))
+        encoded(build_request(turns, model=OLD))
     turns[2] = Message("tool", ToolResult("c1", [Image(FileRef("google", "gs://b/a.png"))]))
     with pytest.raises(UnsupportedContent, match="bytes alone"):
-        encoded(ask(turns))
-    held = vertex(ask(turns))["contents"][2]["parts"][0]["functionResponse"]["parts"]
+        encoded(build_request(turns))
+    held = vertex(build_request(turns))["contents"][2]["parts"][0]["functionResponse"]["parts"]
     assert held == [{"fileData": {"fileUri": "gs://b/a.png", "mimeType": "image/png"}}]
 
 
 def test_arguments_that_are_no_object_cannot_go() -> None:
     broken = ToolCall("c1", "weather", raw='{"city": "Ro')
     with pytest.raises(BadRequestError, match="'weather'"):
-        encoded(ask([Message("user", "?"), Message("assistant", [broken])]))
+        encoded(build_request([Message("user", "?"), Message("assistant", [broken])]))
 
 
 # --- thoughts and their signatures ---
@@ -312,7 +319,9 @@ def test_arguments_that_are_no_object_cannot_go() -> None:
 
 def answered(*said: Any, **how: Any) -> list[Any]:
     model = how.pop("model", NEW)
-    return parts(ask([Message("user", "?"), Message("assistant", said), "!"], model=model))[1:-1]
+    return parts(
+        build_request([Message("user", "?"), Message("assistant", said), "!"], model=model)
+    )[1:-1]
 
 
 def test_signatures_return_in_the_part_they_came_with() -> None:
@@ -335,11 +344,11 @@ def test_signatures_return_in_the_part_they_came_with() -> None:
 
 def test_calls_that_another_model_made_are_marked_as_such() -> None:
     turns = [Message("user", "?"), Message("assistant", [CALL, ToolCall("c2", "time")])]
-    sent = [part.get("thoughtSignature") for part in parts(ask(turns))]
+    sent = [part.get("thoughtSignature") for part in parts(build_request(turns))]
     assert sent == [None, "skip_thought_signature_validator", None]
-    assert codes(ask(turns)) == ["thought_signature_missing"]
-    assert codes(ask(turns, model=OLD)) == []
-    assert all("thoughtSignature" not in part for part in parts(ask(turns, model=OLD)))
+    assert codes(build_request(turns)) == ["thought_signature_missing"]
+    assert codes(build_request(turns, model=OLD)) == []
+    assert all("thoughtSignature" not in part for part in parts(build_request(turns, model=OLD)))
 
 
 def test_reasoning_of_others_stays_behind_and_is_noted() -> None:
@@ -349,8 +358,8 @@ def test_reasoning_of_others_stays_behind_and_is_noted() -> None:
         Message("assistant", [Reasoning("Hm.")]),
         Message("user", "Why?"),
     ]
-    assert [part["text"] for part in parts(ask(turns))] == ["?", "Yes.", "Why?"]
-    assert codes(ask(turns)) == ["reasoning_dropped"]
+    assert [part["text"] for part in parts(build_request(turns))] == ["?", "Yes.", "Why?"]
+    assert codes(build_request(turns)) == ["reasoning_dropped"]
 
 
 def test_pictures_that_the_model_made_go_back() -> None:

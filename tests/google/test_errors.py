@@ -11,7 +11,16 @@ from fmsdk import errors
 from fmsdk.errors import ContextTooLong
 from fmsdk.request import build
 from fmsdk_google.errors import GoogleErrorMapper
-from tests.google.kit import KEY, Answer, chunk, generate, provider, serving, stream, streamed
+from tests.support.google.provider import (
+    KEY,
+    Answer,
+    chunk,
+    generate,
+    provider,
+    run_server,
+    stream,
+    streamed,
+)
 
 BLAME = GoogleErrorMapper("google", "GEMINI_API_KEY", KEY)
 REQUEST = build("google:m", "Hello")
@@ -111,7 +120,7 @@ def test_the_key_is_never_told(status: int) -> None:
 @pytest.mark.parametrize("ask", [generate, stream])
 def test_over_the_wire(ask: Any) -> None:
     answer = Answer(body(BUSY, 429, retry("7s")), 429, {"x-request-id": "req_2"})
-    with serving(answer) as server, pytest.raises(errors.RateLimitError) as caught:
+    with run_server(answer) as server, pytest.raises(errors.RateLimitError) as caught:
         ask(provider(server.root), REQUEST)
     assert (caught.value.status, caught.value.retry_after) == (429, 7.0)
     assert caught.value.request_id == "req_2"
@@ -121,7 +130,7 @@ def test_over_the_wire(ask: Any) -> None:
 def test_connections_that_break(ask: Any) -> None:
     pieces = streamed(chunk("a", finish=None))
     cut = Answer(pieces=pieces, then="reset")
-    with serving(cut) as server, pytest.raises(errors.ConnectionFailed):
+    with run_server(cut) as server, pytest.raises(errors.ConnectionFailed):
         ask(provider(server.root), REQUEST)
     with pytest.raises(errors.ConnectionFailed, match="base_url"):
         ask(provider("http://127.0.0.1:1"), REQUEST)
@@ -139,7 +148,7 @@ def test_streams_that_are_none() -> None:
         (Answer(pieces=streamed(chunk("a"), body("INTERNAL", 500))), errors.ServerError),
     ]
     for answer, kind in answers:
-        with serving(answer) as server, pytest.raises(kind) as caught:
+        with run_server(answer) as server, pytest.raises(kind) as caught:
             stream(provider(server.root), REQUEST)
         assert caught.value.retryable
 
@@ -148,6 +157,6 @@ def test_legal_oddities_pass() -> None:
     text = b"".join(streamed(chunk("Gr\u00fc\u00dfe", finish=None), chunk()))
     odd = b": comment\r\n\r\n" + text.replace(b"\n", b"\r\n")
     pieces = [odd[n : n + 1] for n in range(len(odd))]
-    with serving(Answer(pieces=pieces)) as server:
+    with run_server(Answer(pieces=pieces)) as server:
         _, answer = stream(provider(server.root), REQUEST)
     assert answer.text == "Gr\u00fc\u00dfe"

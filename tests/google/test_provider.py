@@ -21,16 +21,16 @@ from fmsdk.errors import (
 from fmsdk.request import build
 from fmsdk.response import TextDelta
 from fmsdk_google import GoogleOptions, GoogleProvider
-from tests.google.kit import (
+from tests.support.google.provider import (
     KEY,
     USAGE,
     Answer,
     Server,
     chunk,
+    create_provider,
     generate,
-    made,
     provider,
-    serving,
+    run_server,
     stream,
     streamed,
 )
@@ -57,12 +57,12 @@ VERTEX: dict[str, Any] = {"vertex": True, "project": "p"}
 )
 def test_options_that_cannot_be(options: dict[str, Any], words: str) -> None:
     with pytest.raises(BadRequestError, match=words) as caught:
-        made(**options)
+        create_provider(**options)
     assert "a\nb" not in str(caught.value)
 
 
 def test_a_missing_key_names_its_variable_at_the_first_request() -> None:
-    quiet = made()
+    quiet = create_provider()
     assert quiet.estimate(REQUEST).input.expected > 0
     with pytest.raises(MissingKey, match="GEMINI_API_KEY") as caught:
         generate(quiet, REQUEST)
@@ -72,12 +72,12 @@ def test_a_missing_key_names_its_variable_at_the_first_request() -> None:
 def test_a_key_that_no_header_carries() -> None:
     for key in ("ключ", "AIza\n1"):
         with pytest.raises(ConfigurationError, match="GEMINI_API_KEY") as caught:
-            generate(made(api_key=key), REQUEST)
+            generate(create_provider(api_key=key), REQUEST)
         assert key not in str(caught.value)
 
 
 def test_keys_and_secrets_stay_out_of_reprs() -> None:
-    asked = made(api_key=KEY, default_headers={"X-Secret": "hush"})
+    asked = create_provider(api_key=KEY, default_headers={"X-Secret": "hush"})
     shown = repr((asked.__dict__, GoogleOptions(extra_headers={"X": "hush"})))
     assert KEY not in shown
     assert "hush" not in shown
@@ -100,18 +100,18 @@ def test_keys_of_the_environment_go_in_a_header_to_their_own_server(
 ) -> None:
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
-    with serving(HELLO) as server:
-        generate(made(name, wire="google", base_url=server.root), REQUEST)
+    with run_server(HELLO) as server:
+        generate(create_provider(name, wire="google", base_url=server.root), REQUEST)
     assert server.seen[0].headers.get("x-goog-api-key") == sent
     assert "key" not in server.seen[0].path
 
 
 def test_the_environments_url_and_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GEMINI_API_KEY", KEY)
-    with serving(HELLO, STREAM) as server:
+    with run_server(HELLO, STREAM) as server:
         monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", f"{server.root}/")
-        assert generate(made(), REQUEST).text == "Hi."
-        assert stream(made(api_version="v1alpha"), REQUEST)[1].text == "Hi."
+        assert generate(create_provider(), REQUEST).text == "Hi."
+        assert stream(create_provider(api_version="v1alpha"), REQUEST)[1].text == "Hi."
     assert [request.path for request in server.seen] == [
         "/v1beta/models/gemini-3.8-flash:generateContent",
         "/v1alpha/models/gemini-3.8-flash:streamGenerateContent?alt=sse",
@@ -120,7 +120,7 @@ def test_the_environments_url_and_the_path(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_headers() -> None:
     options = GoogleOptions(extra_headers={"X-Mine": "b"})
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         asked = provider(server.root, default_headers={"X-All": "a"})
         generate(asked, build("google:m", "Hello", options=options))
     headers = server.seen[0].headers
@@ -135,25 +135,25 @@ def test_headers() -> None:
 
 
 def test_vendor_and_prices() -> None:
-    assert (made().vendor, made().price_id) == ("google", "google")
+    assert (create_provider().vendor, create_provider().price_id) == ("google", "google")
     # Whose models end on other days.
-    assert made(**VERTEX, location="eu").vendor == "google-vertex"
-    assert made(**VERTEX, base_url="http://localhost").vendor is None
-    assert made(**VERTEX, location="eu").capabilities("gemini-2.5-flash").known
-    assert made(base_url="http://localhost").vendor is None
-    assert made("mine", wire="google").price_id is None
+    assert create_provider(**VERTEX, location="eu").vendor == "google-vertex"
+    assert create_provider(**VERTEX, base_url="http://localhost").vendor is None
+    assert create_provider(**VERTEX, location="eu").capabilities("gemini-2.5-flash").known
+    assert create_provider(base_url="http://localhost").vendor is None
+    assert create_provider("mine", wire="google").price_id is None
 
 
 def test_capabilities() -> None:
-    capabilities = made().capabilities("a-model-of-next-year")
+    capabilities = create_provider().capabilities("a-model-of-next-year")
     assert capabilities.input == {"text", "image", "audio", "video", "document"}
     assert capabilities.output == {"text", "audio", "image"}
     assert capabilities.remote == {"image", "video", "document"}
     assert not capabilities.known
     for name in ("gemini-2.5-flash", "models/gemini-2.5-flash"):
-        capabilities = made().capabilities(name)
+        capabilities = create_provider().capabilities(name)
         assert (capabilities.known, capabilities.output) == (True, {"text"})
-    assert not made(base_url="http://localhost").capabilities("gemini-2.5-flash").known
+    assert not create_provider(base_url="http://localhost").capabilities("gemini-2.5-flash").known
 
 
 def test_usable_models(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,11 +172,11 @@ import fmsdk_google
 assert not {"httpx2", "pydantic"} & sys.modules.keys()
 sys.modules["google"] = None
 from fmsdk.request import build
-from tests.kit.ask import generate
-from tests.kit.server import Answer, serving
+from tests.support.provider_calls import generate
+from tests.support.scripted_server import Answer, run_server
 from fmsdk.provider import ProviderConfig
 body = {"candidates": [{"content": {"parts": [{"text": "Hi."}]}, "finishReason": "STOP"}]}
-with serving(Answer(body)) as server:
+with run_server(Answer(body)) as server:
     options = {"api_key": "k", "base_url": server.root}
     asked = fmsdk_google.GoogleProvider(ProviderConfig(name="google", options=options))
     print(generate(asked, build("google:m", "Hello")).text)
@@ -204,7 +204,7 @@ def test_many_at_once_keep_their_order_and_their_connections() -> None:
     def echo(request: Any) -> Answer:
         return Answer(chunk(request.body["contents"][0]["parts"][0]["text"]))
 
-    with serving(echo) as server:
+    with run_server(echo) as server:
         assert asyncio.run(main(server.root)) == [f"n{n}" for n in range(200)]
         assert len(server.seen) == 200
 
@@ -220,7 +220,7 @@ def test_the_client_prices_and_times_both_ways() -> None:
     fields = {"usageMetadata": USAGE, "modelVersion": "gemini-2.5-flash"}
     first = chunk("Hi.", finish=None, modelVersion="gemini-2.5-flash")
     answers = Answer(chunk("Hi.", **fields)), Answer(pieces=streamed(first, chunk(**fields)))
-    with serving(*answers) as server, through(server) as client:
+    with run_server(*answers) as server, through(server) as client:
         plain = client.generate("google:gemini-2.5-flash", "Hello")
         with client.stream("google:gemini-2.5-flash", "Hello") as running:
             assert "".join(e.text for e in running if isinstance(e, TextDelta)) == "Hi."
@@ -234,7 +234,7 @@ def test_the_client_prices_and_times_both_ways() -> None:
 def test_the_client_retries_and_keeps_what_broke_off() -> None:
     cut = Answer(pieces=streamed(chunk("Hi", finish=None, usageMetadata=USAGE)))
     busy = Answer({"error": {"code": 503, "status": "UNAVAILABLE"}}, 503, {"retry-after": "0"})
-    with serving(busy, busy, HELLO, busy, cut) as server, through(server) as client:
+    with run_server(busy, busy, HELLO, busy, cut) as server, through(server) as client:
         answer = client.generate("google:gemini-3.8-flash", "Hello")
         assert len(answer.latency.attempts) == 3
         running = client.stream("google:gemini-3.8-flash", "Hello")
@@ -257,7 +257,7 @@ def test_a_conversation_with_tools_through_the_client() -> None:
         return "nine"
 
     answers = Answer(chunk(call)), Answer(chunk('{"hour": 9}'))
-    with serving(*answers) as server, through(server) as client:
+    with run_server(*answers) as server, through(server) as client:
         first = client.generate("google:gemini-3.8-flash", "When?", tools=[now])
         (asked,) = first.tool_calls
         turns = [
@@ -282,7 +282,7 @@ def test_a_conversation_with_tools_through_the_client() -> None:
 
 def test_a_file_is_read_beside_the_loop() -> None:
     path = ROOT / "examples" / "media" / "red_triangle.png"
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         generate(provider(server.root), build("google:m", [Image(path), "What?"]))
     (picture, _) = server.seen[0].body["contents"][0]["parts"]
     assert picture["inlineData"]["data"].startswith("iVBOR")

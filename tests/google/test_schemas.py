@@ -11,8 +11,19 @@ from fmsdk.content import Audio, Document, FileRef, Image, Reasoning, Text, Tool
 from fmsdk.request import Message, Tool
 from fmsdk_google import GoogleOptions
 from fmsdk_google.encode import encode
-from tests.google.test_encode import CALL, MP4, OLD, PDF, PNG, SIGNED, WAV, WEATHER, City, ask
-from tests.shared import needs_shared, validator
+from tests.google.test_encode import (
+    CALL,
+    MP4,
+    OLD,
+    PDF,
+    PNG,
+    SIGNED,
+    WAV,
+    WEATHER,
+    City,
+    build_request,
+)
+from tests.support.shared_folder import needs_shared, validator
 
 CASES: dict[str, dict[str, Any]] = {
     "text": {"prompt": "Hello"},
@@ -104,6 +115,8 @@ ONLY_VERTEX: dict[str, dict[str, Any]] = {
     ],
 )
 def test_the_vendors_schema_knows_every_field(dialect: str, settings: dict[str, Any]) -> None:
-    sent = encode(ask(**settings), vertex=dialect == "vertex", root="/v1beta", stream=False)
+    sent = encode(
+        build_request(**settings), vertex=dialect == "vertex", root="/v1beta", stream=False
+    )
     body = json.loads(bytes(sent.body))
     assert validator().check(dialect, "generateContent", body) == []

@@ -9,7 +9,7 @@ import pytest
 from fmsdk.errors import BadRequestError, UnsupportedSetting
 from fmsdk.request import Request
 from fmsdk_google import GoogleOptions
-from tests.google.test_encode import NEW, OLD, City, ask, body, codes, encoded, vertex
+from tests.google.test_encode import NEW, OLD, City, body, build_request, codes, encoded, vertex
 
 
 def config(request: Request) -> Any:
@@ -17,7 +17,7 @@ def config(request: Request) -> Any:
 
 
 def test_settings() -> None:
-    asked = ask(
+    asked = build_request(
         max_output_tokens=64,
         temperature=0.0,
         top_p=0.9,
@@ -40,7 +40,7 @@ def test_settings() -> None:
         "responseLogprobs": True,
         "logprobs": 3,
     }
-    assert config(ask(logprobs=0)) == {"responseLogprobs": True}
+    assert config(build_request(logprobs=0)) == {"responseLogprobs": True}
 
 
 @pytest.mark.parametrize(
@@ -60,45 +60,45 @@ def test_settings() -> None:
 )
 def test_reasoning(model: str, effort: Any, thinking: Any) -> None:
     if thinking is not None:
-        assert config(ask(model=model, reasoning=effort))["thinkingConfig"] == thinking
+        assert config(build_request(model=model, reasoning=effort))["thinkingConfig"] == thinking
         return
     with pytest.raises(UnsupportedSetting) as caught:
-        encoded(ask(model=model, reasoning=effort))
+        encoded(build_request(model=model, reasoning=effort))
     assert caught.value.setting == "reasoning"
-    assert codes(ask(model=model, reasoning=effort, lenient=True)) == ["setting_dropped"]
+    assert codes(build_request(model=model, reasoning=effort, lenient=True)) == ["setting_dropped"]
 
 
 def test_thinking_by_options() -> None:
     options = GoogleOptions(include_thoughts=True, thinking_budget=512)
     thinking = {"includeThoughts": True, "thinkingBudget": 512}
-    assert config(ask(options=options))["thinkingConfig"] == thinking
+    assert config(build_request(options=options))["thinkingConfig"] == thinking
     with pytest.raises(BadRequestError, match="thinking_budget"):
-        encoded(ask(options=options, reasoning="low"))
-    assert config(ask(model="google:gemini-2.0-flash", reasoning="none")) is None
+        encoded(build_request(options=options, reasoning="low"))
+    assert config(build_request(model="google:gemini-2.0-flash", reasoning="none")) is None
 
 
 def test_structured_output() -> None:
-    sent = config(ask(output=City))
+    sent = config(build_request(output=City))
     assert sent["responseMimeType"] == "application/json"
     assert sent["responseJsonSchema"]["required"] == ["name"]
 
 
 def test_answers_that_are_no_text() -> None:
-    picture = ask(
+    picture = build_request(
         modalities=["text", "image"], options=GoogleOptions(image_config={"aspectRatio": "1:1"})
     )
     assert config(picture) == {
         "imageConfig": {"aspectRatio": "1:1"},
         "responseModalities": ["TEXT", "IMAGE"],
     }
-    spoken = config(ask(modalities=["audio"], options=GoogleOptions(voice="Kore")))
+    spoken = config(build_request(modalities=["audio"], options=GoogleOptions(voice="Kore")))
     voice = {"prebuiltVoiceConfig": {"voiceName": "Kore"}}
     assert spoken["speechConfig"] == {"voiceConfig": voice}
     with pytest.raises(UnsupportedSetting, match="voice"):
-        encoded(ask(options=GoogleOptions(voice="Kore")))
+        encoded(build_request(options=GoogleOptions(voice="Kore")))
     with pytest.raises(BadRequestError, match="speech_config"):
         both = GoogleOptions(voice="Kore", speech_config={})
-        encoded(ask(modalities=["audio"], options=both))
+        encoded(build_request(modalities=["audio"], options=both))
 
 
 def test_options() -> None:
@@ -111,7 +111,7 @@ def test_options() -> None:
         extra_body={"generationConfig": {"audioTimestamp": True}, "store": False, "labels": None},
         extra_headers={"X-Mine": "a"},
     )
-    request = ask(temperature=1.0, options=options)
+    request = build_request(temperature=1.0, options=options)
     sent = body(request)
     del sent["contents"]
     assert sent == {
@@ -129,7 +129,9 @@ def test_options() -> None:
 
 
 def test_tags_are_labels_on_vertex() -> None:
-    asked = ask(tags={"team": "a", "Customer": "B"}, options=GoogleOptions(labels={"x": "y"}))
+    asked = build_request(
+        tags={"team": "a", "Customer": "B"}, options=GoogleOptions(labels={"x": "y"})
+    )
     assert body(asked)["labels"] == {"x": "y"}
     assert vertex(asked)["labels"] == {"x": "y", "team": "a"}
     assert codes(asked, vertex=True) == ["tag_not_sent"]
@@ -138,4 +140,4 @@ def test_tags_are_labels_on_vertex() -> None:
 
 def test_another_providers_options() -> None:
     with pytest.raises(BadRequestError, match="GoogleOptions"):
-        encoded(ask(options=object()))
+        encoded(build_request(options=object()))

@@ -15,15 +15,15 @@ from google.auth import exceptions as broken
 from fmsdk.errors import AuthenticationError, ConfigurationError, ConnectionFailed, MissingKey
 from fmsdk.request import build
 from fmsdk_google import GoogleProvider
-from tests.google.kit import (
+from tests.support.google.provider import (
     KEY,
     Answer,
     FakeCredentials,
     chunk,
+    create_provider,
     generate,
-    made,
     provider,
-    serving,
+    run_server,
 )
 
 REQUEST = build("google:gemini-3.8-flash", "Hello")
@@ -33,7 +33,7 @@ VERTEX: dict[str, Any] = {"vertex": True, "project": "p"}
 
 def url_of(**options: Any) -> str:
     """Where a provider of these options would ask, without asking."""
-    asked = made(**options)
+    asked = create_provider(**options)
     return asked.base_url + asked.encode(REQUEST, stream=False).path
 
 
@@ -53,7 +53,7 @@ def test_vertexs_hosts(options: dict[str, Any], host: str, place: str) -> None:
 def test_vertex_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "True")
     with pytest.raises(ConfigurationError, match="GOOGLE_CLOUD_PROJECT"):
-        made()
+        create_provider()
     monkeypatch.setenv("GOOGLE_API_KEY", KEY)
     express = "https://aiplatform.googleapis.com/v1beta1/publishers/google/models/"
     assert url_of().startswith(express)
@@ -63,8 +63,8 @@ def test_vertex_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_express_mode_sends_the_key() -> None:
-    with serving(HELLO) as server:
-        generate(made(vertex=True, api_key=KEY, base_url=server.root), REQUEST)
+    with run_server(HELLO) as server:
+        generate(create_provider(vertex=True, api_key=KEY, base_url=server.root), REQUEST)
     assert server.seen[0].path.startswith("/v1beta1/publishers/google/models/")
     assert server.seen[0].headers["x-goog-api-key"] == KEY
 
@@ -81,7 +81,7 @@ def test_a_token_is_fetched_beside_the_loop_once_and_kept() -> None:
         await asked.aclose()
 
     credentials = Slow()
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         asyncio.run(main(provider(server.root, **VERTEX, credentials=credentials)))
     assert credentials.refreshed == 1
     sent = [request.headers for request in server.seen]
@@ -94,7 +94,7 @@ def test_a_token_that_expired_is_fetched_again() -> None:
     credentials = FakeCredentials()
     credentials.refresh(None)
     credentials.expiry = datetime.now(UTC).replace(tzinfo=None) - timedelta(minutes=1)
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         generate(provider(server.root, **VERTEX, credentials=credentials), REQUEST)
     assert server.seen[0].headers["authorization"] == "Bearer ya29.2"
 
@@ -111,7 +111,7 @@ def test_credentials_that_fail(failure: Exception, kind: type[Exception]) -> Non
         def refresh(self, request: Any) -> None:
             raise failure
 
-    asked = made(**VERTEX, credentials=Failing())
+    asked = create_provider(**VERTEX, credentials=Failing())
     with pytest.raises(kind, match="GOOGLE_APPLICATION_CREDENTIALS"):
         generate(asked, REQUEST)
 
@@ -119,7 +119,7 @@ def test_credentials_that_fail(failure: Exception, kind: type[Exception]) -> Non
 def test_a_machine_without_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
     with pytest.raises(MissingKey, match="gcloud auth") as caught:
-        generate(made(**VERTEX), REQUEST)
+        generate(create_provider(**VERTEX), REQUEST)
     assert caught.value.variable == "GOOGLE_APPLICATION_CREDENTIALS"
 
 
@@ -128,9 +128,9 @@ def test_a_machine_without_credentials(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_callers_client_gives_its_key_and_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "of-something-else")
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         theirs = google.genai.Client(api_key=KEY, http_options={"base_url": server.root})
-        generate(made(client=theirs), REQUEST)
+        generate(create_provider(client=theirs), REQUEST)
         theirs.close()
     assert server.seen[0].headers["x-goog-api-key"] == KEY
     assert server.seen[0].path.startswith("/v1beta/models/")

@@ -14,9 +14,9 @@ import pytest
 
 import fmsdk
 from fmsdk.response import Response, TextDelta
-from tests.hosted.asking import outcome
-from tests.hosted.subjects import SUBJECTS, Subject
-from tests.kit.server import Answer, Server, serving
+from tests.support.hosted.outcomes import outcome
+from tests.support.hosted.subjects import SUBJECTS, Subject
+from tests.support.scripted_server import Answer, Server, run_server
 
 each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
 both_ways = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
@@ -46,7 +46,7 @@ def partial_response(subject: Subject, then: str, **how: Any) -> Answer:
 @pytest.mark.parametrize("then", ["end", "reset"])
 def test_a_broken_stream_tells_which_it_was(subject: Subject, then: str) -> None:
     async def main() -> Any:
-        with serving(partial_response(subject, then)) as server:
+        with run_server(partial_response(subject, then)) as server:
             async with subject.client(server.root, retries=0) as client:
                 return await outcome(client, subject.model, "Hi", stream=True)
 
@@ -59,7 +59,7 @@ def test_a_broken_stream_tells_which_it_was(subject: Subject, then: str) -> None
 @each
 def test_a_stream_that_was_left_tells_which_it_was(subject: Subject) -> None:
     async def main() -> Response[Any]:
-        with serving(partial_response(subject, "hang")) as server:
+        with run_server(partial_response(subject, "hang")) as server:
             async with subject.client(server.root) as client:
                 async with client.stream(subject.model, "Hi") as stream:
                     async for event in stream:
@@ -78,7 +78,7 @@ def test_a_stream_that_was_left_tells_which_it_was(subject: Subject) -> None:
 def test_a_deadline_within_an_answer_tells_which_it_was(subject: Subject, stream: bool) -> None:
     async def main() -> Any:
         half = partial_response(subject, "hang", headers=HEADERS) if stream else HalfAnswered()
-        with serving(half) as server:
+        with run_server(half) as server:
             async with subject.client(server.root, retries=0, timeout=1.5) as client:
                 return await outcome(client, subject.model, "Hi", stream=stream)
 
@@ -110,7 +110,7 @@ def cancelled(subject: Subject, server: Server, *, stream: bool, **settings: Any
 @each
 @both_ways
 def test_what_was_never_asked_is_no_attempt_and_no_bill(subject: Subject, stream: bool) -> None:
-    with serving(partial_response(subject, "hang")) as server:
+    with run_server(partial_response(subject, "hang")) as server:
         heard = cancelled(subject, server, stream=stream, max_concurrency=1)
         assert len(server.seen) == 1
     assert heard.latency.attempts == ()
@@ -121,7 +121,7 @@ def test_what_was_never_asked_is_no_attempt_and_no_bill(subject: Subject, stream
 @both_ways
 def test_what_was_refused_is_one_attempt_and_no_bill(subject: Subject, stream: bool) -> None:
     busy = Answer({"error": {"message": "busy"}}, 503, {"retry-after": "60"})
-    with serving(partial_response(subject, "hang"), busy) as server:
+    with run_server(partial_response(subject, "hang"), busy) as server:
         heard = cancelled(subject, server, stream=stream)
         assert len(server.seen) == 2
     assert [attempt.error for attempt in heard.latency.attempts] == ["ServerError"]
@@ -140,7 +140,7 @@ def test_a_deadline_covers_what_is_asked_of_a_server_before(provider: str) -> No
             got = await outcome(client, f"{provider}:m-2", "Hi", stream=False)
             return got, time.monotonic() - began
 
-    with serving(Answer(pieces=[], then="hang")) as server:
+    with run_server(Answer(pieces=[], then="hang")) as server:
         error, seconds = asyncio.run(main(server.root))
     assert isinstance(error, fmsdk.Timeout)
     assert seconds < 1

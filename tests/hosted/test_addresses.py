@@ -10,8 +10,8 @@ import pytest
 import fmsdk
 from fmsdk.http.error_mapper import ErrorMapper
 from fmsdk.registry import installed
-from tests.hosted.asking import outcome
-from tests.hosted.subjects import SUBJECTS, Subject
+from tests.support.hosted.outcomes import outcome
+from tests.support.hosted.subjects import SUBJECTS, Subject
 
 each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
 VARIABLES = {

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from fmsdk.response import Response, TextDelta
-from tests.hosted.asking import outcome
-from tests.hosted.subjects import SUBJECTS, Subject
-from tests.kit.server import Answer, serving
+from tests.support.hosted.outcomes import outcome
+from tests.support.hosted.subjects import SUBJECTS, Subject
+from tests.support.scripted_server import Answer, run_server
 
 ended = pytest.mark.parametrize(
     "subject", [one for one in SUBJECTS if one.name != "google"], ids=repr
@@ -22,7 +22,7 @@ AFTER = [b"data: [DONE]\n\n", b'data: {"error": {"message": "busy"}}\n\n', b"dat
 
 def asked(subject: Subject, pieces: list[bytes]) -> Any:
     async def main() -> Any:
-        with serving(Answer(pieces=pieces, pause=0.05)) as server:
+        with run_server(Answer(pieces=pieces, pause=0.05)) as server:
             async with subject.client(server.root, retries=0) as client:
                 return await outcome(client, subject.model, "Hi", stream=True)
 
@@ -45,7 +45,7 @@ def test_pieces_without_text_make_no_part_and_forbid_no_retry(subject: Subject) 
 
     async def main() -> tuple[Any, Any]:
         broken = Answer(pieces=silent[:-2], then="reset", pause=0.02)
-        with serving(Answer(pieces=silent), broken, Answer(pieces=silent)) as server:
+        with run_server(Answer(pieces=silent), broken, Answer(pieces=silent)) as server:
             async with subject.client(server.root) as client:
                 first = await outcome(client, subject.model, "Hi", stream=True)
                 return first, await outcome(client, subject.model, "Hi", stream=True)

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from fmsdk.errors import FmsdkError
-from tests.hosted.asking import outcome
-from tests.hosted.subjects import SUBJECTS, Subject
-from tests.kit.server import Answer, Raw, Seen, serving
-from tests.kit.tally import count_faults
+from tests.support.hosted.outcomes import outcome
+from tests.support.hosted.subjects import SUBJECTS, Subject
+from tests.support.scripted_server import Answer, Raw, ReceivedRequest, run_server
+from tests.support.tally import count_faults
 
 
 def http(head: str, body: bytes = b"") -> Raw:
@@ -121,7 +121,7 @@ def verdict(subject: Subject, name: str, got: object) -> str:
 def test_broken_answers_are_typed_errors(subject: Subject, stream: bool) -> None:
     scripted = answers() | refusals() | (streams(subject) if stream else {})
 
-    def pick(seen: Seen) -> Answer:
+    def pick(seen: ReceivedRequest) -> Answer:
         # Followed, a redirect comes back as another request, without a body.
         return scripted[subject.wire.question(seen.body)] if seen.body else scripted["elsewhere"]
 
@@ -129,7 +129,7 @@ def test_broken_answers_are_typed_errors(subject: Subject, stream: bool) -> None
         async with subject.client(root, retries=0, idle_timeout=5) as client:
             return {n: await outcome(client, subject.model, n, stream=stream) for n in scripted}
 
-    with serving(pick) as server:
+    with run_server(pick) as server:
         got = asyncio.run(main(server.root))
     count_faults([*got.values()])
     found = {name: bad for name, one in got.items() if (bad := verdict(subject, name, one))}

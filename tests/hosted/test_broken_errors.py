@@ -20,9 +20,9 @@ from fmsdk.http.error_mapper import ErrorMapper, retry_after
 from fmsdk.provider import ProviderConfig
 from fmsdk.registry import installed
 from fmsdk.request import build
-from tests.hosted.asking import outcome
-from tests.hosted.subjects import KEY, SUBJECTS, Subject
-from tests.kit.server import Answer, Raw, serving
+from tests.support.hosted.outcomes import outcome
+from tests.support.hosted.subjects import KEY, SUBJECTS, Subject
+from tests.support.scripted_server import Answer, Raw, run_server
 
 each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
 both_ways = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
@@ -52,7 +52,7 @@ def got(subject: Subject, answer: Answer, *, stream: bool = False, **settings: A
         async with subject.client(root, retries=0, idle_timeout=5, **settings) as client:
             return await outcome(client, subject.model, "Hi", stream=stream)
 
-    with serving(answer) as server:
+    with run_server(answer) as server:
         return asyncio.run(asyncio.wait_for(main(server.root), 30))
 
 
@@ -109,7 +109,7 @@ def test_a_body_that_stands_for_a_gigabyte(subject: Subject, stream: bool, statu
             ticking.cancel()
             return found
 
-    with serving(answer) as server:
+    with run_server(answer) as server:
         error = asyncio.run(main(server.root))
     assert isinstance(error, fmsdk.ServerError if status == 503 else fmsdk.InvalidResponse)
     assert error.status == status

@@ -18,8 +18,8 @@ import pytest
 
 import fmsdk
 from fmsdk.response import TextDelta
-from tests.hosted.subjects import SUBJECTS, Subject
-from tests.kit.server import Answer, Server, serving
+from tests.support.hosted.subjects import SUBJECTS, Subject
+from tests.support.scripted_server import Answer, Server, run_server
 
 each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
 AT_ONCE = 0.2
@@ -81,14 +81,14 @@ async def cancelled(subject: Subject, server: Server, waiting: Waiting) -> float
 @each
 @pytest.mark.parametrize("waiting", [plain, streamed, unmanaged])
 def test_cancelling_before_an_answer(subject: Subject, waiting: Waiting) -> None:
-    with serving(Silent()) as server:
+    with run_server(Silent()) as server:
         assert asyncio.run(cancelled(subject, server, waiting)) < AT_ONCE
 
 
 @each
 @pytest.mark.parametrize("waiting", [plain, streamed, unmanaged])
 def test_cancelling_within_an_answer(subject: Subject, waiting: Waiting) -> None:
-    with serving(unfinished(subject)) as server:
+    with run_server(unfinished(subject)) as server:
         assert asyncio.run(cancelled(subject, server, waiting)) < AT_ONCE
 
 
@@ -107,7 +107,7 @@ def test_leaving_a_stream_early(subject: Subject) -> None:
             assert await asyncio.to_thread(server.seen[0].left.wait, 2)
             return time.monotonic() - began
 
-    with serving(unfinished(subject)) as server:
+    with run_server(unfinished(subject)) as server:
         assert asyncio.run(main(server)) < AT_ONCE
 
 
@@ -121,7 +121,7 @@ def test_a_timeout_of_the_callers_own(subject: Subject) -> None:
                     await client.generate(subject.model, "Hi")
             assert await asyncio.to_thread(server.seen[1].left.wait, AT_ONCE)
 
-    with serving(Answer(subject.wire.body("Hello.")), Silent()) as server:
+    with run_server(Answer(subject.wire.body("Hello.")), Silent()) as server:
         asyncio.run(main(server))
 
 
@@ -139,13 +139,13 @@ def test_a_group_that_fails_takes_its_calls_along(subject: Subject) -> None:
                     group.create_task(fail(server))
             assert await asyncio.to_thread(server.seen[0].left.wait, AT_ONCE)
 
-    with serving(Silent()) as server:
+    with run_server(Silent()) as server:
         asyncio.run(main(server))
 
 
 @each
 def test_closing_a_stream_without_await(subject: Subject) -> None:
-    with serving(unfinished(subject)) as server, subject.sync_client(server.root) as client:
+    with run_server(unfinished(subject)) as server, subject.sync_client(server.root) as client:
         with client.stream(subject.model, "Hi") as stream:
             next(event for event in stream if isinstance(event, TextDelta))
             began = time.monotonic()
@@ -156,7 +156,7 @@ def test_closing_a_stream_without_await(subject: Subject) -> None:
 
 @each
 def test_a_stream_nobody_holds_is_closed(subject: Subject) -> None:
-    with serving(unfinished(subject)) as server, subject.sync_client(server.root) as client:
+    with run_server(unfinished(subject)) as server, subject.sync_client(server.root) as client:
         stream = client.stream(subject.model, "Hi")
         next(event for event in stream if isinstance(event, TextDelta))
         del stream
@@ -166,7 +166,7 @@ def test_a_stream_nobody_holds_is_closed(subject: Subject) -> None:
 @each
 def test_closing_a_stream_that_another_thread_reads(subject: Subject) -> None:
     read: list[object] = []
-    with serving(unfinished(subject)) as server, subject.sync_client(server.root) as client:
+    with run_server(unfinished(subject)) as server, subject.sync_client(server.root) as client:
         stream = client.stream(subject.model, "Hi")
         reader = threading.Thread(target=lambda: read.extend([*stream]))
         reader.start()
@@ -200,13 +200,13 @@ def test_closing_a_stream_that_another_task_reads(subject: Subject) -> None:
             reader.cancel()
             assert await asyncio.to_thread(server.seen[0].left.wait, 2)
 
-    with serving(unfinished(subject)) as server:
+    with run_server(unfinished(subject)) as server:
         asyncio.run(main(server))
 
 
 PROGRAM = """
 import sys
-from tests.hosted.subjects import SUBJECTS
+from tests.support.hosted.subjects import SUBJECTS
 subject = next(s for s in SUBJECTS if s.name == sys.argv[1])
 with subject.sync_client(sys.argv[2]) as client:
     if sys.argv[3] == "streamed":
@@ -222,7 +222,7 @@ with subject.sync_client(sys.argv[2]) as client:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_an_interrupt_from_the_keyboard(subject: Subject, way: str) -> None:
     root = Path(__file__).resolve().parents[2]
-    with serving(Silent()) as server:
+    with run_server(Silent()) as server:
         running = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, subject.name, server.root, way],
             cwd=root,
@@ -248,7 +248,7 @@ def test_threads_do_not_wait_for_one_another(subject: Subject) -> None:
         hung.set()
         return Silent()
 
-    with serving(pick) as server, subject.sync_client(server.root, timeout=1) as client:
+    with run_server(pick) as server, subject.sync_client(server.root, timeout=1) as client:
 
         def wait() -> None:
             with pytest.raises(fmsdk.Timeout):

@@ -14,9 +14,9 @@ import pytest
 
 import fmsdk
 from fmsdk.response import Response
-from tests.hosted.asking import outcome
-from tests.hosted.subjects import SUBJECTS, Subject
-from tests.kit.server import Answer, Raw, serving
+from tests.support.hosted.outcomes import outcome
+from tests.support.hosted.subjects import SUBJECTS, Subject
+from tests.support.scripted_server import Answer, Raw, run_server
 
 each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
 # Google ends a stream by ending the body, which it is therefore waited for.
@@ -37,7 +37,7 @@ def test_connections_are_used_again_after_answers_and_streams(subject: Subject) 
         async with subject.client(root, retries=0) as client:
             return [await ask(client, subject, stream=n % 2 > 0) for n in range(4)]
 
-    with serving(whole, streamed, whole, streamed) as server:
+    with run_server(whole, streamed, whole, streamed) as server:
         assert asyncio.run(main(server.root)) == ["Hi"] * 4
     assert server.connections == 1
 
@@ -52,7 +52,7 @@ def test_a_client_can_be_asked_again_after_closing(subject: Subject) -> None:
             await client.aclose()
         return texts
 
-    with serving(Answer(subject.wire.body("Hi"))) as server:
+    with run_server(Answer(subject.wire.body("Hi"))) as server:
         assert asyncio.run(main(server.root)) == ["Hi", "Hi"]
     assert server.connections == 2
 
@@ -65,7 +65,7 @@ def test_a_server_that_does_not_hang_up_costs_a_moment_at_most(subject: Subject)
             assert await ask(client, subject, stream=True) == "Hi"
             return time.perf_counter() - began
 
-    with serving(Answer(pieces=subject.wire.events("Hi"), then="hang")) as server:
+    with run_server(Answer(pieces=subject.wire.events("Hi"), then="hang")) as server:
         assert asyncio.run(main(server.root)) < 5
 
 
@@ -80,7 +80,7 @@ def test_idle_time_is_between_bytes_not_in_all(subject: Subject) -> None:
             got = await outcome(client, subject.model, "Hi", stream=True)
             assert isinstance(got, fmsdk.Timeout)
 
-    with serving(slow) as server:
+    with run_server(slow) as server:
         asyncio.run(main(server.root))
 
 
@@ -108,7 +108,7 @@ def test_an_answer_too_many_answers_nobody(subject: Subject, how: str) -> None:
         async with subject.client(root, retries=0) as client:
             return [await ask(client, subject, stream=how == "stream") for _ in range(3)]
 
-    with serving(Raw(one + stale, then="keep"), two) as server:
+    with run_server(Raw(one + stale, then="keep"), two) as server:
         assert asyncio.run(main(server.root)) == ["one", "two", "two"]
     assert server.connections == 2
 

@@ -15,8 +15,8 @@ import pytest
 
 import fmsdk
 from fmsdk.response import Event, TextDelta
-from tests.kit.engine import CONTEXT, needs_engine, running_engine
-from tests.kit.projector import write_projector
+from tests.support.llamacpp import CONTEXT, needs_engine, running_engine
+from tests.support.llamacpp_projector import write_projector
 
 pytestmark = needs_engine
 MODEL = "mine:smollm2"

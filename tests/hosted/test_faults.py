@@ -13,12 +13,12 @@ import pytest
 import fmsdk
 from fmsdk.errors import FmsdkError
 from fmsdk.response import Response
-from tests.hosted.asking import outcome
-from tests.hosted.faults import STALL_SECONDS, Case, cases
-from tests.hosted.replay import ROWS, asker, is_streamed, replaying
-from tests.hosted.wires import WIRES, Wire
-from tests.kit.tally import count_faults
-from tests.shared import needs_shared
+from tests.support.hosted.faults import STALL_SECONDS, Case, cases
+from tests.support.hosted.outcomes import outcome
+from tests.support.hosted.replay import ROWS, asker, is_streamed, run_replay_server
+from tests.support.hosted.wires import WIRES, Wire
+from tests.support.shared_folder import needs_shared
+from tests.support.tally import count_faults
 
 pytestmark = needs_shared
 AT_ONCE = 64
@@ -28,7 +28,7 @@ PATIENT_SECONDS = 30.0
 
 @pytest.fixture(scope="module")
 def root() -> Iterator[str]:
-    with replaying() as root:
+    with run_replay_server() as root:
         yield root
 
 

@@ -14,9 +14,9 @@ import fmsdk
 from fmsdk.errors import FmsdkError
 from fmsdk.pipeline import retry
 from fmsdk.response import Response
-from tests.hosted.asking import outcome
-from tests.hosted.subjects import SUBJECTS, Subject
-from tests.kit.tally import count
+from tests.support.hosted.outcomes import outcome
+from tests.support.hosted.subjects import SUBJECTS, Subject
+from tests.support.tally import count
 
 if TYPE_CHECKING:
     from llmock.pytest_plugin import LLMock

@@ -15,10 +15,10 @@ from fmsdk.hosted.provider import HostedProvider
 from fmsdk.provider import ProviderConfig
 from fmsdk.registry import installed
 from fmsdk.request import build
-from tests.hosted.replay import EXPECTED, ROWS, asker, is_streamed
-from tests.hosted.subjects import Subject
-from tests.kit.tally import count
-from tests.shared import needs_shared
+from tests.support.hosted.replay import EXPECTED, ROWS, asker, is_streamed
+from tests.support.hosted.subjects import Subject
+from tests.support.shared_folder import needs_shared
+from tests.support.tally import count
 
 pytestmark = needs_shared
 ANSWERED = [name for name in ROWS if EXPECTED[name]["status"] == 200]

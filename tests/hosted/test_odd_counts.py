@@ -13,7 +13,7 @@ from fmsdk.provider import ProviderConfig
 from fmsdk.registry import installed
 from fmsdk.request import build
 from fmsdk.response import Response
-from tests.hosted.subjects import SUBJECTS, Subject
+from tests.support.hosted.subjects import SUBJECTS, Subject
 
 USED: dict[str, Any] = {
     "openai-chat": {

@@ -10,9 +10,9 @@ import pytest
 import fmsdk
 from fmsdk.pipeline import retry
 from fmsdk.registry import installed
-from tests.hosted.asking import outcome
-from tests.hosted.subjects import SUBJECTS, Subject
-from tests.kit.server import Answer, serving
+from tests.support.hosted.outcomes import outcome
+from tests.support.hosted.subjects import SUBJECTS, Subject
+from tests.support.scripted_server import Answer, run_server
 
 each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
 both_ways = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
@@ -48,7 +48,7 @@ def got(subject: Subject, answer: Answer, *, stream: bool = False, **options: An
         async with fmsdk.AsyncClient(providers=configured, retries=0) as client:
             return await outcome(client, subject.model, "Hi", stream=stream)
 
-    with serving(answer) as server:
+    with run_server(answer) as server:
         return asyncio.run(asyncio.wait_for(main(server.root), 20))
 
 

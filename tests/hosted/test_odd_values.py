@@ -21,9 +21,9 @@ from fmsdk.request import Message, Tool
 from fmsdk_anthropic import AnthropicOptions
 from fmsdk_google import GoogleOptions
 from fmsdk_openai import OpenAIOptions
-from tests.hosted.asking import outcome
-from tests.hosted.subjects import SUBJECTS, Subject
-from tests.kit.server import Answer, Server, serving
+from tests.support.hosted.outcomes import outcome
+from tests.support.hosted.subjects import SUBJECTS, Subject
+from tests.support.scripted_server import Answer, Server, run_server
 
 each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
 
@@ -88,7 +88,7 @@ def asked(subject: Subject, prompt: Any, model: str = "", **given: Any) -> tuple
     """What came of asking, and the server that may have seen it."""
 
     async def main() -> tuple[Any, Server]:
-        with serving(Answer(subject.wire.body("Hi"))) as server:
+        with run_server(Answer(subject.wire.body("Hi"))) as server:
             async with subject.client(server.root, retries=0) as client:
                 name = model or subject.model
                 return await outcome(client, name, prompt, stream=False, **given), server

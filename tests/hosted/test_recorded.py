@@ -15,8 +15,8 @@ import pytest
 from fmsdk import errors
 from fmsdk.errors import FmsdkError
 from fmsdk.response import Response
-from tests.hosted.replay import EXPECTED, ROWS, ask, replaying
-from tests.shared import needs_shared
+from tests.support.hosted.replay import EXPECTED, ROWS, ask, run_replay_server
+from tests.support.shared_folder import needs_shared
 
 pytestmark = needs_shared
 
@@ -28,7 +28,7 @@ REFUSED = [name for name in ROWS if EXPECTED[name]["status"] != 200]
 
 @pytest.fixture(scope="module")
 def root() -> Iterator[str]:
-    with replaying() as root:
+    with run_replay_server() as root:
         yield root
 
 

@@ -15,9 +15,9 @@ import fmsdk
 from fmsdk.errors import FmsdkError
 from fmsdk.pipeline import retry
 from fmsdk.response import Response
-from tests.hosted.asking import outcome
-from tests.hosted.subjects import SUBJECTS, Subject
-from tests.kit.server import Answer, Server, serving
+from tests.support.hosted.outcomes import outcome
+from tests.support.hosted.subjects import SUBJECTS, Subject
+from tests.support.scripted_server import Answer, Server, run_server
 
 each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
 both_ways = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
@@ -57,7 +57,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 @each
 @both_ways
 def test_retries_give_one_clean_answer(subject: Subject, stream: bool) -> None:
-    with serving(busy(500), busy(529), good(subject, stream)) as server:
+    with run_server(busy(500), busy(529), good(subject, stream)) as server:
         answer = ask(subject, server, stream)
     assert isinstance(answer, Response), repr(answer)
     assert answer.text == "Hello."
@@ -77,7 +77,7 @@ def test_retries_give_one_clean_answer(subject: Subject, stream: bool) -> None:
 @both_ways
 def test_no_more_retries_than_asked_for(subject: Subject, stream: bool) -> None:
     for retries in (0, 1):
-        with serving(busy()) as server:
+        with run_server(busy()) as server:
             error = ask(subject, server, stream, retries=retries)
         assert isinstance(error, fmsdk.ServerError)
         assert told(error) == [("ServerError", 503)] * (retries + 1)
@@ -88,7 +88,7 @@ def test_no_more_retries_than_asked_for(subject: Subject, stream: bool) -> None:
 @both_ways
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
 def test_what_cannot_work_is_not_tried_again(subject: Subject, stream: bool, status: int) -> None:
-    with serving(busy(status, retry_after="0")) as server:
+    with run_server(busy(status, retry_after="0")) as server:
         error = ask(subject, server, stream)
     assert isinstance(error, FmsdkError)
     assert not error.retryable
@@ -133,7 +133,7 @@ def test_a_vendors_wait_is_obeyed(
         came.append(time.monotonic())
         return good(subject, stream)
 
-    with serving(first, second) as server:
+    with run_server(first, second) as server:
         answer = ask(subject, server, stream)
     assert isinstance(answer, Response), repr(answer)
     assert told(answer) == [("RateLimitError", 429), (None, None)]
@@ -148,7 +148,7 @@ def test_a_vendors_wait_is_obeyed(
 def test_googles_wait_is_in_the_body(subject: Subject, stream: bool) -> None:
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "0.25s"}
     error = {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "busy", "details": [info]}
-    with serving(Answer({"error": error}, 429), good(subject, stream)) as server:
+    with run_server(Answer({"error": error}, 429), good(subject, stream)) as server:
         answer = ask(subject, server, stream)
     assert isinstance(answer, Response), repr(answer)
     assert 0.25 <= answer.latency.attempts[1].waited <= 0.25 * 1.1
@@ -158,7 +158,7 @@ def test_googles_wait_is_in_the_body(subject: Subject, stream: bool) -> None:
 @both_ways
 def test_no_wait_beyond_the_deadline(subject: Subject, stream: bool) -> None:
     began = time.monotonic()
-    with serving(busy(429, retry_after="30"), good(subject, stream)) as server:
+    with run_server(busy(429, retry_after="30"), good(subject, stream)) as server:
         error = ask(subject, server, stream, timeout=5)
     assert isinstance(error, fmsdk.RateLimitError)
     assert error.retry_after == 30
@@ -170,7 +170,7 @@ def test_no_wait_beyond_the_deadline(subject: Subject, stream: bool) -> None:
 @both_ways
 def test_a_deadline_covers_all_attempts(subject: Subject, stream: bool) -> None:
     began = time.monotonic()
-    with serving(busy(), Answer(pieces=[], then="hang")) as server:
+    with run_server(busy(), Answer(pieces=[], then="hang")) as server:
         error = ask(subject, server, stream, timeout=0.5)
     assert isinstance(error, fmsdk.Timeout)
     assert told(error)[0] == ("ServerError", 503)
@@ -181,7 +181,7 @@ def test_a_deadline_covers_all_attempts(subject: Subject, stream: bool) -> None:
 @each
 @both_ways
 def test_a_connection_that_breaks_is_tried_again(subject: Subject, stream: bool) -> None:
-    with serving(Answer(pieces=[], then="reset"), good(subject, stream)) as server:
+    with run_server(Answer(pieces=[], then="reset"), good(subject, stream)) as server:
         answer = ask(subject, server, stream)
     assert isinstance(answer, Response), repr(answer)
     assert [error for error, _ in told(answer)] == ["ConnectionFailed", None]
@@ -193,7 +193,7 @@ def test_a_stream_is_tried_again_until_something_was_seen(subject: Subject) -> N
     before = next(n for n, event in enumerate(events) if b"Hel" in event)
     broken = Answer(pieces=[b": hello\n\n", *events[:before]], then="reset")
     ended = Answer(pieces=[b": hello\n\n", *events[:before]])
-    with serving(broken, ended, good(subject, stream=True)) as server:
+    with run_server(broken, ended, good(subject, stream=True)) as server:
         answer = ask(subject, server, stream=True)
     assert isinstance(answer, Response), repr(answer)
     assert answer.text == "Hello."
@@ -207,7 +207,7 @@ def test_a_stream_is_never_tried_again_after_its_first_token(subject: Subject, t
     events = subject.wire.events("Hel", "lo.")
     seen_until = next(n for n, event in enumerate(events) if b"Hel" in event) + 1
     broken = Answer(pieces=[*events[:seen_until], b": hello\n\n"], pause=0.1, then=then)
-    with serving(broken, good(subject, stream=True)) as server:
+    with run_server(broken, good(subject, stream=True)) as server:
         error = ask(subject, server, stream=True)
     assert isinstance(error, FmsdkError)
     assert error.retryable, "by the caller, who has seen what came"
@@ -224,7 +224,7 @@ def test_without_await_it_is_the_same(subject: Subject) -> None:
     plain, streamed = good(subject, stream=False), good(subject, stream=True)
     refused = busy(429, **headers)
     with (
-        serving(refused, plain, refused, streamed) as server,
+        run_server(refused, plain, refused, streamed) as server,
         subject.sync_client(server.root) as client,
     ):
         answer = client.generate(subject.model, "Hi")

@@ -12,9 +12,9 @@ import pytest
 
 from fmsdk.registry import installed
 from fmsdk.response import Response
-from tests.hosted.asking import outcome
-from tests.hosted.subjects import SUBJECTS, Subject
-from tests.kit.server import Answer, serving
+from tests.support.hosted.outcomes import outcome
+from tests.support.hosted.subjects import SUBJECTS, Subject
+from tests.support.scripted_server import Answer, run_server
 
 SEARCHED = {"type": "web_search_call", "id": "ws_1", "action": {"type": "search", "query": "q"}}
 OPENED = {"type": "web_search_call", "id": "ws_2", "action": {"type": "open_page", "url": "u"}}
@@ -69,7 +69,7 @@ def answered(name: str, change: Callable[[Any], None], *, stream: bool) -> Respo
     subject = next(subject for subject in SUBJECTS if subject.name == name)
 
     async def main() -> Response[Any] | Exception:
-        with serving(_answer(subject, change, stream=stream)) as server:
+        with run_server(_answer(subject, change, stream=stream)) as server:
             async with subject.client(server.root, retries=0) as client:
                 return await outcome(client, subject.model, "Hi", stream=stream)
 

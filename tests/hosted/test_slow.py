@@ -14,9 +14,9 @@ import pytest
 
 import fmsdk
 from fmsdk.response import Response
-from tests.hosted.asking import outcome
-from tests.hosted.subjects import SUBJECTS, Subject
-from tests.kit.server import Answer, Server, serving
+from tests.support.hosted.outcomes import outcome
+from tests.support.hosted.subjects import SUBJECTS, Subject
+from tests.support.scripted_server import Answer, Server, run_server
 
 each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
 both_ways = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
@@ -66,7 +66,7 @@ def ask(subject: Subject, server: Server, stream: bool, **limits: Any) -> tuple[
 def test_bytes_that_complete_no_event_are_silence(subject: Subject, endless: bytes) -> None:
     first = b"".join(subject.wire.events("Hel", "lo.")[:3])
     answer = Dribble(EVENTS + first, quick=len(EVENTS + first), endless=endless)
-    with serving(WARM, answer) as server:
+    with run_server(WARM, answer) as server:
         error, seconds = ask(subject, server, stream=True, idle_timeout=0.4)
         assert server.seen[-1].left.wait(1)
     assert isinstance(error, fmsdk.Timeout), repr(error)
@@ -82,7 +82,7 @@ def test_compressed_bytes_that_stand_for_none_are_silence(subject: Subject) -> N
     head = EVENTS.replace(b"\r\n\r\n", b"\r\ncontent-encoding: gzip\r\n\r\n")
     whole = head + deflate.compress(first) + deflate.flush(zlib.Z_SYNC_FLUSH)
     answer = Dribble(whole, quick=len(whole), endless=b"\0\0\0\xff\xff")
-    with serving(WARM, answer) as server:
+    with run_server(WARM, answer) as server:
         error, seconds = ask(subject, server, stream=True, idle_timeout=0.4)
     assert isinstance(error, fmsdk.Timeout), repr(error)
     assert error.partial is not None
@@ -92,7 +92,7 @@ def test_compressed_bytes_that_stand_for_none_are_silence(subject: Subject) -> N
 @each
 def test_json_that_drips_is_no_stream(subject: Subject) -> None:
     answer = Dribble(JSON + b'{"id": "', quick=len(JSON))
-    with serving(WARM, answer) as server:
+    with run_server(WARM, answer) as server:
         error, seconds = ask(subject, server, stream=True, idle_timeout=0.4)
     assert isinstance(error, fmsdk.Timeout), repr(error)
     assert (error.status, error.retryable) == (200, True)
@@ -104,7 +104,7 @@ def test_json_that_drips_is_no_stream(subject: Subject) -> None:
 def test_interim_answers_are_silence(subject: Subject, stream: bool) -> None:
     answer = Dribble(b"", endless=b"HTTP/1.1 102 Processing\r\n\r\n")
     limits = {"idle_timeout": 0.4} if stream else {"timeout": 0.4}
-    with serving(WARM, answer) as server:
+    with run_server(WARM, answer) as server:
         error, seconds = ask(subject, server, stream, **limits)
     assert isinstance(error, fmsdk.Timeout), repr(error)
     assert 0.3 <= seconds < 1.5
@@ -136,7 +136,7 @@ def test_events_of_an_unfinished_chunk_come_at_once(subject: Subject) -> None:
                 return [time.monotonic() async for _ in stream]
 
     pieces = subject.wire.events(*"abcdefgh")
-    with serving(WARM, OneChunk(pieces=pieces, pause=0.1)) as server:
+    with run_server(WARM, OneChunk(pieces=pieces, pause=0.1)) as server:
         arrived = asyncio.run(main(server.root))
     assert len(arrived) >= 8
     assert arrived[7] - arrived[0] > 0.5
@@ -148,7 +148,7 @@ def test_what_came_of_an_unfinished_chunk_is_on_the_error(subject: Subject, then
     pieces = subject.wire.events("Hel", "lo.")
     pieces = pieces[: next(n for n, one in enumerate(pieces) if b"Hel" in one) + 1]
     answer = OneChunk(pieces=pieces, pause=0.05, missing=500, then=then)
-    with serving(WARM, answer) as server:
+    with run_server(WARM, answer) as server:
         error, _ = ask(subject, server, stream=True, idle_timeout=0.4)
     kind = fmsdk.Timeout if then == "hang" else fmsdk.ConnectionFailed
     assert isinstance(error, kind), repr(error)
@@ -161,7 +161,7 @@ def test_comments_are_a_sign_of_life(subject: Subject) -> None:
     beats = [b": keep-alive\n\n"] * 25
     events = subject.wire.events("Hel", "lo.")
     pieces = [*events[:2], *beats, *events[2:]]
-    with serving(WARM, Answer(pieces=pieces, pause=0.04)) as server:
+    with run_server(WARM, Answer(pieces=pieces, pause=0.04)) as server:
         answer, seconds = ask(subject, server, stream=True, idle_timeout=0.4)
     assert isinstance(answer, Response), repr(answer)
     assert answer.text == "Hello."
@@ -171,7 +171,7 @@ def test_comments_are_a_sign_of_life(subject: Subject) -> None:
 @each
 def test_comments_for_ever_end_with_the_deadline(subject: Subject) -> None:
     beats = Answer(pieces=[b": keep-alive\n\n"] * 200, pause=0.04, then="hang")
-    with serving(WARM, beats) as server:
+    with run_server(WARM, beats) as server:
         error, seconds = ask(subject, server, stream=True, idle_timeout=0.4, timeout=0.8)
         assert server.seen[-1].left.wait(1)
     assert isinstance(error, fmsdk.Timeout), repr(error)
@@ -184,7 +184,7 @@ def test_comments_for_ever_end_with_the_deadline(subject: Subject) -> None:
 def test_a_deadline_holds_while_bytes_trickle(subject: Subject, stream: bool, what: str) -> None:
     head = EVENTS if stream else JSON
     answer = Dribble(head + b'{"id": "', quick=len(head) if what == "body" else 0)
-    with serving(WARM, answer) as server:
+    with run_server(WARM, answer) as server:
         error, seconds = ask(subject, server, stream, timeout=0.6)
         assert server.seen[-1].left.wait(1)
     assert isinstance(error, fmsdk.Timeout), repr(error)
@@ -196,7 +196,7 @@ def test_a_deadline_holds_while_bytes_trickle(subject: Subject, stream: bool, wh
 @both_ways
 def test_an_error_that_trickles_keeps_its_status(subject: Subject, stream: bool) -> None:
     answer = Dribble(BUSY + b'{"error": {"message": "', quick=len(BUSY))
-    with serving(WARM, answer) as server:
+    with run_server(WARM, answer) as server:
         error, seconds = ask(subject, server, stream, idle_timeout=0.4)
         assert server.seen[-1].left.wait(1)
     assert isinstance(error, fmsdk.ServerError), repr(error)
@@ -209,7 +209,7 @@ def test_an_error_that_trickles_keeps_its_status(subject: Subject, stream: bool)
 def test_an_error_without_end_keeps_its_status(subject: Subject, stream: bool) -> None:
     answer = Answer(status=503, pieces=[b"x" * 2**20] * 5, then="hang")
     answer.headers["content-type"] = "application/json"
-    with serving(WARM, answer) as server:
+    with run_server(WARM, answer) as server:
         error, seconds = ask(subject, server, stream)
     assert isinstance(error, fmsdk.ServerError), repr(error)
     assert error.status == 503
@@ -221,7 +221,7 @@ def test_a_plain_answer_that_stops_midway(subject: Subject) -> None:
     body = json.dumps(subject.wire.body("Hello.")).encode()
     cut = Answer(pieces=[body[:20]], then="hang")
     cut.headers["content-type"] = "application/json"
-    with serving(WARM, cut) as server:
+    with run_server(WARM, cut) as server:
         error, seconds = ask(subject, server, stream=False, idle_timeout=0.4)
         assert server.seen[-1].left.wait(1)
     assert isinstance(error, fmsdk.Timeout), repr(error)
@@ -234,7 +234,7 @@ def test_a_plain_answer_may_take_its_time_to_begin(subject: Subject) -> None:
         time.sleep(0.8)
         return Answer(subject.wire.body("Hello."))
 
-    with serving(WARM, thinking) as server:
+    with run_server(WARM, thinking) as server:
         answer, seconds = ask(subject, server, stream=False, idle_timeout=0.3)
     assert isinstance(answer, Response), repr(answer)
     assert seconds >= 0.8
@@ -246,7 +246,7 @@ def test_a_plain_answer_may_be_preceded_by_white_space(subject: Subject) -> None
     body = json.dumps(subject.wire.body("Hello.")).encode()
     blank = Answer(pieces=[*[b"\n"] * 15, body], pause=0.04)
     blank.headers["content-type"] = "application/json"
-    with serving(WARM, blank) as server:
+    with run_server(WARM, blank) as server:
         answer, seconds = ask(subject, server, stream=False, idle_timeout=0.3)
     assert isinstance(answer, Response), repr(answer)
     assert answer.text == "Hello."

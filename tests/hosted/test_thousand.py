@@ -17,9 +17,9 @@ import pytest
 
 import fmsdk
 from fmsdk.response import Response
-from tests.hosted.asking import outcome
-from tests.hosted.subjects import SUBJECTS, Subject
-from tests.kit.busy import BusyServer, busy
+from tests.support.concurrent_server import BusyServer, run_concurrent_server
+from tests.support.hosted.outcomes import outcome
+from tests.support.hosted.subjects import SUBJECTS, Subject
 
 each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
 CALLS = 1000
@@ -110,7 +110,7 @@ def wrong(found: list[Any]) -> list[int]:
 @each
 def test_each_gets_its_own_answer(subject: Subject) -> None:
     echo = Echo(subject)
-    with busy(echo, delay=0.01) as server:
+    with run_concurrent_server(echo, delay=0.01) as server:
         found = asyncio.run(thousand(subject, server, echo))
         assert not wrong(found), found[wrong(found)[0]]
         assert server.served == CALLS
@@ -120,7 +120,7 @@ def test_each_gets_its_own_answer(subject: Subject) -> None:
 @each
 def test_a_third_of_them_cancelled_midway(subject: Subject) -> None:
     echo = Echo(subject)
-    with busy(echo, delay=0.2) as server:
+    with run_concurrent_server(echo, delay=0.2) as server:
         found = asyncio.run(thousand(subject, server, echo, cancel=True))
     cancelled = [n for n, got in enumerate(found) if isinstance(got, asyncio.CancelledError)]
     assert set(cancelled) <= set(range(0, CALLS, 3))
@@ -132,7 +132,7 @@ def test_a_third_of_them_cancelled_midway(subject: Subject) -> None:
 def test_no_more_than_allowed_run_at_once(cancel: bool) -> None:
     subject = SUBJECTS[0]
     echo = Echo(subject)
-    with busy(echo, delay=0.005) as server:
+    with run_concurrent_server(echo, delay=0.005) as server:
         found = asyncio.run(thousand(subject, server, echo, cancel=cancel, max_concurrency=50))
         # A cancelled call has left its place before the server sees its connection close.
         assert 10 < server.most <= (100 if cancel else 50)
@@ -144,7 +144,10 @@ def test_no_more_than_allowed_run_at_once(cancel: bool) -> None:
 
 @each
 def test_threads_share_a_client(subject: Subject) -> None:
-    with busy(Echo(subject)) as server, subject.sync_client(server.root, retries=0) as client:
+    with (
+        run_concurrent_server(Echo(subject)) as server,
+        subject.sync_client(server.root, retries=0) as client,
+    ):
 
         def ask(n: int) -> Response[Any]:
             if n % 2:
@@ -179,7 +182,7 @@ def test_waiting_for_a_connection_is_no_silence_of_the_server() -> None:
             ]
             return await asyncio.gather(*asked)
 
-    with busy(Echo(subject), delay=0.05) as server:
+    with run_concurrent_server(Echo(subject), delay=0.05) as server:
         found = asyncio.run(main(server))
     assert not wrong(found), found
     assert max(got.latency.total for got in found) > 1.0
@@ -187,7 +190,7 @@ def test_waiting_for_a_connection_is_no_silence_of_the_server() -> None:
 
 def test_a_client_serves_several_event_loops() -> None:
     subject = SUBJECTS[0]
-    with busy(Echo(subject)) as server:
+    with run_concurrent_server(Echo(subject)) as server:
         client = subject.client(server.root)
         for n in range(3):
 

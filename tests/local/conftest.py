@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from fmsdk_local import unload
-from tests.local import tiny
+from tests.support.local import tiny_checkpoints
 
 Made = Callable[[str], Path]
 
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    """The checkpoint of `tests.local.tiny` with the given name."""
+    """The checkpoint of `tests.support.local.tiny_checkpoints` with the given name."""
     root = tmp_path_factory.mktemp("tiny")
 
     def make(name: str) -> Path:
         path = root / name
-        return path if path.exists() else getattr(tiny, name)(path)
+        return path if path.exists() else getattr(tiny_checkpoints, name)(path)
 
     yield make
     unload()

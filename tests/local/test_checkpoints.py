@@ -23,8 +23,8 @@ from fmsdk_local.load import find, load
 from fmsdk_local.options import LocalConfig
 from fmsdk_local.template import names_in, read_template
 from fmsdk_local.weights import tensors
-from tests.local import kit, tiny
 from tests.local.conftest import Made
+from tests.support.local import calls, tiny_checkpoints
 
 CONFIG = LocalConfig(device="cpu", dtype="float32")
 
@@ -115,8 +115,8 @@ def test_shards_are_read_together(made: Made, tmp_path: Path) -> None:
     assert len(list(path.glob("model-*.safetensors"))) > 1
     assert {t.name for t in tensors(path)} == {t.name for t in tensors(made("llama"))}
     assert (
-        kit.client().generate(f"local:{path}", "Hi", **kit.GREEDY).text
-        == kit.client().generate(f"local:{made('llama')}", "Hi", **kit.GREEDY).text
+        calls.client().generate(f"local:{path}", "Hi", **calls.GREEDY).text
+        == calls.client().generate(f"local:{made('llama')}", "Hi", **calls.GREEDY).text
     )
 
 
@@ -168,7 +168,7 @@ def test_code_in_a_checkpoint_is_run_by_permission_alone(copy: Path, tmp_path: P
     trusting = LocalConfig(device="cpu", dtype="float32", trust_remote_code=True)
     loaded = load("local:model", copy, trusting)
     assert mark.exists()
-    assert loaded.context == tiny.CONTEXT
+    assert loaded.context == tiny_checkpoints.CONTEXT
 
 
 def test_a_model_too_large_for_the_device(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,13 +210,13 @@ def test_concurrent_loads_load_once(copy: Path) -> None:
 
 def test_unloading_frees_the_model_and_it_loads_again(copy: Path) -> None:
     model = f"local:{copy}"
-    before = kit.client().generate(model, "Hi", **kit.GREEDY)
+    before = calls.client().generate(model, "Hi", **calls.GREEDY)
     assert before.latency.load is not None
     assert before.latency.load > 0
-    assert kit.client().generate(model, "Hi", **kit.GREEDY).latency.load == 0
+    assert calls.client().generate(model, "Hi", **calls.GREEDY).latency.load == 0
     assert unload(str(copy)) == 1
     assert unload(str(copy)) == 0
-    after = kit.client().generate(model, "Hi", **kit.GREEDY)
+    after = calls.client().generate(model, "Hi", **calls.GREEDY)
     assert after.text == before.text
     assert after.latency.load is not None
     assert after.latency.load > 0
@@ -256,7 +256,7 @@ def test_capabilities_are_read_from_small_files(
     assert capabilities.tools == expected["tools"]
     assert capabilities.system == expected["system"]
     assert ("reasoning" in capabilities.settings) == expected["reasoning"]
-    assert capabilities.context == tiny.CONTEXT
+    assert capabilities.context == tiny_checkpoints.CONTEXT
     assert capabilities.structured is False
     assert "choices" not in capabilities.settings
 

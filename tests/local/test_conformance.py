@@ -8,22 +8,22 @@ import fmsdk
 from fmsdk.provider import ProviderConfig
 from fmsdk.testing.conformance import ProviderConformance, Subject
 from fmsdk_local import LocalProvider
-from tests.local import kit
 from tests.local.conftest import Made
+from tests.support.local import calls
 
 
 def make() -> LocalProvider:
-    return LocalProvider(ProviderConfig(name="local", options=kit.EXACT))
+    return LocalProvider(ProviderConfig(name="local", options=calls.EXACT))
 
 
 class TestText(ProviderConformance):
     @pytest.fixture
     def subject(self, made: Made) -> Subject:
-        return Subject(make=make, model=str(made("llama")), settings=kit.GREEDY)
+        return Subject(make=make, model=str(made("llama")), settings=calls.GREEDY)
 
 
 class TestPictures(ProviderConformance):
     @pytest.fixture
     def subject(self, made: Made) -> Subject:
-        prompt = ["What is it?", fmsdk.Image(kit.picture())]
-        return Subject(make=make, model=str(made("llava")), prompt=prompt, settings=kit.GREEDY)
+        prompt = ["What is it?", fmsdk.Image(calls.picture())]
+        return Subject(make=make, model=str(made("llava")), prompt=prompt, settings=calls.GREEDY)

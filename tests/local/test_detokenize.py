@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fmsdk_local.detokenize import Detokenizer
-from tests.local import tiny
+from tests.support.local import tiny_checkpoints
 
-TOKENIZER = tiny.tokenizer()
+TOKENIZER = tiny_checkpoints.tokenizer()
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
@@ -42,7 +42,7 @@ def test_hidden_tokens_have_no_text() -> None:
     assert isinstance(end, int)
     ids = [*TOKENIZER.encode("Paris", add_special_tokens=False), end]
     assert "".join(pieces(ids, frozenset({end}))) == "Paris"
-    assert "".join(pieces(ids)) == "Paris" + tiny.END
+    assert "".join(pieces(ids)) == "Paris" + tiny_checkpoints.END
 
 
 def test_a_character_that_never_ends_comes_with_the_flush() -> None:

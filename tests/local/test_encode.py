@@ -13,7 +13,7 @@ from fmsdk.provider import UnsupportedSettings
 from fmsdk.request import Request, build
 from fmsdk_local import LocalOptions
 from fmsdk_local.encode import Chat, encode
-from tests.local import kit
+from tests.support.local import calls
 
 NAMES = frozenset({"messages", "tools", "enable_thinking", "reasoning_effort"})
 WEATHER = fmsdk.Tool("weather", "The weather.", {"type": "object", "properties": {"city": {}}})
@@ -39,7 +39,7 @@ def test_text_models_get_text_and_parts_stay_apart() -> None:
 
 
 def test_multimodal_models_get_blocks_and_media_in_their_places() -> None:
-    image = fmsdk.Image(kit.picture())
+    image = fmsdk.Image(calls.picture())
     sound = fmsdk.Audio([0.0] * 100, rate=100)
     chat = encoded(["Look:", image, "and hear:", sound], system="Hi", multimodal=True)
     assert chat.messages == [
@@ -58,7 +58,7 @@ def test_multimodal_models_get_blocks_and_media_in_their_places() -> None:
 
 def test_a_text_model_takes_no_picture() -> None:
     with pytest.raises(UnsupportedContent) as caught:
-        encoded(fmsdk.Image(kit.picture()))
+        encoded(fmsdk.Image(calls.picture()))
     assert caught.value.part == "image"
 
 
@@ -105,11 +105,11 @@ def test_calls_results_and_reasoning_are_told_apart() -> None:
 
 
 def test_a_result_with_a_picture_is_blocks_in_a_multimodal_chat() -> None:
-    image = fmsdk.Image(kit.picture())
-    parts: list[Part] = [fmsdk.ToolResult("id1", ["Seen:", image])]
+    image = fmsdk.Image(calls.picture())
+    parts: list[Part] = [fmsdk.ToolResult("id1", ["ReceivedRequest:", image])]
     (turn,) = encoded([fmsdk.Message("tool", parts)], multimodal=True).messages
     assert turn["content"] == [
-        {"type": "text", "text": "Seen:"},
+        {"type": "text", "text": "ReceivedRequest:"},
         {"type": "image", "image": image},
     ]
     text: list[Part] = [fmsdk.ToolResult("id1", "sunny")]
@@ -157,7 +157,7 @@ def test_the_callers_variables_come_last() -> None:
 def test_what_is_dropped_for_a_lenient_caller_is_told() -> None:
     request: Request = build(
         "local:tiny",
-        [fmsdk.Image(kit.picture(), detail="low"), fmsdk.Text("Hi", cache=True)],
+        [fmsdk.Image(calls.picture(), detail="low"), fmsdk.Text("Hi", cache=True)],
         tools=[WEATHER],
         tool_choice="weather",
         reasoning="low",

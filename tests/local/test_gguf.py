@@ -12,27 +12,27 @@ import pytest
 import fmsdk
 from fmsdk.errors import CheckpointError, ConfigurationError
 from fmsdk_local import gguf
-from tests.local import kit, tiny_gguf
 from tests.local.conftest import Made
+from tests.support.local import calls, tiny_gguf
 
 ASKED = "What is the capital of France?"
 
 
 @pytest.fixture
 def file(made: Made, tmp_path: Path) -> Path:
-    return tiny_gguf.write(made("llama"), tmp_path / "tiny.gguf")
+    return tiny_gguf.write(made("llama"), tmp_path / "tiny_checkpoints.gguf")
 
 
 def test_a_converted_model_says_the_same(made: Made, file: Path, tmp_path: Path) -> None:
-    expected = kit.reference(
+    expected = calls.reference(
         made("llama"),
         [{"role": "user", "content": ASKED}],
         dtype="bfloat16",
         do_sample=False,
         max_new_tokens=24,
     )
-    client = kit.client(dtype="bfloat16", cache_dir=tmp_path / "cache")
-    answer = client.generate(f"local:{file}", ASKED, **kit.GREEDY)
+    client = calls.client(dtype="bfloat16", cache_dir=tmp_path / "cache")
+    answer = client.generate(f"local:{file}", ASKED, **calls.GREEDY)
     assert answer.text == expected
     assert answer.served_model == str(file)
 
@@ -91,11 +91,11 @@ def test_before_it_is_converted_little_is_known_and_afterwards_all(
     from fmsdk.provider import ProviderConfig
     from fmsdk_local import LocalProvider
 
-    options = {**kit.EXACT, "cache_dir": tmp_path / "cache"}
+    options = {**calls.EXACT, "cache_dir": tmp_path / "cache"}
     provider = LocalProvider(ProviderConfig(name="local", options=options))
     assert not provider.capabilities(str(file)).known
     client = fmsdk.Client(providers={"local": provider})
-    client.generate(f"local:{file}", ASKED, **kit.GREEDY)
+    client.generate(f"local:{file}", ASKED, **calls.GREEDY)
     capabilities = provider.capabilities(str(file))
     assert capabilities.known
     assert capabilities.context == 512

@@ -7,8 +7,8 @@ import pytest
 import fmsdk
 from fmsdk.errors import UnsupportedContent, UnsupportedSetting
 from fmsdk_local import LocalOptions
-from tests.local import kit
 from tests.local.conftest import Made
+from tests.support.local import calls
 
 SHORT = {"temperature": 0, "max_output_tokens": 60}
 
@@ -19,7 +19,7 @@ def weather(city: str) -> str:
 
 
 def test_a_model_that_calls_a_tool(made: Made) -> None:
-    client = kit.client()
+    client = calls.client()
     model = f"local:{made('caller')}"
     answer = client.generate(model, "Weather?", tools=[weather], **SHORT)
     assert answer.finish == "tool_calls"
@@ -46,10 +46,12 @@ def test_a_model_that_calls_a_tool(made: Made) -> None:
 
 def test_without_tools_or_with_none_the_same_answer_is_text(made: Made) -> None:
     model = f"local:{made('caller')}"
-    plain = kit.client().generate(model, "Weather?", **SHORT)
+    plain = calls.client().generate(model, "Weather?", **SHORT)
     assert plain.text.startswith("<tool_call>")
     assert plain.finish == "stop"
-    barred = kit.client().generate(model, "Weather?", tools=[weather], tool_choice="none", **SHORT)
+    barred = calls.client().generate(
+        model, "Weather?", tools=[weather], tool_choice="none", **SHORT
+    )
     assert barred.text == plain.text
     assert barred.usage == plain.usage
 
@@ -57,7 +59,7 @@ def test_without_tools_or_with_none_the_same_answer_is_text(made: Made) -> None:
 @pytest.mark.parametrize("choice", ["required", "weather"])
 def test_a_call_cannot_be_forced(made: Made, choice: str) -> None:
     with pytest.raises(UnsupportedSetting, match="tool_choice"):
-        kit.client().generate(
+        calls.client().generate(
             f"local:{made('llama')}", "Weather?", tools=[weather], tool_choice=choice
         )
 
@@ -65,24 +67,24 @@ def test_a_call_cannot_be_forced(made: Made, choice: str) -> None:
 def test_a_strict_tool_cannot_be_held_to_its_schema(made: Made) -> None:
     strict = fmsdk.Tool("weather", strict=True)
     with pytest.raises(UnsupportedSetting, match="strict"):
-        kit.client().generate(f"local:{made('llama')}", "Weather?", tools=[strict])
+        calls.client().generate(f"local:{made('llama')}", "Weather?", tools=[strict])
 
 
 def test_tools_without_a_place_in_the_template_are_not_lost(made: Made) -> None:
     model = f"local:{made('llava')}"
     with pytest.raises(UnsupportedSetting, match="tools"):
-        kit.client().generate(model, "Weather?", tools=[weather])
+        calls.client().generate(model, "Weather?", tools=[weather])
     with pytest.raises(UnsupportedContent):
-        kit.client().generate(
+        calls.client().generate(
             model, [fmsdk.Message("tool", fmsdk.ToolResult("1", "sunny")), "Weather?"]
         )
 
 
 def test_reasoning_is_apart_from_the_answer(made: Made) -> None:
     model = f"local:{made('thinker')}"
-    answer = kit.client().generate(model, "Hi", **SHORT)
+    answer = calls.client().generate(model, "Hi", **SHORT)
     assert (answer.reasoning, answer.text) == ("Hm.", "Yes")
-    with kit.client().stream(model, "Hi", **SHORT) as stream:
+    with calls.client().stream(model, "Hi", **SHORT) as stream:
         events = list(stream)
     thought = [event.text for event in events if isinstance(event, fmsdk.ReasoningDelta)]
     assert "".join(thought) == "Hm."
@@ -93,21 +95,23 @@ def test_reasoning_is_apart_from_the_answer(made: Made) -> None:
 def test_reasoning_opened_by_the_template_is_seen(made: Made) -> None:
     """With the switch on, the prompt ends in <think>: the whole answer is inside."""
     model = f"local:{made('parrot')}"
-    on = kit.client().generate(model, "Hi", reasoning="high", **kit.GREEDY)
-    off = kit.client().generate(model, "Hi", reasoning="none", **kit.GREEDY)
+    on = calls.client().generate(model, "Hi", reasoning="high", **calls.GREEDY)
+    off = calls.client().generate(model, "Hi", reasoning="none", **calls.GREEDY)
     assert (on.text, off.reasoning) == ("", "")
     assert on.reasoning.startswith("😀")
     assert off.text.startswith("😀")
     same = LocalOptions(template={"enable_thinking": True})
-    assert kit.client().generate(model, "Hi", options=same, **kit.GREEDY).reasoning == on.reasoning
+    assert (
+        calls.client().generate(model, "Hi", options=same, **calls.GREEDY).reasoning == on.reasoning
+    )
 
 
 def test_a_template_without_a_switch_for_reasoning_says_so(made: Made) -> None:
     with pytest.raises(UnsupportedSetting, match="reasoning"):
-        kit.client().generate(f"local:{made('llava')}", "Hi", reasoning="high")
+        calls.client().generate(f"local:{made('llava')}", "Hi", reasoning="high")
 
 
 def test_a_variable_the_template_does_not_know_is_not_lost(made: Made) -> None:
     options = LocalOptions(template={"enable_thinkin": True})
     with pytest.raises(UnsupportedSetting, match="enable_thinkin"):
-        kit.client().generate(f"local:{made('llama')}", "Hi", options=options)
+        calls.client().generate(f"local:{made('llama')}", "Hi", options=options)

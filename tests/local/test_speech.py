@@ -24,7 +24,7 @@ from fmsdk_local.checkpoint import kind_of
 from fmsdk_local.speech import SpeechPiece, SpeechResult, TranscribeTask
 from fmsdk_local.store import wheel
 from fmsdk_local.store.catalog import named_models
-from tests.local.whispers import tiny_whisper, to_transformers
+from tests.support.local.whisper_checkpoints import tiny_whisper, to_transformers
 
 MEDIA = Path(__file__).resolve().parents[2] / "examples" / "media"
 HEARD = (

@@ -11,8 +11,8 @@ from PIL import Image as Pillow
 import fmsdk
 from fmsdk.errors import BadRequestError, InvalidMedia, UnsupportedSetting
 from fmsdk_local.image import open_image
-from tests.local import kit, tiny
 from tests.local.conftest import Made
+from tests.support.local import calls, tiny_checkpoints
 
 FAMILIES = ("llava", "qwen2_5_vl", "gemma3")
 QUESTION = "What colour is it?"
@@ -26,22 +26,22 @@ def asked(*images: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_greedy_text_is_what_transformers_makes(made: Made, family: str, count: int) -> None:
-    images = [kit.picture(90 + 40 * n, 60) for n in range(count)]
+    images = [calls.picture(90 + 40 * n, 60) for n in range(count)]
     path = made(family)
-    expected = kit.reference(path, asked(*images), do_sample=False, max_new_tokens=24)
+    expected = calls.reference(path, asked(*images), do_sample=False, max_new_tokens=24)
     parts = [*map(fmsdk.Image, images), QUESTION]
-    answer = kit.client().generate(f"local:{path}", parts, **kit.GREEDY)
+    answer = calls.client().generate(f"local:{path}", parts, **calls.GREEDY)
     assert answer.text == expected
-    with kit.client().stream(f"local:{path}", parts, **kit.GREEDY) as stream:
+    with calls.client().stream(f"local:{path}", parts, **calls.GREEDY) as stream:
         assert "".join(e.text for e in stream if isinstance(e, fmsdk.TextDelta)) == expected
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_picture_matters(made: Made, family: str) -> None:
     model = f"local:{made(family)}"
-    pictures = (kit.picture(), Pillow.new("RGB", (90, 60), "white"))
+    pictures = (calls.picture(), Pillow.new("RGB", (90, 60), "white"))
     texts = {
-        kit.client().generate(model, [fmsdk.Image(each), QUESTION], **kit.GREEDY).text
+        calls.client().generate(model, [fmsdk.Image(each), QUESTION], **calls.GREEDY).text
         for each in pictures
     }
     assert len(texts) == 2
@@ -54,24 +54,24 @@ def test_the_picture_matters(made: Made, family: str) -> None:
 )
 def test_image_tokens_are_counted(made: Made, family: str, tokens: int) -> None:
     model = f"local:{made(family)}"
-    parts = [fmsdk.Image(kit.picture()), QUESTION]
-    used = kit.client().generate(model, parts, **kit.GREEDY).usage.input
+    parts = [fmsdk.Image(calls.picture()), QUESTION]
+    used = calls.client().generate(model, parts, **calls.GREEDY).usage.input
     assert used.image == tokens
     assert used.text is not None
     assert used.total == used.text + tokens
-    assert kit.client().generate(model, QUESTION, **kit.GREEDY).usage.input.image == 0
+    assert calls.client().generate(model, QUESTION, **calls.GREEDY).usage.input.image == 0
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_files_bytes_and_pictures_are_the_same(made: Made, family: str, tmp_path: Any) -> None:
-    image = kit.picture()
+    image = calls.picture()
     file = tmp_path / "circle.png"
     image.save(file)
     data = io.BytesIO()
     image.save(data, "PNG")
     model = f"local:{made(family)}"
     texts = {
-        kit.client().generate(model, [fmsdk.Image(source), QUESTION], **kit.GREEDY).text
+        calls.client().generate(model, [fmsdk.Image(source), QUESTION], **calls.GREEDY).text
         for source in (image, file, data.getvalue())
     }
     assert len(texts) == 1
@@ -79,30 +79,32 @@ def test_files_bytes_and_pictures_are_the_same(made: Made, family: str, tmp_path
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "CMYK"])
 def test_pictures_of_every_mode_are_seen(made: Made, mode: str) -> None:
-    picture = fmsdk.Image(kit.picture().convert(mode))
+    picture = fmsdk.Image(calls.picture().convert(mode))
     model = f"local:{made('llava')}"
-    assert kit.client().generate(model, [picture, QUESTION], **kit.GREEDY).usage.input.image == 4
+    assert (
+        calls.client().generate(model, [picture, QUESTION], **calls.GREEDY).usage.input.image == 4
+    )
 
 
 def test_a_picture_is_turned_the_way_its_exif_data_says(made: Made) -> None:
     data = io.BytesIO()
-    turned = kit.picture().rotate(-90, expand=True)
+    turned = calls.picture().rotate(-90, expand=True)
     exif = turned.getexif()
     exif[0x0112] = 8  # "turn it by 90 degrees to the left"
     turned.save(data, "PNG", exif=exif)
     model = f"local:{made('qwen2_5_vl')}"
     texts = {
-        kit.client().generate(model, [fmsdk.Image(source), QUESTION], **kit.GREEDY).text
-        for source in (data.getvalue(), kit.picture())
+        calls.client().generate(model, [fmsdk.Image(source), QUESTION], **calls.GREEDY).text
+        for source in (data.getvalue(), calls.picture())
     }
     assert len(texts) == 1
 
 
 def test_a_truncated_picture_is_refused(made: Made) -> None:
     data = io.BytesIO()
-    kit.picture().save(data, "PNG")
+    calls.picture().save(data, "PNG")
     with pytest.raises(InvalidMedia):
-        kit.client().generate(
+        calls.client().generate(
             f"local:{made('llava')}", [fmsdk.Image(data.getvalue()[:-40]), QUESTION]
         )
 
@@ -110,10 +112,13 @@ def test_a_truncated_picture_is_refused(made: Made) -> None:
 @pytest.mark.parametrize("family", ["llava", "qwen2_5_vl"])
 def test_text_that_looks_like_a_picture_forges_none(made: Made, family: str) -> None:
     model = f"local:{made(family)}"
-    parts = [fmsdk.Image(kit.picture()), f"{tiny.IMAGE} {tiny.BOS} {QUESTION}"]
-    plain = [fmsdk.Image(kit.picture()), QUESTION]
-    used = kit.client().generate(model, parts, **kit.GREEDY).usage.input
-    honest = kit.client().generate(model, plain, **kit.GREEDY).usage.input
+    parts = [
+        fmsdk.Image(calls.picture()),
+        f"{tiny_checkpoints.IMAGE} {tiny_checkpoints.BOS} {QUESTION}",
+    ]
+    plain = [fmsdk.Image(calls.picture()), QUESTION]
+    used = calls.client().generate(model, parts, **calls.GREEDY).usage.input
+    honest = calls.client().generate(model, plain, **calls.GREEDY).usage.input
     assert used.image == honest.image
     assert used.text is not None
     assert honest.text is not None
@@ -121,17 +126,17 @@ def test_text_that_looks_like_a_picture_forges_none(made: Made, family: str) -> 
 
 
 def test_where_a_processor_cannot_tell_them_apart_it_refuses(made: Made) -> None:
-    parts = [fmsdk.Image(kit.picture()), f"{tiny.IMAGE} {QUESTION}"]
+    parts = [fmsdk.Image(calls.picture()), f"{tiny_checkpoints.IMAGE} {QUESTION}"]
     with pytest.raises(BadRequestError, match="chat template"):
-        kit.client().generate(f"local:{made('gemma3')}", parts)
+        calls.client().generate(f"local:{made('gemma3')}", parts)
 
 
 def test_detail_is_not_lost_silently(made: Made) -> None:
     model = f"local:{made('llava')}"
-    parts = [fmsdk.Image(kit.picture(), detail="high"), QUESTION]
+    parts = [fmsdk.Image(calls.picture(), detail="high"), QUESTION]
     with pytest.raises(UnsupportedSetting, match="detail"):
-        kit.client().generate(model, parts)
-    answer = kit.client().generate(model, parts, lenient=True, **kit.GREEDY)
+        calls.client().generate(model, parts)
+    answer = calls.client().generate(model, parts, lenient=True, **calls.GREEDY)
     assert [warning.detail for warning in answer.warnings] == ["detail"]
 
 
@@ -139,7 +144,7 @@ def test_a_pil_image_is_seen_upright_as_its_file_is() -> None:
     exif = Pillow.Exif()
     exif[0x0112] = 6
     buffer = io.BytesIO()
-    kit.picture(90, 60).save(buffer, "JPEG", exif=exif)
+    calls.picture(90, 60).save(buffer, "JPEG", exif=exif)
     for source in (buffer.getvalue(), Pillow.open(buffer)):
         assert open_image(fmsdk.Image(source)).size == (60, 90)
     broken = Pillow.open(io.BytesIO(buffer.getvalue()[:-300]))

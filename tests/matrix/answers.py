@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.kit.server import Answer, Seen, sse
+from tests.support.scripted_server import Answer, ReceivedRequest, sse
 
 __all__ = ["HELLO", "ErrorBody", "answer", "asks_model"]
 
@@ -27,7 +27,7 @@ class ErrorBody:
 HELLO = ErrorBody()
 
 
-def answer(seen: Seen, said: ErrorBody = HELLO) -> Answer:
+def answer(seen: ReceivedRequest, said: ErrorBody = HELLO) -> Answer:
     """The answer of the wire that the request came over. Streams say text alone."""
     if not asks_model(seen):
         return Answer({"error": {"message": "no such page"}}, 404)
@@ -37,7 +37,7 @@ def answer(seen: Seen, said: ErrorBody = HELLO) -> Answer:
     return Answer(plain(said))
 
 
-def asks_model(seen: Seen) -> bool:
+def asks_model(seen: ReceivedRequest) -> bool:
     """Whether a model is asked, and not the server, what its models can do; these do not tell."""
     return any(path in seen.path for path in _WIRES)
 

@@ -18,12 +18,12 @@ from fmsdk.media.limits import FetchLimits
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Message, Request, build
 from fmsdk.response import Response, Warning
-from tests.kit import tally
-from tests.kit.server import Seen, Server, serving
 from tests.matrix.answers import HELLO, ErrorBody, answer, asks_model
 from tests.matrix.facts import Fact, asked_of, facts, invented, is_named, missing
 from tests.matrix.media import Shelf, shelf
 from tests.matrix.wires import Wire
+from tests.support import tally
+from tests.support.scripted_server import ReceivedRequest, Server, run_server
 
 __all__ = ["Lab", "Outcome", "Verdict", "lab", "wanted_of"]
 
@@ -34,7 +34,7 @@ Word = Literal["carried", "kept", "warned", "dropped", "refused"]
 class Outcome:
     """What happened: the request that the server saw, if any; the answer, or the error."""
 
-    seen: Seen | None
+    seen: ReceivedRequest | None
     response: Response[Any] | None = None
     error: Exception | None = None
 
@@ -52,7 +52,7 @@ class Verdict:
     word: Word
     why: str = ""
     faults: tuple[str, ...] = ()
-    seen: Seen | None = field(default=None, repr=False)
+    seen: ReceivedRequest | None = field(default=None, repr=False)
 
 
 class Lab:
@@ -63,7 +63,7 @@ class Lab:
         self.said = HELLO
         self._server = server
         # Set while a wire is asked and no longer: other tests run in the same process.
-        self._proxy = {name: server.root for name in ("HTTP_PROXY", "http_proxy")}
+        self._proxy = dict.fromkeys(("HTTP_PROXY", "http_proxy"), server.root)
         self._proxy["NO_PROXY"] = "127.0.0.1"
         self._runner = runner
         self._clients: dict[str, fmsdk.AsyncClient] = {}
@@ -113,7 +113,7 @@ class Lab:
         for client in self._clients.values():
             await client.aclose()
 
-    def answer(self, seen: Seen) -> Any:
+    def answer(self, seen: ReceivedRequest) -> Any:
         return answer(seen, self.said)
 
     def _client(self, wire: Wire) -> fmsdk.AsyncClient:
@@ -137,7 +137,7 @@ class Lab:
                 pass
         return events.response
 
-    def _posted(self, before: int) -> Seen | None:
+    def _posted(self, before: int) -> ReceivedRequest | None:
         posts = [seen for seen in self._server.seen[before:] if asks_model(seen)]
         assert len(posts) <= 1, "one call, and more than one request"
         return posts[0] if posts else None
@@ -152,7 +152,7 @@ def lab() -> Iterator[Lab]:
         asyncio.Runner() as runner,
     ):
         made: list[Lab] = []
-        with serving(lambda seen: made[0].answer(seen)) as server:
+        with run_server(lambda seen: made[0].answer(seen)) as server:
             made.append(Lab(server, files, runner))
             yield made[0]
             runner.run(made[0].aclose())
@@ -176,7 +176,9 @@ def judged(wire: Wire, request: Request, outcome: Outcome) -> Verdict:
     return _compared(wire, request, outcome.response, outcome.seen)
 
 
-def _compared(wire: Wire, request: Request, response: Response[Any], seen: Seen) -> Verdict:
+def _compared(
+    wire: Wire, request: Request, response: Response[Any], seen: ReceivedRequest
+) -> Verdict:
     wanted = wanted_of(wire, request)
     got = facts(wire.read(seen))
     gone = missing(wanted, got)

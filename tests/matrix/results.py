@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.kit import tally
 from tests.matrix.cells import Cell, cells, option_cells, request_of
 from tests.matrix.probe import Lab, Verdict
 from tests.matrix.wires import WIRES, Wire
+from tests.support import tally
 
 __all__ = ["Matrix", "Result"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.kit import tally
-from tests.kit.server import Seen
 from tests.matrix.wires import Wire
-from tests.shared import validator
+from tests.support import tally
+from tests.support.scripted_server import ReceivedRequest
+from tests.support.shared_folder import validator
 
 __all__ = ["errors"]
 
@@ -20,7 +20,7 @@ _KNOWN = (
 )
 
 
-def errors(wire: Wire, seen: Seen) -> list[str]:
+def errors(wire: Wire, seen: ReceivedRequest) -> list[str]:
     """What the vendor's schema says against a body."""
     if wire.schema is None:
         return []

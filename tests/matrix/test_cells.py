@@ -9,7 +9,7 @@ import pytest
 from tests.matrix import schemas
 from tests.matrix.results import Matrix
 from tests.matrix.wires import SERVER_WIRES, WIRES, Wire
-from tests.shared import needs_shared
+from tests.support.shared_folder import needs_shared
 
 ALL = pytest.mark.parametrize("wire", [*WIRES, *SERVER_WIRES], ids=str)
 OFFICIAL = pytest.mark.parametrize("wire", WIRES, ids=str)

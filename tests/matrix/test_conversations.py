@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from fmsdk.content import ToolCall, ToolResult
 from fmsdk.request import Message
-from tests.kit import tally
 from tests.matrix.answers import ErrorBody
 from tests.matrix.cells import LOOK_UP
 from tests.matrix.conversations import Menu, conversations, menu_of, said
 from tests.matrix.facts import facts, sealed
 from tests.matrix.probe import Lab, Outcome
 from tests.matrix.wires import WIRES, Wire
+from tests.support import tally
 
 # Time and data too large are no bugs here; examples are the same in every run.
 PROFILE = settings(

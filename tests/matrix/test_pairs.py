@@ -6,11 +6,11 @@ import itertools
 
 import pytest
 
-from tests.kit import tally
 from tests.matrix.factors import Factors, factors_of, request_of_row
 from tests.matrix.pairs import Row, all_pairs, pairs_of
 from tests.matrix.probe import Lab, Verdict
 from tests.matrix.wires import WIRES, Wire
+from tests.support import tally
 
 
 def test_a_covering_array_covers() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.kit.server import Seen
 from tests.matrix.factors import factors_of, request_of_row
 from tests.matrix.facts import facts, invented, missing
 from tests.matrix.probe import Lab, wanted_of
 from tests.matrix.wires import WIRES, Wire
+from tests.support.scripted_server import ReceivedRequest
 
 # Fields that carry nothing of the caller's: constants of the wire, defaults, names nobody reads.
 _PLUMBING = {
@@ -51,7 +51,9 @@ def test_whatever_is_taken_out_is_missed(wire: Wire, lab: Lab) -> None:
 
     def is_missed(path: _Path) -> bool:
         try:
-            got = facts(wire.read(Seen(seen.path, seen.headers, _without(seen.body, path))))
+            got = facts(
+                wire.read(ReceivedRequest(seen.path, seen.headers, _without(seen.body, path)))
+            )
         except (KeyError, AttributeError, TypeError, ValueError):
             return True
         return len(missing(wanted, got)) > whole or bool(invented(wanted, got))

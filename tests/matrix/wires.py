@@ -17,10 +17,10 @@ from fmsdk_anthropic import AnthropicOptions, AnthropicProvider
 from fmsdk_google import GoogleOptions, GoogleProvider
 from fmsdk_openai import OpenAIOptions, OpenAIProvider
 from fmsdk_openai.servers import SERVERS
-from tests.kit.server import Seen
 from tests.matrix.facts import Asked
 from tests.matrix.media import File
 from tests.matrix.readback import anthropic, google, openai_chat, openai_responses
+from tests.support.scripted_server import ReceivedRequest
 
 __all__ = ["SERVER_WIRES", "TOOL", "WIRES", "Sample", "Wire"]
 
@@ -51,7 +51,7 @@ class Wire:
     model: str
     make: Callable[[ProviderConfig], Provider]
     config: Mapping[str, Any]
-    read: Callable[[Seen], Asked]
+    read: Callable[[ReceivedRequest], Asked]
     schema: tuple[str, str] | None
     options: type[Any]
     samples: Mapping[str, Sample]
@@ -219,7 +219,7 @@ WIRES = (
 )
 
 
-def _either(seen: Seen) -> Asked:
+def _either(seen: ReceivedRequest) -> Asked:
     return (openai_responses if seen.path.endswith("/responses") else openai_chat).read(seen)
 
 

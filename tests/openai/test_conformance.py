@@ -8,40 +8,40 @@ from typing import Any
 import pytest
 
 from fmsdk.testing.conformance import ProviderConformance, Subject
-from tests.openai import kit
+from tests.support.openai import provider as vendor
 
 TEXT = ["Hel", "lo ", "there."]
-OUTPUT = kit.message({"type": "output_text", "text": "".join(TEXT)})
-COMPLETED = kit.response(OUTPUT, usage={"input_tokens": 9, "output_tokens": 3})
-COMPLETION = kit.completion(
+OUTPUT = vendor.message({"type": "output_text", "text": "".join(TEXT)})
+COMPLETED = vendor.response(OUTPUT, usage={"input_tokens": 9, "output_tokens": 3})
+COMPLETION = vendor.completion(
     {"content": "".join(TEXT)}, usage={"prompt_tokens": 9, "completion_tokens": 3}
 )
 
 
-def chat(request: kit.Seen) -> kit.Answer:
+def chat(request: vendor.ReceivedRequest) -> vendor.Answer:
     if not request.body.get("stream"):
-        return kit.Answer(COMPLETION)
-    chunks = [kit.chunk({"content": text}) for text in TEXT]
-    last = {**kit.chunk({}), "choices": [], "usage": COMPLETION["usage"]}
-    return kit.Answer(pieces=kit.sse(*chunks, kit.chunk({}, "stop"), last))
+        return vendor.Answer(COMPLETION)
+    chunks = [vendor.chunk({"content": text}) for text in TEXT]
+    last = {**vendor.chunk({}), "choices": [], "usage": COMPLETION["usage"]}
+    return vendor.Answer(pieces=vendor.sse(*chunks, vendor.chunk({}, "stop"), last))
 
 
-def responses(request: kit.Seen) -> kit.Answer:
+def responses(request: vendor.ReceivedRequest) -> vendor.Answer:
     if not request.body.get("stream"):
-        return kit.Answer(COMPLETED)
+        return vendor.Answer(COMPLETED)
     events: list[Any] = [{"type": "response.output_text.delta", "delta": text} for text in TEXT]
     events.append({"type": "response.completed", "response": COMPLETED})
-    return kit.Answer(pieces=kit.sse(*events, done=False))
+    return vendor.Answer(pieces=vendor.sse(*events, done=False))
 
 
 @pytest.fixture(params=[chat, responses], ids=["chat", "responses"])
-def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, kit.Server]]:
-    with kit.serving(request.param) as running:
+def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, vendor.Server]]:
+    with vendor.run_server(request.param) as running:
         yield request.param.__name__, running
 
 
 class TestOpenAI(ProviderConformance):
     @pytest.fixture
-    def subject(self, server: tuple[str, kit.Server]) -> Subject:
+    def subject(self, server: tuple[str, vendor.Server]) -> Subject:
         api, running = server
-        return Subject(make=lambda: kit.provider(running.url, api=api), model="m-1")
+        return Subject(make=lambda: vendor.provider(running.url, api=api), model="m-1")

@@ -12,8 +12,8 @@ from fmsdk.errors import (
     InvalidResponse,
 )
 from fmsdk.request import build
-from tests.openai.decoding import call, compact, plain, streamed
-from tests.openai.kit import chunk, completion
+from tests.support.openai.decoding import call, compact, plain, streamed
+from tests.support.openai.provider import chunk, completion
 
 # --- Chat Completions ---
 

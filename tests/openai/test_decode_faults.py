@@ -20,8 +20,17 @@ from fmsdk.errors import (
 )
 from fmsdk.response import Finished, TextDelta
 from fmsdk_openai.decode import decode
-from tests.openai.decoding import DELTA, answer, call, ended, events, plain, reader_of, streamed
-from tests.openai.kit import chunk, message, response, sse
+from tests.support.openai.decoding import (
+    DELTA,
+    answer,
+    call,
+    ended,
+    events,
+    plain,
+    reader_of,
+    streamed,
+)
+from tests.support.openai.provider import chunk, message, response, sse
 
 # --- what is wrong ---
 

@@ -8,8 +8,8 @@ import pytest
 
 from fmsdk.content import Reasoning, Text, ToolCall
 from fmsdk.errors import InvalidResponse
-from tests.openai.decoding import DELTA, DELTAS, ITEMS, compact, ended, plain, streamed
-from tests.openai.kit import message, response
+from tests.support.openai.decoding import DELTA, DELTAS, ITEMS, compact, ended, plain, streamed
+from tests.support.openai.provider import message, response
 
 # --- Responses ---
 

@@ -19,8 +19,8 @@ from fmsdk.errors import (
 )
 from fmsdk.response import Response
 from fmsdk_openai.errors import OpenAIErrorMapper
-from tests.openai.decoding import DELTA, compact, ended, plain, streamed
-from tests.openai.kit import chunk, completion, message, response
+from tests.support.openai.decoding import DELTA, compact, ended, plain, streamed
+from tests.support.openai.provider import chunk, completion, message, response
 
 PNG = b"\x89PNG\r\n\x1a\n"
 BLAME = OpenAIErrorMapper("openai", "OPENAI_API_KEY")
@@ -189,10 +189,10 @@ def test_a_later_empty_finish_reason_takes_nothing_back() -> None:
 
 def test_an_end_with_a_space_behind_it() -> None:
     body = b"data: " + json.dumps(chunk({"content": "Hi."}, "stop")).encode() + b"\n\n"
-    from tests.openai.decoding import REQUEST, events
-    from tests.openai.kit import folded
+    from tests.support.openai.decoding import REQUEST, events
+    from tests.support.openai.provider import accumulate_events
 
-    assert folded(events([body, b"data: [DONE] \n\n"]), REQUEST).text == "Hi."
+    assert accumulate_events(events([body, b"data: [DONE] \n\n"]), REQUEST).text == "Hi."
 
 
 def test_logprobs_of_pieces_without_text() -> None:

@@ -15,9 +15,26 @@ from fmsdk.provider import ALL_SETTINGS
 from fmsdk.request import Message, Request
 from fmsdk_openai import OpenAIOptions
 from fmsdk_openai.servers import SERVERS
-from tests.openai.encoding import PDF, PNG, WAV
-from tests.openai.kit import KEY, Answer, chunk, completion, generate, serving, sse, stream
-from tests.openai.named import HELLO, LOCAL, NAMES, TOOL, ask, made, sent
+from tests.support.openai.encoding import PDF, PNG, WAV
+from tests.support.openai.named_servers import (
+    HELLO,
+    LOCAL,
+    NAMES,
+    TOOL,
+    build_request,
+    create_provider,
+    sent,
+)
+from tests.support.openai.provider import (
+    KEY,
+    Answer,
+    chunk,
+    completion,
+    generate,
+    run_server,
+    sse,
+    stream,
+)
 
 # --- deviations ---
 
@@ -46,22 +63,22 @@ def _deviating(name: str, setting: str, *, lenient: bool) -> Request:
     model = MODELS.get(name, "m")
     how: dict[str, Any] = {"model": model, "lenient": lenient}
     if setting == "detail":
-        return ask(name, [Image(PNG, detail="high"), "?"], **how)
+        return build_request(name, [Image(PNG, detail="high"), "?"], **how)
     if setting.startswith("options."):
         option = setting.removeprefix("options.")
         options = OpenAIOptions(**{option: OPTIONS.get(option, "x")})
-        return ask(name, options=options, **how)
+        return build_request(name, options=options, **how)
     if setting in ("tool_choice", "named_tool"):
-        return ask(name, tools=[TOOL], tool_choice=SETTINGS[setting], **how)
-    return ask(name, **{setting: SETTINGS[setting]}, **how)
+        return build_request(name, tools=[TOOL], tool_choice=SETTINGS[setting], **how)
+    return build_request(name, **{setting: SETTINGS[setting]}, **how)
 
 
 @pytest.mark.parametrize(("name", "setting"), CASES)
 def test_what_a_server_does_not_honour_raises_before_anything_is_sent(
     name: str, setting: str
 ) -> None:
-    with serving(HELLO) as server:
-        asked = made(name, base_url=server.url, api_key=KEY)
+    with run_server(HELLO) as server:
+        asked = create_provider(name, base_url=server.url, api_key=KEY)
         with pytest.raises(UnsupportedSetting) as caught:
             generate(asked, _deviating(name, setting, lenient=False))
         assert not server.seen
@@ -70,8 +87,8 @@ def test_what_a_server_does_not_honour_raises_before_anything_is_sent(
 
 @pytest.mark.parametrize(("name", "setting"), CASES)
 def test_or_a_lenient_request_goes_without_and_says_so(name: str, setting: str) -> None:
-    with serving(HELLO) as server:
-        asked = made(name, base_url=server.url, api_key=KEY)
+    with run_server(HELLO) as server:
+        asked = create_provider(name, base_url=server.url, api_key=KEY)
         answer = generate(asked, _deviating(name, setting, lenient=True))
     dropped = [w.detail for w in answer.warnings if w.code == "setting_dropped"]
     assert dropped == [{"named_tool": "tool_choice"}.get(setting, setting)]
@@ -82,7 +99,9 @@ def test_or_a_lenient_request_goes_without_and_says_so(name: str, setting: str) 
 
 @pytest.mark.parametrize(("name", "setting"), CASES)
 def test_settings_that_are_never_honoured_are_no_capabilities(name: str, setting: str) -> None:
-    capabilities = made(name, base_url="http://127.0.0.1:9").capabilities(MODELS.get(name, "m"))
+    capabilities = create_provider(name, base_url="http://127.0.0.1:9").capabilities(
+        MODELS.get(name, "m")
+    )
     if setting in ALL_SETTINGS and setting not in ("temperature", "top_p"):
         assert setting not in capabilities.settings
     if setting == "output":
@@ -91,37 +110,46 @@ def test_settings_that_are_never_honoured_are_no_capabilities(name: str, setting
 
 
 def test_only_the_models_meant_refuse() -> None:
-    asked = made("xai", base_url="http://127.0.0.1:9")
+    asked = create_provider("xai", base_url="http://127.0.0.1:9")
     assert "stop" not in asked.capabilities("grok-4").settings
     assert "stop" in asked.capabilities("grok-4-fast-non-reasoning").settings
-    assert sent("xai", ask("xai", model="grok-4-fast-non-reasoning", stop=".")).body["stop"]
+    assert sent("xai", build_request("xai", model="grok-4-fast-non-reasoning", stop=".")).body[
+        "stop"
+    ]
 
 
 def test_deepseek_thinks_unless_told_not_to() -> None:
-    body = sent("deepseek", ask("deepseek", reasoning="none", temperature=0.5)).body
+    body = sent("deepseek", build_request("deepseek", reasoning="none", temperature=0.5)).body
     assert (body["thinking"], body["temperature"]) == ({"type": "disabled"}, 0.5)
     assert "reasoning_effort" not in body
-    assert sent("deepseek", ask("deepseek", reasoning="low")).body["reasoning_effort"] == "low"
+    assert (
+        sent("deepseek", build_request("deepseek", reasoning="low")).body["reasoning_effort"]
+        == "low"
+    )
 
 
 def test_mistrals_own_names() -> None:
-    request = ask("mistral", seed=7, max_output_tokens=9, tools=[TOOL], tool_choice="required")
+    request = build_request(
+        "mistral", seed=7, max_output_tokens=9, tools=[TOOL], tool_choice="required"
+    )
     body = sent("mistral", request).body
     assert (body["random_seed"], body["max_tokens"], body["tool_choice"]) == (7, 9, "any")
     assert not {"seed", "max_completion_tokens"} & body.keys()
-    with serving(Answer(pieces=sse(chunk({"content": "Hi"}, "stop")))) as server:
-        stream(made("mistral", base_url=server.url), ask("mistral"))
+    with run_server(Answer(pieces=sse(chunk({"content": "Hi"}, "stop")))) as server:
+        stream(create_provider("mistral", base_url=server.url), build_request("mistral"))
     assert "stream_options" not in server.seen[0].body
 
 
 def test_mistrals_own_parts() -> None:
     parts = [Document(PDF), Document("https://x.test/a.pdf"), fmsdk.Audio(WAV), "?"]
-    pdf, linked, audio, _ = sent("mistral", ask("mistral", parts)).body["messages"][0]["content"]
+    pdf, linked, audio, _ = sent("mistral", build_request("mistral", parts)).body["messages"][0][
+        "content"
+    ]
     assert pdf["type"] == linked["type"] == "document_url"
     assert pdf["document_url"].startswith("data:application/pdf;base64,JVBER")
     assert linked["document_url"] == "https://x.test/a.pdf"
     assert audio["input_audio"].startswith("UklGR")
-    capabilities = made("mistral").capabilities("m")
+    capabilities = create_provider("mistral").capabilities("m")
     assert capabilities.remote == {"image", "document"}
 
 
@@ -131,8 +159,10 @@ def test_ids_of_calls_made_elsewhere_fit_mistral_and_stay_pairs() -> None:
         Message("assistant", [ToolCall("call_of_another", "now"), ToolCall("qDEcl0n92", "now")]),
         Message("tool", [ToolResult("call_of_another", "9"), ToolResult("qDEcl0n92", "9")]),
     ]
-    with serving(HELLO) as server:
-        answer = generate(made("mistral", base_url=server.url), ask("mistral", turns))
+    with run_server(HELLO) as server:
+        answer = generate(
+            create_provider("mistral", base_url=server.url), build_request("mistral", turns)
+        )
     _, assistant, first, second = server.seen[0].body["messages"]
     ids = [call["id"] for call in assistant["tool_calls"]]
     assert ids == [first["tool_call_id"], second["tool_call_id"]]
@@ -146,8 +176,8 @@ def test_ids_of_calls_made_elsewhere_fit_mistral_and_stay_pairs() -> None:
 def test_long_ids_go_as_they_are_but_where_they_are_refused(name: str) -> None:
     id = "call_" + "x" * 36
     turns = [Message("assistant", ToolCall(id, "now")), Message("tool", ToolResult(id, "nine"))]
-    encoded = made(name, base_url="http://127.0.0.1:9", api="chat").encode(
-        ask(name, turns), stream=False
+    encoded = create_provider(name, base_url="http://127.0.0.1:9", api="chat").encode(
+        build_request(name, turns), stream=False
     )
     call, result = json.loads(bytes(encoded.body))["messages"]
     assert call["tool_calls"][0]["id"] == result["tool_call_id"]
@@ -158,13 +188,13 @@ def test_long_ids_go_as_they_are_but_where_they_are_refused(name: str) -> None:
 
 def test_openrouter_refuses_rather_than_ignores_and_passes_cache_marks_on() -> None:
     marked = [Text("Long.", cache="1h"), Text("Short", cache=True), "?"]
-    body = sent("openrouter", ask("openrouter", marked, model="anthropic/claude-x")).body
+    body = sent("openrouter", build_request("openrouter", marked, model="anthropic/claude-x")).body
     first, second, last = body["messages"][0]["content"]
     assert first["cache_control"] == {"type": "ephemeral", "ttl": "1h"}
     assert second["cache_control"] == {"type": "ephemeral"}
     assert "cache_control" not in last
     assert "provider" not in body
-    strict = sent("openrouter", ask("openrouter", temperature=0.5)).body
+    strict = sent("openrouter", build_request("openrouter", temperature=0.5)).body
     assert strict["provider"] == {"require_parameters": True}
 
 
@@ -195,7 +225,7 @@ def test_openrouter_refuses_rather_than_ignores_and_passes_cache_marks_on() -> N
 def test_openrouter_is_told_to_refuse_beside_what_the_caller_says_of_its_hosts(
     settings: dict[str, Any], options: dict[str, Any], provider: Any
 ) -> None:
-    request = ask("openrouter", options=OpenAIOptions(**options), **settings)
+    request = build_request("openrouter", options=OpenAIOptions(**options), **settings)
     assert sent("openrouter", request).body.get("provider") == provider
 
 
@@ -208,10 +238,10 @@ def test_openrouter_is_told_to_refuse_beside_what_the_caller_says_of_its_hosts(
     ],
 )
 def test_openrouter_draws_pictures(modalities: Any, fields: dict[str, Any]) -> None:
-    request = ask("openrouter", modalities=modalities)
+    request = build_request("openrouter", modalities=modalities)
     body = sent("openrouter", request).body
     assert {name: body[name] for name in ("modalities", "audio") if name in body} == fields
-    assert "image" in made("openrouter").capabilities("m").output
+    assert "image" in create_provider("openrouter").capabilities("m").output
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -221,9 +251,9 @@ def test_citations_go_back_to_openrouter_alone(name: str) -> None:
     for fields in (opaque, {"annotations": cited}):
         shown = Reasoning("Hm." if "reasoning_content" in fields else "", name, json.dumps(fields))
         turns = [Message("user", "?"), Message("assistant", [shown, "Yes."]), Message("user", "?")]
-        with serving(HELLO) as server:
-            asked = made(name, base_url=server.url, api_key=KEY, api="chat")
-            answer = generate(asked, ask(name, turns))
+        with run_server(HELLO) as server:
+            asked = create_provider(name, base_url=server.url, api_key=KEY, api="chat")
+            answer = generate(asked, build_request(name, turns))
         assistant = server.seen[0].body["messages"][1]
         codes = {warning.code for warning in answer.warnings}
         assert assistant.get("annotations") == (cited if name == "openrouter" else None)
@@ -236,7 +266,7 @@ def test_citations_go_back_beside_calls() -> None:
     cited = [{"type": "file", "file": {"hash": "h"}}]
     shown = Reasoning("Hm.", "openrouter", json.dumps({"reasoning": "Hm.", "annotations": cited}))
     turns = [Message("assistant", [shown, ToolCall("c", "now")]), Message("tool", [_NINE])]
-    assistant = sent("openrouter", ask("openrouter", turns)).body["messages"][0]
+    assistant = sent("openrouter", build_request("openrouter", turns)).body["messages"][0]
     assert (assistant["reasoning"], assistant["annotations"]) == ("Hm.", cited)
 
 
@@ -245,24 +275,26 @@ _NINE = ToolResult("c", "nine")
 
 @pytest.mark.parametrize("name", sorted(LOCAL))
 def test_not_to_store_is_what_ones_own_server_does(name: str) -> None:
-    with serving(HELLO) as server:
-        asked = made(name, base_url=server.url, api_key=KEY)
-        answer = generate(asked, ask(name, options=OpenAIOptions(store=False)))
+    with run_server(HELLO) as server:
+        asked = create_provider(name, base_url=server.url, api_key=KEY)
+        answer = generate(asked, build_request(name, options=OpenAIOptions(store=False)))
     assert "store" not in server.seen[0].body
     assert {warning.code for warning in answer.warnings} <= {"model_unknown"}
 
 
 @pytest.mark.parametrize("name", ["vllm", "sglang", "lmstudio"])
 def test_on_responses_ones_own_server_stores(name: str) -> None:
-    request = ask(name, options=OpenAIOptions(store=True, verbosity="low"))
-    body = json.loads(bytes(made(name, api="responses").encode(request, stream=False).body))
+    request = build_request(name, options=OpenAIOptions(store=True, verbosity="low"))
+    body = json.loads(
+        bytes(create_provider(name, api="responses").encode(request, stream=False).body)
+    )
     assert (body["store"], body["text"]) == (True, {"verbosity": "low"})
 
 
 def test_deepseeks_smaller_models_think_with_top_p() -> None:
-    small = ask("deepseek", model="deepseek-flash", top_p=0.96)
+    small = build_request("deepseek", model="deepseek-flash", top_p=0.96)
     assert sent("deepseek", small).body["top_p"] == 0.96
-    still = ask("deepseek", model="deepseek-v4-pro", top_p=0.9, reasoning="none")
+    still = build_request("deepseek", model="deepseek-v4-pro", top_p=0.9, reasoning="none")
     assert sent("deepseek", still).body["top_p"] == 0.9
 
 
@@ -279,20 +311,20 @@ BMP = b"BM" + bytes(60)
     ],
 )
 def test_media_types_that_a_server_does_not_read(name: str, part: Any) -> None:
-    with serving(HELLO) as server:
-        asked = made(name, base_url=server.url, api_key=KEY, api="chat")
+    with run_server(HELLO) as server:
+        asked = create_provider(name, base_url=server.url, api_key=KEY, api="chat")
         with pytest.raises(UnsupportedContent, match=r"bmp|markdown"):
-            generate(asked, ask(name, [part, "?"]))
+            generate(asked, build_request(name, [part, "?"]))
         assert not server.seen
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_content_that_a_wire_has_no_part_for_is_no_capability(name: str) -> None:
-    capabilities = made(name, base_url="http://127.0.0.1:9").capabilities("m")
+    capabilities = create_provider(name, base_url="http://127.0.0.1:9").capabilities("m")
     modalities = {"text", "image", "audio", "document"}
     assert {"text", "image"} <= capabilities.input <= modalities
     assert capabilities.remote <= capabilities.input
-    pinned = made(name, base_url="http://127.0.0.1:9", api="responses").capabilities("m")
+    pinned = create_provider(name, base_url="http://127.0.0.1:9", api="responses").capabilities("m")
     assert pinned.input == capabilities.input - {"audio"} | {"document"}
     assert set(get_args(fmsdk.content.Modality)) > modalities
 
@@ -323,10 +355,10 @@ def test_what_a_server_says_it_charged_is_the_cost(
     usage = {"prompt_tokens": 43, "completion_tokens": 36, **told}
     last = {**chunk({}), "choices": [], "usage": usage}
     streamed = Answer(pieces=sse(chunk({"content": "Hi."}, "stop"), last))
-    with serving(Answer(completion(usage=usage)), streamed) as server:
-        asked = made(name, base_url=server.url, api_key=KEY)
-        plain = generate(asked, ask(name))
-        _, folded = stream(asked, ask(name))
+    with run_server(Answer(completion(usage=usage)), streamed) as server:
+        asked = create_provider(name, base_url=server.url, api_key=KEY)
+        plain = generate(asked, build_request(name))
+        _, folded = stream(asked, build_request(name))
     assert plain.usage.charged == folded.usage.charged == charged
     from fmsdk.pricing import price
 

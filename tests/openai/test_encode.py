@@ -15,7 +15,7 @@ from fmsdk.errors import BadRequestError, UnsupportedContent, UnsupportedSetting
 from fmsdk.request import Message
 from fmsdk_openai import OpenAIOptions
 from fmsdk_openai.dialect import PLAIN
-from tests.openai.encoding import WAV, ask, chat, codes, encoded, responses
+from tests.support.openai.encoding import WAV, build_request, chat, codes, encoded, responses
 
 # --- routing ---
 
@@ -37,26 +37,26 @@ from tests.openai.encoding import WAV, ask, chat, codes, encoded, responses
 def test_openai_gets_responses_unless_only_chat_can_carry_it(
     settings: dict[str, Any], api: str
 ) -> None:
-    assert encoded(ask(**settings)).api == api
+    assert encoded(build_request(**settings)).api == api
 
 
 @pytest.mark.parametrize("model", ["gpt-5-pro", "o1-pro", "gpt-5.1-codex-mini", "o3-deep-research"])
 def test_models_of_responses_alone_are_asked_there(model: str) -> None:
-    assert encoded(ask(model=f"openai:{model}")).api == "responses"
+    assert encoded(build_request(model=f"openai:{model}")).api == "responses"
     with pytest.raises(UnsupportedSetting, match="seed"):
-        encoded(ask(model=f"openai:{model}", seed=7))
+        encoded(build_request(model=f"openai:{model}", seed=7))
 
 
 def test_audio_inside_a_tool_result_routes_to_chat_too() -> None:
     result = Message("tool", [ToolResult("c1", [Audio(WAV)])])
     with pytest.raises(UnsupportedContent, match="text alone"):
-        encoded(ask([Message("user", "?"), result]))
+        encoded(build_request([Message("user", "?"), result]))
 
 
 def test_other_servers_get_chat_and_a_pin_wins() -> None:
-    assert encoded(ask(), dialect=PLAIN).api == "chat"
-    assert encoded(ask(), dialect=PLAIN, api="responses").api == "responses"
-    assert encoded(ask(), api="chat").api == "chat"
+    assert encoded(build_request(), dialect=PLAIN).api == "chat"
+    assert encoded(build_request(), dialect=PLAIN, api="responses").api == "responses"
+    assert encoded(build_request(), api="chat").api == "chat"
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_what_pinned_responses_lacks_raises_or_is_dropped_with_a_warning(
     settings: dict[str, Any], name: str
 ) -> None:
     with pytest.raises(UnsupportedSetting) as caught:
-        encoded(ask(**settings), api="responses")
+        encoded(build_request(**settings), api="responses")
     assert caught.value.setting == name
-    lenient = encoded(ask(**settings, lenient=True), api="responses")
+    lenient = encoded(build_request(**settings, lenient=True), api="responses")
     assert [(w.code, w.detail) for w in lenient.warnings] == [("setting_dropped", name)]
     assert json.loads(bytes(lenient.body)).keys() == {"model", "input", "store"}
 
@@ -93,10 +93,10 @@ def test_what_pinned_responses_lacks_raises_or_is_dropped_with_a_warning(
 def test_what_chat_lacks_raises_or_is_dropped_with_a_warning(
     options: dict[str, Any], name: str
 ) -> None:
-    request = ask(options=OpenAIOptions(**options))
+    request = build_request(options=OpenAIOptions(**options))
     with pytest.raises(UnsupportedSetting, match=name):
         encoded(request, api="chat")
-    lenient = ask(options=OpenAIOptions(**options), lenient=True)
+    lenient = build_request(options=OpenAIOptions(**options), lenient=True)
     assert codes(lenient, api="chat") == ["setting_dropped"]
 
 
@@ -104,7 +104,7 @@ def test_what_chat_lacks_raises_or_is_dropped_with_a_warning(
 
 
 def test_settings_on_chat() -> None:
-    request = ask(
+    request = build_request(
         max_output_tokens=9, temperature=0.5, top_p=0.9, stop=["a", "b"], seed=7, logprobs=3,
         choices=2, reasoning="high",
     )  # fmt: skip
@@ -129,7 +129,7 @@ def test_settings_on_chat() -> None:
 
 
 def test_settings_on_responses() -> None:
-    request = ask(
+    request = build_request(
         system="Be brief.",
         max_output_tokens=99,
         temperature=0,
@@ -181,16 +181,16 @@ def test_settings_on_responses() -> None:
 )
 def test_encrypted_reasoning_is_asked_of_reasoning_models_alone(model: str, asked: bool) -> None:
     # Others answer 400, "Encrypted content is not supported with this model".
-    assert ("include" in responses(ask(model=f"openai:{model}"))) is asked
+    assert ("include" in responses(build_request(model=f"openai:{model}"))) is asked
 
 
 def test_stored_responses() -> None:
     options = OpenAIOptions(store=True, previous_response_id="resp_0")
-    sent = responses(ask(model="openai:gpt-5.6-sol", options=options))
+    sent = responses(build_request(model="openai:gpt-5.6-sol", options=options))
     assert sent["store"] is True
     assert sent["previous_response_id"] == "resp_0"
     assert "include" not in sent
-    assert chat(ask(options=OpenAIOptions(store=True, verbosity="high"))) == {
+    assert chat(build_request(options=OpenAIOptions(store=True, verbosity="high"))) == {
         "model": "gpt-4.1",
         "messages": [{"role": "user", "content": "Hello"}],
         "store": True,
@@ -199,10 +199,10 @@ def test_stored_responses() -> None:
 
 
 def test_tags_become_metadata_where_openai_takes_it() -> None:
-    request = ask(tags={"team": "a"})
+    request = build_request(tags={"team": "a"})
     assert responses(request)["metadata"] == {"team": "a"}
     assert "metadata" not in chat(request)
-    stored = ask(tags={"team": "a"}, options=OpenAIOptions(store=True))
+    stored = build_request(tags={"team": "a"}, options=OpenAIOptions(store=True))
     assert chat(stored)["metadata"] == {"team": "a"}
     assert "metadata" not in chat(stored, dialect=PLAIN)
     assert codes(request, api="chat") == codes(request, api="responses") == []
@@ -220,35 +220,35 @@ def test_tags_become_metadata_where_openai_takes_it() -> None:
 def test_tags_over_openais_limits_stay_and_that_is_said(
     tags: dict[str, str], sent: dict[str, str] | None
 ) -> None:
-    assert responses(ask(tags=tags)).get("metadata") == sent
-    assert codes(ask(tags=tags), api="responses") == ["tag_not_sent"]
-    assert codes(ask(tags=tags), api="chat") == []
+    assert responses(build_request(tags=tags)).get("metadata") == sent
+    assert codes(build_request(tags=tags), api="responses") == ["tag_not_sent"]
+    assert codes(build_request(tags=tags), api="chat") == []
 
 
 def test_extra_body_comes_last_and_none_takes_a_field_out() -> None:
     extra = OpenAIOptions(extra_body={"top_k": 5, "temperature": 1, "stream_options": None})
-    sent = chat(ask(temperature=0, options=extra), stream=True)
+    sent = chat(build_request(temperature=0, options=extra), stream=True)
     assert (sent["top_k"], sent["temperature"], "stream_options" in sent) == (5, 1, False)
 
 
 def test_spoken_answers() -> None:
-    request = ask(modalities=["text", "audio"])
+    request = build_request(modalities=["text", "audio"])
     assert chat(request)["modalities"] == ["text", "audio"]
     assert chat(request)["audio"] == {"voice": "alloy", "format": "wav"}
     assert chat(request, stream=True)["audio"]["format"] == "pcm16"
     assert encoded(request, stream=True).audio_mime == "audio/pcm;rate=24000"
     chosen = OpenAIOptions(voice="ash", audio_format="mp3")
-    asked = encoded(ask(modalities=["text", "audio"], options=chosen))
+    asked = encoded(build_request(modalities=["text", "audio"], options=chosen))
     assert json.loads(bytes(asked.body))["audio"] == {"voice": "ash", "format": "mp3"}
     assert asked.audio_mime == "audio/mpeg"
 
 
 def test_another_providers_options_raise() -> None:
     with pytest.raises(BadRequestError, match="OpenAIOptions, not dict"):
-        encoded(ask(options={"store": True}))
+        encoded(build_request(options={"store": True}))
 
 
 @pytest.mark.parametrize("value", ["\ud800", object()])
 def test_what_json_cannot_say_is_a_bad_request(value: Any) -> None:
     with pytest.raises(BadRequestError, match="JSON"):
-        encoded(ask(options=OpenAIOptions(extra_body={"x": value})))
+        encoded(build_request(options=OpenAIOptions(extra_body={"x": value})))

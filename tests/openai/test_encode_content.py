@@ -22,14 +22,14 @@ from fmsdk.content import (
 from fmsdk.errors import BadRequestError, UnsupportedContent, UnsupportedSetting
 from fmsdk.request import Message, Tool
 from fmsdk_openai.dialect import PLAIN
-from tests.openai.encoding import (
+from tests.support.openai.encoding import (
     PDF,
     PNG,
     WAV,
     WEATHER,
     City,
-    ask,
     body,
+    build_request,
     chat,
     codes,
     data_url,
@@ -51,23 +51,23 @@ def test_structured_output_is_strict() -> None:
         "required": ["name", "people"],
         "additionalProperties": False,
     }
-    form = chat(ask(output=City))["response_format"]
+    form = chat(build_request(output=City))["response_format"]
     assert form == {
         "type": "json_schema",
         "json_schema": {"name": "City", "schema": schema, "strict": True},
     }
-    form = responses(ask(output=City))["text"]["format"]
+    form = responses(build_request(output=City))["text"]["format"]
     assert form == {"type": "json_schema", "name": "City", "schema": schema, "strict": True}
 
 
 def test_a_schema_that_cannot_be_strict_is_sent_with_a_warning() -> None:
-    request = ask(output=dict[str, int])
+    request = build_request(output=dict[str, int])
     assert chat(request)["response_format"]["json_schema"]["strict"] is False
     assert codes(request) == ["schema_not_strict"]
 
 
 def test_tools() -> None:
-    request = ask(tools=[WEATHER])
+    request = build_request(tools=[WEATHER])
     function = {
         "name": "weather",
         "description": "The weather in a city",
@@ -80,45 +80,45 @@ def test_tools() -> None:
 
 def test_strict_tools() -> None:
     tool = Tool("weather", "", WEATHER.parameters, strict=True)
-    sent = chat(ask(tools=[tool]))["tools"][0]["function"]
+    sent = chat(build_request(tools=[tool]))["tools"][0]["function"]
     assert sent["strict"] is True
     assert sent["parameters"]["additionalProperties"] is False
-    assert responses(ask(tools=[tool]))["tools"][0]["strict"] is True
+    assert responses(build_request(tools=[tool]))["tools"][0]["strict"] is True
     loose = Tool("any", "", {"type": "object", "additionalProperties": True}, strict=True)
     with pytest.raises(BadRequestError, match="strict"):
-        encoded(ask(tools=[loose]))
+        encoded(build_request(tools=[loose]))
 
 
 def test_tool_parameters_may_be_any_mapping() -> None:
     parameters = MappingProxyType({"type": "object", "properties": MappingProxyType({})})
-    sent = chat(ask(tools=[Tool("now", "", parameters)]))
+    sent = chat(build_request(tools=[Tool("now", "", parameters)]))
     assert sent["tools"][0]["function"]["parameters"] == {"type": "object", "properties": {}}
 
 
 @pytest.mark.parametrize("mode", ["none", "required"])
 def test_tool_choice(mode: str) -> None:
-    assert chat(ask(tools=[WEATHER], tool_choice=mode))["tool_choice"] == mode
-    assert responses(ask(tools=[WEATHER], tool_choice=mode))["tool_choice"] == mode
-    named = ask(tools=[WEATHER], tool_choice="weather")
+    assert chat(build_request(tools=[WEATHER], tool_choice=mode))["tool_choice"] == mode
+    assert responses(build_request(tools=[WEATHER], tool_choice=mode))["tool_choice"] == mode
+    named = build_request(tools=[WEATHER], tool_choice="weather")
     assert responses(named)["tool_choice"] == {"type": "function", "name": "weather"}
     function = {"type": "function", "function": {"name": "weather"}}
     assert chat(named)["tool_choice"] == function
 
 
 def test_a_choice_without_tools() -> None:
-    assert "tool_choice" not in chat(ask(tool_choice="none"))
+    assert "tool_choice" not in chat(build_request(tool_choice="none"))
     with pytest.raises(BadRequestError, match="needs tools"):
-        encoded(ask(tool_choice="required"))
+        encoded(build_request(tool_choice="required"))
 
 
 def test_pictures() -> None:
     prompt = ["What?", Image(PNG, detail="low"), Image("https://example.org/a.png")]
-    assert chat(ask(prompt))["messages"][0]["content"] == [
+    assert chat(build_request(prompt))["messages"][0]["content"] == [
         {"type": "text", "text": "What?"},
         {"type": "image_url", "image_url": {"url": data_url(PNG, "image/png"), "detail": "low"}},
         {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}},
     ]
-    assert responses(ask(prompt))["input"][0]["content"] == [
+    assert responses(build_request(prompt))["input"][0]["content"] == [
         {"type": "input_text", "text": "What?"},
         {"type": "input_image", "image_url": data_url(PNG, "image/png"), "detail": "low"},
         {"type": "input_image", "image_url": "https://example.org/a.png", "detail": "auto"},
@@ -126,17 +126,17 @@ def test_pictures() -> None:
 
 
 def test_original_detail_is_for_responses_alone() -> None:
-    request = ask(Image(PNG, detail="original"))
+    request = build_request(Image(PNG, detail="original"))
     assert responses(request)["input"][0]["content"][0]["detail"] == "original"
     with pytest.raises(UnsupportedSetting, match="auto, low and high"):
         encoded(request, api="chat")
 
 
 def test_recordings_go_to_chat() -> None:
-    (piece,) = body(ask(Audio(WAV)))["messages"][0]["content"]
+    (piece,) = body(build_request(Audio(WAV)))["messages"][0]["content"]
     data = base64.b64encode(WAV).decode()
     assert piece == {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
-    (piece,) = body(ask(Audio(b"ID3", mime_type="audio/mpeg")))["messages"][0]["content"]
+    (piece,) = body(build_request(Audio(b"ID3", mime_type="audio/mpeg")))["messages"][0]["content"]
     assert piece["input_audio"]["format"] == "mp3"
 
 
@@ -144,13 +144,13 @@ def test_documents() -> None:
     held = Document(FileRef("openai", "file-1"))
     named = Document(PDF, name="a.pdf")
     file_data = data_url(PDF, "application/pdf")
-    assert chat(ask([named, Document(PDF), held]))["messages"][0]["content"] == [
+    assert chat(build_request([named, Document(PDF), held]))["messages"][0]["content"] == [
         {"type": "file", "file": {"filename": "a.pdf", "file_data": file_data}},
         {"type": "file", "file": {"filename": "document.pdf", "file_data": file_data}},
         {"type": "file", "file": {"file_id": "file-1"}},
     ]
     remote = Document("https://example.org/a.pdf")
-    assert responses(ask([named, held, remote]))["input"][0]["content"] == [
+    assert responses(build_request([named, held, remote]))["input"][0]["content"] == [
         {"type": "input_file", "filename": "a.pdf", "file_data": file_data},
         {"type": "input_file", "file_id": "file-1"},
         {"type": "input_file", "file_url": "https://example.org/a.pdf"},
@@ -158,7 +158,7 @@ def test_documents() -> None:
 
 
 def test_pictures_that_openai_holds_go_to_responses() -> None:
-    request = ask(Image(FileRef("openai", "file-1")))
+    request = build_request(Image(FileRef("openai", "file-1")))
     (piece,) = responses(request)["input"][0]["content"]
     assert piece == {"type": "input_image", "file_id": "file-1", "detail": "auto"}
     with pytest.raises(UnsupportedContent, match="not by file id"):
@@ -184,13 +184,13 @@ def test_parts_that_the_wire_cannot_carry_are_named(
     part: Any, how: dict[str, Any], kind: str
 ) -> None:
     with pytest.raises(UnsupportedContent) as caught:
-        encoded(ask([part, "?"]), **how)
+        encoded(build_request([part, "?"]), **how)
     assert caught.value.part == kind
     assert (caught.value.provider, caught.value.model) == ("openai", "gpt-4.1")
 
 
 def test_other_servers_may_take_other_pictures() -> None:
-    sent = chat(ask(Image(b"BM", mime_type="image/bmp")), dialect=PLAIN)
+    sent = chat(build_request(Image(b"BM", mime_type="image/bmp")), dialect=PLAIN)
     assert sent["messages"][0]["content"][0]["image_url"]["url"].startswith("data:image/bmp")
 
 
@@ -208,4 +208,4 @@ def test_other_servers_may_take_other_pictures() -> None:
 @pytest.mark.parametrize("api", ["chat", "responses"])
 def test_parts_in_the_wrong_turn(role: Any, part: Any, api: str) -> None:
     with pytest.raises(BadRequestError, match=f"role '{role}'"):
-        encoded(ask([Message("user", "Hello"), Message(role, part)]), api=api)
+        encoded(build_request([Message("user", "Hello"), Message(role, part)]), api=api)

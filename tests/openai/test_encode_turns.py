@@ -20,7 +20,7 @@ from fmsdk.errors import BadRequestError, UnsupportedContent
 from fmsdk.request import Message, Request
 from fmsdk_openai import OpenAIOptions
 from fmsdk_openai.dialect import OPENAI, PLAIN, Dialect
-from tests.openai.encoding import PNG, ask, body, chat, codes, encoded, responses
+from tests.support.openai.encoding import PNG, body, build_request, chat, codes, encoded, responses
 
 # --- conversations ---
 
@@ -43,7 +43,7 @@ def test_tools_over_several_turns_on_chat() -> None:
         return {"id": id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
     parts = [{"type": "text", "text": "Error: a"}, {"type": "text", "text": "b"}]
-    assert chat(ask(TURNS))["messages"] == [
+    assert chat(build_request(TURNS))["messages"] == [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Weather?"},
         {
@@ -71,7 +71,7 @@ def test_tools_over_several_turns_on_responses() -> None:
 
     parts = [{"type": "input_text", "text": "Error: a"}, {"type": "input_text", "text": "b"}]
     said = [{"type": "output_text", "text": "Looking."}]
-    assert responses(ask(TURNS))["input"] == [
+    assert responses(build_request(TURNS))["input"] == [
         {"role": "system", "content": [{"type": "input_text", "text": "Be brief."}]},
         {"role": "user", "content": [{"type": "input_text", "text": "Weather?"}]},
         {"type": "message", "role": "assistant", "content": said},
@@ -91,10 +91,10 @@ def test_pictures_in_tool_results_go_to_responses() -> None:
         Message("assistant", ToolCall("c", "draw")),
         Message("tool", ToolResult("c", [Image(PNG)], is_error=True)),
     ]
-    output = body(ask(turns))["input"][-1]["output"]
+    output = body(build_request(turns))["input"][-1]["output"]
     assert [piece["type"] for piece in output] == ["input_text", "input_image"]
     with pytest.raises(UnsupportedContent, match="user message after it"):
-        encoded(ask(turns), api="chat")
+        encoded(build_request(turns), api="chat")
 
 
 def test_an_assistants_own_turns() -> None:
@@ -104,23 +104,25 @@ def test_an_assistants_own_turns() -> None:
         Message("assistant", []),
         Message("user", "Please"),
     ]
-    _, refusal, empty, _ = chat(ask(turns))["messages"]
+    _, refusal, empty, _ = chat(build_request(turns))["messages"]
     assert refusal["content"] == [{"type": "refusal", "refusal": "No."}]
     assert empty == {"role": "assistant", "content": ""}
-    assert chat(ask(turns), dialect=PLAIN)["messages"][1]["content"] == "No."
-    assert responses(ask(turns))["input"][1]["content"] == [{"type": "refusal", "refusal": "No."}]
+    assert chat(build_request(turns), dialect=PLAIN)["messages"][1]["content"] == "No."
+    assert responses(build_request(turns))["input"][1]["content"] == [
+        {"type": "refusal", "refusal": "No."}
+    ]
 
 
 def test_spoken_answers_go_back_as_their_transcripts() -> None:
     spoken = Message("assistant", ["Hi.", Audio(b"RIFF", mime_type="audio/wav")])
-    request = ask([Message("user", "Hello"), spoken, Message("user", "Again")])
+    request = build_request([Message("user", "Hello"), spoken, Message("user", "Again")])
     sent = encoded(request, api="chat")
     assert json.loads(bytes(sent.body))["messages"][1] == {"role": "assistant", "content": "Hi."}
     assert [warning.code for warning in sent.warnings] == ["audio_dropped"]
     assert codes(request, api="responses") == ["audio_dropped"]
     silent = [Message("assistant", Image(PNG)), Message("user", "?")]
     with pytest.raises(UnsupportedContent, match="user message"):
-        encoded(ask(silent))
+        encoded(build_request(silent))
 
 
 REASONING = {
@@ -132,7 +134,9 @@ REASONING = {
 
 
 def reasoned(*parts: Any) -> Request:
-    return ask([Message("user", "?"), Message("assistant", [*parts]), Message("user", "!")])
+    return build_request(
+        [Message("user", "?"), Message("assistant", [*parts]), Message("user", "!")]
+    )
 
 
 def test_opaque_reasoning_goes_back_unchanged_before_its_call() -> None:
@@ -163,7 +167,7 @@ def test_reasoning_that_openai_would_not_know_again_stays_behind(thought: Reason
 def test_stored_reasoning_is_known_by_its_id() -> None:
     item = {"id": "rs_1", "type": "reasoning", "summary": []}
     turns = reasoned(Reasoning("", "openai", json.dumps(item)), "Text").messages
-    sent = responses(ask(list(turns), options=OpenAIOptions(store=True)))
+    sent = responses(build_request(list(turns), options=OpenAIOptions(store=True)))
     assert sent["input"][1] == item
 
 
@@ -218,7 +222,7 @@ def test_an_opaque_item_that_is_no_json() -> None:
 
 def test_cache_marks_reach_the_models_that_know_them() -> None:
     prompt = [Text("Long.", cache=True), Image(PNG, cache="1h"), "?"]
-    request = ask(prompt, model="openai:gpt-5.6-sol")
+    request = build_request(prompt, model="openai:gpt-5.6-sol")
     mark = {"mode": "explicit"}
     for pieces in (
         responses(request)["input"][0]["content"],
@@ -230,10 +234,10 @@ def test_cache_marks_reach_the_models_that_know_them() -> None:
 
 @pytest.mark.parametrize("model", ["gpt-5.5", "gpt-4.1", "o4-mini", "computer-use"])
 def test_cache_marks_elsewhere_are_ignored_with_a_warning(model: str) -> None:
-    request = ask(Text("Long.", cache=True), model=f"openai:{model}")
+    request = build_request(Text("Long.", cache=True), model=f"openai:{model}")
     assert "prompt_cache_breakpoint" not in bytes(encoded(request).body).decode()
     assert codes(request) == ["cache_mark_ignored"]
-    new = ask(Text("Long.", cache=True), model="openai:gpt-6-luna")
+    new = build_request(Text("Long.", cache=True), model="openai:gpt-6-luna")
     assert codes(new) == []
     assert codes(new, dialect=PLAIN) == ["cache_mark_ignored"]
 
@@ -244,7 +248,7 @@ def test_cache_marks_on_results_and_answers() -> None:
         Message("assistant", [Text("Hm.", cache=True), ToolCall("c", "f")]),
         Message("tool", ToolResult("c", "Done", cache=True)),
     ]
-    request = ask(turns, model="openai:gpt-5.6-sol")
+    request = build_request(turns, model="openai:gpt-5.6-sol")
     assert "prompt_cache_breakpoint" in responses(request)["input"][-1]["output"][0]
     assert "prompt_cache_breakpoint" in chat(request)["messages"][-1]["content"][0]
     assert codes(request) == ["cache_mark_ignored"]
@@ -260,7 +264,7 @@ def test_ids_longer_than_openai_takes_go_as_others(api: Any, most: int) -> None:
     def sent(dialect: Dialect) -> tuple[list[str], list[str]]:
         calls = Message("assistant", [ToolCall(id, "now") for id in ids])
         results = Message("tool", [ToolResult(id, "nine") for id in ids])
-        found = body(ask([calls, results]), api=api, dialect=dialect)
+        found = body(build_request([calls, results]), api=api, dialect=dialect)
         if api == "chat":
             called, *answered = found["messages"]
             return (
@@ -276,7 +280,7 @@ def test_ids_longer_than_openai_takes_go_as_others(api: Any, most: int) -> None:
     assert len(set(called)) == len(ids)
     assert all(0 < len(id) <= most for id in called)
     assert sent(PLAIN) == (ids, ids)
-    long = ask(Message("assistant", ToolCall(ids[1], "now")))
+    long = build_request(Message("assistant", ToolCall(ids[1], "now")))
     assert codes(long, api=api) == ["tool_ids_changed"]
     assert codes(long, api=api, dialect=PLAIN) == []
 
@@ -286,13 +290,13 @@ SHELL = Reasoning("", "openai", '{"type":"message","phase":"commentary"}')
 
 @pytest.mark.parametrize("between", [[], [ToolCall("c", "f")], [Reasoning("Hm."), Text("So.")]])
 def test_what_came_with_a_message_goes_with_no_other(between: list[Any]) -> None:
-    request = ask([Message("user", "?"), Message("assistant", [SHELL, *between])])
+    request = build_request([Message("user", "?"), Message("assistant", [SHELL, *between])])
     assert not any("phase" in item for item in responses(request)["input"])
     assert codes(request, api="responses") == ["reasoning_dropped"]
 
 
 def test_what_came_with_a_message_goes_with_it() -> None:
-    request = ask(Message("assistant", ["Hi.", SHELL, "So.", "And."]))
+    request = build_request(Message("assistant", ["Hi.", SHELL, "So.", "And."]))
     first, second = responses(request)["input"]
     assert "phase" not in first
     assert second["phase"] == "commentary"
@@ -304,18 +308,18 @@ def test_what_came_with_a_message_goes_with_it() -> None:
 
 
 def test_another_server_gets_no_voice_of_openais() -> None:
-    spoken = ask(modalities=("text", "audio"))
+    spoken = build_request(modalities=("text", "audio"))
     assert chat(spoken)["audio"] == {"voice": "alloy", "format": "wav"}
     assert chat(spoken, dialect=PLAIN)["audio"] == {"format": "wav"}
     assert codes(spoken, dialect=PLAIN) == ["audio_format"]
     chosen = OpenAIOptions(voice="nova", audio_format="mp3")
-    spoken = ask(modalities=("text", "audio"), options=chosen)
+    spoken = build_request(modalities=("text", "audio"), options=chosen)
     assert chat(spoken, dialect=PLAIN)["audio"] == {"voice": "nova", "format": "mp3"}
     assert codes(spoken, dialect=PLAIN) == []
 
 
 def test_documents_that_are_no_pdf_go_to_responses() -> None:
-    notes = ask([Document(b"# Notes", mime_type="text/markdown"), "?"])
+    notes = build_request([Document(b"# Notes", mime_type="text/markdown"), "?"])
     assert encoded(notes).api == "responses"
     part = responses(notes)["input"][0]["content"][0]
     assert part["file_data"].startswith("data:text/markdown;base64,")

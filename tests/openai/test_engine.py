@@ -14,8 +14,8 @@ import pytest
 from PIL import Image as PillowImage
 
 import fmsdk
-from tests.kit.engine import needs_engine, running_engine
-from tests.kit.projector import write_projector
+from tests.support.llamacpp import needs_engine, running_engine
+from tests.support.llamacpp_projector import write_projector
 
 pytestmark = needs_engine
 MODEL = "mine:smollm2"

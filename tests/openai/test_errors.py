@@ -16,7 +16,15 @@ from fmsdk.errors import ContextTooLong
 from fmsdk.http.error_mapper import retry_after
 from fmsdk.request import build
 from fmsdk_openai.errors import OpenAIErrorMapper
-from tests.openai.kit import KEY, Answer, completion, generate, provider, serving, stream
+from tests.support.openai.provider import (
+    KEY,
+    Answer,
+    completion,
+    generate,
+    provider,
+    run_server,
+    stream,
+)
 
 BLAME = OpenAIErrorMapper("openai", "OPENAI_API_KEY", KEY)
 REQUEST = build("openai:m", "Hello")
@@ -156,7 +164,7 @@ def streamed(url: str, **config: Any) -> Any:
 @pytest.mark.parametrize("ask", [plain, streamed])
 def test_a_status_error_carries_everything(ask: Callable[..., Any]) -> None:
     headers = {"x-request-id": "req_9", "retry-after": "7"}
-    with serving(Answer(body("rate_limit_exceeded"), 429, headers)) as server:
+    with run_server(Answer(body("rate_limit_exceeded"), 429, headers)) as server:
         with pytest.raises(errors.RateLimitError) as caught:
             ask(server.url)
         error = caught.value
@@ -193,7 +201,7 @@ def test_a_requests_own_timeout_comes_first() -> None:
 
 
 def test_a_body_that_is_not_compressed_as_it_says() -> None:
-    with serving(Answer(completion(), headers={"content-encoding": "gzip"})) as server:
+    with run_server(Answer(completion(), headers={"content-encoding": "gzip"})) as server:
         with pytest.raises(errors.InvalidResponse, match="decompressed"):
             plain(server.url)
         with pytest.raises(errors.InvalidResponse):
@@ -201,7 +209,7 @@ def test_a_body_that_is_not_compressed_as_it_says() -> None:
 
 
 def test_a_stream_that_is_one_json_document() -> None:
-    with serving(Answer(body("insufficient_quota")), Answer(completion())) as server:
+    with run_server(Answer(body("insufficient_quota")), Answer(completion())) as server:
         with pytest.raises(errors.QuotaExceeded):
             streamed(server.url)
         with pytest.raises(errors.InvalidResponse, match="no stream of events"):

@@ -19,7 +19,7 @@ from fmsdk.provider import ProviderConfig
 from fmsdk.request import build
 from fmsdk.response import TextDelta
 from fmsdk_openai import OpenAIOptions, OpenAIProvider
-from tests.openai.kit import (
+from tests.support.openai.provider import (
     KEY,
     Answer,
     chunk,
@@ -28,7 +28,7 @@ from tests.openai.kit import (
     message,
     provider,
     response,
-    serving,
+    run_server,
     sse,
 )
 
@@ -110,13 +110,13 @@ def test_keys_of_the_environment_go_to_their_own_server_alone(
 ) -> None:
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         generate(made(name, base_url=server.url), REQUEST)
     assert server.seen[0].headers["authorization"] == sent
 
 
 def test_the_environments_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         generate(made(), REQUEST)
     assert server.seen[0].path == "/v1/chat/completions"
@@ -124,7 +124,7 @@ def test_the_environments_url(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_headers_and_accounts() -> None:
     options = OpenAIOptions(extra_headers={"X-Mine": "b"})
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         asked = provider(
             server.url, organization="org", project="proj", default_headers={"X-All": "a"}
         )
@@ -142,7 +142,7 @@ def test_a_key_may_be_fetched() -> None:
     async def fetch() -> str:
         return "sk-fetched"
 
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         generate(provider(server.url, api_key=fetch), REQUEST)
     assert server.seen[0].headers["authorization"] == "Bearer sk-fetched"
 
@@ -157,7 +157,7 @@ def test_a_client_that_the_caller_built_is_used_and_left_open() -> None:
         assert not client.is_closed()
         await client.close()
 
-    with serving(HELLO, STREAM) as server:
+    with run_server(HELLO, STREAM) as server:
         asyncio.run(main(server.url))
     assert server.seen[0].headers["authorization"] == "Bearer sk-theirs"
     assert server.seen[0].body["messages"] == [{"role": "user", "content": "Hello"}]
@@ -171,7 +171,7 @@ def test_azures_client_finds_the_deployment() -> None:
         await made(client=client).generate(REQUEST)
         await client.close()
 
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         asyncio.run(main(server.root))
     assert server.seen[0].path.startswith("/openai/deployments/m/chat/completions?")
 
@@ -242,7 +242,7 @@ def test_the_client_routes_prices_and_times_both_ways(tmp_path: Path) -> None:
     body = completion(usage=usage) | {"model": "gpt-4o-mini-2024-07-18"}
     last = {**chunk({}), "choices": [], "usage": usage, "model": "gpt-4o-mini-2024-07-18"}
     first = {**chunk({"content": "Hi."}, "stop"), "model": "gpt-4o-mini-2024-07-18"}
-    with serving(Answer(body), Answer(pieces=sse(first, last))) as server:
+    with run_server(Answer(body), Answer(pieces=sse(first, last))) as server:
         options = {"openai": {"base_url": server.url, "api_key": KEY}}
         with fmsdk.Client(providers=options) as client:
             plain = client.generate("openai:gpt-4o-mini", "Hello")
@@ -259,7 +259,7 @@ def test_the_client_routes_prices_and_times_both_ways(tmp_path: Path) -> None:
 def test_the_client_retries_and_keeps_what_broke_off() -> None:
     cut = Answer(pieces=sse(chunk({"content": "Hi"}), done=False))
     busy = Answer({"error": {"message": "busy"}}, 503, {"retry-after": "0"})
-    with serving(busy, busy, HELLO, busy, cut) as server:
+    with run_server(busy, busy, HELLO, busy, cut) as server:
         options = {"openai": {"base_url": server.url, "api_key": KEY}}
         with fmsdk.Client(providers=options) as client:
             assert len(client.generate("openai:m", "Hello").latency.attempts) == 3
@@ -279,7 +279,7 @@ def test_a_conversation_with_tools_through_the_client() -> None:
         """The time."""
         return "nine"
 
-    with serving(Answer(response(thought, call)), Answer(response(text))) as server:
+    with run_server(Answer(response(thought, call)), Answer(response(text))) as server:
         mine = {"wire": "openai", "base_url": server.url, "api": "responses"}
         with fmsdk.Client(providers={"mine": mine}) as client:
             first = client.generate("mine:m", "When?", tools=[now])
@@ -301,7 +301,7 @@ def test_a_conversation_with_tools_through_the_client() -> None:
 
 def test_a_file_is_read_beside_the_loop(tmp_path: Path) -> None:
     path = ROOT / "examples" / "media" / "red_triangle.png"
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         generate(provider(server.url), build("openai:m", [Image(path), "What?"]))
     content = server.seen[0].body["messages"][0]["content"]
     assert content[0]["image_url"]["url"].startswith("data:image/png;base64,iVBOR")

@@ -16,10 +16,10 @@ from fmsdk.request import build
 from fmsdk.response import Response
 from fmsdk_openai import OpenAIProvider
 from fmsdk_openai.servers import SERVERS
-from tests.hosted.replay import EXPECTED, ROWS, replaying
 from tests.hosted.test_recorded import FAILS_INSIDE, told
-from tests.openai.kit import KEY, generate, stream
-from tests.shared import needs_shared
+from tests.support.hosted.replay import EXPECTED, ROWS, run_replay_server
+from tests.support.openai.provider import KEY, generate, stream
+from tests.support.shared_folder import needs_shared
 
 pytestmark = needs_shared
 NAMED = {"azure-ai": "azure"}
@@ -32,7 +32,7 @@ THEIRS = {
 
 @pytest.fixture(scope="module")
 def root() -> Iterator[str]:
-    with replaying() as root:
+    with run_replay_server() as root:
         yield root
 
 

@@ -12,9 +12,9 @@ from fmsdk.request import Message
 from fmsdk_openai import OpenAIOptions
 from fmsdk_openai.dialect import OPENAI
 from fmsdk_openai.encode import encode
-from tests.openai.encoding import PDF, PNG, WAV, WEATHER, City, ask
 from tests.openai.test_encode_turns import REASONING, TURNS
-from tests.shared import needs_shared, validator
+from tests.support.openai.encoding import PDF, PNG, WAV, WEATHER, City, build_request
+from tests.support.shared_folder import needs_shared, validator
 
 BOTH: dict[str, dict[str, Any]] = {
     "text": {"prompt": "Hello"},
@@ -88,6 +88,6 @@ CASES = [
 def test_the_vendors_schema_knows_every_field(
     api: Any, settings: dict[str, Any], stream: bool
 ) -> None:
-    sent = encode(ask(**settings), dialect=OPENAI, api=api, stream=stream)
+    sent = encode(build_request(**settings), dialect=OPENAI, api=api, stream=stream)
     endpoint = {"chat": "chat.completions", "responses": "responses"}[api]
     assert validator().check("openai", endpoint, json.loads(bytes(sent.body))) == []

@@ -20,9 +20,17 @@ from fmsdk.request import Message
 from fmsdk_openai import OpenAIOptions
 from fmsdk_openai.dialect import Refusal
 from fmsdk_openai.servers import SERVERS
-from tests.openai.encoding import PNG
-from tests.openai.kit import KEY, Answer, chunk, generate, serving, sse, stream
-from tests.openai.named import ENTRY_POINTS, HELLO, LOCAL, NAMES, ask, made, sent
+from tests.support.openai.encoding import PNG
+from tests.support.openai.named_servers import (
+    ENTRY_POINTS,
+    HELLO,
+    LOCAL,
+    NAMES,
+    build_request,
+    create_provider,
+    sent,
+)
+from tests.support.openai.provider import KEY, Answer, chunk, generate, run_server, sse, stream
 
 # --- the table ---
 
@@ -99,10 +107,10 @@ def test_a_server_is_asked_where_it_is_told_with_its_own_key(
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Gate: hush\nX-Other: hush")
     server_row = SERVERS[name]
     monkeypatch.setenv(server_row.key_variables[0], "its-own-key")
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         monkeypatch.setenv(server_row.url_variables[0], server.url)
         options = {} if name != "azure" else {"api": "chat"}
-        answer = generate(made(name, **options), ask(name))
+        answer = generate(create_provider(name, **options), build_request(name))
     assert answer.text == "Hi."
     (seen,) = server.seen
     assert seen.path == "/v1/chat/completions"
@@ -116,19 +124,19 @@ def test_a_server_is_asked_where_it_is_told_with_its_own_key(
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - LOCAL - {"azure"}))
 def test_a_vendors_own_endpoint_wants_its_key(name: str) -> None:
-    asked = made(name)
+    asked = create_provider(name)
     assert (asked.price_id, asked.vendor) == (SERVERS[name].price_id,) * 2
     with pytest.raises(MissingKey) as caught:
-        generate(asked, ask(name))
+        generate(asked, build_request(name))
     assert caught.value.variable == SERVERS[name].key_variables[0]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_elsewhere_a_server_is_not_its_vendors(name: str) -> None:
-    gateway = made(name, base_url="http://127.0.0.1:9/v1")
+    gateway = create_provider(name, base_url="http://127.0.0.1:9/v1")
     assert gateway.vendor is None
     assert gateway.price_id == SERVERS[name].price_id
-    mine = made(name, called="mine", base_url="http://127.0.0.1:9/v1")
+    mine = create_provider(name, called="mine", base_url="http://127.0.0.1:9/v1")
     assert mine.price_id is None
 
 
@@ -137,8 +145,8 @@ def test_a_wire_under_a_name_of_the_users_own_takes_no_vendors_key(
 ) -> None:
     monkeypatch.setenv("GROQ_API_KEY", "gsk")
     monkeypatch.setenv("MINE_API_KEY", "of-mine")
-    with serving(HELLO) as server:
-        generate(made("groq", called="mine", base_url=server.url), ask("mine"))
+    with run_server(HELLO) as server:
+        generate(create_provider("groq", called="mine", base_url=server.url), build_request("mine"))
     assert server.seen[0].headers["authorization"] == "Bearer of-mine"
 
 
@@ -185,8 +193,8 @@ def test_usable_models(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_azure_needs_an_endpoint_and_sends_the_key_its_way() -> None:
     with pytest.raises(ConfigurationError, match="AZURE_OPENAI_ENDPOINT"):
-        made("azure")
-    seen = sent("azure", ask("azure", stop=".", max_output_tokens=9))
+        create_provider("azure")
+    seen = sent("azure", build_request("azure", stop=".", max_output_tokens=9))
     assert seen.headers["api-key"] == KEY
     assert "authorization" not in seen.headers
     assert seen.body["max_completion_tokens"] == 9
@@ -208,9 +216,11 @@ def test_azure_leaves_what_the_caller_puts_into_its_headers(
     given: dict[str, str], key: str | None, bearer: str | None, of: str
 ) -> None:
     if of == "the client":
-        seen = sent("azure", ask("azure", stop="."), default_headers=given)
+        seen = sent("azure", build_request("azure", stop="."), default_headers=given)
     else:
-        seen = sent("azure", ask("azure", stop=".", options=OpenAIOptions(extra_headers=given)))
+        seen = sent(
+            "azure", build_request("azure", stop=".", options=OpenAIOptions(extra_headers=given))
+        )
     assert (seen.headers.get("api-key"), seen.headers.get("authorization")) == (key, bearer)
 
 
@@ -218,7 +228,7 @@ def test_azure_takes_entras_tokens() -> None:
     async def token() -> str:
         return "entra"
 
-    seen = sent("azure", ask("azure", stop="."), api_key=token)
+    seen = sent("azure", build_request("azure", stop="."), api_key=token)
     assert seen.headers["authorization"] == "Bearer entra"
     assert "api-key" not in seen.headers
 
@@ -226,10 +236,10 @@ def test_azure_takes_entras_tokens() -> None:
 def test_azure_takes_a_client_for_dated_versions() -> None:
     async def main(url: str) -> None:
         client = openai.AsyncAzureOpenAI(api_key="k", azure_endpoint=url, api_version="2026-01-01")
-        await made("azure", client=client, api="chat").generate(ask("azure"))
+        await create_provider("azure", client=client, api="chat").generate(build_request("azure"))
         await client.close()
 
-    with serving(HELLO) as server:
+    with run_server(HELLO) as server:
         asyncio.run(main(server.root))
     assert server.seen[0].path.startswith("/openai/deployments/m/chat/completions?")
 
@@ -243,27 +253,27 @@ def test_azure_takes_a_client_for_dated_versions() -> None:
     ],
 )
 def test_azures_errors(body: dict[str, Any], status: int, kind: type[Exception]) -> None:
-    with serving(Answer(body, status)) as server, pytest.raises(kind):
-        generate(made("azure", base_url=server.url, api_key=KEY), ask("azure"))
+    with run_server(Answer(body, status)) as server, pytest.raises(kind):
+        generate(create_provider("azure", base_url=server.url, api_key=KEY), build_request("azure"))
 
 
 def test_azures_filter_results_do_not_disturb_a_stream() -> None:
     first = {"choices": [], "prompt_filter_results": [{"prompt_index": 0}], "model": "", "id": ""}
     last = chunk({}, "stop") | {"content_filter_results": {"hate": {"filtered": False}}}
-    with serving(Answer(pieces=sse(first, chunk({"content": "Hi"}), last))) as server:
-        asked = made("azure", base_url=server.url, api_key=KEY, api="chat")
-        _, answer = stream(asked, ask("azure"))
+    with run_server(Answer(pieces=sse(first, chunk({"content": "Hi"}), last))) as server:
+        asked = create_provider("azure", base_url=server.url, api_key=KEY, api="chat")
+        _, answer = stream(asked, build_request("azure"))
     assert (answer.text, answer.served_model) == ("Hi", "m-1")
 
 
 def test_copilot_hears_who_asks_and_whether_there_are_pictures() -> None:
-    plain = sent("copilot", ask("copilot")).headers
+    plain = sent("copilot", build_request("copilot")).headers
     assert plain["openai-intent"] == "conversation-edits"
     assert plain["editor-version"].startswith("fmsdk/")
     assert plain["x-initiator"] == "user"
     assert "copilot-vision-request" not in plain
     call = Message("assistant", ToolCall("c", "now"))
     result = Message("tool", ToolResult("c", "nine"))
-    turns = ask("copilot", [Message("user", [Image(PNG), "?"]), call, result])
+    turns = build_request("copilot", [Message("user", [Image(PNG), "?"]), call, result])
     later = sent("copilot", turns).headers
     assert (later["x-initiator"], later["copilot-vision-request"]) == ("agent", "true")

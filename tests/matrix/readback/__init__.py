@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fmsdk.content import Text, ToolCall, ToolResult
-from tests.kit.server import Seen
+from tests.support.scripted_server import ReceivedRequest
 
 __all__ = ["call_of", "extra_headers", "result_of", "text_or_pieces", "unwrapped"]
 
@@ -54,6 +54,6 @@ def result_of(call_id: str, parts: list[Any]) -> ToolResult:
     return ToolResult(call_id, parts, is_error=failed, cache=bool(parts and parts[-1].cache))
 
 
-def extra_headers(seen: Seen) -> Mapping[str, str]:
+def extra_headers(seen: ReceivedRequest) -> Mapping[str, str]:
     """The headers that a test added, which are named x-matrix-…"""
     return {name: value for name, value in seen.headers.items() if name.startswith("x-matrix-")}

@@ -8,9 +8,9 @@ from typing import Any
 
 from fmsdk.content import Document, FileRef, Image, Reasoning, Text, ToolCall, ToolResult
 from fmsdk.request import Message, Tool
-from tests.kit.server import Seen
 from tests.matrix.facts import Asked
 from tests.matrix.readback import extra_headers, text_or_pieces
+from tests.support.scripted_server import ReceivedRequest
 
 __all__ = ["read"]
 
@@ -39,7 +39,7 @@ _REST = frozenset(
 )
 
 
-def read(seen: Seen) -> Asked:
+def read(seen: ReceivedRequest) -> Asked:
     """What a Messages request asks."""
     body = seen.body
     settings = {_SETTINGS[name]: value for name, value in body.items() if name in _SETTINGS}

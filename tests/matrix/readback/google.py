@@ -21,9 +21,9 @@ from fmsdk.content import (
     Video,
 )
 from fmsdk.request import Message, Tool
-from tests.kit.server import Seen
 from tests.matrix.facts import Asked
 from tests.matrix.readback import extra_headers
+from tests.support.scripted_server import ReceivedRequest
 
 __all__ = ["read"]
 
@@ -63,7 +63,7 @@ _KINDS: dict[str, Any] = {"image": Image, "audio": Audio, "video": Video, "appli
 _DETAILS = {"LOW": "low", "HIGH": "high", "ULTRA_HIGH": "original"}
 
 
-def read(seen: Seen) -> Asked:
+def read(seen: ReceivedRequest) -> Asked:
     """What a generateContent request asks."""
     body, config = seen.body, seen.body.get("generationConfig", {})
     settings = {_BODY[name]: value for name, value in body.items() if name in _BODY}

@@ -13,9 +13,9 @@ from typing import Any
 
 from fmsdk.content import Audio, Document, FileRef, Image, Reasoning, Text
 from fmsdk.request import Message, Tool
-from tests.kit.server import Seen
 from tests.matrix.facts import Asked
 from tests.matrix.readback import call_of, extra_headers, result_of, text_or_pieces, unwrapped
+from tests.support.scripted_server import ReceivedRequest
 
 __all__ = ["read"]
 
@@ -61,7 +61,7 @@ _REST = frozenset(
 _AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 
 
-def read(seen: Seen) -> Asked:
+def read(seen: ReceivedRequest) -> Asked:
     """What a Chat Completions request asks."""
     body = seen.body
     settings = {_SETTINGS[name]: value for name, value in body.items() if name in _SETTINGS}

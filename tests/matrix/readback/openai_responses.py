@@ -7,10 +7,10 @@ from typing import Any
 
 from fmsdk.content import Document, FileRef, Image, Reasoning, Text
 from fmsdk.request import Message, Tool
-from tests.kit.server import Seen
 from tests.matrix.facts import Asked
 from tests.matrix.readback import call_of, extra_headers, result_of, text_or_pieces, unwrapped
 from tests.matrix.readback.openai_chat import document
+from tests.support.scripted_server import ReceivedRequest
 
 __all__ = ["read"]
 
@@ -39,7 +39,7 @@ _REST = frozenset(
 )
 
 
-def read(seen: Seen) -> Asked:
+def read(seen: ReceivedRequest) -> Asked:
     """What a Responses request asks."""
     body = seen.body
     settings = {_SETTINGS[name]: value for name, value in body.items() if name in _SETTINGS}

@@ -1,0 +1,359 @@
+"""Fetching media over real sockets, and refusing to reach where a URL has no business."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import ipaddress
+import logging
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fmsdk.errors import ConnectionFailed, FmsdkError, InvalidMedia, Timeout
+from fmsdk.media.fetch import fetch, is_public
+from fmsdk.media.limits import FetchLimits
+from fmsdk.media.source import BytesSource
+from tests.support.media_server import at, png, run_media_server
+
+LOOPBACK = FetchLimits(allow_private=True, max_seconds=20)
+SECRET = "sk-secret"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Any]:
+    with run_media_server() as running:
+        yield running
+
+
+def get(
+    url: str, kind: Any = "image", limits: FetchLimits = LOOPBACK, **options: Any
+) -> BytesSource:
+    return asyncio.run(fetch(url, kind, limits=limits, **options))
+
+
+def test_media_comes_as_its_bytes(server: Any) -> None:
+    assert get(at(server, "cat.png")) == BytesSource(png(), "image/png")
+    assert get(at(server, "notes.csv"), "document") == BytesSource(b"a,b\n", "text/csv")
+    assert get(at(server, "zipped")).data == png()
+    assert get(at(server, "away")).data == png()
+
+
+def test_the_server_sees_the_name_it_was_asked_by(server: Any) -> None:
+    get(at(server, "cat.png?size=1", host="localhost", user="ann:p%40ss@"))
+    path, headers = server.seen[-1]
+    assert path == "/cat.png?size=1"
+    assert headers["Host"] == f"localhost:{server.server_port}"
+    assert headers["Authorization"] == "Basic YW5uOnBAc3M="
+    assert headers["Accept-Encoding"] == "identity"
+    get(at(server, "cat.png"))
+    assert "Authorization" not in server.seen[-1][1]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "limits", "error", "why"),
+    [
+        ("none", "image", {}, InvalidMedia, "answered 404"),
+        ("busy", "image", {}, ConnectionFailed, "answered 503"),
+        ("page", "image", {}, InvalidMedia, "is not an image: it looks like HTML"),
+        ("cat.png", "audio", {}, InvalidMedia, "is not audio: it looks like PNG"),
+        ("cut", "image", {}, InvalidMedia, "is truncated"),
+        ("broken", "image", {}, ConnectionFailed, "could not be fetched"),
+        ("garbled", "image", {}, InvalidMedia, "broken compression"),
+        ("cat.png", "image", {"max_bytes": 40}, InvalidMedia, "longer than 40 bytes"),
+        ("endless", "image", {"max_bytes": 100_000}, InvalidMedia, "longer than 100,000 bytes"),
+        ("bomb", "image", {"max_bytes": 100_000}, InvalidMedia, "longer than 100,000 bytes"),
+        ("nested", "image", {"max_bytes": 100_000}, InvalidMedia, "longer than 100,000 bytes"),
+        (
+            "song.wav",
+            "audio",
+            {"max_duration": 1.9},
+            InvalidMedia,
+            "lasts 2 s, longer",
+        ),
+        ("cat.png", "image", {"max_pixels": 199}, InvalidMedia, "20x10 pixels.* 199 allowed"),
+        ("slow", "image", {"max_seconds": 0.3}, Timeout, "longer than 0.3 s"),
+        ("loop", "image", {"max_redirects": 2}, InvalidMedia, "redirects more than 2 times"),
+        ("away", "image", {"max_redirects": 0}, InvalidMedia, "redirects more than 0 times"),
+    ],
+)
+def test_whatever_goes_wrong_is_one_error_without_secrets(
+    server: Any,
+    path: str,
+    kind: str,
+    limits: dict[str, Any],
+    error: type[FmsdkError],
+    why: str,
+) -> None:
+    url = at(server, f"{path}?key={SECRET}#{SECRET}", user=f"ann:{SECRET}@")
+    with pytest.raises(error, match=why) as caught:
+        get(url, kind, FetchLimits(allow_private=True, **limits))
+    assert at(server, path) in caught.value.message
+    assert SECRET not in caught.value.message
+
+
+def _raw_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+PACKED = {
+    "gzip": gzip.compress,
+    "x-gzip": lambda data: gzip.compress(data[:9]) + gzip.compress(data[9:]),
+    "deflate": zlib.compress,
+    "Deflate": _raw_deflate,
+    "deflate, gzip": lambda data: gzip.compress(zlib.compress(data)),
+    "identity": lambda data: data,
+}
+TEXT = "".join(f"Zeile {n}: grün\n" for n in range(500)).encode()
+
+
+@pytest.mark.parametrize("coding", PACKED)
+def test_what_is_compressed_is_unpacked_to_its_end(server: Any, coding: str) -> None:
+    body = PACKED[coding](TEXT)
+    headers = {"Content_Type": "text/plain", "Content_Encoding": coding}
+    server.packed = body, headers
+    assert get(at(server, "packed"), "document").data == TEXT
+    if coding != "identity":
+        for length in (1, 9, len(body) // 2, len(body) - 5, len(body) - 1):
+            server.packed = body[:length], headers
+            with pytest.raises(InvalidMedia, match=r"is truncated|broken compression"):
+                get(at(server, "packed"), "document")
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "gzip, br", "compress"])
+def test_a_compression_that_is_not_known_is_refused(server: Any, coding: str) -> None:
+    server.packed = TEXT, {"Content_Type": "text/plain", "Content_Encoding": coding}
+    with pytest.raises(InvalidMedia, match=r"came compressed as .* not known here"):
+        get(at(server, "packed"), "document")
+
+
+@pytest.mark.parametrize(
+    ("charset", "codec"),
+    [
+        ("iso-2022-jp", "iso-2022-jp"),
+        ('"Shift_JIS"', "shift_jis"),
+        ("utf-16", "utf-16"),
+        ("UTF-8", "utf-8"),
+    ],
+)
+@pytest.mark.parametrize("mime", ["text/plain", "application/json"])
+def test_text_of_any_charset_comes_in_utf8(
+    server: Any, mime: str, charset: str, codec: str
+) -> None:
+    text = '["日本語"]'
+    server.packed = text.encode(codec), {"Content_Type": f"{mime}; charset={charset}"}
+    assert get(at(server, "packed"), "document") == BytesSource(text.encode(), mime)
+
+
+@pytest.mark.parametrize("charset", ["x-none", "hex", "shift_jis", "punycode", "utf-7"])
+def test_text_that_its_charset_cannot_read_is_refused(server: Any, charset: str) -> None:
+    server.packed = b"\x81", {"Content_Type": f"text/plain; charset={charset}"}
+    with pytest.raises(InvalidMedia, match="of the charset"):
+        get(at(server, "packed"), "document")
+
+
+def test_a_port_where_nobody_listens_is_a_failed_connection() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(ConnectionFailed):
+            get(f"http://127.0.0.1:{taken.getsockname()[1]}/x")
+    with pytest.raises(ConnectionFailed):
+        get("http://no-such-host.invalid/x")
+
+
+def test_nothing_is_logged_that_the_url_holds(
+    server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    get(at(server, f"cat.png?key={SECRET}"))
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "localhost",
+        "[::1]",
+        "0.0.0.0",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.100.100.200",
+        "168.63.129.16",
+        "192.0.0.192",
+        "224.0.0.1",
+        "255.255.255.255",
+        "[fe80::1]",
+        "[fec0::1]",
+        "[fd00:ec2::254]",
+        "[3fff::1]",
+        "[ff02::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:a9fe:a9fe]",
+        "[2002:7f00:1::]",
+        "[64:ff9b::7f00:1]",
+        "2130706433",
+        "0x7f000001",
+        "0x7f.1",
+        "017700000001",
+        "127.1",
+    ],
+)
+def test_private_addresses_are_refused_however_they_are_written(server: Any, host: str) -> None:
+    before = len(server.seen)
+    with pytest.raises(InvalidMedia, match=r"not a public address|not a valid URL"):
+        get(at(server, "cat.png", host=host), limits=FetchLimits())
+    assert len(server.seen) == before
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://example.com/x",
+        "http:///x",
+        "http://[::x]/",
+        "http://127.0.0.1:99999/",
+        "http://127.0.0.1:0/",
+        f"http://127.0.0.1/{'x' * 70_000}",
+    ],
+)
+def test_other_schemes_and_broken_urls_are_refused(url: str) -> None:
+    with pytest.raises(InvalidMedia, match=r"only http and https|not a valid URL") as caught:
+        get(url)
+    assert len(caught.value.message) < 300
+
+
+def test_a_name_no_host_can_have_is_refused() -> None:
+    with pytest.raises(InvalidMedia, match="no valid host name"):
+        get(f"http://{'a' * 70}.com/")
+
+
+class _Public(httpx2.AsyncBaseTransport):
+    """Stands for a public server: answers from its list, and notes who was asked for."""
+
+    def __init__(self, *answers: httpx2.Response) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[str, str, str]] = []
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        name = request.extensions["sni_hostname"]
+        self.asked.append((request.url.host, request.headers["Host"], name))
+        return self.answers.pop(0)
+
+
+@pytest.mark.parametrize(
+    "place", ["http://127.0.0.1/", "//[::1]/", "http://2130706433/", "file:///etc/passwd"]
+)
+def test_a_redirect_to_a_private_address_is_refused(place: str) -> None:
+    public = _Public(httpx2.Response(302, headers={"Location": place}))
+    with pytest.raises(InvalidMedia, match="is refused"):
+        get("https://93.184.215.14/x", limits=FetchLimits(), transport=public)
+    assert len(public.asked) == 1
+
+
+def test_a_redirect_between_real_servers_is_checked_again(server: Any) -> None:
+    with run_media_server() as other:
+        server.elsewhere = at(other, "cat.png", host="localhost")
+        assert get(at(server, "elsewhere")).data == png()
+        assert other.seen[-1][1]["Host"] == f"localhost:{other.server_port}"
+
+
+def test_the_connection_goes_to_the_address_that_was_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = [["93.184.215.14"], ["127.0.0.1"], ["93.184.215.14", "10.0.0.1"]]
+
+    def look_up(*_: object, **__: object) -> list[Any]:
+        return [(0, 0, 0, "", (address, 0)) for address in answers.pop(0)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    public = _Public(httpx2.Response(200, content=png()))
+    get("https://rebind.example:8443/x", limits=FetchLimits(), transport=public)
+    assert public.asked == [("93.184.215.14", "rebind.example:8443", "rebind.example")]
+    for _ in range(2):  # now it points home; then one of its addresses does
+        with pytest.raises(InvalidMedia, match="not a public address"):
+            get("https://rebind.example/x", limits=FetchLimits(), transport=public)
+    assert len(public.asked) == 1
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
+def test_the_certificate_is_checked_against_the_name(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-keyout", str(key), "-out", str(certificate), "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=DNS:localhost"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with run_media_server(context) as server:
+
+        async def get_both() -> None:
+            trusting = ssl.create_default_context(cafile=str(certificate))
+            async with httpx2.AsyncHTTPTransport(verify=trusting) as transport:
+                url = f"https://localhost:{server.server_port}/cat.png"
+                found = await fetch(url, "image", limits=LOOPBACK, transport=transport)
+                assert found.data == png()
+                with pytest.raises(ConnectionFailed, match=r"(?i)certificate"):
+                    await fetch(
+                        url.replace("localhost", "127.0.0.1"),
+                        "image",
+                        limits=LOOPBACK,
+                        transport=transport,
+                    )
+
+        asyncio.run(get_both())
+        with pytest.raises(ConnectionFailed, match=r"(?i)certificate"):
+            get(f"https://localhost:{server.server_port}/cat.png")
+
+
+def test_a_cancelled_fetch_hangs_up(server: Any) -> None:
+    async def cancelled() -> float:
+        task = asyncio.create_task(fetch(at(server, "slow"), "image", limits=LOOPBACK))
+        await asyncio.sleep(0.2)
+        began = time.perf_counter()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return time.perf_counter() - began
+
+    assert asyncio.run(cancelled()) < 1
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "64:ff9b::808:808"])
+def test_public_addresses(address: str) -> None:
+    assert is_public(ipaddress.ip_address(address))
+
+
+@given(st.ip_addresses(v=4))
+def test_an_ipv4_address_is_as_public_inside_an_ipv6_one(address: ipaddress.IPv4Address) -> None:
+    number = int(address)
+    carriers = {
+        "mapped": (0xFFFF << 32) | number,
+        "6to4": (0x2002 << 112) | (number << 80),
+        "nat64": (0x64FF9B << 96) | number,
+    }
+    private = not is_public(address)
+    for carrier in carriers.values():
+        if private:
+            assert not is_public(ipaddress.IPv6Address(carrier))
+    assert is_public(ipaddress.IPv6Address(carriers["mapped"])) != private
