@@ -57,8 +57,6 @@ from fmsdk.provider import (
     ImageLimits,
     Provider,
     ProviderConfig,
-    Segment,
-    Transcription,
 )
 from fmsdk.quoting.quote import Quote
 from fmsdk.request import Message, Request, Settings, Tool
@@ -75,6 +73,7 @@ from fmsdk.response import (
     Warning,
 )
 from fmsdk.serialization import from_json, to_json
+from fmsdk.transcription import Segment, Transcription
 from fmsdk.usage import (
     Attempt,
     Cost,

@@ -12,6 +12,7 @@ import weakref
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
+    Awaitable,
     Callable,
     Coroutine,
     Iterable,
@@ -39,9 +40,10 @@ from fmsdk.errors import BadRequestError
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.observe.call_observer import Observers
 from fmsdk.observe.hooks import OnRequest, OnResponse
+from fmsdk.operation import GENERATE, TRANSCRIBE, Operation
 from fmsdk.pipeline.call import Call, Policy
 from fmsdk.pipeline.stream import StreamedCall
-from fmsdk.provider import Provider, Transcription
+from fmsdk.provider import Provider
 from fmsdk.quoting.quote import Quote, offline_quote
 from fmsdk.registry import Registry
 from fmsdk.request import (
@@ -52,8 +54,11 @@ from fmsdk.request import (
     Tool,
     ToolChoice,
     build,
+    convert_request,
 )
 from fmsdk.response import Event, Response
+from fmsdk.result import Result
+from fmsdk.transcription import TranscribeRequest, Transcription
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as _TypeVar
@@ -67,10 +72,12 @@ else:
 __all__ = ["AsyncClient", "AsyncStream", "Client", "Stream"]
 
 R = TypeVar("R")
+Q = TypeVar("Q", bound=Request)
+ResultT = TypeVar("ResultT", bound=Result)
 P = ParamSpec("P")
 
 
-class Asked(TypedDict, total=False):
+class GenerateOptions(TypedDict, total=False):
     """The keywords of `generate`, `stream` and `quote`, beside `output`.
 
     system: the system prompt. modalities: what to answer in. tools: `Tool`s or plain functions.
@@ -154,7 +161,7 @@ class AsyncClient:
         prompt: Prompt,
         *,
         output: type[T] | Mapping[str, Any] | None = None,
-        **asked: Unpack[Asked],
+        **settings: Unpack[GenerateOptions],
     ) -> Response[T]:
         """Ask `model` ("provider:model") and wait for the whole answer.
 
@@ -162,14 +169,13 @@ class AsyncClient:
             prompt: text, a part, a list of both, messages, or a `Request`.
             output: a type (dataclass, pydantic model, TypedDict, …) or JSON Schema that the
                 answer shall fit; read it as `response.output`.
-            asked: see `Asked`.
+            settings: see `GenerateOptions`.
 
         Raises:
             FmsdkError: one of `fmsdk.errors`.
         """
-        request = build(model, prompt, output=output, **asked)
-        call = Call(self._registry.get(request.provider), request, self._policy_here())
-        return await call.generate()
+        request = build(model, prompt, output=output, **settings)
+        return await self._run(GENERATE, request)
 
     def stream(
         self,
@@ -177,11 +183,11 @@ class AsyncClient:
         prompt: Prompt,
         *,
         output: type[T] | Mapping[str, Any] | None = None,
-        **asked: Unpack[Asked],
+        **settings: Unpack[GenerateOptions],
     ) -> AsyncStream[T]:
         """Like `generate`, as events while they come: `async with client.stream(…) as stream`."""
-        request = build(model, prompt, output=output, **asked)
-        return AsyncStream(self._streamed, request)
+        request = build(model, prompt, output=output, **settings)
+        return AsyncStream(self._start_stream, request)
 
     async def transcribe(
         self,
@@ -191,6 +197,7 @@ class AsyncClient:
         language: str | None = None,
         prompt: str | None = None,
         timeout: float | None = None,
+        tags: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     ) -> Transcription:
         """Turn speech into text.
 
@@ -198,11 +205,14 @@ class AsyncClient:
             audio: an `Audio`, or anything `Audio` takes (path, bytes, samples with rate, …).
             language: two-letter code of the language spoken; None lets the model tell.
             prompt: words the model may expect (names, terms).
+            timeout, tags: see `GenerateOptions`.
         """
         part = audio if isinstance(audio, Audio) else Audio(audio)
-        request = build(model, part, timeout=timeout)
-        call = Call(self._registry.get(request.provider), request, self._policy_here())
-        return await call.transcribe(language, prompt)
+        request = build(model, part, timeout=timeout, tags=tags)
+        return await self._run(
+            TRANSCRIBE,
+            convert_request(request, TranscribeRequest, language=language, prompt=prompt),
+        )
 
     def quote(
         self,
@@ -210,14 +220,14 @@ class AsyncClient:
         prompt: Prompt,
         *,
         output: type[Any] | Mapping[str, Any] | None = None,
-        **asked: Unpack[Asked],
+        **settings: Unpack[GenerateOptions],
     ) -> Quote:
         """What the request would use and cost, before it is sent; no network.
 
         Raises:
             QuoteUnavailable: the request holds media, which is not estimated yet.
         """
-        request = build(model, prompt, output=output, **asked)
+        request = build(model, prompt, output=output, **settings)
         return offline_quote(request, self._registry, self._policy.clock)
 
     async def aclose(self) -> None:
@@ -229,6 +239,10 @@ class AsyncClient:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    async def _run(self, operation: Operation[Q, Awaitable[ResultT]], request: Q) -> ResultT:
+        provider = self._registry.get(request.provider)
+        return await Call(operation, provider, request, self._policy_here()).run()
 
     def _policy_here(self) -> Policy:
         if self._max_concurrency is None:
@@ -242,7 +256,7 @@ class AsyncClient:
             self._gates[loop] = policy
         return policy
 
-    def _streamed(self, request: Request) -> StreamedCall:
+    def _start_stream(self, request: Request) -> StreamedCall:
         return StreamedCall(self._registry.get(request.provider), request, self._policy_here())
 
 
@@ -320,7 +334,7 @@ class Stream(Generic[T]):
         return self._inner.response
 
 
-def _waiting(
+def _run_in_background(
     verb: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, R]],
 ) -> Callable[Concatenate[Client, P], R]:
     @functools.wraps(verb)
@@ -330,7 +344,7 @@ def _waiting(
     return wait
 
 
-def _streaming(
+def _stream_in_background(
     verb: Callable[Concatenate[AsyncClient, P], AsyncStream[R]],
 ) -> Callable[Concatenate[Client, P], Stream[R]]:
     @functools.wraps(verb)
@@ -340,17 +354,17 @@ def _streaming(
     return stream
 
 
-def _passing(
+def _call_directly(
     verb: Callable[Concatenate[AsyncClient, P], R],
 ) -> Callable[Concatenate[Client, P], R]:
     @functools.wraps(verb)
-    def passing(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return verb(self.asynchronous, *args, **kwargs)
 
-    return passing
+    return call
 
 
-def _made_like(
+def _with_signature_of(
     init: Callable[Concatenate[AsyncClient, P], None],
 ) -> Callable[[Callable[..., None]], Callable[Concatenate[Client, P], None]]:
     # Around a `def`, since an assigned `__init__` has the type of object's for type checkers.
@@ -363,15 +377,15 @@ class Client:
 
     asynchronous: AsyncClient
 
-    @_made_like(AsyncClient.__init__)
+    @_with_signature_of(AsyncClient.__init__)
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.asynchronous = AsyncClient(*args, **kwargs)
 
-    generate = _waiting(AsyncClient.generate)
-    stream = _streaming(AsyncClient.stream)
-    transcribe = _waiting(AsyncClient.transcribe)
-    quote = _passing(AsyncClient.quote)
-    close = _waiting(AsyncClient.aclose)
+    generate = _run_in_background(AsyncClient.generate)
+    stream = _stream_in_background(AsyncClient.stream)
+    transcribe = _run_in_background(AsyncClient.transcribe)
+    quote = _call_directly(AsyncClient.quote)
+    close = _run_in_background(AsyncClient.aclose)
 
     def __enter__(self) -> Self:
         return self

@@ -1,44 +1,46 @@
-"""The contract a provider fulfils, version 1. Whoever implements these Protocols is a provider.
+"""The contract that a provider fulfils, version 2: the base class `Provider`, and a Protocol for
+each verb that a provider may have beside `generate` and `stream`.
 
-A package offers one by an entry point in the group `fmsdk.providers`, whose name is the prefix
-of its models ("openai" in `openai:gpt-5.6-sol`) and whose object is called with a
-`ProviderConfig`. Everything else (retries, deadlines, prices, the sync facade) is the core's.
+A package offers a provider by an entry point in the group `fmsdk.providers`. The entry point's
+name is the prefix of the provider's models ("openai" in `openai:gpt-5.6-sol`); its object is a
+`ProviderFactory`, such as a subclass of `Provider`. Everything else (retries, deadlines, prices,
+the sync facade) is the core's.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from fmsdk.content import Audio, Modality
-from fmsdk.errors import UnsupportedSetting
+from fmsdk.content import Modality
+from fmsdk.errors import ConfigurationError, UnsupportedSetting
 from fmsdk.request import Request
-from fmsdk.response import Event, Response, Warning
-from fmsdk.usage import Cost, Latency, Range, Timings, Usage
+from fmsdk.response import Event, Response
+from fmsdk.result import Warning
+from fmsdk.transcription import TranscribeRequest, Transcription
+from fmsdk.usage import Range, Timings, Usage
 
 __all__ = [
+    "ALL_SETTINGS",
     "CONTRACT_VERSION",
     "Capabilities",
-    "Describes",
     "Estimate",
-    "FetchesModels",
+    "EventStream",
     "ImageLimits",
-    "ListsModels",
-    "Loads",
     "PartialResponse",
     "Progress",
     "Provider",
     "ProviderConfig",
-    "Segment",
+    "ProviderFactory",
     "Transcribes",
-    "Transcription",
     "UnsupportedSettings",
     "UsableModel",
 ]
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 ALL_SETTINGS = frozenset(
     {
         "max_output_tokens",
@@ -121,59 +123,20 @@ class Estimate:
 class PartialResponse:
     """What is known of an answer whose end did not come: its status and the vendor's id of it.
 
-    A provider leaves it as the attribute `partial_response` on the `CancelledError` that
-    interrupted the answer."""
+    A provider attaches it to the `CancelledError` that interrupted the answer."""
 
     status: int | None = None
     request_id: str | None = None
 
+    def attach_to(self, error: BaseException) -> None:
+        """Leave this on the error, for `of`."""
+        error.__dict__["partial_response"] = self
 
-class Provider(Protocol):
-    """Version 1 of the contract.
-
-    `generate` and `stream` get a checked request whose remote media the vendor can fetch itself.
-    They raise `FmsdkError`s alone, and never retry. `generate`'s response has `usage`,
-    `timings` and `raw_body`, and neither cost nor latency. `price_id` is the id by which the
-    price table knows the vendor; None: its prices are not known. It may have an attribute
-    `vendor`, the id of the vendor whose own endpoint this is: the ends of its models hold then. And
-    `base_url`, the server it asks, whose host and port telemetry tells.
-    """
-
-    contract_version: ClassVar[int]
-    name: str
-    price_id: str | None
-
-    def capabilities(self, model: str) -> Capabilities: ...
-
-    async def generate(self, request: Request) -> Response[Any]: ...
-
-    def stream(self, request: Request) -> AsyncIterator[Event]:
-        """Events, the last one `Finished`. A stream that ends without the vendor's finish
-        raises `IncompleteStream`. Closing the iterator closes the connection at once. It may
-        have the methods `timings() -> Timings | None` and `usage() -> Usage | None` and the
-        attributes `served_model` and `request_id` (`str | None`), asked of a stream that was
-        left or broke: what is known by then."""
-        ...
-
-    def estimate(self, request: Request) -> Estimate:
-        """The size of the request; no network. Raises `QuoteUnavailable`."""
-        ...
-
-    async def aclose(self) -> None: ...
-
-
-class Loads(Protocol):
-    """A provider that runs models itself: `load` makes one ready and returns the seconds that
-    took (0.0: it was ready). Deadlines start after it."""
-
-    async def load(self, model: str) -> float: ...
-
-
-class Describes(Protocol):
-    """A provider whose server tells what its models take. `learn` asks it once about a model, so
-    that `capabilities` knows afterwards; it never raises, and takes at most 2 seconds."""
-
-    async def learn(self, model: str) -> None: ...
+    @classmethod
+    def of(cls, error: BaseException | None) -> PartialResponse:
+        """What a provider attached to the error; nothing is known where it attached nothing."""
+        attached: object = None if error is None else error.__dict__.get("partial_response")
+        return attached if isinstance(attached, cls) else cls()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,61 +154,136 @@ class UsableModel:
     checked: date | None = None
 
 
-class ListsModels(Protocol):
-    """A provider class that can say what is usable without network, import of its SDK, or
-    instance: a static method, so that it also answers where the extra is missing."""
+Progress = Callable[[str, int | None, int | None], None]
+"""Is called with a stage, how much of it is done and how much there is (None: not known)."""
+
+
+class EventStream(AsyncIterator[Event]):
+    """The events of one streamed answer, the last one `Finished`, and what is known of the answer
+    before that. Closing the stream closes the connection at once, or frees the local engine.
+
+    A provider subclasses it where it can tell more of a stream that was left or broke.
+
+    Args:
+        events: yields the events. Raises `IncompleteStream` where the vendor sent no finish.
+    """
+
+    def __init__(self, events: AsyncGenerator[Event, None]) -> None:
+        self._events = events
+
+    def __aiter__(self) -> AsyncGenerator[Event, None]:
+        # The generator itself, since each layer between costs every event a switch.
+        return self._events
+
+    async def __anext__(self) -> Event:
+        return await anext(self._events)
+
+    async def aclose(self) -> None:
+        """Stop, and close the connection or free the engine."""
+        await self._events.aclose()
+
+    def usage(self) -> Usage | None:
+        """What the vendor has reported so far; None: nothing."""
+        return None
+
+    def timings(self) -> Timings | None:
+        """What a local engine has given to the answer so far; None: unknown."""
+        return None
+
+    @property
+    def served_model(self) -> str | None:
+        """The model that answers, once the vendor has named it."""
+        return None
+
+    @property
+    def request_id(self) -> str | None:
+        """The vendor's id of the answer, once the vendor has sent it."""
+        return None
+
+
+class Provider(ABC):
+    """Version 2 of the contract. A subclass states `contract_version = 2` itself, as a number.
+
+    `generate` and `stream` get a checked request whose remote media the vendor can fetch itself.
+    They raise `FmsdkError`s alone, and never retry. The response of `generate` has `usage`,
+    `timings` and `raw_body`; the pipeline adds cost, latency and tags.
+
+    Attributes:
+        contract_version: the version that the provider was written for.
+        name: the prefix of the provider's models, as the user configured it.
+        price_id: the id by which the price table knows the vendor; None: prices are not known.
+        vendor: the id of the vendor whose own endpoint this is: the retirement dates of its
+            models hold then. None: another's server.
+        base_url: the server's address, whose host and port telemetry reports.
+        is_local: whether models run in this process, on the user's device.
+    """
+
+    contract_version: ClassVar[int]
+    is_local: ClassVar[bool] = False
+    name: str
+    price_id: str | None = None
+    vendor: str | None = None
+    base_url: str | None = None
+
+    @abstractmethod
+    def capabilities(self, model: str) -> Capabilities:
+        """What the model takes and gives, as far as is known without asking anyone."""
+
+    @abstractmethod
+    async def generate(self, request: Request) -> Response[Any]:
+        """The whole answer."""
+
+    @abstractmethod
+    def stream(self, request: Request) -> EventStream:
+        """The answer in events."""
+
+    @abstractmethod
+    def estimate(self, request: Request) -> Estimate:
+        """The size of the request; no network. Raises `QuoteUnavailable`."""
+
+    async def learn(self, model: str) -> None:
+        """Ask the server once what it says of a model, so that `capabilities` knows afterwards.
+        Never raises, and takes at most 2 seconds."""
+        del model
+
+    async def load(self, model: str) -> float | None:
+        """Make a model ready, and return the seconds that took: 0.0 for a model that was ready,
+        None for one that runs elsewhere. Deadlines leave this time out."""
+        del model
+        return None
+
+    async def aclose(self) -> None:  # noqa: B027 - optional: not every provider holds something
+        """Close what was opened. A later request opens it again."""
 
     @staticmethod
-    def usable_models() -> list[UsableModel]: ...
-
-
-Progress = Callable[[str, int | None, int | None], None]
-
-
-class FetchesModels(Protocol):
-    """A provider class that can bring models to this machine: a static method, as above."""
+    def usable_models() -> list[UsableModel]:
+        """The models usable now, and why others are not: without network, without the vendor's
+        SDK, and without an instance. Empty: the provider lists none."""
+        return []
 
     @staticmethod
     def fetch_model(name: str, progress: Progress) -> str:
-        """Fetch `name` unless it is here, and return where it lies. `progress` hears the stage,
-        how much of it is done and how much there is (None: not known). Raises `FmsdkError`s."""
-        ...
+        """Bring the model to this machine unless it is here, and return where it lies."""
+        del progress
+        raise ConfigurationError(f"{name} runs elsewhere: there is nothing to fetch")
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A stretch of a transcription: seconds from the start, and its text."""
+class ProviderFactory(Protocol):
+    """What an entry point names: a subclass of `Provider`, or an object that makes one. It
+    answers the same questions as the class does without an instance."""
 
-    start: float
-    end: float
-    text: str
+    def __call__(self, config: ProviderConfig, /) -> Provider: ...
 
+    def usable_models(self) -> list[UsableModel]: ...
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transcription:
-    """Speech as text. `duration` is the recording's, in seconds."""
-
-    provider: str
-    model: str
-    text: str
-    segments: tuple[Segment, ...] = ()
-    language: str | None = None
-    duration: float | None = None
-    usage: Usage = field(default_factory=Usage)
-    cost: Cost | None = None
-    latency: Latency = field(default_factory=lambda: Latency(total=0.0))
-    timings: Timings | None = None
-    served_model: str | None = None
-    request_id: str | None = None
-    warnings: tuple[Warning, ...] = ()
+    def fetch_model(self, name: str, progress: Progress) -> str: ...
 
 
+@runtime_checkable
 class Transcribes(Protocol):
     """A provider that turns speech into text."""
 
-    async def transcribe(
-        self, model: str, audio: Audio, *, language: str | None = None, prompt: str | None = None
-    ) -> Transcription: ...
+    async def transcribe(self, request: TranscribeRequest) -> Transcription: ...
 
 
 class UnsupportedSettings:

@@ -21,6 +21,7 @@ from fmsdk.provider import (
     Progress,
     Provider,
     ProviderConfig,
+    ProviderFactory,
     UsableModel,
 )
 
@@ -83,7 +84,7 @@ class Registry:
         """A fresh provider called `name`, kept nowhere. Raises as `get` does."""
         given = self._configured.get(name, {})
         if not isinstance(given, Mapping):
-            return _versioned(given, name)
+            return _check_contract(given, name)
         options = dict(given)
         wire = options.get("wire", name)
         config = ProviderConfig(
@@ -91,7 +92,7 @@ class Registry:
         )
         point = _point(str(wire), also=self._configured)
         try:
-            return _versioned(point.load()(config), name)
+            return _check_contract(_load_factory(point)(config), name)
         except ModuleNotFoundError as error:
             raise _missing_extra(point, error) from error
 
@@ -124,14 +125,38 @@ def _no_wire(name: str) -> UnknownProvider:
     )
 
 
-def _versioned(provider: object, name: str) -> Provider:
-    version = getattr(provider, "contract_version", None)
-    if version != CONTRACT_VERSION:
+def _load_factory(point: EntryPoint) -> ProviderFactory:
+    """The object that the entry point names.
+
+    Raises:
+        ModuleNotFoundError: its SDK or engine is not installed.
+        ConfigurationError: it imports what this version of the contract no longer has.
+    """
+    try:
+        return cast("ProviderFactory", point.load())
+    except ImportError as error:
+        if error.name is None or not error.name.startswith("fmsdk."):
+            raise
+        raise _other_contract(point.name, "another version") from error
+
+
+def _check_contract(provider: object, name: str) -> Provider:
+    version: object = getattr(provider, "contract_version", None)
+    if version == CONTRACT_VERSION and isinstance(provider, Provider):
+        return provider
+    if version == CONTRACT_VERSION or not isinstance(version, int):
         raise ConfigurationError(
-            f"the provider {name!r} speaks version {version} of the contract, this fmsdk version "
-            f"{CONTRACT_VERSION}; install releases of both that match"
+            f"the provider {name!r} is no fmsdk.provider.Provider but a {type(provider).__name__}"
         )
-    return cast("Provider", provider)
+    raise _other_contract(name, f"version {version}")
+
+
+def _other_contract(name: str, version: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the provider {name!r} was written for {version} of fmsdk's provider contract; this fmsdk "
+        f"has version {CONTRACT_VERSION}. Upgrade the package of the provider, or install the "
+        "release of fmsdk that it was written for"
+    )
 
 
 def _missing_extra(point: EntryPoint, error: ModuleNotFoundError) -> FmsdkError:
@@ -150,16 +175,18 @@ def usable_models() -> list[UsableModel]:
     found: list[UsableModel] = []
     for name, point in sorted(installed().items()):
         try:
-            listing = getattr(point.load(), "usable_models", None)
+            models = _load_factory(point).usable_models()
         except ModuleNotFoundError as error:
             found.append(UsableModel(f"{name}:…", False, _missing_extra(point, error).message))
-            continue
-        found.extend(listing() if listing else [UsableModel(f"{name}:…", True)])
+        except ConfigurationError as error:
+            found.append(UsableModel(f"{name}:…", False, error.message))
+        else:
+            found.extend(models or [UsableModel(f"{name}:…", True)])
     return found
 
 
 def fetcher(name: str) -> Callable[[str, Progress], str]:
-    """`fetch_model` of the provider called `name`: see `fmsdk.provider.FetchesModels`.
+    """`fetch_model` of the provider called `name`: see `fmsdk.provider.Provider.fetch_model`.
 
     Raises:
         UnknownProvider, MissingExtra.
@@ -167,9 +194,9 @@ def fetcher(name: str) -> Callable[[str, Progress], str]:
     """
     point = _point(name)
     try:
-        fetch = getattr(point.load(), "fetch_model", None)
+        fetch = _load_factory(point).fetch_model
     except ModuleNotFoundError as error:
         raise _missing_extra(point, error) from error
-    if fetch is None:
+    if fetch is Provider.fetch_model:
         raise ConfigurationError(f"{name} has no models to fetch: they run elsewhere")
     return fetch

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, Self, TypeVar, cast, get_args
 
 from fmsdk.content import (
     Audio,
@@ -35,6 +35,7 @@ __all__ = [
     "Tool",
     "ToolChoice",
     "build",
+    "convert_request",
 ]
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -149,7 +150,7 @@ class Request:
             if isinstance(part, MediaPart):
                 yield part
 
-    def with_media(self, change: Callable[[MediaPart], MediaPart]) -> Request:
+    def with_media(self, change: Callable[[MediaPart], MediaPart]) -> Self:
         """The request with every media part, those inside tool results included, as `change`
         returns it."""
 
@@ -166,6 +167,7 @@ class Request:
         return replace(self, messages=tuple(messages))
 
 
+Q = TypeVar("Q", bound=Request)
 Prompt = str | Part | Message | Sequence[str | Part | Message] | Request
 
 
@@ -185,6 +187,12 @@ def build(model: str, prompt: Prompt, **settings: Any) -> Request:
         return _renamed(prompt, provider, name, settings)
     messages = _messages(prompt)
     return _checked(Request(provider=provider, model=name, messages=messages, **_split(settings)))
+
+
+def convert_request(request: Request, kind: type[Q], **fields_of_verb: Any) -> Q:
+    """The same request as one of another verb: a `kind`, which adds `fields_of_verb`."""
+    common = {spec.name: getattr(request, spec.name) for spec in fields(Request)}
+    return kind(**common, **fields_of_verb)
 
 
 def _renamed(request: Request, provider: str, name: str, settings: dict[str, Any]) -> Request:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
 
-from fmsdk.content import Audio, Image, Part, Reasoning, Text, ToolCall
+from fmsdk.content import Audio, Image, MediaPart, Part, Reasoning, Text, ToolCall
 from fmsdk.errors import InvalidOutput
 from fmsdk.request import Message
-from fmsdk.usage import Cost, Latency, Timings, Usage
+from fmsdk.result import NO_USAGE, Finish, Result, Warning
+from fmsdk.usage import Timings, Usage
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as _TypeVar
@@ -41,19 +42,6 @@ __all__ = [
     "tool_call",
 ]
 
-Finish = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "cancelled", "other"]
-_NO_USAGE = Usage()
-
-
-@dataclass(frozen=True, slots=True)
-class Warning:
-    """Something the caller should know: `code` for programs, `message` for people, `detail`
-    names the setting, part or field meant."""
-
-    code: str
-    message: str
-    detail: str = ""
-
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
@@ -76,26 +64,14 @@ class Choice:
 
 # No slots: with them, calling a subscripted generic (`Response[str](…)`) fails in Python 3.11.
 @dataclass(frozen=True, kw_only=True)
-class Response(Generic[T]):
-    """An answer with its usage, cost and latency.
+class Response(Result, Generic[T]):
+    """An answer with its usage, cost and latency: see `fmsdk.result.Result`.
 
     `choices` holds one answer, or as many as were asked for; `parts`, `text`, `finish`, … speak
-    of the first. `provider` and `model` are as asked, `served_model` as answered; `tags` are the
-    request's.
+    of the first.
     """
 
-    provider: str
-    model: str
     choices: tuple[Choice, ...]
-    served_model: str | None = None
-    request_id: str | None = None
-    usage: Usage = _NO_USAGE
-    cost: Cost | None = None
-    latency: Latency = field(default_factory=lambda: Latency(total=0.0))
-    timings: Timings | None = None
-    warnings: tuple[Warning, ...] = ()
-    tags: tuple[tuple[str, str], ...] = ()
-    raw_body: bytes | None = field(default=None, repr=False, compare=False)
     output_type: Any = field(default=None, repr=False, compare=False)
     _output: Any = field(default=None, init=False, repr=False, compare=False)
 
@@ -166,9 +142,27 @@ class Response(Generic[T]):
         return cast("T", self._output)
 
     @property
-    def raw(self) -> Any:
-        """The vendor's own answer, decoded; of a stream, its last object, where it sums up."""
-        return None if self.raw_body is None else json.loads(self.raw_body)
+    def finishes(self) -> tuple[Finish, ...]:
+        """Why each choice ended."""
+        return tuple(choice.finish for choice in self.choices)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """Each choice as a turn of the conversation."""
+        return tuple(Message("assistant", choice.parts) for choice in self.choices)
+
+    def with_media(self, change: Callable[[MediaPart], MediaPart]) -> Self:
+        """The response with every media part as `change` returns it."""
+        choices = tuple(
+            replace(
+                choice,
+                parts=tuple(
+                    change(part) if isinstance(part, MediaPart) else part for part in choice.parts
+                ),
+            )
+            for choice in self.choices
+        )
+        return replace(self, choices=choices)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -247,7 +241,7 @@ class Finished:
     """
 
     finishes: tuple[tuple[Finish, str | None], ...] = (("stop", None),)
-    usage: Usage = _NO_USAGE
+    usage: Usage = NO_USAGE
     served_model: str | None = None
     request_id: str | None = None
     timings: Timings | None = None
@@ -307,7 +301,7 @@ class ResponseAccumulator:
             choices=choices,
             served_model=end.served_model if end else None,
             request_id=end.request_id if end else None,
-            usage=end.usage if end else usage or _NO_USAGE,
+            usage=end.usage if end else usage or NO_USAGE,
             timings=end.timings if end else None,
             warnings=(end.warnings if end else ()) + self._malformed(choices),
             raw_body=end.raw_body if end else None,

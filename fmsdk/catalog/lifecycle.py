@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from typing import cast
 
 from fmsdk.catalog import Retirement, retirement
 from fmsdk.errors import ModelRetired
-from fmsdk.provider import Capabilities, Describes, Provider
+from fmsdk.provider import Capabilities, Provider
 from fmsdk.request import Request
 from fmsdk.response import Warning
 
@@ -63,9 +62,9 @@ def of_its_end(request: Request, vendor: str | None, clock: Clock | None) -> tup
 async def known_capabilities(provider: Provider, model: str) -> Capabilities:
     """What the model takes; where nobody described it, the server is asked, if it tells."""
     capabilities = provider.capabilities(model)
-    if capabilities.known or not hasattr(provider, "learn"):
+    if capabilities.known:
         return capabilities
-    await cast("Describes", provider).learn(model)
+    await provider.learn(model)
     return provider.capabilities(model)
 
 

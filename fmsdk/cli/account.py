@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
-from fmsdk.provider import Transcription
-from fmsdk.response import Response
+from fmsdk.result import Result
 from fmsdk.usage import Cost, Latency, Usage
 
 __all__ = ["account", "dollars"]
@@ -23,11 +21,11 @@ _ENDS = {
 }
 
 
-def account(answer: Response[Any] | Transcription, *, interrupted: bool = False) -> str:
+def account(answer: Result, *, interrupted: bool = False) -> str:
     """Who served `answer`, what it used, how long it took, what it cost, and, where it did not
     come to its own end, why not."""
     fields = [_model(answer), _tokens(answer.usage), _time(answer.latency), _cost(answer.cost)]
-    finish = answer.finish if isinstance(answer, Response) else "stop"
+    finish = answer.finishes[0] if answer.finishes else "stop"
     if interrupted:
         fields.append("interrupted")
     elif finish in _ENDS:
@@ -41,7 +39,7 @@ def dollars(amount: Decimal) -> str:
     return f"${amount:.{decimals}f}"
 
 
-def _model(answer: Response[Any] | Transcription) -> str:
+def _model(answer: Result) -> str:
     return f"{answer.provider}:{answer.served_model or answer.model}"
 
 

@@ -70,7 +70,7 @@ def card_of(provider_name: str, model: str) -> Card:
     if provider is None:
         vendor = price_id = _IDS.get(provider_name, provider_name)
     else:
-        vendor, price_id = getattr(provider, "vendor", None), provider.price_id
+        vendor, price_id = provider.vendor, provider.price_id
     name = f"{provider_name}:{model}"
     listed = {row.name: row for row in registry.usable_models()}
     whole, row = listed.get(f"{provider_name}:…"), listed.get(name)
@@ -81,7 +81,7 @@ def card_of(provider_name: str, model: str) -> Card:
     if price_id is not None:
         figures |= _context(figures.get("context"), price_id, model)
         figures["prices"] = _prices(price_id, model)
-    elif hasattr(provider, "load"):
+    elif provider is not None and provider.is_local:
         figures["prices"] = Figure("what the time on the device costs", pricing.DEVICE_PRICES)
     figures["licence"] = _licence(model, row)
     figures["retirement"] = None if vendor is None else _retirement(vendor, model, facts)

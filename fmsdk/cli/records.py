@@ -5,16 +5,16 @@ Money is text, so that no decimal is lost; null means unknown. `docs/cli.md` des
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from fmsdk.errors import FmsdkError
-from fmsdk.provider import Transcription
 from fmsdk.response import Response
+from fmsdk.result import Result
 from fmsdk.usage import Usage
 
-__all__ = ["answer_record", "error_record", "plain_record", "transcription_record"]
+__all__ = ["answer_record", "error_record", "plain_record", "result_record"]
 
 
 def answer_record(answer: Response[Any], *, with_output: bool = True) -> dict[str, Any]:
@@ -39,15 +39,14 @@ def answer_record(answer: Response[Any], *, with_output: bool = True) -> dict[st
     }
 
 
-def transcription_record(speech: Transcription) -> dict[str, Any]:
-    """A whole transcription, its segments in seconds from the start."""
-    return {
-        "text": speech.text,
-        "segments": [plain_record(segment) for segment in speech.segments],
-        "language": speech.language,
-        "duration": speech.duration,
-        **_account_record(speech),
-    }
+def result_record(result: Result) -> dict[str, Any]:
+    """The result of any verb: what is its own, then what all results have."""
+    if isinstance(result, Response):
+        return answer_record(cast("Response[Any]", result), with_output=False)
+    common = {spec.name for spec in fields(Result)}
+    whole = plain_record(result)
+    own = {name: value for name, value in whole.items() if name not in common}
+    return {**own, **_account_record(result)}
 
 
 def error_record(error: Exception) -> dict[str, Any]:
@@ -60,7 +59,7 @@ def error_record(error: Exception) -> dict[str, Any]:
     told["attempts"] = [plain_record(attempt) for attempt in error.attempts]
     record: dict[str, Any] = {"error": told}
     if error.partial is not None:
-        record["partial"] = answer_record(error.partial, with_output=False)
+        record["partial"] = result_record(error.partial)
     return record
 
 
@@ -73,7 +72,7 @@ def _with_money_as_text(items: list[tuple[str, Any]]) -> dict[str, Any]:
     return {name: f"{v:f}" if isinstance(v, Decimal) else v for name, v in items}
 
 
-def _account_record(answer: Response[Any] | Transcription) -> dict[str, Any]:
+def _account_record(answer: Result) -> dict[str, Any]:
     return {
         "provider": answer.provider,
         "model": answer.model,

@@ -11,9 +11,9 @@ from fmsdk.cli.account import account
 from fmsdk.cli.defaults import client_showing
 from fmsdk.cli.failures import FAILED, report
 from fmsdk.cli.options import Parser
-from fmsdk.cli.records import transcription_record
+from fmsdk.cli.records import result_record
 from fmsdk.errors import FmsdkError
-from fmsdk.provider import Segment, Transcription
+from fmsdk.transcription import Segment, Transcription
 
 __all__ = ["parser", "run"]
 
@@ -69,7 +69,7 @@ def _source(name: str) -> Any:
 
 def _show(speech: Transcription, name: str, args: argparse.Namespace) -> None:
     if args.json:
-        terminal.print_json({"file": name, **transcription_record(speech)})
+        terminal.print_json({"file": name, **result_record(speech)})
         return
     if len(args.files) > 1:
         print(f"==> {name} <==")

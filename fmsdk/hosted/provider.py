@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -24,7 +24,13 @@ from fmsdk.errors import (
 from fmsdk.hosted.body import Body
 from fmsdk.hosted.decoding import DecodeContext, StreamDecoder, StreamReader
 from fmsdk.http.error_mapper import ErrorMapper
-from fmsdk.provider import Capabilities, Estimate, PartialResponse, ProviderConfig
+from fmsdk.provider import (
+    Estimate,
+    EventStream,
+    PartialResponse,
+    Provider,
+    ProviderConfig,
+)
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, Warning
 from fmsdk.usage import Usage
@@ -54,27 +60,20 @@ E = TypeVar("E", bound=Encoded)
 A = TypeVar("A", bound=DecodeContext)
 
 
-class HostedProvider(ABC, Generic[E, A]):
+class HostedProvider(Provider, Generic[E, A]):
     """A provider behind HTTP. Opens nothing before the first request.
 
     `vendor` is the vendor whose own endpoint this is, `price_id` the one whose prices hold; None:
     another's server, or one without known prices. `base_url` is the server's.
     """
 
-    contract_version: ClassVar[int] = 1
+    contract_version: ClassVar[int] = 2
 
     def __init__(self, config: ProviderConfig, error_mapper: ErrorMapper) -> None:
         self.name = config.name
-        self.price_id: str | None = None
-        self.vendor: str | None = None
-        self.base_url: str | None = None
         self.error_mapper = error_mapper
         self._config = config
         self._made: Any = None
-
-    @abstractmethod
-    def capabilities(self, model: str) -> Capabilities:
-        """What the wire takes, and of it, where it is known, what the model does."""
 
     @abstractmethod
     def encode(self, request: Request, *, stream: bool) -> E:
@@ -161,22 +160,12 @@ class HostedProvider(ABC, Generic[E, A]):
         return self._made
 
 
-class HostedStream(AsyncIterator[Event]):
-    """The events of one streamed answer. Closing it closes the connection at once."""
+class HostedStream(EventStream):
+    """The events of one streamed answer. Its decoder knows what the vendor has reported."""
 
     def __init__(self, provider: HostedProvider[Any, Any], request: Request) -> None:
         self.decoder: StreamDecoder | None = None
-        self._events = provider.events(request, self)
-
-    def __aiter__(self) -> AsyncIterator[Event]:
-        return self._events
-
-    def __anext__(self) -> Any:
-        return self._events.__anext__()
-
-    async def aclose(self) -> None:
-        """Stop, and close the connection."""
-        await self._events.aclose()
+        super().__init__(provider.events(request, self))
 
     def usage(self) -> Usage | None:
         """What the vendor has reported so far; None: nothing."""
@@ -213,10 +202,8 @@ class _Traced:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         told = self.decoder.request_id if self.decoder else None
         if isinstance(error, asyncio.CancelledError):
-            partial_response = PartialResponse(
-                status=self._status, request_id=self.request_id or told
-            )
-            error.__dict__["partial_response"] = partial_response
+            known = PartialResponse(status=self._status, request_id=self.request_id or told)
+            known.attach_to(error)
         if not isinstance(error, FmsdkError):
             return
         error.request_id = error.request_id or self.request_id or told

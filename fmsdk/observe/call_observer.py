@@ -1,6 +1,6 @@
 """Everyone who hears of a client's calls, and one call as they hear it.
 
-`fmsdk.pipeline.call` speaks to one `Observed` a call and knows none of those behind it.
+`fmsdk.pipeline.call` speaks to one `CallObserver` for each call and knows none of those behind it.
 """
 
 from __future__ import annotations
@@ -13,21 +13,23 @@ from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from fmsdk.errors import BadRequestError, FmsdkError
+from fmsdk.errors import BadRequestError
 from fmsdk.observe.hooks import Hooks, OnRequest, OnResponse
-from fmsdk.observe.log import LogWatch, ModelInfo
-from fmsdk.observe.observer import Observer, Outcome, Verb
-from fmsdk.provider import Provider, Transcription
+from fmsdk.observe.log import LoggedWarning, LogObserver
+from fmsdk.observe.observer import AttemptReport, Observer, Outcome
+from fmsdk.operation import Operation
+from fmsdk.provider import Provider
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, ResponseAccumulator
-from fmsdk.usage import Attempt, Latency
+from fmsdk.result import Result
+from fmsdk.usage import Latency
 
 if TYPE_CHECKING:
-    from fmsdk.telemetry import SpanWatch, Telemetry
+    from fmsdk.telemetry import SpanObserver, Telemetry
 
 __all__ = ["CallObserver", "Observers"]
 
-A = TypeVar("A", bound=Response[Any] | Transcription)
+R = TypeVar("R", bound=Result)
 _NO_SPAN = nullcontext()
 _TELEMETRY_SDKS = ("opentelemetry.sdk.trace", "opentelemetry.sdk.metrics")
 
@@ -35,16 +37,20 @@ _TELEMETRY_SDKS = ("opentelemetry.sdk.trace", "opentelemetry.sdk.metrics")
 class CallObserver:
     """One call as its observers hear it: a context manager around it.
 
-    Whoever runs the call says `done` with its answer; an exception that passes is its outcome.
+    Whoever runs the call gives it the result (`set_result`); an exception that passes is the
+    outcome instead.
     """
 
-    __slots__ = ("_began", "_outcome", "_request", "_span", "_watches")
+    __slots__ = ("_began", "_observers", "_outcome", "_request", "_span")
 
     def __init__(
-        self, request: Request, watches: Sequence[Observer] = (), span: SpanWatch | None = None
+        self,
+        request: Request,
+        observers: Sequence[Observer] = (),
+        span: SpanObserver | None = None,
     ) -> None:
         self._request = request
-        self._watches = watches
+        self._observers = observers
         self._span = span
         self._outcome: Outcome | None = None
         self._began = perf_counter()
@@ -58,8 +64,8 @@ class CallObserver:
         # What is no Exception cancels: the answer so far is how the call ended.
         outcome = error if isinstance(error, Exception) else self._outcome or self._cancelled()
         with self.current():
-            for watch in self._watches:
-                watch.ended(outcome)
+            for observer in self._observers:
+                observer.ended(outcome)
 
     def current(self) -> AbstractContextManager[object]:
         """Make the call's span the current one: what the provider does nests under it."""
@@ -70,15 +76,15 @@ class CallObserver:
         Closing it closes `source`."""
         return source if self._span is None else self._span.steps(source)
 
-    def retrying(self, error: FmsdkError, attempt: Attempt, delay: float) -> None:
-        """An attempt failed, and another one follows in `delay` seconds."""
-        for watch in self._watches:
-            watch.retrying(error, attempt, delay)
+    def attempt_ended(self, report: AttemptReport) -> None:
+        """An attempt has ended."""
+        for observer in self._observers:
+            observer.attempt_ended(report)
 
-    def done(self, answer: A) -> A:
-        """The answer, handed through."""
-        self._outcome = answer
-        return answer
+    def set_result(self, result: R) -> R:
+        """Take the result of the call, and return it."""
+        self._outcome = result
+        return result
 
     def _cancelled(self) -> Response[Any]:
         request = self._request
@@ -106,7 +112,7 @@ class Observers:
     ) -> None:
         hooked = on_request is not None or on_response is not None
         self._hooks = Hooks(on_request, on_response) if hooked else None
-        self._told: set[ModelInfo] = set()
+        self._logged: set[LoggedWarning] = set()
         self._waiting = tracing is None
         self._telemetry: Telemetry | None = None
         if tracing is True:
@@ -114,21 +120,24 @@ class Observers:
         elif not isinstance(tracing, bool) and tracing is not None:
             self._telemetry = _checked(tracing)
 
-    def begin(self, verb: Verb, provider: Provider, request: Request) -> CallObserver:
+    def begin(
+        self, operation: Operation[Any, Any], provider: Provider, request: Request
+    ) -> CallObserver:
         """A call begins."""
-        watches: list[Observer] = [LogWatch(verb, request, self._told)]
+        observers: list[Observer] = [LogObserver(operation.verb, request, self._logged)]
         # Whoever wants spans has imported OpenTelemetry's SDK by now, perhaps after making this
         # client. Its interface alone says nothing: vendors' SDKs import that.
         if self._waiting and not sys.modules.keys().isdisjoint(_TELEMETRY_SDKS):
             self._telemetry, self._waiting = _telemetry(), False
-        span = None if self._telemetry is None else self._telemetry.begin(verb, provider, request)
-        observed = CallObserver(request, watches, span)
+        telemetry = self._telemetry
+        span = None if telemetry is None else telemetry.begin(operation, provider, request)
+        call_observer = CallObserver(request, observers, span)
         if self._hooks is not None:
-            with observed.current():
-                watches += self._hooks.begin(request)
+            with call_observer.current():
+                observers += self._hooks.begin(request)
         if span is not None:
-            watches.append(span)  # the last: hooks may still add to it
-        return observed
+            observers.append(span)  # the last: hooks may still add to it
+        return call_observer
 
 
 def _telemetry() -> Telemetry:

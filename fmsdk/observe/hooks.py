@@ -11,17 +11,16 @@ from typing import Any
 
 from fmsdk.errors import BadRequestError, FmsdkError
 from fmsdk.observe.log import logger
-from fmsdk.observe.observer import Outcome
-from fmsdk.observe.redact import error_view, request_view, response_view
-from fmsdk.provider import Transcription
+from fmsdk.observe.observer import AttemptReport, Outcome
+from fmsdk.observe.redact import error_view, request_view, result_view
 from fmsdk.request import Request
-from fmsdk.response import Response
-from fmsdk.usage import Attempt
+from fmsdk.result import Result
 
-__all__ = ["HookWatch", "Hooks", "OnRequest", "OnResponse"]
+__all__ = ["HookObserver", "Hooks", "OnRequest", "OnResponse"]
 
 OnRequest = Callable[[Request], object]
-OnResponse = Callable[[Response[Any] | Transcription | FmsdkError], object]
+OnResponse = Callable[[Any], object]
+"""Takes the `Result` (a `Response`, `Transcription`, …), or the `FmsdkError`."""
 
 
 class Hooks:
@@ -37,14 +36,14 @@ class Hooks:
         self._on_request = on_request
         self._on_response = on_response
 
-    def begin(self, request: Request) -> tuple[HookWatch, ...]:
-        """Call `on_request`; the watch, where there is one, calls `on_response`."""
+    def begin(self, request: Request) -> tuple[HookObserver, ...]:
+        """Call `on_request`. The observer returned, if any, calls `on_response`."""
         if self._on_request is not None:
             _call("on_request", self._on_request, request_view(request))
-        return () if self._on_response is None else (HookWatch(self._on_response),)
+        return () if self._on_response is None else (HookObserver(self._on_response),)
 
 
-class HookWatch:
+class HookObserver:
     """Calls `on_response` at the end of one call."""
 
     __slots__ = ("_hook",)
@@ -52,7 +51,7 @@ class HookWatch:
     def __init__(self, hook: OnResponse) -> None:
         self._hook = hook
 
-    def retrying(self, error: FmsdkError, attempt: Attempt, delay: float) -> None:
+    def attempt_ended(self, report: AttemptReport) -> None:
         """Nothing: attempts are in `latency.attempts`, or the error's `attempts`."""
 
     def ended(self, outcome: Outcome) -> None:
@@ -60,11 +59,9 @@ class HookWatch:
         _call("on_response", self._hook, _view(outcome))
 
 
-def _view(outcome: Outcome) -> Response[Any] | Transcription | FmsdkError:
-    if isinstance(outcome, Response):
-        return response_view(outcome)
-    if isinstance(outcome, Transcription):
-        return outcome
+def _view(outcome: Outcome) -> Result | FmsdkError:
+    if isinstance(outcome, Result):
+        return result_view(outcome)
     if isinstance(outcome, FmsdkError):
         return error_view(outcome)
     return FmsdkError(f"the provider failed unexpectedly: {type(outcome).__name__}")

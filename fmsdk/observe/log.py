@@ -11,15 +11,14 @@ from time import perf_counter
 from typing import Any
 
 from fmsdk.errors import FmsdkError
-from fmsdk.observe.observer import Outcome, Verb, attempts_of, request_id_of
-from fmsdk.provider import Transcription
+from fmsdk.observe.observer import AttemptReport, Outcome, attempts_of, request_id_of
 from fmsdk.request import Request
-from fmsdk.response import Response, Warning
-from fmsdk.usage import Attempt, Cost
+from fmsdk.result import Result, Warning
+from fmsdk.usage import Cost
 
-__all__ = ["LogWatch", "ModelInfo", "logger"]
+__all__ = ["LogObserver", "LoggedWarning", "logger"]
 
-ModelInfo = tuple[str, str, str]
+LoggedWarning = tuple[str, str, str]
 """A warning that was logged: the model's full name, the warning's code and its detail."""
 _REMEMBERED = 1000
 
@@ -27,15 +26,15 @@ logger = logging.getLogger("fmsdk")
 logger.addHandler(logging.NullHandler())
 
 
-class LogWatch:
+class LogObserver:
     """DEBUG: a call began, and how it was answered. INFO: it is tried again, or failed.
-    WARNING: the warnings of an answer; DEBUG, where `told` holds them already."""
+    WARNING: the warnings of an answer; DEBUG, where `logged` holds them already."""
 
-    __slots__ = ("_began", "_request", "_told", "_verb")
+    __slots__ = ("_began", "_logged", "_request", "_verb")
 
-    def __init__(self, verb: Verb, request: Request, told: set[ModelInfo]) -> None:
+    def __init__(self, verb: str, request: Request, logged: set[LoggedWarning]) -> None:
         self._verb = verb
-        self._told = told
+        self._logged = logged
         self._request = request
         self._began = perf_counter()
         if logger.isEnabledFor(logging.DEBUG):
@@ -54,20 +53,20 @@ class LogWatch:
             tools=len(request.tools),
         )
 
-    def retrying(self, error: FmsdkError, attempt: Attempt, delay: float) -> None:
-        """A line for an attempt that failed."""
-        if not logger.isEnabledFor(logging.INFO):
+    def attempt_ended(self, report: AttemptReport) -> None:
+        """A line for an attempt that failed and is followed by another one."""
+        error, seconds, delay = report.error, report.attempt.seconds, report.delay
+        if error is None or delay is None or not logger.isEnabledFor(logging.INFO):
             return
         status = "" if error.status is None else f" ({error.status})"
         self._log(
             logging.INFO,
-            f"{type(error).__name__}{status} after {attempt.seconds:.2f} s; "
-            f"tried again in {delay:.2f} s",
+            f"{type(error).__name__}{status} after {seconds:.2f} s; tried again in {delay:.2f} s",
             event="retry",
             error=type(error).__name__,
             status=error.status,
             request_id=error.request_id,
-            seconds=attempt.seconds,
+            seconds=seconds,
             delay=delay,
         )
 
@@ -84,9 +83,9 @@ class LogWatch:
 
     def _log_warning(self, warning: Warning) -> None:
         key = self._request.name, warning.code, warning.detail
-        level = logging.DEBUG if key in self._told else logging.WARNING
-        if len(self._told) < _REMEMBERED:
-            self._told.add(key)
+        level = logging.DEBUG if key in self._logged else logging.WARNING
+        if len(self._logged) < _REMEMBERED:
+            self._logged.add(key)
         if logger.isEnabledFor(level):
             self._log(
                 level,
@@ -112,9 +111,9 @@ class LogWatch:
             seconds=seconds,
         )
 
-    def _log_answer(self, answer: Response[Any] | Transcription) -> None:
+    def _log_answer(self, answer: Result) -> None:
         seconds, usage = answer.latency.total, answer.usage
-        finish = answer.finish if isinstance(answer, Response) else "stop"
+        finish = answer.finishes[0] if answer.finishes else "stop"
         request_id, attempts = request_id_of(answer), attempts_of(answer)
         self._log(
             logging.DEBUG,

@@ -10,15 +10,17 @@ import copy
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
-from typing import Any, BinaryIO, NoReturn, cast
+from typing import Any, BinaryIO, NoReturn, TypeVar
 
-from fmsdk.content import MediaPart, Part, ToolResult
+from fmsdk.content import MediaPart
 from fmsdk.errors import FmsdkError, InvalidMedia
 from fmsdk.media.source import BytesSource, FileRef, UrlSource, shown_url
-from fmsdk.request import Message, Request
-from fmsdk.response import Response
+from fmsdk.request import Request
+from fmsdk.result import Result
 
-__all__ = ["error_view", "request_view", "response_view"]
+__all__ = ["error_view", "request_view", "result_view"]
+
+R = TypeVar("R", bound=Result)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -49,38 +51,28 @@ class _Withheld(BytesSource):
 def request_view(request: Request) -> Request:
     """The request with its media withheld, and without the options that carry headers or raw
     fields."""
-    messages = tuple(
-        Message(message.role, [_part_view(part) for part in message.parts])
-        for message in request.messages
-    )
-    return replace(request, messages=messages, options=_options_view(request.options))
+    view = request.with_media(_media_view)
+    return replace(view, options=_options_view(request.options))
 
 
-def response_view(response: Response[Any]) -> Response[Any]:
-    """The response with generated media withheld, and without the vendor's body, which holds it
+def result_view(result: R) -> R:
+    """The result with generated media withheld, and without the vendor's body, which holds it
     too."""
-    choices = tuple(
-        replace(choice, parts=tuple(_part_view(part) for part in choice.parts))
-        for choice in response.choices
-    )
-    return replace(response, choices=choices, raw_body=None)
+    return replace(result.with_media(_media_view), raw_body=None)
 
 
 def error_view(error: FmsdkError) -> FmsdkError:
     """A copy of the error without what led to it: the exceptions of HTTP clients hold the
     request they sent, key and all."""
     view = copy.copy(error)
-    partial = view.partial
-    if isinstance(partial, Response):
-        view.partial = response_view(cast("Response[Any]", partial))
+    partial: object = view.partial
+    if isinstance(partial, Result):
+        view.partial = result_view(partial)
     return view
 
 
-def _part_view(part: Part) -> Part:
-    if isinstance(part, ToolResult):
-        content: list[Any] = [_part_view(inner) for inner in part.content]
-        return replace(part, content=tuple(content))
-    if not isinstance(part, MediaPart) or isinstance(part.source, FileRef):
+def _media_view(part: MediaPart) -> MediaPart:
+    if isinstance(part.source, FileRef):
         return part
     if isinstance(part.source, UrlSource):
         return replace(part, source=UrlSource(shown_url(part.source.url)))

@@ -1,5 +1,5 @@
 """One call: check, load, queue, attempt and retry, time, price. The same way for every verb, and
-in `call_stream` for answers in events.
+in `fmsdk.pipeline.stream` for answers in events.
 
 A provider is asked once per attempt and never retries itself; what its answer cost and how
 long it took is worked out here.
@@ -8,37 +8,34 @@ long it took is worked out here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import Any, TypeVar, cast
+from typing import Generic, TypeVar
 
 from fmsdk import pricing, registry
 from fmsdk.catalog.lifecycle import Clock, known_capabilities, refuse_retired, unless_known
-from fmsdk.content import Audio, Text
-from fmsdk.errors import BadRequestError, FmsdkError, Timeout, UnsupportedContent
+from fmsdk.content import Text
+from fmsdk.errors import FmsdkError, Timeout, UnsupportedContent
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.observe.call_observer import CallObserver, Observers
-from fmsdk.observe.observer import Verb
+from fmsdk.observe.observer import AttemptReport, result_of
+from fmsdk.operation import Operation
 from fmsdk.pipeline import media_fetch
 from fmsdk.pipeline.capability_check import check
 from fmsdk.pipeline.image_limits import fit_image_limits
 from fmsdk.pipeline.retry import delay_before_retry
-from fmsdk.provider import (
-    Capabilities,
-    Loads,
-    PartialResponse,
-    Provider,
-    Transcribes,
-    Transcription,
-)
+from fmsdk.provider import Capabilities, PartialResponse, Provider
 from fmsdk.request import Request
-from fmsdk.response import Response, ResponseAccumulator, Warning
+from fmsdk.response import ResponseAccumulator
+from fmsdk.result import Result, Warning
 from fmsdk.usage import Attempt, Cost, Latency, Timings, Usage
 
 __all__ = ["Call", "Policy"]
 
-R = TypeVar("R")
+Q = TypeVar("Q", bound=Request)
+A = TypeVar("A")
+R = TypeVar("R", bound=Result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +52,19 @@ class Policy:
     fetch: FetchLimits = DEFAULT_FETCH
 
 
-class Call:
-    """One call on its way: the provider asked, the request as sent, and the clock."""
+class Call(Generic[Q, A]):
+    """One call on its way: the operation, the provider asked, the request as sent, and the
+    clock."""
 
-    def __init__(self, provider: Provider, request: Request, policy: Policy) -> None:
+    def __init__(
+        self, operation: Operation[Q, A], provider: Provider, request: Q, policy: Policy
+    ) -> None:
+        self.operation = operation
         self.provider = provider
-        self.request = request
+        self.request: Q = request
         self.policy = policy
         self.attempts: list[Attempt] = []
+        self._reported = 0
         self._warnings: tuple[Warning, ...] = ()
         self._started = perf_counter()
         self._attempt_began = self._started
@@ -75,51 +77,53 @@ class Call:
         self._first: float | None = None
         self._call_observer = CallObserver(request)
 
-    async def generate(self) -> Response[Any]:
-        """Ask, and return the answer with its latency and cost."""
-        with self._observe("generate") as observed, observed.current():
-            response = await self._run(lambda: self.provider.generate(self.request))
-            return observed.done(self.with_latency_and_cost(response))
+    async def run(self: Call[Q, Awaitable[R]]) -> R:
+        """Ask, and return the result with its latency and cost."""
+        self.operation.check_support(self.provider, self.request)
+        with self.begin() as call_observer, call_observer.current():
+            try:
+                result = await self._result()
+                self.report_attempt(result)
+                return call_observer.set_result(result)
+            except FmsdkError as error:
+                self.attach_context(error)
+                self.report_attempt(error)
+                raise
+            except asyncio.CancelledError:
+                self.record_cancelled_attempt()
+                empty = ResponseAccumulator().response(self.request.provider, self.request.model)
+                cancelled = call_observer.set_result(self.with_latency_and_cost(empty))
+                self.report_attempt(cancelled)
+                raise
+            finally:
+                self.release()
 
-    async def transcribe(self, language: str | None, prompt: str | None) -> Transcription:
-        """Turn the request's one recording into text, with latency and cost."""
-        request = self.request
-        if not hasattr(self.provider, "transcribe"):
-            raise BadRequestError(
-                f"{request.provider} has no speech to text here; local:demo-audio has",
-                provider=request.provider,
-                model=request.model,
-            )
-        speech = cast("Transcribes", self.provider)
+    async def _result(self: Call[Q, Awaitable[R]]) -> R:
+        await self.prepare()
+        while True:
+            try:
+                async with asyncio.timeout_at(self._deadline):
+                    result = await self.operation.ask(self.provider, self.request)
+                self.record_attempt()
+                return self.with_latency_and_cost(result)
+            except (FmsdkError, TimeoutError) as error:
+                await self.retry_or_raise(error)
 
-        def attempt() -> Awaitable[Transcription]:
-            audio = next(part for part in self.request.media() if isinstance(part, Audio))
-            return speech.transcribe(request.model, audio, language=language, prompt=prompt)
-
-        with self._observe("transcribe") as observed, observed.current():
-            done = await self._run(attempt)
-            settled = replace(
-                done,
-                latency=self.latency(done.timings, done.usage),
-                cost=self.cost(done.timings, done.served_model, done.usage),
-                warnings=self._warnings + done.warnings,
-            )
-            return observed.done(settled)
-
-    def _observe(self, verb: Verb) -> CallObserver:
-        self._call_observer = self.policy.observers.begin(verb, self.provider, self.request)
+    def begin(self) -> CallObserver:
+        """Tell the observers that the call begins."""
+        self._call_observer = self.policy.observers.begin(
+            self.operation, self.provider, self.request
+        )
         return self._call_observer
 
-    def with_latency_and_cost(
-        self, response: Response[Any], first_token: float | None = None
-    ) -> Response[Any]:
-        """Add latency, cost and the warnings of the way there."""
-        usage, timings = response.usage, response.timings
+    def with_latency_and_cost(self, result: R, first_token: float | None = None) -> R:
+        """Add latency, cost, the request's tags and the warnings of the way there."""
+        usage, timings = result.usage, result.timings
         return replace(
-            response,
+            result,
             latency=self.latency(timings, usage, first_token),
-            cost=self.cost(timings, response.served_model, usage),
-            warnings=self._warnings + response.warnings,
+            cost=self.cost(timings, result.served_model, usage),
+            warnings=self._warnings + result.warnings,
             tags=self.request.tags,
         )
 
@@ -171,8 +175,7 @@ class Call:
         try:
             async with asyncio.timeout_at(self._deadline):
                 capabilities = await self._checked()
-            if hasattr(self.provider, "load"):
-                capabilities = await self._loaded(cast("Loads", self.provider))
+            capabilities = await self._load_model(capabilities)
             self._warnings = (*unless_known(capabilities, self.request), *self._warnings)
             async with asyncio.timeout_at(self._deadline):
                 self.request = await media_fetch.fetch_media(
@@ -187,8 +190,7 @@ class Call:
 
     async def _checked(self) -> Capabilities:
         """What the model can, once the request is known to be nothing it cannot."""
-        vendor: str | None = getattr(self.provider, "vendor", None)
-        noted = refuse_retired(self.request, vendor, self.policy.clock)
+        noted = refuse_retired(self.request, self.provider.vendor, self.policy.clock)
         capabilities = await known_capabilities(self.provider, self.request.model)
         try:
             if all(part.url or part.file for part in self.request.media()):
@@ -200,10 +202,12 @@ class Call:
         self._warnings = (*noted, *lost)
         return capabilities
 
-    async def _loaded(self, provider: Loads) -> Capabilities:
-        """What the model can, loaded: that tells more. Its time does not count."""
+    async def _load_model(self, capabilities: Capabilities) -> Capabilities:
+        """Load a local model: what it can is known better then. The time does not count."""
         began = perf_counter()
-        self._load = await provider.load(self.request.model)
+        self._load = await self.provider.load(self.request.model)
+        if self._load is None:
+            return capabilities
         if self._deadline is not None:  # waiting for another call's loading included
             self._deadline += perf_counter() - began
         return self.provider.capabilities(self.request.model)
@@ -221,28 +225,6 @@ class Call:
             self._gated = False
             self.policy.gate.release()
 
-    async def _run(self, ask: Callable[[], Awaitable[R]]) -> R:
-        try:
-            await self.prepare()
-            while True:
-                try:
-                    async with asyncio.timeout_at(self._deadline):
-                        result = await ask()
-                    self.record_attempt()
-                    return result
-                except (FmsdkError, TimeoutError) as error:
-                    await self.retry_or_raise(error)
-        except FmsdkError as error:
-            self.name(error)
-            raise
-        except asyncio.CancelledError:
-            self.record_cancelled_attempt()
-            nothing = ResponseAccumulator().response(self.request.provider, self.request.model)
-            self._call_observer.done(self.with_latency_and_cost(nothing))
-            raise
-        finally:
-            self.release()
-
     def _begin_attempt(self) -> None:
         self._attempt_began = perf_counter()
         self._asking = True
@@ -258,6 +240,30 @@ class Call:
         kind = type(error).__name__ if error else None
         status = error.status if error else None
         self.attempts.append(Attempt(self._seconds(), self._waited, kind, status))
+
+    def report_attempt(self, outcome: Result | FmsdkError, delay: float | None = None) -> None:
+        """Tell the observers of the attempt that ended last, unless they know it.
+
+        Args:
+            outcome: its result, with latency and cost, or its error.
+            delay: seconds until the next attempt; None: it was the last.
+        """
+        if len(self.attempts) == self._reported:
+            return
+        self._reported = len(self.attempts)
+        result = result_of(outcome)
+        usage = None if result is None else result.usage
+        self._call_observer.attempt_ended(
+            AttemptReport(
+                attempt=self.attempts[-1],
+                error=outcome if isinstance(outcome, FmsdkError) else None,
+                usage=usage,
+                cost=result.cost if result else None,
+                served_model=result.served_model if result else None,
+                request_id=outcome.request_id,
+                delay=delay,
+            )
+        )
 
     def _seconds(self) -> float:
         return perf_counter() - self._attempt_began
@@ -277,7 +283,8 @@ class Call:
             raise typed from error
         if final or delay is None:
             raise typed  # with the cause that it came with
-        self._call_observer.retrying(typed, self.attempts[-1], delay)
+        self.attach_context(typed)
+        self.report_attempt(typed, delay)
         await asyncio.sleep(delay)
         self._waited = delay
         self._begin_attempt()
@@ -287,23 +294,21 @@ class Call:
         timeout = self.request.timeout or self.policy.timeout
         if timeout is None:
             return Timeout(f"{self.request.provider} gave up waiting by itself: {error}")
-        partial_response: PartialResponse | None = getattr(
-            error.__cause__, "partial_response", None
-        )
+        known = PartialResponse.of(error.__cause__)
         return Timeout(
             f"no full answer within {timeout:g} s; pass a longer timeout=",
-            status=partial_response and partial_response.status,
-            request_id=partial_response and partial_response.request_id,
+            status=known.status,
+            request_id=known.request_id,
         )
 
-    def name(self, error: FmsdkError) -> None:
-        """Tell the error who was asked, what was tried, and what of it the bill is."""
+    def attach_context(self, error: FmsdkError) -> None:
+        """Add to the error who was asked, what was tried, and what its partial result cost."""
         error.provider = error.provider or self.request.provider
         error.model = error.model or self.request.model
         error.attempts = tuple(self.attempts)
-        partial: object = error.partial
-        if isinstance(partial, Response):
-            error.partial = self.with_latency_and_cost(cast("Response[Any]", partial), self._first)
+        partial = result_of(error)
+        if partial is not None:
+            error.partial = self.with_latency_and_cost(partial, self._first)
 
 
 def _kinds(request: Request) -> set[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from fmsdk.content import (
     Audio,
@@ -29,11 +29,13 @@ from fmsdk.response import Warning
 
 __all__ = ["check", "verify_media"]
 
+Q = TypeVar("Q", bound=Request)
+
 _PLAIN = Settings()
 _MEDIA = (Image, Audio, Video, Document)
 
 
-def check(request: Request, capabilities: Capabilities) -> tuple[Request, tuple[Warning, ...]]:
+def check(request: Q, capabilities: Capabilities) -> tuple[Q, tuple[Warning, ...]]:
     """The request as it may be sent, and warnings for what a lenient one lost.
 
     Raises:

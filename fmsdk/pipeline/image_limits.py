@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import isqrt
+from typing import TypeVar
 
 from fmsdk.content import Image, MediaPart
 from fmsdk.errors import InvalidMedia
@@ -21,13 +22,13 @@ from fmsdk.response import Warning
 
 __all__ = ["fit_image_limits", "fitted"]
 
+Q = TypeVar("Q", bound=Request)
+
 _NO_LIMITS = ImageLimits()
 Size = tuple[int, int]
 
 
-async def fit_image_limits(
-    request: Request, capabilities: Capabilities
-) -> tuple[Request, tuple[Warning, ...]]:
+async def fit_image_limits(request: Q, capabilities: Capabilities) -> tuple[Q, tuple[Warning, ...]]:
     """The request with its pictures as small as they have to be, and a warning
     "image_downsized" for each that was not.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import TypeVar
 
 from fmsdk.content import Image, MediaPart
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
@@ -15,10 +16,12 @@ from fmsdk.request import Request
 
 __all__ = ["fetch_media"]
 
+Q = TypeVar("Q", bound=Request)
+
 
 async def fetch_media(
-    request: Request, capabilities: Capabilities, limits: FetchLimits = DEFAULT_FETCH
-) -> Request:
+    request: Q, capabilities: Capabilities, limits: FetchLimits = DEFAULT_FETCH
+) -> Q:
     """The request with the bytes of every URL that the provider cannot take as a URL, and of
     every picture by URL that is to be made smaller (`max_side`).
 
@@ -40,8 +43,8 @@ async def fetch_media(
         async with asyncio.TaskGroup() as group:  # when one fails, the others are cancelled
             for url, kind in wanted:
                 tasks[url, kind] = group.create_task(fetch(url, kind, limits=limits))
-    except ExceptionGroup as retry_or_raise:
-        failure = retry_or_raise.exceptions[0]
+    except ExceptionGroup as group_error:
+        failure = group_error.exceptions[0]
     if failure is not None:
         raise failure
 

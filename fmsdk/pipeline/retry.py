@@ -22,16 +22,16 @@ LONGEST_WAIT = 120.0
 
 
 def delay_before_retry(
-    error: FmsdkError, retry_or_raise: int, *, retries: int, remaining: float | None
+    error: FmsdkError, attempts: int, *, retries: int, remaining: float | None
 ) -> float | None:
-    """Seconds to wait after the attempt number `failed` (from 1) ended in `error`, or None if
+    """Seconds to wait after the attempt number `attempts` (from 1) ended in `error`, or None if
     that was the last: not retryable, no retries left, or no time left (`remaining` seconds of
     the deadline; None for no deadline, where nothing over `LONGEST_WAIT` is waited for)."""
-    if not error.retryable or retry_or_raise > retries:
+    if not error.retryable or attempts > retries:
         return None
     if error.retry_after is not None:
         delay = error.retry_after * (1 + RETRY_AFTER_JITTER * random.random())  # noqa: S311 - not cryptography
     else:
-        backoff = min(MAX_DELAY, BASE_DELAY * 2 ** (retry_or_raise - 1))
+        backoff = min(MAX_DELAY, BASE_DELAY * 2 ** (attempts - 1))
         delay = backoff * (1 - BACKOFF_JITTER * random.random())  # noqa: S311
     return delay if delay < (LONGEST_WAIT if remaining is None else remaining) else None

@@ -73,12 +73,12 @@ def offline_quote(request: Request, registry: Registry, clock: Clock | None = No
         vendor: str | None = request.provider
         quote = make_quote(request, estimate=estimate_text(request), price_id=vendor)
     else:
-        vendor = getattr(provider, "vendor", None)
+        vendor = provider.vendor
         quote = make_quote(
             request,
             estimate=provider.estimate(request),
             price_id=provider.price_id,
-            local=hasattr(provider, "load"),
+            local=provider.is_local,
         )
     return replace(quote, warnings=(*of_its_end(request, vendor, clock), *quote.warnings))
 

@@ -8,20 +8,20 @@ docs/observability.md. Names follow the semantic conventions for GenAI (`names`)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from fmsdk.observe.observer import Verb
+from fmsdk.operation import Operation
 from fmsdk.provider import Provider
 from fmsdk.request import Request
 from fmsdk.telemetry import content
 from fmsdk.telemetry.instruments import Instruments
-from fmsdk.telemetry.span import SpanWatch
+from fmsdk.telemetry.span import SpanObserver
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
-__all__ = ["SpanWatch", "Telemetry"]
+__all__ = ["SpanObserver", "Telemetry"]
 
 
 class Telemetry:
@@ -47,6 +47,8 @@ class Telemetry:
         captures = content.is_wanted() if capture_content is None else capture_content
         self._instruments = Instruments(tracer_provider, meter_provider, captures_content=captures)
 
-    def begin(self, verb: Verb, provider: Provider, request: Request) -> SpanWatch:
+    def begin(
+        self, operation: Operation[Any, Any], provider: Provider, request: Request
+    ) -> SpanObserver:
         """The span of a call that begins now."""
-        return SpanWatch(self._instruments, verb, provider, request)
+        return SpanObserver(self._instruments, operation, provider, request)

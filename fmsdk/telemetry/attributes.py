@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from fmsdk.errors import FmsdkError
-from fmsdk.observe.observer import Outcome, Verb, attempts_of, request_id_of
-from fmsdk.provider import Provider, Transcription
+from fmsdk.observe.observer import Outcome, attempts_of, request_id_of, result_of
+from fmsdk.operation import Operation
+from fmsdk.provider import Provider
 from fmsdk.request import Request
-from fmsdk.response import Response
+from fmsdk.result import Result
 from fmsdk.telemetry import names
 
-__all__ = ["Attributes", "answer_of", "error_type", "of_answer", "of_call", "of_request"]
+__all__ = ["Attributes", "error_type", "of_answer", "of_call", "of_request"]
 
 Value = str | bool | int | float | tuple[str, ...]
 Attributes = Mapping[str, Value]
@@ -49,17 +50,18 @@ class _Body(msgspec.Struct):
 _BODY = msgspec.json.Decoder(_Body)
 
 
-def of_call(verb: Verb, provider: Provider, request: Request) -> dict[str, Value]:
+def of_call(
+    operation: Operation[Any, Any], provider: Provider, request: Request
+) -> dict[str, Value]:
     """What every span and every metric of a call says: operation, provider, model, server."""
-    host, port = _server(getattr(provider, "base_url", None))
-    called = _provider_name(getattr(provider, "vendor", None) or request.provider, host)
-    if verb == "transcribe":
-        operation = "transcribe"
-    else:
-        operation = "generate_content" if called.startswith("gcp.") else "chat"
+    host, port = _server(provider.base_url)
+    called = _provider_name(provider.vendor or request.provider, host)
+    semantic_name = operation.semantic_name
+    if called.startswith("gcp."):
+        semantic_name = names.GOOGLE_OPERATIONS.get(semantic_name, semantic_name)
     return _known(
         {
-            names.OPERATION: operation,
+            names.OPERATION: semantic_name,
             names.PROVIDER: called,
             names.REQUEST_MODEL: request.model,
             names.SERVER_ADDRESS: host,
@@ -68,7 +70,9 @@ def of_call(verb: Verb, provider: Provider, request: Request) -> dict[str, Value
     )
 
 
-def of_request(verb: Verb, request: Request, called: object) -> dict[str, Value]:
+def of_request(
+    operation: Operation[Any, Any], request: Request, called: object
+) -> dict[str, Value]:
     """How it was asked: the settings that were chosen, and the caller's tags. `called` is what
     the conventions call the provider."""
     settings, options = request.settings, request.options
@@ -77,7 +81,7 @@ def of_request(verb: Verb, request: Request, called: object) -> dict[str, Value]
     tags = {f"{names.TAG_PREFIX}{name}": value for name, value in request.tags}
     return _known(
         {
-            names.REQUEST_STREAM: True if verb == "stream" else None,
+            names.REQUEST_STREAM: operation.is_streamed or None,
             names.OUTPUT_TYPE: _output_type(request),
             names.REQUEST_CHOICES: settings.choices if settings.choices != 1 else None,
             names.REQUEST_MAX_TOKENS: settings.max_output_tokens,
@@ -92,32 +96,23 @@ def of_request(verb: Verb, request: Request, called: object) -> dict[str, Value]
     )
 
 
-def answer_of(outcome: Outcome) -> Response[Any] | Transcription | None:
-    """The answer, or what had arrived of it before an error; None: nothing had."""
-    if not isinstance(outcome, Exception):
-        return outcome
-    partial = outcome.partial if isinstance(outcome, FmsdkError) else None
-    return cast("Response[Any]", partial) if isinstance(partial, Response) else None
-
-
 def of_answer(outcome: Outcome, called: object) -> dict[str, Value]:
     """What came back, what it used and what it cost. `called` is as for `of_request`."""
     found: dict[str, Value | None] = {
         names.REQUEST_ID: request_id_of(outcome),
         names.ATTEMPTS: attempts_of(outcome),
     }
-    answer = answer_of(outcome)
+    answer = result_of(outcome)
     if answer is not None:
         found |= _used(answer)
         if called == "openai":
             found[names.OPENAI_RESPONSE_TIER] = answer.usage.service_tier
-    if isinstance(answer, Response):
-        found[names.RESPONSE_FINISH_REASONS] = tuple(choice.finish for choice in answer.choices)
+        found[names.RESPONSE_FINISH_REASONS] = answer.finishes or None
         found[names.RESPONSE_ID] = _response_id(answer.raw_body)
     return _known(found)
 
 
-def _used(answer: Response[Any] | Transcription) -> dict[str, Value | None]:
+def _used(answer: Result) -> dict[str, Value | None]:
     usage, cost = answer.usage, answer.cost
     return {
         names.RESPONSE_MODEL: answer.served_model,

@@ -13,7 +13,7 @@ from typing import Any
 from fmsdk.content import Part, Reasoning, Text, ToolCall, ToolResult
 from fmsdk.media.source import FileRef, UrlSource, shown_url
 from fmsdk.request import Message, Request
-from fmsdk.response import Response
+from fmsdk.result import Result
 from fmsdk.telemetry import names
 from fmsdk.validation import json_of
 
@@ -38,13 +38,13 @@ def of_request(request: Request) -> dict[str, str]:
     return found
 
 
-def of_answer(answer: Response[Any]) -> dict[str, str]:
-    """The answers that came back, one for each choice."""
+def of_answer(answer: Result) -> dict[str, str]:
+    """The answers that came back, where they are messages."""
     messages = [
-        {**_message(Message("assistant", choice.parts)), "finish_reason": choice.finish}
-        for choice in answer.choices
+        {**_message(message), "finish_reason": finish}
+        for message, finish in zip(answer.messages, answer.finishes, strict=True)
     ]
-    return {names.OUTPUT_MESSAGES: json_of(messages).decode()}
+    return {names.OUTPUT_MESSAGES: json_of(messages).decode()} if messages else {}
 
 
 def _message(message: Message) -> dict[str, Any]:

@@ -17,6 +17,9 @@ OPERATION = "gen_ai.operation.name"
 PROVIDER = "gen_ai.provider.name"
 OUTPUT_TYPE = "gen_ai.output.type"
 
+GOOGLE_OPERATIONS = {"chat": "generate_content"}
+"""What the conventions call operations at Google, where that is another name."""
+
 REQUEST_MODEL = "gen_ai.request.model"
 REQUEST_STREAM = "gen_ai.request.stream"
 REQUEST_CHOICES = "gen_ai.request.choice.count"

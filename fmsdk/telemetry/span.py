@@ -8,33 +8,37 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from fmsdk.errors import FmsdkError
-from fmsdk.observe.observer import Outcome, Verb
+from fmsdk.observe.observer import AttemptReport, Outcome, result_of
+from fmsdk.operation import Operation
 from fmsdk.provider import Provider
 from fmsdk.request import Request
-from fmsdk.response import Event, Finished, Response
+from fmsdk.response import Event, Finished
 from fmsdk.telemetry import attributes, content, names
-from fmsdk.usage import Attempt
 
 if TYPE_CHECKING:
     from fmsdk.telemetry.instruments import Instruments
 
-__all__ = ["SpanWatch"]
+__all__ = ["SpanObserver"]
 
 
-class SpanWatch:
+class SpanObserver:
     """The span of one call, from its making to `ended`."""
 
     def __init__(
-        self, instruments: Instruments, verb: Verb, provider: Provider, request: Request
+        self,
+        instruments: Instruments,
+        operation: Operation[Any, Any],
+        provider: Provider,
+        request: Request,
     ) -> None:
         self._instruments = instruments
-        self._streamed = verb == "stream"
-        self._call = attributes.of_call(verb, provider, request)
+        self._streamed = operation.is_streamed
+        self._call = attributes.of_call(operation, provider, request)
         self._called = self._call[names.PROVIDER]
         self._span = instruments.start_span(
             f"{self._call[names.OPERATION]} {request.model}",
-            {**self._call, **attributes.of_request(verb, request, self._called)},
-            in_process=hasattr(provider, "load"),
+            {**self._call, **attributes.of_request(operation, request, self._called)},
+            in_process=provider.is_local,
         )
         if instruments.captures_content and self._span.is_recording():
             self._span.set_attributes(content.of_request(request))
@@ -64,11 +68,14 @@ class SpanWatch:
                 previous = now
                 yield event
 
-    def retrying(self, error: FmsdkError, attempt: Attempt, delay: float) -> None:
-        """An event on the span."""
+    def attempt_ended(self, report: AttemptReport) -> None:
+        """An event on the span, where another attempt follows."""
+        error = report.error
+        if error is None or report.delay is None:
+            return
         found: dict[str, Any] = {
             names.ERROR_TYPE: attributes.error_type(error),
-            names.RETRY_DELAY: delay,
+            names.RETRY_DELAY: report.delay,
         }
         if error.status is not None:
             found[names.HTTP_STATUS] = error.status
@@ -88,8 +95,8 @@ class SpanWatch:
         self._count(outcome, seconds, failed)
 
     def _record_answer(self, outcome: Outcome) -> None:
-        answer = attributes.answer_of(outcome)
-        if not isinstance(answer, Response):
+        answer = result_of(outcome)
+        if answer is None:
             return
         first = answer.latency.time_to_first_token
         if self._streamed and first is not None:
@@ -105,7 +112,7 @@ class SpanWatch:
         return type(error).__name__ + ("" if status is None else f" ({status})")
 
     def _count(self, outcome: Outcome, seconds: float, failed: dict[str, str]) -> None:
-        instruments, answer = self._instruments, attributes.answer_of(outcome)
+        instruments, answer = self._instruments, result_of(outcome)
         served = None if answer is None else answer.served_model
         call = self._call if served is None else {**self._call, names.RESPONSE_MODEL: served}
         instruments.duration.record(seconds, {**call, **failed})

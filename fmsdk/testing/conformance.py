@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import pytest
 
@@ -87,8 +87,7 @@ class ProviderConformance:
 
     def test_the_provider_itself_leaves_cost_to_the_core(self, subject: Subject) -> None:
         async def look(provider: Provider) -> None:
-            if hasattr(provider, "load"):
-                await cast("Any", provider).load(subject.model)
+            await provider.load(subject.model)
             answer = await provider.generate(_request(subject))
             assert answer.cost is None
 

@@ -7,12 +7,12 @@ client.generate("fake:any", "Hi").text
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any, ClassVar
 
 from fmsdk.content import Reasoning, Text, ToolCall
 from fmsdk.errors import FmsdkError
-from fmsdk.provider import CONTRACT_VERSION, Capabilities, Estimate
+from fmsdk.provider import CONTRACT_VERSION, Capabilities, Estimate, EventStream, Provider
 from fmsdk.request import Request
 from fmsdk.response import (
     Choice,
@@ -37,7 +37,7 @@ _EVERYTHING = Capabilities(
 Reply = str | ToolCall | Response[Any] | FmsdkError
 
 
-class FakeProvider:
+class FakeProvider(Provider):
     """Gives `replies` in turn: a text, a `ToolCall`, a whole `Response`, or an error to raise.
 
     Without replies (or when they are used up) it repeats what it was told. Every request it
@@ -79,7 +79,11 @@ class FakeProvider:
         await asyncio.sleep(self._delay)
         return reply
 
-    async def stream(self, request: Request) -> AsyncIterator[Event]:
+    def stream(self, request: Request) -> EventStream:
+        return EventStream(self.events(request))
+
+    async def events(self, request: Request) -> AsyncGenerator[Event, None]:
+        """The events of a streamed answer. Subclasses may override it, to break off, say."""
         reply = self._next(request)
         for number, choice in enumerate(reply.choices):
             for index, part in enumerate(choice.parts):

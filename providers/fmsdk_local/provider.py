@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -17,19 +17,20 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fmsdk.content import Audio
 from fmsdk.errors import UnsupportedContent
 from fmsdk.provider import (
     Capabilities,
     Estimate,
+    EventStream,
     Progress,
+    Provider,
     ProviderConfig,
-    Transcription,
     UsableModel,
 )
 from fmsdk.quoting.text_tokens import estimate_text
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, ResponseAccumulator
+from fmsdk.transcription import TranscribeRequest, Transcription
 from fmsdk.usage import Range, Timings
 from fmsdk_local import store
 from fmsdk_local.capabilities import capabilities_of
@@ -51,7 +52,7 @@ def unload(model: str | None = None) -> int:
     return load.unload(None if model is None else store.locate(model))
 
 
-class LocalProvider:
+class LocalProvider(Provider):
     """Models in this process. See `fmsdk_local.options.LocalConfig` for its options.
 
     Loaded models belong to the process, not to a provider: they stay when it is closed, and
@@ -68,8 +69,8 @@ class LocalProvider:
         ModuleNotFoundError: the extra "local" is not installed.
     """
 
-    contract_version: ClassVar[int] = 1
-    price_id: str | None = None
+    contract_version: ClassVar[int] = 2
+    is_local: ClassVar[bool] = True
 
     def __init__(self, config: ProviderConfig) -> None:
         for needed in _EXTRA:
@@ -86,7 +87,7 @@ class LocalProvider:
 
     @staticmethod
     def fetch_model(name: str, progress: Progress) -> str:
-        """Bring `name` to this machine: see `fmsdk.provider.FetchesModels`."""
+        """Bring `name` to this machine: see `fmsdk.provider.Provider.fetch_model`."""
         return str(store.fetch(name, progress=progress))
 
     def capabilities(self, model: str) -> Capabilities:
@@ -119,9 +120,7 @@ class LocalProvider:
         """The answer as it is made, token by token."""
         return LocalStream(self, request)
 
-    async def transcribe(
-        self, model: str, audio: Audio, *, language: str | None = None, prompt: str | None = None
-    ) -> Transcription:
+    async def transcribe(self, request: TranscribeRequest) -> Transcription:
         """Speech to text, by a Whisper.
 
         Raises:
@@ -130,15 +129,19 @@ class LocalProvider:
         from fmsdk_local.speech import to_transcription
         from fmsdk_local.transcribe import hear_whole
 
-        loaded, loading = await self._ready(model)
+        loaded, loading = await self._ready(request.model)
         if loaded.prompts is not None:
             raise UnsupportedContent(
-                f"{self.name}:{model} transcribes no speech; local:demo-audio does", part="audio"
+                f"{request.name} transcribes no speech; local:demo-audio does", part="audio"
             )
         result, timings = await hear_whole(
-            loaded, audio, loading=loading, language=language, prompt=prompt
+            loaded,
+            request.audio,
+            loading=loading,
+            language=request.language,
+            prompt=request.prompt,
         )
-        return to_transcription(result, provider=self.name, model=model, timings=timings)
+        return to_transcription(result, provider=self.name, model=request.model, timings=timings)
 
     def estimate(self, request: Request) -> Estimate:
         """The tokens of a text request: counted, where the model is loaded, else estimated."""
@@ -184,50 +187,40 @@ class LocalProvider:
         request: Request,
         *,
         streamed: bool,
-        watch: Callable[[Loaded, Job], None] | None = None,
+        on_job: Callable[[Loaded, Job], None] | None = None,
     ) -> AsyncGenerator[Event]:
-        """The events of an answer; `watch` is told the model and the job in its engine."""
+        """The events of an answer. `on_job` is called with the model and the job in its engine."""
         loaded, loading = await self._ready(request.model)
-        on_job = None if watch is None else partial(watch, loaded)
+        take_job = None if on_job is None else partial(on_job, loaded)
         if loaded.prompts is None:
             from fmsdk_local.transcribe import hear_request
 
-            source = hear_request(loaded, request, loading=loading, on_job=on_job)
+            source = hear_request(loaded, request, loading=loading, on_job=take_job)
         else:
             from fmsdk_local.answer import answer
 
             source = answer(
-                loaded, loaded.prompts, request, loading=loading, streamed=streamed, on_job=on_job
+                loaded, loaded.prompts, request, loading=loading, streamed=streamed, on_job=take_job
             )
         async with aclosing(source) as events:
             async for event in events:
                 yield event
 
 
-class LocalStream(AsyncIterator[Event]):
+class LocalStream(EventStream):
     """The events of a streamed answer. `timings` tells, of one that was left, how long it waited
     and had the device."""
 
     def __init__(self, provider: LocalProvider, request: Request) -> None:
-        self._events = provider.events(request, streamed=True, watch=self._take)
-        self._watched: tuple[Loaded, Job] | None = None
+        super().__init__(provider.events(request, streamed=True, on_job=self._set_job))
+        self._job: tuple[Loaded, Job] | None = None
 
-    def _take(self, loaded: Loaded, job: Job) -> None:
-        self._watched = (loaded, job)
-
-    def __aiter__(self) -> AsyncGenerator[Event]:
-        return self._events
-
-    async def __anext__(self) -> Event:
-        return await anext(self._events)
-
-    async def aclose(self) -> None:
-        """Cancel the request in the engine."""
-        await self._events.aclose()
+    def _set_job(self, loaded: Loaded, job: Job) -> None:
+        self._job = (loaded, job)
 
     def timings(self) -> Timings | None:
         """Queue and device seconds so far; None where the engine was not reached."""
-        if self._watched is None:
+        if self._job is None:
             return None
-        loaded, job = self._watched
+        loaded, job = self._job
         return Timings(queue=job.queued, device_seconds=job.seconds, device=loaded.device)

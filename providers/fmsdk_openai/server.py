@@ -9,7 +9,7 @@ from datetime import date
 from urllib.parse import urlsplit, urlunsplit
 
 from fmsdk.hosted.options import from_environment, host_of
-from fmsdk.provider import UsableModel
+from fmsdk.provider import Provider, UsableModel
 from fmsdk_openai.dialect import OPENAI, Dialect
 from fmsdk_openai.model_info import ModelsEndpoint
 
@@ -49,6 +49,8 @@ class Server:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     dialect: Dialect = field(default_factory=Dialect)
     listings: tuple[ModelsEndpoint, ...] = ()
+
+    fetch_model = staticmethod(Provider.fetch_model)
 
     def usable_models(self) -> list[UsableModel]:
         """Whether its models can be called now: its extra installed, its key set."""

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -46,11 +47,37 @@ def test_a_missing_extra_names_the_line_to_type(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_provider_of_another_contract_is_refused() -> None:
-    class Old(FakeProvider):
-        contract_version = 0
+    class Old:
+        """As a provider of version 1 was: no base class, and a number of its own."""
 
-    with pytest.raises(fmsdk.ConfigurationError, match="version 0"):
-        fmsdk.Client(providers={"fake": Old()}).generate("fake:x", "Hi")
+        contract_version = 1
+
+    with pytest.raises(
+        fmsdk.ConfigurationError,
+        match=r"'fake' was written for version 1 of .* this fmsdk has version 2. Upgrade",
+    ):
+        fmsdk.Client(providers={"fake": Old()}).generate("fake:x", "Hi")  # type: ignore[dict-item]
+
+
+def test_what_is_no_provider_is_refused() -> None:
+    class Alike:
+        contract_version = 2
+
+    with pytest.raises(fmsdk.ConfigurationError, match=r"no fmsdk.provider.Provider but a Alike"):
+        fmsdk.Client(providers={"fake": Alike()}).generate("fake:x", "Hi")  # type: ignore[dict-item]
+
+
+def test_a_package_that_imports_the_names_of_version_1_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "written_for_1.py").write_text("from fmsdk.provider import FetchesModels")
+    monkeypatch.syspath_prepend(tmp_path)
+    point = EntryPoint("fake", "written_for_1:Provider", registry.GROUP)
+    monkeypatch.setattr(registry, "installed", lambda: {"fake": point})
+    with pytest.raises(fmsdk.ConfigurationError, match="another version of fmsdk's provider"):
+        fmsdk.Client().generate("fake:x", "Hi")
+    (listed,) = registry.usable_models()
+    assert not listed.usable
 
 
 def test_providers_are_kept_for_a_loop_and_closed_with_the_client() -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 import fmsdk
+from fmsdk.observe.log import LogObserver
+from fmsdk.observe.observer import AttemptReport
 from fmsdk.pipeline import retry
 from fmsdk.testing import FakeProvider
 from tests.support.secret_values import KEY, PICTURE, RECORDING, ask, assert_clean
@@ -87,6 +89,71 @@ class TestLog:
         assert capfd.readouterr() == ("", "")
 
 
+class TestAttempts:
+    """Each attempt that has ended is told to observers, the last one too."""
+
+    @pytest.fixture
+    def reports(self, monkeypatch: pytest.MonkeyPatch) -> list[AttemptReport]:
+        reports: list[AttemptReport] = []
+        monkeypatch.setattr(LogObserver, "attempt_ended", lambda _, report: reports.append(report))
+        return reports
+
+    def test_a_failed_one_and_the_one_that_answers(self, reports: list[AttemptReport]) -> None:
+        provider = FakeProvider([fmsdk.ServerError("busy", request_id="r-1"), "Yes"])
+        provider.price_id = "openai"
+        answer = client_of(provider).generate("fake:gpt-4o", "Hi")
+        failed, last = reports
+        assert (failed.attempt, last.attempt) == answer.latency.attempts
+        assert isinstance(failed.error, fmsdk.ServerError)
+        assert (failed.request_id, failed.usage, failed.cost) == ("r-1", None, None)
+        assert failed.delay
+        assert (last.error, last.delay) == (None, None)
+        assert (last.usage, last.cost) == (answer.usage, answer.cost)
+        assert last.cost
+        assert last.served_model == "gpt-4o"
+
+    def test_one_that_fails_for_good(self, reports: list[AttemptReport]) -> None:
+        client = client_of(FakeProvider([fmsdk.AuthenticationError("no", status=401)]))
+        with pytest.raises(fmsdk.AuthenticationError):
+            client.generate("fake:any", "Hi")
+        assert [(r.attempt.error, r.attempt.status, r.delay) for r in reports] == [
+            ("AuthenticationError", 401, None)
+        ]
+
+    @pytest.mark.parametrize("leaves", [False, True])
+    def test_a_stream(self, reports: list[AttemptReport], leaves: bool) -> None:
+        with client_of(FakeProvider(["a b c"], delay=0.01)).stream("fake:any", "Hi") as stream:
+            for _ in stream:
+                if leaves:
+                    break
+        (report,) = reports
+        assert report.attempt.error == ("Cancelled" if leaves else None)
+        assert report.usage == stream.response.usage
+        assert report.usage
+        assert report.usage.source == ("estimated" if leaves else "measured")
+
+    def test_a_stream_that_broke(self, reports: list[AttemptReport]) -> None:
+        class Breaks(FakeProvider):
+            async def events(self, request: fmsdk.Request) -> Any:
+                yield fmsdk.TextDelta("half")
+                raise fmsdk.ConnectionFailed("gone")
+
+        with (
+            pytest.raises(fmsdk.ConnectionFailed) as caught,
+            client_of(Breaks()).stream("fake:any", "Hi") as stream,
+        ):
+            list(stream)
+        (report,) = reports
+        assert report.error is caught.value
+        assert report.usage == caught.value.partial.usage
+
+    def test_nothing_is_told_of_what_was_never_sent(self, reports: list[AttemptReport]) -> None:
+        client = client_of(FakeProvider(capabilities=fmsdk.Capabilities(tools=False)))
+        with pytest.raises(fmsdk.BadRequestError):
+            client.generate("fake:any", "Hi", tools=[fmsdk.Tool("t")])
+        assert reports == []
+
+
 class TestHooks:
     def test_each_is_called_once_for_a_call_with_its_retries(self) -> None:
         asked: list[fmsdk.Request] = []
@@ -157,7 +224,7 @@ class TestHooks:
 
     def test_a_stream_that_broke_shows_what_had_arrived(self) -> None:
         class Breaks(FakeProvider):
-            async def stream(self, request: fmsdk.Request) -> Any:
+            async def events(self, request: fmsdk.Request) -> Any:
                 yield fmsdk.TextDelta("half")
                 raise fmsdk.ConnectionFailed("gone")
 
@@ -303,7 +370,7 @@ class TestRedaction:
 
     def test_what_led_to_an_error_stays_out_of_reach(self) -> None:
         class Fails(FakeProvider):
-            async def stream(self, request: fmsdk.Request) -> Any:
+            async def events(self, request: fmsdk.Request) -> Any:
                 yield fmsdk.MediaDelta("audio", RECORDING, "audio/wav")
                 try:
                     raise OSError(f"Authorization: Bearer {KEY}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ import fmsdk
 from fmsdk.pipeline import retry
 from fmsdk.response import Event
 from fmsdk.testing import FakeProvider
+from fmsdk.transcription import TranscribeRequest
 
 
 def ask(provider: FakeProvider, prompt: Any = "Hi there", **asked: Any) -> fmsdk.Response[Any]:
@@ -118,10 +119,10 @@ class Breaking(FakeProvider):
         super().__init__(**rest)
         self.after, self.times, self.closed_streams = after, times, 0
 
-    async def stream(self, request: fmsdk.Request) -> AsyncIterator[Event]:
+    async def events(self, request: fmsdk.Request) -> AsyncGenerator[Event, None]:
         count = 0
         try:
-            async for event in super().stream(request):
+            async for event in super().events(request):
                 if count == self.after and self.times:
                     self.times -= 1
                     raise fmsdk.ConnectionFailed("gone")
@@ -162,7 +163,7 @@ def test_a_providers_own_time_limit_is_a_timeout(way: str) -> None:
         async def generate(self, request: fmsdk.Request) -> fmsdk.Response[Any]:
             raise TimeoutError
 
-        async def stream(self, request: fmsdk.Request) -> AsyncIterator[Event]:
+        async def events(self, request: fmsdk.Request) -> AsyncGenerator[Event, None]:
             if request:
                 raise TimeoutError
             yield fmsdk.TextDelta("")
@@ -195,7 +196,7 @@ def test_who_stops_at_the_last_event_broke_nothing_off() -> None:
 class Unfinished(FakeProvider):
     """Ends without a finish, and raises nothing."""
 
-    async def stream(self, request: fmsdk.Request) -> AsyncIterator[Event]:
+    async def events(self, request: fmsdk.Request) -> AsyncGenerator[Event, None]:
         yield fmsdk.TextDelta("half an ans")
 
 
@@ -307,3 +308,22 @@ def test_throughput_counts_tokens_after_the_first() -> None:
     assert latency.output_tokens_per_second is not None
     decode = latency.total - latency.time_to_first_token
     assert latency.output_tokens_per_second == pytest.approx(5 / decode, rel=0.1)
+
+
+def test_a_transcription_has_the_tags_of_its_request() -> None:
+    class Hears(FakeProvider):
+        async def transcribe(self, request: TranscribeRequest) -> fmsdk.Transcription:
+            return fmsdk.Transcription(
+                provider="fake", model=request.model, text=request.prompt or ""
+            )
+
+    speech = fmsdk.Client(providers={"fake": Hears()}).transcribe(
+        "fake:ear", ([0.0, 0.5] * 800, 16000), prompt="names", tags={"team": "blue"}
+    )
+    assert (speech.text, speech.tags) == ("names", (("team", "blue"),))
+    assert len(speech.latency.attempts) == 1
+
+
+def test_a_provider_without_the_verb_is_one_clear_error() -> None:
+    with pytest.raises(fmsdk.BadRequestError, match="fake has no speech to text"):
+        fmsdk.Client(providers={"fake": FakeProvider()}).transcribe("fake:x", b"RIFF")

@@ -272,8 +272,7 @@ def test_a_providers_own_estimate_and_price_id_go_first() -> None:
 
 
 class LocalProvider(FakeProvider):
-    async def load(self, model: str) -> float:
-        return 0.0
+    is_local = True
 
 
 def test_a_local_model_costs_what_is_not_known_yet() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from fmsdk.pipeline import retry
 from fmsdk.response import Event
 from fmsdk.telemetry import content, names
 from fmsdk.testing import FakeProvider
+from fmsdk.transcription import TranscribeRequest
 from tests.support.telemetry_recorder import Recorder
 
 
@@ -47,8 +48,8 @@ class Watching(FakeProvider):
         self.note()
         return await super().generate(request)
 
-    async def stream(self, request: fmsdk.Request) -> AsyncIterator[Event]:
-        async for event in super().stream(request):
+    async def events(self, request: fmsdk.Request) -> AsyncGenerator[Event, None]:
+        async for event in super().events(request):
             self.note()
             yield event
 
@@ -220,17 +221,18 @@ class TestSpans:
 
     def test_a_model_in_this_process_is_internal(self, recorder: Recorder) -> None:
         class Local(FakeProvider):
-            async def load(self, model: str) -> float:
-                return 0.0
+            is_local = True
 
         recorder.client(Local()).generate("fake:any", "Hi")
         assert recorder.span.kind is SpanKind.INTERNAL
 
     def test_speech_to_text(self, recorder: Recorder) -> None:
         class Hears(FakeProvider):
-            async def transcribe(self, model: str, audio: fmsdk.Audio, **_: Any) -> Any:
+            async def transcribe(self, request: TranscribeRequest) -> fmsdk.Transcription:
                 usage = fmsdk.Usage(output=fmsdk.OutputUsage(total=3), source="measured")
-                return fmsdk.Transcription(provider="fake", model=model, text="Hi", usage=usage)
+                return fmsdk.Transcription(
+                    provider="fake", model=request.model, text="Hi", usage=usage
+                )
 
         recorder.client(Hears()).transcribe("fake:ear", ([0.0, 0.5] * 800, 16000))
         assert recorder.span.name == "transcribe ear"
@@ -340,7 +342,7 @@ class TestStreams:
 
     def test_a_broken_stream_keeps_what_it_used(self, recorder: Recorder) -> None:
         class Breaks(FakeProvider):
-            async def stream(self, request: fmsdk.Request) -> AsyncIterator[Event]:
+            async def events(self, request: fmsdk.Request) -> AsyncGenerator[Event, None]:
                 yield fmsdk.TextDelta("half of it")
                 raise fmsdk.ConnectionFailed("gone")
 

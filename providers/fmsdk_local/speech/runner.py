@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fmsdk.errors import CheckpointError, ContextTooLong
-from fmsdk.provider import Segment
+from fmsdk.transcription import Segment
 from fmsdk_local.checkpoint import kind_of
 from fmsdk_local.speech import language
 from fmsdk_local.speech.task import (

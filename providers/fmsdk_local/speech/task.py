@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fmsdk.provider import Segment, Transcription
 from fmsdk.response import Warning
+from fmsdk.transcription import Segment, Transcription
 from fmsdk.usage import InputUsage, OutputUsage, Timings, Usage
 
 if TYPE_CHECKING:

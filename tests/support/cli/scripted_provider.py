@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from fmsdk.content import Audio, Text
+from fmsdk.content import Text
 from fmsdk.errors import ModelNotFound, OutOfMemory, ServerError
-from fmsdk.provider import Progress, ProviderConfig, Segment, Transcription, UsableModel
+from fmsdk.provider import Progress, ProviderConfig, UsableModel
 from fmsdk.request import Request
 from fmsdk.response import Choice, Event, Finished, Response, TextDelta, Warning
 from fmsdk.testing import FakeProvider
+from fmsdk.transcription import Segment, TranscribeRequest, Transcription
 from fmsdk.usage import Device, InputUsage, OutputUsage, Timings, Usage
 
 LONG = " ".join(f"word{n}" for n in range(200))
@@ -56,7 +57,7 @@ class Scripted(FakeProvider):
         return f"/models/{name}"
 
     async def generate(self, request: Request) -> Response[Any]:
-        events = [event async for event in self.stream(request)]
+        events = [event async for event in self.events(request)]
         text = "".join(event.text for event in events if isinstance(event, TextDelta))
         end = events[-1]
         assert isinstance(end, Finished)
@@ -70,7 +71,7 @@ class Scripted(FakeProvider):
             output_type=request.output,
         )
 
-    async def stream(self, request: Request) -> AsyncIterator[Event]:
+    async def events(self, request: Request) -> AsyncGenerator[Event, None]:
         model = request.model
         if model == "defect":
             raise RuntimeError("a bug")
@@ -92,9 +93,8 @@ class Scripted(FakeProvider):
             yield TextDelta(word if text.endswith(word) else f"{word} ")
         yield self._end(model, text)
 
-    async def transcribe(
-        self, model: str, audio: Audio, *, language: str | None = None, prompt: str | None = None
-    ) -> Transcription:
+    async def transcribe(self, request: TranscribeRequest) -> Transcription:
+        model = request.model
         if model == "oom":
             raise OutOfMemory("the device has no room for this")
         segments = (Segment(0.0, 1.25, " Hello"), Segment(61.0, 62.5, " world."))
@@ -103,8 +103,8 @@ class Scripted(FakeProvider):
             model=model,
             text=" Hello world.",
             segments=segments if model == "timed" else (),
-            language=language,
-            usage=Usage(input=InputUsage(audio_seconds=audio.duration), source="measured"),
+            language=request.language,
+            usage=Usage(input=InputUsage(audio_seconds=request.audio.duration), source="measured"),
         )
 
     def _end(self, model: str, text: str) -> Finished:

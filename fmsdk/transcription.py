@@ -1,0 +1,47 @@
+"""Speech to text: its request and its result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fmsdk.content import Audio
+from fmsdk.request import Request
+from fmsdk.result import Result
+
+__all__ = ["Segment", "TranscribeRequest", "Transcription"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscribeRequest(Request):
+    """A request whose one part is a recording.
+
+    language: two-letter code of the language spoken; None lets the model tell. prompt: words
+    that the model may expect (names, terms).
+    """
+
+    language: str | None = None
+    prompt: str | None = None
+
+    @property
+    def audio(self) -> Audio:
+        """The recording."""
+        return next(part for part in self.parts() if isinstance(part, Audio))
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of a transcription: seconds from the start, and its text."""
+
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcription(Result):
+    """Speech as text. `duration` is the recording's, in seconds."""
+
+    text: str
+    segments: tuple[Segment, ...] = ()
+    language: str | None = None
+    duration: float | None = None
