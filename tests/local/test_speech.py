@@ -16,7 +16,7 @@ from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
 from fmsdk.content import Audio
 from fmsdk.errors import BadRequestError, CheckpointError, ContextTooLong, UnsupportedSetting
-from fmsdk.provider import Segment
+from fmsdk.transcription import Segment
 from fmsdk.usage import Timings
 from fmsdk_local import speech
 from fmsdk_local.audio import decode
