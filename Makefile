@@ -7,9 +7,9 @@ INSTALL = $(PIP) install --constraint constraints.txt
 
 # On cores that other work shares, OpenMP threads that spin while they wait starve each other:
 # ten times slower was seen. Sleeping costs an idle machine a quarter.
-demo test bench: export OMP_WAIT_POLICY = PASSIVE
+demo quick test soak bench: export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo quick test soak check bench docs clean
 .DEFAULT_GOAL := demo
 
 # The main job: a text, a picture and a recording, answered on this machine.
@@ -17,9 +17,22 @@ demo: $(VENV)/demo.stamp
 	@$(BIN)/fmsdk models get demo-text demo-vision demo-audio
 	@$(BIN)/python examples/demo.py
 
+# Two workers a core, since most tests wait. Torch shares what cores there are.
+PYTEST = $(BIN)/python -m pytest -q --numprocesses $(WORKERS)
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(2 * (os.cpu_count() or 1), 16))')
+
+# The fast tier: what neither takes long nor needs weights.
+quick: $(VENV)/dev.stamp
+	$(PYTEST) -m fast
+
 test: $(VENV)/dev.stamp
 	@$(BIN)/fmsdk models get demo-text demo-vision demo-audio
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+# Everything at its full size: thousands of calls, every schedule, many generated examples.
+soak: $(VENV)/dev.stamp
+	@$(BIN)/fmsdk models get demo-text demo-vision demo-audio
+	FMSDK_SOAK=1 $(PYTEST) --timeout 1200
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

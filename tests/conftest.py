@@ -1,13 +1,68 @@
-"""What holds for every test: the tally of what was tried is printed at the end of the run."""
+"""What holds for every test: which tier it belongs to, which tests share a worker, and the tally
+that is printed at the end of the run."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
 
 from tests.support import tally
+from tests.support.soak import IS_SOAK
 
-if TYPE_CHECKING:
-    import pytest
+# On cores that other work shares, OpenMP threads that spin while they wait starve each other.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("short", deadline=None)
+hypothesis.settings.register_profile("soak", deadline=None, max_examples=1000)
+hypothesis.settings.load_profile("soak" if IS_SOAK else "short")
+
+TESTS = Path(__file__).parent
+
+# Files whose tests need torch or real weights. Each group runs on one worker, so that it alone
+# loads them.
+WEIGHTS = {
+    "local": "local",
+    "cli/test_local.py": "local",
+    "hosted/test_engines.py": "engines",
+    "openai/test_engine.py": "engines",
+    "test_docs.py": "docs",
+}
+# Files that are long.
+SLOW = {
+    "hosted/test_faults.py",
+    "hosted/test_llmock.py",
+    "hosted/test_mutations.py",
+    "hosted/test_retries.py",
+    "hosted/test_slow.py",
+    "hosted/test_thousand.py",
+    "matrix",
+    "test_wheel.py",
+}
+# Files whose tests share what is costly to set up.
+GROUPS = {"matrix/test_cells.py": "matrix", "matrix/test_render.py": "matrix"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        path = item.path.relative_to(TESTS)
+        places = [path.as_posix(), path.parts[0]]
+        weights = next((WEIGHTS[place] for place in places if place in WEIGHTS), None)
+        group = weights or GROUPS.get(places[0])
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
+        is_slow = item.get_closest_marker("slow") or any(place in SLOW for place in places)
+        if weights:
+            item.add_marker(pytest.mark.weights)
+        if is_slow:
+            item.add_marker(pytest.mark.slow)
+        if not weights and not is_slow:
+            item.add_marker(pytest.mark.fast)
+    # The long ones first, so that no worker is left alone with one at the end.
+    items.sort(key=lambda item: item.get_closest_marker("fast") is not None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -2,58 +2,59 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.example_runner import ExampleRunner, run_example_process
+from tests.support.paths import ROOT
 from tests.support.vendor_server import run_vendor_server
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 WITH_SNIPPETS = [page for page in PAGES if "```python" in page.read_text("utf-8")]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-
-
 THREE_VENDORS = ("openai:gpt-5.6-sol", "anthropic:claude-sonnet-5", "google:gemini-3.8-flash")
 
 
-def run(source: list[str], **environment: str) -> str:
-    """Run a program from the repository's root, with the vendors' places taken by a server."""
-    inherited = {name: value for name, value in os.environ.items() if name != "FMSDK_MODEL"}
+@pytest.fixture(scope="module")
+def runner() -> Iterator[ExampleRunner]:
+    with run_example_process() as running:
+        yield running
+
+
+def run(runner: ExampleRunner, source: str, file: str, *arguments: str, **environment: str) -> str:
+    """What a program prints, where a server takes the vendors' places."""
     with run_vendor_server() as reachable:
-        done = subprocess.run(
-            [sys.executable, "-W", "error::DeprecationWarning:fmsdk", *source],
-            cwd=ROOT,
-            env={**inherited, **reachable, **environment},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+        result = runner.run(source, file, *arguments, **reachable, **environment)
+    assert not result.error, result.output + result.error
+    return result.output
 
 
-@pytest.mark.parametrize("page", WITH_SNIPPETS, ids=lambda page: page.name)
-def test_the_snippets_of_a_page_run_top_to_bottom(page: Path) -> None:
-    snippets = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-    assert run(["-c", "\n".join(snippets)]) or "print" not in "".join(snippets)
+def run_example(runner: ExampleRunner, name: str, *arguments: str, **environment: str) -> str:
+    example = ROOT / "examples" / f"{name}.py"
+    return run(runner, example.read_text("utf-8"), str(example), *arguments, **environment)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)
-def test_an_example_runs_and_says_something(example: Path) -> None:
-    assert run([str(example)]).strip()
+def test_an_example_prints_something(runner: ExampleRunner, example: Path) -> None:
+    assert run_example(runner, example.stem).strip()
 
 
 @pytest.mark.parametrize("model", THREE_VENDORS)
 @pytest.mark.parametrize("example", ["structured", "tools"])
-def test_an_example_runs_on_every_vendor(example: str, model: str) -> None:
-    assert run([f"examples/{example}.py"], FMSDK_MODEL=model).strip()
+def test_an_example_runs_on_every_vendor(runner: ExampleRunner, example: str, model: str) -> None:
+    assert run_example(runner, example, FMSDK_MODEL=model).strip()
 
 
-def test_swapping_models_changes_nothing_else() -> None:
-    said = run(["examples/swap.py", *THREE_VENDORS]).splitlines()
-    assert [line.partition(": ")[2].partition(" (")[0] for line in said] == ["Hello."] * 3
+def test_another_model_changes_nothing_else(runner: ExampleRunner) -> None:
+    lines = run_example(runner, "swap", *THREE_VENDORS).splitlines()
+    assert [line.partition(": ")[2].partition(" (")[0] for line in lines] == ["Hello."] * 3
+
+
+# Last, since pages set up logs and hooks of the whole process.
+@pytest.mark.parametrize("page", WITH_SNIPPETS, ids=lambda page: page.name)
+def test_the_snippets_of_a_page_run_top_to_bottom(runner: ExampleRunner, page: Path) -> None:
+    snippets = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    assert run(runner, "\n".join(snippets), page.name) or "print" not in "".join(snippets)

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from typing import Any
 
-import anthropic
 import pytest
 
 from fmsdk.errors import (
@@ -26,6 +25,7 @@ from tests.support.anthropic.provider import (
     run_server,
     stream,
 )
+from tests.support.lazy_import import anthropic
 
 # --- configuration ---
 

@@ -20,6 +20,8 @@ import pytest
 from fmsdk.cli import main
 from tests.cli.conftest import Run
 from tests.cli.test_ask import png, wav
+from tests.support.child_process import start_interruptible
+from tests.support.patience import PATIENCE
 
 ANSWERS = {
     "wrong-key": (401, {"error": {"message": "Incorrect key sk-abc", "code": "invalid_api_key"}}),
@@ -230,7 +232,7 @@ def test_a_defect_is_no_traceback_unless_asked_for(fmsdk_process: Run, as_json: 
 
 
 def start(environment: dict[str, str], *args: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    return start_interruptible(
         [sys.executable, "-m", "fmsdk", *args],
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -249,7 +251,7 @@ class TestInterrupted:
             assert process.stdout is not None
             first = process.stdout.read(12)
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=60)
         assert process.returncode == 130
         assert (first + out).startswith("word0 word1 ")
         assert out.endswith("\n")
@@ -266,17 +268,17 @@ class TestInterrupted:
             assert process.stdout is not None
             process.stdout.read(10)
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=20)
+            _, err = process.communicate(timeout=60)
         assert process.returncode == 130
         assert err.splitlines()[-1].endswith("interrupted")
-        assert server.left.wait(5)
+        assert server.left.wait(PATIENCE)
 
     def test_a_thread_that_works_on_does_not_hold_it_up(self, environment: dict[str, str]) -> None:
         with start(environment, "ask", "Hi", "-m", "scripted:stuck") as process:
             assert process.stdout is not None
             process.stdout.read(5)
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=20)
+            _, err = process.communicate(timeout=60)
         assert process.returncode == 130
         assert len(err.splitlines()) == 1
 
@@ -303,7 +305,7 @@ class TestInterrupted:
                 time.sleep(0.02)
                 assert process.poll() is None
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=60)
         return process.returncode, out, err
 
 

@@ -17,6 +17,7 @@ from fmsdk_local import LocalProvider, unload
 from tests.cli.conftest import Run
 from tests.cli.test_ask import png
 from tests.cli.test_failures import one_error
+from tests.support.child_process import start_interruptible
 from tests.support.local import tiny_checkpoints
 
 TEXT = "local:demo-text"
@@ -120,7 +121,7 @@ class TestDemoText:
     @pytest.mark.skipif(os.name != "posix", reason="SIGINT cannot be sent to one process elsewhere")
     def test_interrupted_it_keeps_what_arrived(self, environment: dict[str, str]) -> None:
         command = [sys.executable, "-m", "fmsdk", "ask", "Tell me a long story.", "-m", TEXT]
-        with subprocess.Popen(
+        with start_interruptible(
             command,
             env=environment,
             stdin=subprocess.DEVNULL,

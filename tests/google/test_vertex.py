@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import google.genai
 import pytest
 from google.auth import exceptions as broken
 
@@ -25,6 +24,7 @@ from tests.support.google.provider import (
     provider,
     run_server,
 )
+from tests.support.lazy_import import genai
 
 REQUEST = build("google:gemini-3.8-flash", "Hello")
 HELLO = Answer(chunk("Hi."))
@@ -129,7 +129,7 @@ def test_a_machine_without_credentials(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_callers_client_gives_its_key_and_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "of-something-else")
     with run_server(HELLO) as server:
-        theirs = google.genai.Client(api_key=KEY, http_options={"base_url": server.root})
+        theirs = genai.Client(api_key=KEY, http_options={"base_url": server.root})
         generate(create_provider(client=theirs), REQUEST)
         theirs.close()
     assert server.seen[0].headers["x-goog-api-key"] == KEY
@@ -137,7 +137,7 @@ def test_a_callers_client_gives_its_key_and_url(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_callers_client_of_vertex_gives_its_project_and_credentials() -> None:
-    theirs = google.genai.Client(
+    theirs = genai.Client(
         vertexai=True, project="theirs", location="us-east1", credentials=FakeCredentials()
     )
     assert "us-east1-aiplatform.googleapis.com/v1beta1/projects/theirs/" in url_of(client=theirs)

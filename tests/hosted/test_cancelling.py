@@ -18,11 +18,12 @@ import pytest
 
 import fmsdk
 from fmsdk.response import TextDelta
+from tests.support.child_process import start_interruptible
 from tests.support.hosted.subjects import SUBJECTS, Subject
+from tests.support.patience import PATIENCE
 from tests.support.scripted_server import Answer, Server, run_server
 
 each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
-AT_ONCE = 0.2
 """Seconds within which the server has to see its client leave."""
 
 
@@ -74,7 +75,7 @@ async def cancelled(subject: Subject, server: Server, waiting: Waiting) -> float
         began = time.monotonic()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        assert await asyncio.to_thread(server.seen[0].left.wait, 2)
+        assert await asyncio.to_thread(server.seen[0].left.wait, PATIENCE)
         return time.monotonic() - began
 
 
@@ -82,14 +83,14 @@ async def cancelled(subject: Subject, server: Server, waiting: Waiting) -> float
 @pytest.mark.parametrize("waiting", [plain, streamed, unmanaged])
 def test_cancelling_before_an_answer(subject: Subject, waiting: Waiting) -> None:
     with run_server(Silent()) as server:
-        assert asyncio.run(cancelled(subject, server, waiting)) < AT_ONCE
+        assert asyncio.run(cancelled(subject, server, waiting)) < PATIENCE
 
 
 @each
 @pytest.mark.parametrize("waiting", [plain, streamed, unmanaged])
 def test_cancelling_within_an_answer(subject: Subject, waiting: Waiting) -> None:
     with run_server(unfinished(subject)) as server:
-        assert asyncio.run(cancelled(subject, server, waiting)) < AT_ONCE
+        assert asyncio.run(cancelled(subject, server, waiting)) < PATIENCE
 
 
 @each
@@ -104,11 +105,11 @@ def test_leaving_a_stream_early(subject: Subject) -> None:
             assert stream.response.finish == "cancelled"
             assert stream.response.text == "Hel"
             assert stream.response.usage.source in {"measured", "estimated"}
-            assert await asyncio.to_thread(server.seen[0].left.wait, 2)
+            assert await asyncio.to_thread(server.seen[0].left.wait, PATIENCE)
             return time.monotonic() - began
 
     with run_server(unfinished(subject)) as server:
-        assert asyncio.run(main(server)) < AT_ONCE
+        assert asyncio.run(main(server)) < PATIENCE
 
 
 @each
@@ -119,7 +120,7 @@ def test_a_timeout_of_the_callers_own(subject: Subject) -> None:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.3):
                     await client.generate(subject.model, "Hi")
-            assert await asyncio.to_thread(server.seen[1].left.wait, AT_ONCE)
+            assert await asyncio.to_thread(server.seen[1].left.wait, PATIENCE)
 
     with run_server(Answer(subject.wire.body("Hello.")), Silent()) as server:
         asyncio.run(main(server))
@@ -137,7 +138,7 @@ def test_a_group_that_fails_takes_its_calls_along(subject: Subject) -> None:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(client.generate(subject.model, "Hi"))
                     group.create_task(fail(server))
-            assert await asyncio.to_thread(server.seen[0].left.wait, AT_ONCE)
+            assert await asyncio.to_thread(server.seen[0].left.wait, PATIENCE)
 
     with run_server(Silent()) as server:
         asyncio.run(main(server))
@@ -149,8 +150,8 @@ def test_closing_a_stream_without_await(subject: Subject) -> None:
         with client.stream(subject.model, "Hi") as stream:
             next(event for event in stream if isinstance(event, TextDelta))
             began = time.monotonic()
-        assert server.seen[0].left.wait(2)
-        assert time.monotonic() - began < AT_ONCE
+        assert server.seen[0].left.wait(PATIENCE)
+        assert time.monotonic() - began < PATIENCE
         assert stream.response.finish == "cancelled"
 
 
@@ -160,7 +161,7 @@ def test_a_stream_nobody_holds_is_closed(subject: Subject) -> None:
         stream = client.stream(subject.model, "Hi")
         next(event for event in stream if isinstance(event, TextDelta))
         del stream
-        assert server.seen[0].left.wait(2)
+        assert server.seen[0].left.wait(PATIENCE)
 
 
 @each
@@ -174,8 +175,8 @@ def test_closing_a_stream_that_another_thread_reads(subject: Subject) -> None:
         time.sleep(0.2)
         began = time.monotonic()
         stream.close()
-        assert server.seen[0].left.wait(2)
-        assert time.monotonic() - began < AT_ONCE
+        assert server.seen[0].left.wait(PATIENCE)
+        assert time.monotonic() - began < PATIENCE
         reader.join(5)
         assert not reader.is_alive()
         assert any(isinstance(event, TextDelta) for event in read)
@@ -198,7 +199,7 @@ def test_closing_a_stream_that_another_task_reads(subject: Subject) -> None:
             with pytest.raises(fmsdk.BadRequestError, match="cancel that task"):
                 await stream.aclose()
             reader.cancel()
-            assert await asyncio.to_thread(server.seen[0].left.wait, 2)
+            assert await asyncio.to_thread(server.seen[0].left.wait, PATIENCE)
 
     with run_server(unfinished(subject)) as server:
         asyncio.run(main(server))
@@ -223,7 +224,7 @@ with subject.sync_client(sys.argv[2]) as client:
 def test_an_interrupt_from_the_keyboard(subject: Subject, way: str) -> None:
     root = Path(__file__).resolve().parents[2]
     with run_server(Silent()) as server:
-        running = subprocess.Popen(
+        running = start_interruptible(
             [sys.executable, "-c", PROGRAM, subject.name, server.root, way],
             cwd=root,
             stderr=subprocess.PIPE,
@@ -232,8 +233,8 @@ def test_an_interrupt_from_the_keyboard(subject: Subject, way: str) -> None:
             assert server.arrived.wait(30)
             time.sleep(0.1)
             running.send_signal(signal.SIGINT)
-            assert server.seen[0].left.wait(2)
-            assert running.wait(5) != 0
+            assert server.seen[0].left.wait(PATIENCE)
+            assert running.wait(PATIENCE) != 0
             assert running.stderr is not None
             assert b"KeyboardInterrupt" in running.stderr.read()
 
@@ -256,7 +257,7 @@ def test_threads_do_not_wait_for_one_another(subject: Subject) -> None:
 
         stuck = threading.Thread(target=wait)
         stuck.start()
-        assert hung.wait(5)
+        assert hung.wait(PATIENCE)
         assert client.generate(subject.model, "Hi").text == "Hello."
         assert stuck.is_alive()
         stuck.join()

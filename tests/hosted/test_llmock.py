@@ -31,7 +31,7 @@ _BELOW = {"anthropic": "/anthropic", "google": "/gemini"}
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorter waits between retries, which grow as ever."""
-    monkeypatch.setattr(retry, "BASE_DELAY", 0.15)
+    monkeypatch.setattr(retry, "BASE_DELAY", 0.05)
 
 
 @asynccontextmanager
@@ -57,7 +57,7 @@ def persistent(
                 assert isinstance(got, FmsdkError)
                 assert got.retryable, repr(got)
                 errors.append(got)
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.05)
 
     return asyncio.run(main())
 

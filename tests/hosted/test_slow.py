@@ -16,6 +16,7 @@ import fmsdk
 from fmsdk.response import Response
 from tests.support.hosted.outcomes import outcome
 from tests.support.hosted.subjects import SUBJECTS, Subject
+from tests.support.patience import PATIENCE
 from tests.support.scripted_server import Answer, Server, run_server
 
 each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
@@ -50,8 +51,10 @@ def ask(subject: Subject, server: Server, stream: bool, **limits: Any) -> tuple[
     """What came of it, and the seconds that took."""
 
     async def main() -> Response[Any] | Exception:
+        # Without limits, since the first call imports what is needed.
+        async with subject.client(server.root, retries=0) as client:
+            await outcome(client, subject.model, "Hi", stream=stream)
         async with subject.client(server.root, retries=0, **limits) as client:
-            await outcome(client, subject.model, "Hi", stream=stream)  # imports what is needed
             nonlocal began
             began = time.monotonic()
             return await outcome(client, subject.model, "Hi", stream=stream)
@@ -68,11 +71,11 @@ def test_bytes_that_complete_no_event_are_silence(subject: Subject, endless: byt
     answer = Dribble(EVENTS + first, quick=len(EVENTS + first), endless=endless)
     with run_server(WARM, answer) as server:
         error, seconds = ask(subject, server, stream=True, idle_timeout=0.4)
-        assert server.seen[-1].left.wait(1)
+        assert server.seen[-1].left.wait(PATIENCE)
     assert isinstance(error, fmsdk.Timeout), repr(error)
     assert error.retryable
     assert "idle_timeout" in str(error)
-    assert 0.4 <= seconds < 1.5
+    assert 0.4 <= seconds < PATIENCE
 
 
 @each
@@ -86,7 +89,7 @@ def test_compressed_bytes_that_stand_for_none_are_silence(subject: Subject) -> N
         error, seconds = ask(subject, server, stream=True, idle_timeout=0.4)
     assert isinstance(error, fmsdk.Timeout), repr(error)
     assert error.partial is not None
-    assert 0.4 <= seconds < 1.5
+    assert 0.4 <= seconds < PATIENCE
 
 
 @each
@@ -96,7 +99,7 @@ def test_json_that_drips_is_no_stream(subject: Subject) -> None:
         error, seconds = ask(subject, server, stream=True, idle_timeout=0.4)
     assert isinstance(error, fmsdk.Timeout), repr(error)
     assert (error.status, error.retryable) == (200, True)
-    assert 0.3 <= seconds < 1.5
+    assert 0.3 <= seconds < PATIENCE
 
 
 @each
@@ -107,7 +110,7 @@ def test_interim_answers_are_silence(subject: Subject, stream: bool) -> None:
     with run_server(WARM, answer) as server:
         error, seconds = ask(subject, server, stream, **limits)
     assert isinstance(error, fmsdk.Timeout), repr(error)
-    assert 0.3 <= seconds < 1.5
+    assert 0.3 <= seconds < PATIENCE
 
 
 @dataclass
@@ -130,7 +133,7 @@ class OneChunk(Answer):
 @each
 def test_events_of_an_unfinished_chunk_come_at_once(subject: Subject) -> None:
     async def main(root: str) -> list[float]:
-        async with subject.client(root, retries=0, idle_timeout=0.6) as client:
+        async with subject.client(root, retries=0, idle_timeout=PATIENCE) as client:
             await outcome(client, subject.model, "Hi", stream=True)
             async with client.stream(subject.model, "Hi") as stream:
                 return [time.monotonic() async for _ in stream]
@@ -139,7 +142,7 @@ def test_events_of_an_unfinished_chunk_come_at_once(subject: Subject) -> None:
     with run_server(WARM, OneChunk(pieces=pieces, pause=0.1)) as server:
         arrived = asyncio.run(main(server.root))
     assert len(arrived) >= 8
-    assert arrived[7] - arrived[0] > 0.5
+    assert arrived[7] - arrived[0] > 0.2
 
 
 @each
@@ -158,24 +161,24 @@ def test_what_came_of_an_unfinished_chunk_is_on_the_error(subject: Subject, then
 
 @each
 def test_comments_are_a_sign_of_life(subject: Subject) -> None:
-    beats = [b": keep-alive\n\n"] * 25
+    beats = [b": keep-alive\n\n"] * 30
     events = subject.wire.events("Hel", "lo.")
     pieces = [*events[:2], *beats, *events[2:]]
-    with run_server(WARM, Answer(pieces=pieces, pause=0.04)) as server:
-        answer, seconds = ask(subject, server, stream=True, idle_timeout=0.4)
+    with run_server(WARM, Answer(pieces=pieces, pause=0.05)) as server:
+        answer, seconds = ask(subject, server, stream=True, idle_timeout=1.0)
     assert isinstance(answer, Response), repr(answer)
     assert answer.text == "Hello."
-    assert seconds > 0.9
+    assert seconds > 1.2
 
 
 @each
 def test_comments_for_ever_end_with_the_deadline(subject: Subject) -> None:
     beats = Answer(pieces=[b": keep-alive\n\n"] * 200, pause=0.04, then="hang")
     with run_server(WARM, beats) as server:
-        error, seconds = ask(subject, server, stream=True, idle_timeout=0.4, timeout=0.8)
-        assert server.seen[-1].left.wait(1)
+        error, seconds = ask(subject, server, stream=True, idle_timeout=PATIENCE, timeout=0.8)
+        assert server.seen[-1].left.wait(PATIENCE)
     assert isinstance(error, fmsdk.Timeout), repr(error)
-    assert 0.7 <= seconds < 1.6
+    assert 0.7 <= seconds < PATIENCE
 
 
 @each
@@ -186,10 +189,10 @@ def test_a_deadline_holds_while_bytes_trickle(subject: Subject, stream: bool, wh
     answer = Dribble(head + b'{"id": "', quick=len(head) if what == "body" else 0)
     with run_server(WARM, answer) as server:
         error, seconds = ask(subject, server, stream, timeout=0.6)
-        assert server.seen[-1].left.wait(1)
+        assert server.seen[-1].left.wait(PATIENCE)
     assert isinstance(error, fmsdk.Timeout), repr(error)
     assert "timeout" in str(error)
-    assert 0.5 <= seconds < 1.6
+    assert 0.5 <= seconds < PATIENCE
 
 
 @each
@@ -198,10 +201,10 @@ def test_an_error_that_trickles_keeps_its_status(subject: Subject, stream: bool)
     answer = Dribble(BUSY + b'{"error": {"message": "', quick=len(BUSY))
     with run_server(WARM, answer) as server:
         error, seconds = ask(subject, server, stream, idle_timeout=0.4)
-        assert server.seen[-1].left.wait(1)
+        assert server.seen[-1].left.wait(PATIENCE)
     assert isinstance(error, fmsdk.ServerError), repr(error)
     assert (error.status, error.retryable) == (503, True)
-    assert seconds < 1.5
+    assert seconds < PATIENCE
 
 
 @each
@@ -213,7 +216,7 @@ def test_an_error_without_end_keeps_its_status(subject: Subject, stream: bool) -
         error, seconds = ask(subject, server, stream)
     assert isinstance(error, fmsdk.ServerError), repr(error)
     assert error.status == 503
-    assert seconds < 5
+    assert seconds < PATIENCE
 
 
 @each
@@ -223,9 +226,9 @@ def test_a_plain_answer_that_stops_midway(subject: Subject) -> None:
     cut.headers["content-type"] = "application/json"
     with run_server(WARM, cut) as server:
         error, seconds = ask(subject, server, stream=False, idle_timeout=0.4)
-        assert server.seen[-1].left.wait(1)
+        assert server.seen[-1].left.wait(PATIENCE)
     assert isinstance(error, fmsdk.Timeout), repr(error)
-    assert 0.3 <= seconds < 1.5
+    assert 0.3 <= seconds < PATIENCE
 
 
 @each
@@ -244,10 +247,10 @@ def test_a_plain_answer_may_take_its_time_to_begin(subject: Subject) -> None:
 def test_a_plain_answer_may_be_preceded_by_white_space(subject: Subject) -> None:
     # As DeepSeek and OpenRouter keep a connection open while the model thinks.
     body = json.dumps(subject.wire.body("Hello.")).encode()
-    blank = Answer(pieces=[*[b"\n"] * 15, body], pause=0.04)
+    blank = Answer(pieces=[*[b"\n"] * 30, body], pause=0.05)
     blank.headers["content-type"] = "application/json"
     with run_server(WARM, blank) as server:
-        answer, seconds = ask(subject, server, stream=False, idle_timeout=0.3)
+        answer, seconds = ask(subject, server, stream=False, idle_timeout=1.0)
     assert isinstance(answer, Response), repr(answer)
     assert answer.text == "Hello."
-    assert seconds > 0.5
+    assert seconds > 1.2

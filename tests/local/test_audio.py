@@ -11,13 +11,14 @@ import av
 import numpy as np
 import pytest
 import soundfile
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fmsdk.content import Audio
 from fmsdk.errors import InvalidMedia
 from fmsdk_local.audio import decode
+from tests.support.lazy_import import torch
+from tests.support.soak import soak_size
 
 RATE = 16_000
 SECONDS = 2
@@ -94,7 +95,7 @@ def test_channels_are_mixed_to_their_mean() -> None:
 
 
 @given(frames=st.integers(1, 3000), channels=st.integers(1, 4), seed=st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=soak_size(50, 1000))
 def test_lossless_wav_gives_the_samples_back(frames: int, channels: int, seed: int) -> None:
     given_ = np.random.default_rng(seed).integers(-(2**15), 2**15, (frames, channels), np.int16)
     found = decode(Audio(encoded("WAV", "PCM_16", given_)))
@@ -108,14 +109,14 @@ def test_lossless_wav_gives_the_samples_back(frames: int, channels: int, seed: i
         TONE[None],
         (TONE * 32768).astype(np.int16),
         TONE.astype(np.float64),
-        torch.from_numpy(TONE),
-        torch.from_numpy(TONE).to(torch.bfloat16).requires_grad_(),
+        lambda: torch.from_numpy(TONE),
+        lambda: torch.from_numpy(TONE).to(torch.bfloat16).requires_grad_(),
         TONE.tolist(),
     ],
     ids=["float32", "channels first", "int16", "float64", "torch", "bfloat16 grad", "list"],
 )
 def test_samples_are_used_as_they_are(samples: Any) -> None:
-    found = decode(Audio(samples, rate=RATE))
+    found = decode(Audio(samples() if callable(samples) else samples, rate=RATE))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, TONE, atol=2e-3)
 

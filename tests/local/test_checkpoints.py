@@ -12,20 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
 
 from fmsdk.errors import CheckpointError, ConfigurationError, OutOfMemory
 from fmsdk.provider import Capabilities, ProviderConfig
 from fmsdk_local import LocalProvider, unload
 from fmsdk_local.capabilities import capabilities_of
-from fmsdk_local.load import find, load
 from fmsdk_local.options import LocalConfig
 from fmsdk_local.template import names_in, read_template
 from fmsdk_local.weights import tensors
 from tests.local.conftest import Made
+from tests.support.lazy_import import LazyModule, safetensors_torch, torch
 from tests.support.local import calls, tiny_checkpoints
 
+checkpoint_loader = LazyModule("fmsdk_local.load")
 CONFIG = LocalConfig(device="cpu", dtype="float32")
 
 
@@ -37,8 +36,8 @@ def copy(made: Made, tmp_path: Path) -> Path:
 
 def refused(path: Path, config: LocalConfig = CONFIG) -> str:
     with pytest.raises(CheckpointError) as caught:
-        load("local:model", path, config)
-    assert find(path, config) is None
+        checkpoint_loader.load("local:model", path, config)
+    assert checkpoint_loader.find(path, config) is None
     return caught.value.message
 
 
@@ -122,8 +121,12 @@ def test_shards_are_read_together(made: Made, tmp_path: Path) -> None:
 
 def test_weights_that_lack_a_layer_are_not_filled_with_random_numbers(copy: Path) -> None:
     file = copy / "model.safetensors"
-    kept = {name: tensor for name, tensor in load_file(file).items() if "layers.1." not in name}
-    save_file(kept, file, metadata={"format": "pt"})
+    kept = {
+        name: tensor
+        for name, tensor in safetensors_torch.load_file(file).items()
+        if "layers.1." not in name
+    }
+    safetensors_torch.save_file(kept, file, metadata={"format": "pt"})
     message = refused(copy)
     assert "lacks 9 weights" in message
     assert "layers.1" in message
@@ -166,7 +169,7 @@ def test_code_in_a_checkpoint_is_run_by_permission_alone(copy: Path, tmp_path: P
     assert "trust_remote_code=True" in message
     assert not mark.exists()
     trusting = LocalConfig(device="cpu", dtype="float32", trust_remote_code=True)
-    loaded = load("local:model", copy, trusting)
+    loaded = checkpoint_loader.load("local:model", copy, trusting)
     assert mark.exists()
     assert loaded.context == tiny_checkpoints.CONTEXT
 
@@ -176,14 +179,15 @@ def test_a_model_too_large_for_the_device(copy: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(device, "free_memory", lambda _: 1000)
     with pytest.raises(OutOfMemory, match="free") as caught:
-        load("local:model", copy, CONFIG)
+        checkpoint_loader.load("local:model", copy, CONFIG)
     assert not caught.value.retryable
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_device_that_is_not_there(copy: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
     with pytest.raises(ConfigurationError, match="cuda"):
-        load("local:model", copy, LocalConfig(device="cuda"))
+        checkpoint_loader.load("local:model", copy, LocalConfig(device="cuda"))
 
 
 def test_concurrent_loads_load_once(copy: Path) -> None:
@@ -195,6 +199,7 @@ def test_concurrent_loads_load_once(copy: Path) -> None:
 
     found: list[Any] = []
     config = LocalConfig(device="cpu", dtype="float32", progress=note)
+    load = checkpoint_loader.load
     threads = [
         threading.Thread(target=lambda: found.append(load("local:model", copy, config)))
         for _ in range(6)
@@ -225,7 +230,7 @@ def test_unloading_frees_the_model_and_it_loads_again(copy: Path) -> None:
 def test_loading_reports_its_progress(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
     heard: list[tuple[str, int | None, int | None]] = []
     config = LocalConfig(device="cpu", dtype="float32", progress=lambda *step: heard.append(step))
-    load("local:model", copy, config)
+    checkpoint_loader.load("local:model", copy, config)
     assert heard[0] == ("load", None, None)
     stage, done, total = heard[-1]
     assert stage == "load"

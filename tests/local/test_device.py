@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from fmsdk.errors import ConfigurationError, OutOfMemory
-from fmsdk_local import device
 from fmsdk_local.weights import Tensor
+from tests.support.lazy_import import LazyModule, torch
 
-CPU = torch.device("cpu")
+device = LazyModule("fmsdk_local.device")
 
 
 def test_names_are_devices_and_dtypes() -> None:
-    assert device.choose_device("cpu") == CPU
-    assert device.choose_dtype("float16", CPU) is torch.float16
-    assert device.choose_dtype("auto", CPU) in (torch.bfloat16, torch.float32)
+    assert device.choose_device("cpu") == torch.device("cpu")
+    assert device.choose_dtype("float16", torch.device("cpu")) is torch.float16
+    assert device.choose_dtype("auto", torch.device("cpu")) in (torch.bfloat16, torch.float32)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 @pytest.mark.parametrize("name", ["cuda", "cuda:3", "mps"])
 def test_a_device_that_is_not_here_is_named(name: str) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
     with pytest.raises(ConfigurationError, match=name):
         device.choose_device(name)
 
@@ -33,7 +33,7 @@ def test_a_device_with_bfloat16_computes_in_it(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_cpu_is_described_for_the_bill() -> None:
-    found = device.describe(CPU)
+    found = device.describe(torch.device("cpu"))
     assert found.kind == "cpu"
     assert found.name
     assert found.count == torch.get_num_threads()
@@ -41,18 +41,18 @@ def test_a_cpu_is_described_for_the_bill() -> None:
 
 
 def test_weights_are_counted_in_the_dtype_they_will_have() -> None:
-    free = device.free_memory(CPU)
+    free = device.free_memory(torch.device("cpu"))
     assert free > 0
     weight = Tensor("w", "F32", (free // 4 + 1000,), free + 4000)
     index = Tensor("i", "I32", (10,), 40)
-    device.require_room([weight, index], torch.float16, CPU, "model")
+    device.require_room([weight, index], torch.float16, torch.device("cpu"), "model")
     with pytest.raises(OutOfMemory, match="GB free"):
-        device.require_room([weight, index], torch.float64, CPU, "model")
+        device.require_room([weight, index], torch.float64, torch.device("cpu"), "model")
     with pytest.raises(OutOfMemory, match="GB free"):
-        device.require_room([weight, weight], None, CPU, "model")
+        device.require_room([weight, weight], None, torch.device("cpu"), "model")
 
 
 def test_a_request_that_cannot_fit_is_refused() -> None:
-    device.require_cache_room(1, CPU, "model")
+    device.require_cache_room(1, torch.device("cpu"), "model")
     with pytest.raises(OutOfMemory, match="max_output_tokens"):
-        device.require_cache_room(10**18, CPU, "model")
+        device.require_cache_room(10**18, torch.device("cpu"), "model")

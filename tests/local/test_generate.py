@@ -7,7 +7,6 @@ import math
 from typing import Any
 
 import pytest
-import torch
 
 import fmsdk
 from fmsdk.errors import (
@@ -19,6 +18,7 @@ from fmsdk.errors import (
 )
 from fmsdk_local import LocalOptions
 from tests.local.conftest import Made
+from tests.support.lazy_import import torch
 from tests.support.local import calls, tiny_checkpoints
 
 HELLO = "What is the capital of France?"

@@ -115,4 +115,4 @@ def test_real_weights_answer_and_load_in_a_second_afterwards(tmp_path: Path) -> 
     assert answer.finish == "stop"
     began = perf_counter()
     gguf.converted(file, tmp_path / "cache")
-    assert perf_counter() - began < 0.1
+    assert perf_counter() - began < 1.0

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.torch import load_file, save_file
-from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
 from fmsdk.content import Audio
 from fmsdk.errors import BadRequestError, CheckpointError, ContextTooLong, UnsupportedSetting
@@ -24,6 +22,7 @@ from fmsdk_local.checkpoint import kind_of
 from fmsdk_local.speech import SpeechPiece, SpeechResult, TranscribeTask
 from fmsdk_local.store import wheel
 from fmsdk_local.store.catalog import named_models
+from tests.support.lazy_import import safetensors_torch, transformers
 from tests.support.local.whisper_checkpoints import tiny_whisper, to_transformers
 
 MEDIA = Path(__file__).resolve().parents[2] / "examples" / "media"
@@ -215,9 +214,9 @@ class TestCTranslate2:
 
 
 def _drop(path: Path, name: str) -> None:
-    weights = load_file(path / "model.safetensors")
+    weights = safetensors_torch.load_file(path / "model.safetensors")
     del weights[name]
-    save_file(weights, path / "model.safetensors", {"format": "pt"})
+    safetensors_torch.save_file(weights, path / "model.safetensors", {"format": "pt"})
 
 
 class TestTransformers:
@@ -225,8 +224,8 @@ class TestTransformers:
         """Window by window gives what transformers' own loop over windows gives."""
         sound = np.random.default_rng(3).normal(0, 0.1, 45 * RATE).astype(np.float32)
         result = run(speech.load(tiny, name="tiny", dtype="float32"), sound, language="de")
-        model: Any = WhisperForConditionalGeneration.from_pretrained(tiny)
-        processor: Any = WhisperProcessor.from_pretrained(tiny)
+        model: Any = transformers.WhisperForConditionalGeneration.from_pretrained(tiny)
+        processor: Any = transformers.WhisperProcessor.from_pretrained(tiny)
         inputs = processor(
             sound, sampling_rate=RATE, return_tensors="pt", truncation=False, padding="longest"
         )

@@ -19,6 +19,7 @@ from tests.matrix.facts import facts, sealed
 from tests.matrix.probe import Lab, Outcome
 from tests.matrix.wires import WIRES, Wire
 from tests.support import tally
+from tests.support.soak import soak_size
 
 # Time and data too large are no bugs here; examples are the same in every run.
 PROFILE = settings(
@@ -38,7 +39,7 @@ def _menu(lab: Lab, wire: Wire) -> Menu:
 
 @pytest.mark.parametrize("wire", WIRES, ids=str)
 def test_encoding_loses_nothing(wire: Wire, lab: Lab) -> None:
-    @settings(PROFILE, max_examples=150)
+    @settings(PROFILE, max_examples=soak_size(40, 300))
     @given(st.data())
     def check(data: st.DataObject) -> None:
         talk = data.draw(conversations(lab, wire, _menu(lab, wire)))
@@ -56,7 +57,7 @@ def test_a_conversation_survives_another_provider(home: Wire, abroad: Wire, lab:
     """Home, abroad and home again: abroad says what it leaves behind, and back home everything
     that home's model sealed is there, as it is where nobody ever left."""
 
-    @settings(PROFILE, max_examples=10)
+    @settings(PROFILE, max_examples=soak_size(5, 30))
     @given(st.data())
     def check(data: st.DataObject) -> None:
         tally.count("conversations generated")

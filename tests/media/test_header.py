@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
@@ -26,6 +25,7 @@ from fmsdk.media.image import png_of
 from fmsdk.media.sniff import Kind, looks_like, sniff
 from fmsdk.media.source import BytesSource, PathSource, UrlSource
 from fmsdk.pipeline.capability_check import verify_media
+from tests.support.lazy_import import torch
 from tests.support.media_files import heic, mp4, office, pdf, picture, wav
 from tests.support.shared_folder import SHARED, needs_shared
 

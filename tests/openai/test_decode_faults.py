@@ -31,6 +31,7 @@ from tests.support.openai.decoding import (
     streamed,
 )
 from tests.support.openai.provider import chunk, message, response, sse
+from tests.support.soak import soak_size
 
 # --- what is wrong ---
 
@@ -238,7 +239,7 @@ RESPONSES_STREAM = b"".join(
 STREAMS = {"chat": CHAT_STREAM, "responses": RESPONSES_STREAM}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=soak_size(60, 1000), deadline=None)
 @given(data=st.data(), api=st.sampled_from(sorted(STREAMS)), crlf=st.booleans())
 def test_however_a_stream_is_cut_the_answer_is_the_same(
     data: st.DataObject, api: str, crlf: bool
@@ -249,7 +250,7 @@ def test_however_a_stream_is_cut_the_answer_is_the_same(
     assert events(pieces, api) == events([STREAMS[api]], api)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=soak_size(60, 1000), deadline=None)
 @given(end=st.integers(0, len(CHAT_STREAM) - 1))
 def test_wherever_a_stream_breaks_off_it_is_told(end: int) -> None:
     whole = CHAT_STREAM[:end].rstrip(b"\n") == CHAT_STREAM.rstrip(b"\n")
@@ -260,7 +261,7 @@ def test_wherever_a_stream_breaks_off_it_is_told(end: int) -> None:
         events([CHAT_STREAM[:end]])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=soak_size(60, 1000), deadline=None)
 @given(body=st.binary(max_size=80))
 def test_no_bytes_make_another_error(body: bytes) -> None:
     for api in ("chat", "responses"):

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import openai
 import pytest
 
 import fmsdk
@@ -19,6 +18,7 @@ from fmsdk.provider import ProviderConfig
 from fmsdk.request import build
 from fmsdk.response import TextDelta
 from fmsdk_openai import OpenAIOptions, OpenAIProvider
+from tests.support.lazy_import import openai
 from tests.support.openai.provider import (
     KEY,
     Answer,

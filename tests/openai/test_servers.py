@@ -9,7 +9,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import openai
 import pytest
 
 import fmsdk
@@ -20,6 +19,7 @@ from fmsdk.request import Message
 from fmsdk_openai import OpenAIOptions
 from fmsdk_openai.dialect import Refusal
 from fmsdk_openai.servers import SERVERS
+from tests.support.lazy_import import openai
 from tests.support.openai.encoding import PNG
 from tests.support.openai.named_servers import (
     ENTRY_POINTS,

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image as Pillow
 from PIL import ImageDraw
-from transformers import AutoModelForCausalLM, AutoModelForMultimodalLM
 
 import fmsdk
 from fmsdk_local.checkpoint import kind_of
-from fmsdk_local.processor import load_processor, tokenizer_of
+from tests.support.lazy_import import torch, transformers
 
 GREEDY: dict[str, Any] = {"temperature": 0, "max_output_tokens": 24}
 EXACT = {"dtype": "float32", "device": "cpu"}
@@ -34,9 +32,15 @@ def reference(
     path: Path, messages: list[dict[str, Any]], *, dtype: str = "float32", **settings: Any
 ) -> str:
     """What transformers' own `generate` makes of the messages."""
+    from fmsdk_local.processor import load_processor, tokenizer_of
+
     kind = kind_of(path)
     processor = load_processor(path, kind, trust_remote_code=False)
-    auto: Any = AutoModelForMultimodalLM if kind == "multimodal" else AutoModelForCausalLM
+    auto: Any = (
+        transformers.AutoModelForMultimodalLM
+        if kind == "multimodal"
+        else transformers.AutoModelForCausalLM
+    )
     model = auto.from_pretrained(path, dtype=dtype)
     inputs = processor.apply_chat_template(
         messages, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"

@@ -8,32 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import (
-    CLIPImageProcessorPil,
-    CLIPVisionConfig,
-    Gemma3Config,
-    Gemma3ForConditionalGeneration,
-    Gemma3ImageProcessorPil,
-    Gemma3Processor,
-    Gemma3TextConfig,
-    GenerationConfig,
-    LlamaConfig,
-    LlamaForCausalLM,
-    LlavaConfig,
-    LlavaForConditionalGeneration,
-    LlavaProcessor,
-    PreTrainedTokenizerFast,
-    Qwen2_5_VLConfig,
-    Qwen2_5_VLForConditionalGeneration,
-    Qwen2AudioConfig,
-    Qwen2AudioForConditionalGeneration,
-    Qwen2AudioProcessor,
-    Qwen2VLImageProcessorPil,
-    SiglipVisionConfig,
-    WhisperFeatureExtractor,
-)
+
+from tests.support.lazy_import import torch, transformers
 
 CONTEXT = 512
 BOS, END, PAD = "<s>", "<|im_end|>", "<pad>"
@@ -63,7 +40,7 @@ _CORPUS = (
 )
 
 
-def tokenizer(*special: str, bos: bool = False) -> PreTrainedTokenizerFast:
+def tokenizer(*special: str, bos: bool = False) -> transformers.PreTrainedTokenizerFast:
     """Byte-level BPE of 400 tokens, so that characters are cut into several tokens."""
     inner = Tokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -80,7 +57,7 @@ def tokenizer(*special: str, bos: bool = False) -> PreTrainedTokenizerFast:
             single=f"{BOS} $A", special_tokens=[(BOS, inner.token_to_id(BOS))]
         )
     named = {IMAGE: "image_token", BEGIN_IMAGE: "boi_token", END_IMAGE: "eoi_token"}
-    return PreTrainedTokenizerFast(
+    return transformers.PreTrainedTokenizerFast(
         tokenizer_object=inner,
         bos_token=BOS,
         eos_token=END,
@@ -104,7 +81,7 @@ def _text(**changes: Any) -> dict[str, Any]:
     }
 
 
-def _ids(words: PreTrainedTokenizerFast) -> dict[str, Any]:
+def _ids(words: transformers.PreTrainedTokenizerFast) -> dict[str, Any]:
     return {
         "vocab_size": len(words),
         "bos_token_id": words.bos_token_id,
@@ -115,7 +92,7 @@ def _ids(words: PreTrainedTokenizerFast) -> dict[str, Any]:
 
 def _save(model: Any, processor: Any, path: Path, **generation: Any) -> Path:
     words = getattr(processor, "tokenizer", processor)
-    model.generation_config = GenerationConfig(
+    model.generation_config = transformers.GenerationConfig(
         eos_token_id=words.eos_token_id, pad_token_id=words.pad_token_id, **generation
     )
     model.save_pretrained(path)
@@ -128,8 +105,8 @@ def llama(path: Path, *, template: str | None = TEXT_TEMPLATE, **changes: Any) -
     words = tokenizer()
     words.chat_template = template
     torch.manual_seed(0)
-    config = LlamaConfig(**{**_text(), **_ids(words), **changes})
-    return _save(LlamaForCausalLM(config), words, path)
+    config = transformers.LlamaConfig(**{**_text(), **_ids(words), **changes})
+    return _save(transformers.LlamaForCausalLM(config), words, path)
 
 
 def base(path: Path) -> Path:
@@ -194,8 +171,10 @@ def _scripted(path: Path, say: list[str], **changes: Any) -> Path:
     words.add_tokens([piece for piece in say if piece not in words.get_vocab()])
     cycle = words.convert_tokens_to_ids(say)
     size = -(-len(words) // 8) * 8
-    config = LlamaConfig(**_text(hidden_size=size, head_dim=8, **changes), **_ids(words))
-    model: Any = LlamaForCausalLM(config)
+    config = transformers.LlamaConfig(
+        **_text(hidden_size=size, head_dim=8, **changes), **_ids(words)
+    )
+    model: Any = transformers.LlamaForCausalLM(config)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
@@ -210,10 +189,10 @@ def _scripted(path: Path, say: list[str], **changes: Any) -> Path:
 def llava(path: Path) -> Path:
     """CLIP tower, projector and Llama. Its tokenizer writes BOS itself, as llava-hf's do."""
     words = tokenizer(IMAGE, bos=True)
-    image = CLIPImageProcessorPil(
+    image = transformers.CLIPImageProcessorPil(
         size={"height": 28, "width": 28}, crop_size={"height": 28, "width": 28}
     )
-    processor = LlavaProcessor(
+    processor = transformers.LlavaProcessor(
         image_processor=image,
         tokenizer=words,
         patch_size=14,
@@ -221,7 +200,7 @@ def llava(path: Path) -> Path:
         num_additional_image_tokens=1,
         chat_template=IMAGE_TEMPLATE.replace("PLACEHOLDER", IMAGE),
     )
-    vision = CLIPVisionConfig(
+    vision = transformers.CLIPVisionConfig(
         hidden_size=32,
         intermediate_size=64,
         num_hidden_layers=2,
@@ -231,12 +210,12 @@ def llava(path: Path) -> Path:
         initializer_factor=10.0,
     )
     torch.manual_seed(0)
-    config = LlavaConfig(
+    config = transformers.LlavaConfig(
         vision_config=vision,
-        text_config=LlamaConfig(**_text(), **_ids(words)),
+        text_config=transformers.LlamaConfig(**_text(), **_ids(words)),
         image_token_index=words.convert_tokens_to_ids(IMAGE),
     )
-    return _save(LlavaForConditionalGeneration(config), processor, path)
+    return _save(transformers.LlavaForConditionalGeneration(config), processor, path)
 
 
 def qwen2_5_vl(path: Path) -> Path:
@@ -244,9 +223,11 @@ def qwen2_5_vl(path: Path) -> Path:
     words = tokenizer(IMAGE, VIDEO, BEGIN_IMAGE, END_IMAGE)
     words.chat_template = IMAGE_TEMPLATE.replace("PLACEHOLDER", BEGIN_IMAGE + IMAGE + END_IMAGE)
     # No processor: its video half needs torchvision. The files are those of the real checkpoints.
-    Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=112 * 112).save_pretrained(path)
+    transformers.Qwen2VLImageProcessorPil(min_pixels=56 * 56, max_pixels=112 * 112).save_pretrained(
+        path
+    )
     rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [1, 1, 2]}
-    config = Qwen2_5_VLConfig(
+    config = transformers.Qwen2_5_VLConfig(
         text_config={**_text(), **_ids(words), "rope_parameters": rope},
         vision_config={
             "depth": 2,
@@ -264,19 +245,19 @@ def qwen2_5_vl(path: Path) -> Path:
         vision_end_token_id=words.convert_tokens_to_ids(END_IMAGE),
     )
     torch.manual_seed(0)
-    return _save(Qwen2_5_VLForConditionalGeneration(config), words, path)
+    return _save(transformers.Qwen2_5_VLForConditionalGeneration(config), words, path)
 
 
 def qwen2_audio(path: Path) -> Path:
     """A language model that hears: 25 tokens for a second of sound."""
     words = tokenizer(AUDIO)
-    processor = Qwen2AudioProcessor(
-        feature_extractor=WhisperFeatureExtractor(feature_size=80),
+    processor = transformers.Qwen2AudioProcessor(
+        feature_extractor=transformers.WhisperFeatureExtractor(feature_size=80),
         tokenizer=words,
         chat_template=IMAGE_TEMPLATE.replace("image", "audio").replace("PLACEHOLDER", AUDIO),
         audio_token=AUDIO,
     )
-    config = Qwen2AudioConfig(
+    config = transformers.Qwen2AudioConfig(
         text_config={**_text(), **_ids(words), "model_type": "qwen2"},
         audio_config={
             "model_type": "qwen2_audio_encoder",
@@ -289,23 +270,23 @@ def qwen2_audio(path: Path) -> Path:
         audio_token_index=words.convert_tokens_to_ids(AUDIO),
     )
     torch.manual_seed(0)
-    return _save(Qwen2AudioForConditionalGeneration(config), processor, path)
+    return _save(transformers.Qwen2AudioForConditionalGeneration(config), processor, path)
 
 
 def gemma3(path: Path) -> Path:
     """Sliding windows, and attention in both directions within a picture."""
     words = tokenizer(IMAGE, BEGIN_IMAGE, END_IMAGE)
-    processor = Gemma3Processor(
-        image_processor=Gemma3ImageProcessorPil(size={"height": 28, "width": 28}),
+    processor = transformers.Gemma3Processor(
+        image_processor=transformers.Gemma3ImageProcessorPil(size={"height": 28, "width": 28}),
         tokenizer=words,
         image_seq_length=4,
         chat_template=IMAGE_TEMPLATE.replace("PLACEHOLDER", BEGIN_IMAGE),
     )
-    config = Gemma3Config(
-        text_config=Gemma3TextConfig(
+    config = transformers.Gemma3Config(
+        text_config=transformers.Gemma3TextConfig(
             **_text(head_dim=8, sliding_window=16, query_pre_attn_scalar=8), **_ids(words)
         ),
-        vision_config=SiglipVisionConfig(
+        vision_config=transformers.SiglipVisionConfig(
             hidden_size=32,
             intermediate_size=64,
             num_hidden_layers=2,
@@ -320,7 +301,7 @@ def gemma3(path: Path) -> Path:
         image_token_index=words.convert_tokens_to_ids(IMAGE),
     )
     torch.manual_seed(0)
-    model: Any = Gemma3ForConditionalGeneration(config)
+    model: Any = transformers.Gemma3ForConditionalGeneration(config)
     with torch.no_grad():  # made as zeros: pictures would change nothing
         model.model.multi_modal_projector.mm_input_projection_weight.normal_()
     return _save(model, processor, path)

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import gguf
 import numpy as np
 from safetensors.numpy import load_file
+
+from tests.support.lazy_import import gguf
 
 _NAMES = {
     "self_attn.q_proj": "attn_q",

@@ -10,16 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import (
-    GenerationConfig,
-    WhisperConfig,
-    WhisperFeatureExtractor,
-    WhisperForConditionalGeneration,
-    WhisperProcessor,
-    WhisperTokenizer,
-)
+
+from tests.support.lazy_import import torch, transformers
 
 _TIMES = [f"<|{n * 0.02:.2f}|>" for n in range(1501)]
 _CONTROL = ["<|startoftranscript|>", "<|en|>", "<|de|>", "<|translate|>", "<|transcribe|>"]
@@ -45,8 +38,8 @@ def tiny_whisper(path: Path, *, multilingual: bool = True) -> Path:
     words = _tokenizer()
     ids: dict[str, int] = words.get_vocab()
     torch.manual_seed(7)
-    model = WhisperForConditionalGeneration(
-        WhisperConfig(
+    model = transformers.WhisperForConditionalGeneration(
+        transformers.WhisperConfig(
             vocab_size=len(words),
             d_model=16,
             encoder_layers=1,
@@ -66,7 +59,7 @@ def tiny_whisper(path: Path, *, multilingual: bool = True) -> Path:
 def to_transformers(source: Path, path: Path) -> Path:
     """The English-only CTranslate2 checkpoint at `source`, with transformers' names and files."""
     weights = _read(source / "model.bin")
-    words = WhisperTokenizer(
+    words = transformers.WhisperTokenizer(
         tokenizer_object=Tokenizer.from_file(str(source / "tokenizer.json")),
         unk_token="<|endoftext|>",
         pad_token="<|endoftext|>",
@@ -74,7 +67,7 @@ def to_transformers(source: Path, path: Path) -> Path:
     ids: dict[str, int] = words.get_vocab()
     width = weights["encoder/conv1/bias"].shape[0]
     layers = sum("decoder/layer_" in name and "ffn/linear_0/bias" in name for name in weights)
-    config = WhisperConfig(
+    config = transformers.WhisperConfig(
         vocab_size=weights["decoder/embeddings/weight"].shape[0],
         d_model=width,
         encoder_layers=layers,
@@ -85,7 +78,7 @@ def to_transformers(source: Path, path: Path) -> Path:
         decoder_ffn_dim=4 * width,
         **_ends(ids),
     )
-    model = WhisperForConditionalGeneration(config)
+    model = transformers.WhisperForConditionalGeneration(config)
     state = {name: torch.from_numpy(array) for name, array in _renamed(weights).items()}
     missing, unexpected = model.load_state_dict(state, strict=False)
     assert (missing, unexpected) == (["proj_out.weight"], [])
@@ -98,14 +91,14 @@ def to_transformers(source: Path, path: Path) -> Path:
     return _save(model, words, path, False, suppressed)
 
 
-def _tokenizer() -> WhisperTokenizer:
+def _tokenizer() -> transformers.WhisperTokenizer:
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     inner = Tokenizer(models.BPE({letter: n for n, letter in enumerate(alphabet)}, []))
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
     inner.add_special_tokens(["<|endoftext|>", *_CONTROL])
     inner.add_tokens(_TIMES)
-    return WhisperTokenizer(
+    return transformers.WhisperTokenizer(
         tokenizer_object=inner, unk_token="<|endoftext|>", pad_token="<|endoftext|>"
     )
 
@@ -124,7 +117,7 @@ def _save(
     model: Any, words: Any, path: Path, multilingual: bool, generation: dict[str, Any]
 ) -> Path:
     ids: dict[str, int] = words.get_vocab()
-    model.generation_config = GenerationConfig(
+    model.generation_config = transformers.GenerationConfig(
         **_ends(ids),
         max_length=448,
         is_multilingual=multilingual,
@@ -135,7 +128,9 @@ def _save(
         **generation,
     )
     model.save_pretrained(path)
-    WhisperProcessor(WhisperFeatureExtractor(), words).save_pretrained(path)
+    transformers.WhisperProcessor(transformers.WhisperFeatureExtractor(), words).save_pretrained(
+        path
+    )
     return path
 
 
