@@ -8,6 +8,8 @@ INSTALL = $(PIP) install --constraint constraints.txt
 # On cores that other work shares, OpenMP threads that spin while they wait starve each other:
 # ten times slower was seen. Sleeping costs an idle machine a quarter.
 demo quick test soak bench: export OMP_WAIT_POLICY = PASSIVE
+# Every worker imports every test: without compiled files, that is a third of `make quick`.
+quick test soak: export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: demo quick test soak check bench docs clean
 .DEFAULT_GOAL := demo

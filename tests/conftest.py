@@ -33,9 +33,12 @@ WEIGHTS = {
 }
 # Files that are long.
 SLOW = {
+    "hosted/test_broken_errors.py",
+    "hosted/test_cancelling.py",
     "hosted/test_faults.py",
     "hosted/test_llmock.py",
     "hosted/test_mutations.py",
+    "hosted/test_recorded.py",
     "hosted/test_retries.py",
     "hosted/test_slow.py",
     "hosted/test_thousand.py",

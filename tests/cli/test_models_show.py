@@ -18,6 +18,7 @@ import fmsdk
 from fmsdk import registry
 from fmsdk.testing import FakeProvider
 from tests.cli.conftest import Run
+from tests.support.patience import PATIENCE
 
 
 def shown(run: Run, *names: str, **rest: Any) -> str:
@@ -182,7 +183,9 @@ class Asking(FakeProvider):
 
     async def learn(self, model: str) -> None:
         try:
-            told = json.loads(await asyncio.to_thread(lambda: urlopen(self.url, timeout=2).read()))
+            told = json.loads(
+                await asyncio.to_thread(lambda: urlopen(self.url, timeout=PATIENCE).read())
+            )
         except OSError:
             return
         self._told = fmsdk.Capabilities(input=frozenset(told["input"]), context=told["context"])

@@ -95,7 +95,7 @@ def cancelled(subject: Subject, server: Server, *, stream: bool, **settings: Any
     async def main() -> None:
         async with subject.client(server.root, on_response=heard.append, **settings) as client:
             first = asyncio.create_task(outcome(client, subject.model, "Hi", stream=True))
-            assert await asyncio.to_thread(server.arrived.wait, 10)
+            assert await asyncio.to_thread(server.arrived.wait, PATIENCE)
             await asyncio.sleep(0.05)
             asked = asyncio.create_task(outcome(client, subject.model, LONG, stream=stream))
             await asyncio.sleep(0.3)

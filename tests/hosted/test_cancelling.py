@@ -24,7 +24,6 @@ from tests.support.patience import PATIENCE
 from tests.support.scripted_server import Answer, Server, run_server
 
 each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
-"""Seconds within which the server has to see its client leave."""
 
 
 @dataclass
@@ -69,7 +68,7 @@ async def cancelled(subject: Subject, server: Server, waiting: Waiting) -> float
         task = asyncio.create_task(waiting(client, subject, arrived))
         if waiting is not plain and not isinstance(server.answers[0], Silent):
             await arrived.wait()
-        assert await asyncio.to_thread(server.arrived.wait, 10)
+        assert await asyncio.to_thread(server.arrived.wait, PATIENCE)
         await asyncio.sleep(0.02)
         task.cancel()
         began = time.monotonic()
@@ -129,7 +128,7 @@ def test_a_timeout_of_the_callers_own(subject: Subject) -> None:
 @each
 def test_a_group_that_fails_takes_its_calls_along(subject: Subject) -> None:
     async def fail(server: Server) -> None:
-        assert await asyncio.to_thread(server.arrived.wait, 10)
+        assert await asyncio.to_thread(server.arrived.wait, PATIENCE)
         raise ValueError("something else")
 
     async def main(server: Server) -> None:
@@ -171,7 +170,7 @@ def test_closing_a_stream_that_another_thread_reads(subject: Subject) -> None:
         stream = client.stream(subject.model, "Hi")
         reader = threading.Thread(target=lambda: read.extend([*stream]))
         reader.start()
-        assert server.arrived.wait(10)
+        assert server.arrived.wait(PATIENCE)
         time.sleep(0.2)
         began = time.monotonic()
         stream.close()
@@ -195,7 +194,7 @@ def test_closing_a_stream_that_another_task_reads(subject: Subject) -> None:
                     pass
 
             reader = asyncio.create_task(read())
-            assert await asyncio.to_thread(server.arrived.wait, 10)
+            assert await asyncio.to_thread(server.arrived.wait, PATIENCE)
             with pytest.raises(fmsdk.BadRequestError, match="cancel that task"):
                 await stream.aclose()
             reader.cancel()
@@ -230,7 +229,7 @@ def test_an_interrupt_from_the_keyboard(subject: Subject, way: str) -> None:
             stderr=subprocess.PIPE,
         )
         with running:
-            assert server.arrived.wait(30)
+            assert server.arrived.wait(PATIENCE)
             time.sleep(0.1)
             running.send_signal(signal.SIGINT)
             assert server.seen[0].left.wait(PATIENCE)
@@ -249,7 +248,7 @@ def test_threads_do_not_wait_for_one_another(subject: Subject) -> None:
         hung.set()
         return Silent()
 
-    with run_server(pick) as server, subject.sync_client(server.root, timeout=1) as client:
+    with run_server(pick) as server, subject.sync_client(server.root, timeout=2.5) as client:
 
         def wait() -> None:
             with pytest.raises(fmsdk.Timeout):

@@ -172,11 +172,11 @@ def test_no_wait_beyond_the_deadline(subject: Subject, stream: bool) -> None:
 def test_a_deadline_covers_all_attempts(subject: Subject, stream: bool) -> None:
     began = time.monotonic()
     with run_server(busy(), Answer(pieces=[], then="hang")) as server:
-        error = ask(subject, server, stream, timeout=0.5)
+        error = ask(subject, server, stream, timeout=1.5)
     assert isinstance(error, fmsdk.Timeout)
     assert told(error)[0] == ("ServerError", 503)
     assert told(error)[1][0] == "Timeout"
-    assert 0.4 < time.monotonic() - began < PATIENCE
+    assert 1.4 < time.monotonic() - began < PATIENCE
 
 
 @each

@@ -14,6 +14,7 @@ import pytest
 
 from fmsdk.errors import ConfigurationError, OutOfMemory, RateLimitError, ServerError
 from fmsdk_local.engine import Engine, Job
+from tests.support.patience import PATIENCE
 
 
 class Counter:
@@ -40,7 +41,7 @@ class Endless:
 
     def run(self, job: Job) -> None:
         self.running.set()
-        self.gate.wait(10)
+        self.gate.wait(PATIENCE)
         while not job.cancelled:
             job.emit("token")
             time.sleep(0.001)
@@ -66,7 +67,7 @@ def submit(engine: Engine, task: object) -> Any:
 
 
 def wait_for(event: threading.Event) -> Any:
-    return asyncio.to_thread(event.wait, 10)
+    return asyncio.to_thread(event.wait, PATIENCE)
 
 
 def test_items_arrive_in_order_from_one_thread() -> None:
@@ -156,7 +157,7 @@ def test_closing_the_iterator_cancels_the_job_at_once() -> None:
     async def main() -> None:
         async with submit(engine, "long") as items:
             assert await anext(items) == "token"
-        assert await asyncio.to_thread(runner.stopped.wait, 1)
+        assert await asyncio.to_thread(runner.stopped.wait, PATIENCE)
 
     asyncio.run(main())
     engine.close()
@@ -173,7 +174,7 @@ def test_cancelling_the_caller_cancels_the_job() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await asyncio.to_thread(runner.stopped.wait, 1)
+        assert await asyncio.to_thread(runner.stopped.wait, PATIENCE)
 
     asyncio.run(main())
     engine.close()
@@ -286,7 +287,7 @@ def test_time_in_the_queue_is_told() -> None:
         return await asyncio.gather(*(collect(engine.submit(None)) for _ in range(2)))
 
     first, second = asyncio.run(main())
-    assert first[0] < 0.05
+    assert first[0] < second[0]
     assert second[0] >= 0.09
     engine.close()
 

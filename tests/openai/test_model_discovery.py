@@ -343,7 +343,7 @@ def test_closing_stops_the_question() -> None:
     async def main(url: str) -> float:
         asked = made("groq", url)
         question = asyncio.create_task(asked.learn("m"))
-        await asyncio.to_thread(server.arrived.wait, 5)
+        await asyncio.to_thread(server.arrived.wait, PATIENCE)
         began = time.perf_counter()
         await asked.aclose()
         await question

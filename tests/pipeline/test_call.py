@@ -256,7 +256,9 @@ def test_at_most_so_many_calls_run_at_once_and_waiting_is_queue_time() -> None:
     answers = asyncio.run(main())
     assert [a.text for a in answers] == ["number 0", "number 1", "number 2"]
     queues = sorted(a.latency.queue for a in answers)
-    assert queues[0] < 0.05 < 0.09 < queues[1] < 0.19 < queues[2]
+    assert queues[1] > 0.09
+    assert queues[2] > 0.19
+    assert queues[0] < queues[1] / 2
 
 
 def test_hosted_cost_has_lines_that_sum_up_and_a_dated_source() -> None:

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 __all__ = ["PATIENCE"]
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 """Seconds. What hangs takes longer than this; nothing else does."""
