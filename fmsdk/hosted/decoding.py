@@ -1,16 +1,17 @@
-"""From bytes to shapes, and from a stream's bytes to events. No I/O: bytes are fed.
+"""From bytes to typed shapes, and from a stream's bytes to events. No I/O: the caller feeds bytes.
 
-What the shapes mean is each vendor's decoder's business; here is what all of them have in common.
+Each vendor's decoder knows what its shapes mean. This module has what all of them share.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Container, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, cast
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -19,7 +20,7 @@ from fmsdk.hosted.json_array import ArrayDecoder
 from fmsdk.hosted.sse import SSEDecoder
 from fmsdk.http.error_mapper import ErrorMapper
 from fmsdk.request import Request
-from fmsdk.response import Event, Response, Warning
+from fmsdk.response import Event, Response, ResponseAccumulator, Warning
 from fmsdk.usage import Usage
 
 __all__ = [
@@ -27,37 +28,38 @@ __all__ = [
     "DecodeContext",
     "StreamDecoder",
     "StreamReader",
-    "base64_bytes",
-    "call_id",
-    "fewer_choices",
-    "kept",
-    "not_a_stream",
-    "opaque_of",
-    "read",
-    "read_known",
-    "unfinished",
-    "with_partial",
-    "word",
+    "arguments_text",
+    "attach_partial",
+    "compact_json",
+    "decode_base64",
+    "decode_json",
+    "decode_known_event",
+    "encode_opaque",
+    "missing_choices",
+    "optional_text",
+    "skipped_content",
+    "tool_call_id",
+    "unexpected_body",
 ]
 
 T = TypeVar("T")
 
 
-class _Typed(msgspec.Struct):
+class _TypeTag(msgspec.Struct):
     type: str = ""
 
 
-_TYPED = msgspec.json.Decoder(_Typed)
+_TYPE_TAG = msgspec.json.Decoder(_TypeTag)
 
 UNREADABLE = (ValueError, RecursionError)
-"""What decoding JSON raises: msgspec's own errors and UnicodeDecodeError are ValueErrors, and a
-document nested without end is the other."""
+"""What decoding JSON raises: msgspec's own errors and UnicodeDecodeError are ValueErrors; a
+document that is nested too deeply raises RecursionError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeContext:
     """What is known of an answer before its body comes: the request it answers, the encoder's
-    warnings, the vendor's id of the request."""
+    warnings, and the vendor's id of the request from the headers."""
 
     request: Request
     error_mapper: ErrorMapper
@@ -65,37 +67,55 @@ class DecodeContext:
     request_id: str | None = None
 
 
-class StreamDecoder(Protocol):
-    """Turns a stream's payloads into events."""
+class StreamDecoder(ABC):
+    """Decodes one answer, whole or in events. Every vendor's decoder has these methods.
 
-    done: bool
-    """Whether the vendor has said that the answer ends here."""
+    done: whether the vendor has said that the answer ends here.
+    request_id: the vendor's id of the answer, once an event has brought it.
+    served_model: the model that answers, once an event has brought it.
+    """
 
-    @property
-    def request_id(self) -> str | None:
-        """The vendor's id of the answer, once its events have told."""
-        ...
+    def __init__(self, context: DecodeContext) -> None:
+        self.done = False
+        self.request_id: str | None = None
+        self.served_model: str | None = None
+        self._context = context
+        self._error_mapper = context.error_mapper
+        self._provider = context.request.provider
 
-    @property
-    def served_model(self) -> str | None:
-        """The model that answers, once the vendor has told."""
-        ...
+    @abstractmethod
+    def decode_event(self, payload: bytes) -> Sequence[Event]:
+        """The events of one payload. Raises InvalidResponse, or the error that it reports."""
 
-    def feed(self, payload: bytes) -> Sequence[Event]:
-        """The events of one payload. Raises what the vendor reports, or InvalidResponse."""
-        ...
+    @abstractmethod
+    def decode_end(self) -> Sequence[Event]:
+        """The last events of a stream; `Finished` is the very last. Raises IncompleteStream."""
 
-    def finish(self) -> Sequence[Event]:
-        """The last events, `Finished` being the very last. Raises IncompleteStream."""
-        ...
+    @abstractmethod
+    def decode_body(self, body: bytes) -> Response[Any]:
+        """The response of a whole body. Raises InvalidResponse, or the error that it reports."""
 
+    @abstractmethod
     def usage(self) -> Usage | None:
         """What the vendor has reported so far, final figures alone; for streams that break."""
-        ...
+
+    def _response(self, events: Iterable[Event]) -> Response[Any]:
+        """The response of a whole body, of which these are the events. Raises InvalidResponse: a
+        choice is empty, and the vendor does not say why it ended."""
+        accumulator, request = ResponseAccumulator(), self._context.request
+        for event in events:
+            accumulator.add(event)
+        response = accumulator.response(request.provider, request.model, output_type=request.output)
+        warnings = [
+            _missing_finish(self._error_mapper, is_empty=not choice.parts)
+            for choice in response.choices
+            if not choice.finish_raw
+        ]
+        return replace(response, warnings=(*response.warnings, *warnings)) if warnings else response
 
 
 class StreamReader:
-    """The way of a stream from its bytes to events; `is_json`: they are those of one document."""
+    """Reads a stream's bytes into events. `is_json`: the bytes are one JSON document, not SSE."""
 
     def __init__(
         self, decoder: StreamDecoder, error_mapper: ErrorMapper, *, is_json: bool = False
@@ -104,7 +124,7 @@ class StreamReader:
         self._frames = ArrayDecoder() if is_json else SSEDecoder()
         self._decoder = decoder
         self._is_empty = True
-        self._found: Exception | None = None
+        self._error: Exception | None = None
 
     @property
     def done(self) -> bool:
@@ -113,62 +133,62 @@ class StreamReader:
 
     @property
     def progress(self) -> int:
-        """A figure that stays the same while bytes come that complete no event and no comment."""
+        """A figure that grows with each event or comment that the bytes complete."""
         return self._frames.progress
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """The events that these bytes complete, up to the error, if one is among them:
-        `raise_found` raises it, once the events before it are out."""
-        return self._decoded(self._frames.feed(chunk))
+        """The events that these bytes complete, up to the first error among them. Once the caller
+        has passed them on, `raise_found` raises that error."""
+        return self._decode_payloads(self._frames.feed(chunk))
 
     def raise_found(self) -> None:
-        """Raise the error that the bytes fed last had in them, if any."""
-        if self._found is not None:
-            raise self._found
+        """Raise the error that the last bytes held, if there was one."""
+        if self._error is not None:
+            raise self._error
 
     def finish(self) -> Iterator[Event]:
-        """The last events, `Finished` being the very last.
+        """The last events; `Finished` is the very last.
 
         Raises:
             IncompleteStream: the vendor has not said that the answer ends here.
-            InvalidResponse: the body was empty, no stream of events, or cut off in an event.
-            FmsdkError: what a document reports that is no stream.
+            InvalidResponse: the body is empty, holds no stream of events, or ends inside an event.
+            FmsdkError: what the body reports, where it is a document and no stream.
         """
-        yield from self._decoded(self._frames.flush())
+        yield from self._decode_payloads(self._frames.flush())
         self.raise_found()
         if isinstance(self._frames, ArrayDecoder) and self._frames.other:
-            raise not_a_stream(self._error_mapper, self._frames.other)
+            raise unexpected_body(self._error_mapper, self._frames.other)
         if self._is_empty:
             raise self._error_mapper.invalid("a body without a single event")
-        yield from self._decoder.finish()
+        yield from self._decoder.decode_end()
 
-    def _decoded(self, payloads: list[bytes]) -> list[Event]:
+    def _decode_payloads(self, payloads: list[bytes]) -> list[Event]:
         # A list, since every generator that an event passes through costs it a switch.
         events: list[Event] = []
-        decode = self._decoder.feed
+        decode_event = self._decoder.decode_event
         try:
             for payload in payloads:
                 self._is_empty = False
-                events += decode(payload)
-                if self._decoder.done:  # what follows is for nobody, however the bytes are cut
+                events += decode_event(payload)
+                if self._decoder.done:  # what follows is ignored, however the bytes are cut
                     break
         except FmsdkError as error:
-            self._found = error
+            self._error = error
         return events
 
 
-def not_a_stream(error_mapper: ErrorMapper, body: bytes) -> FmsdkError:
-    """The error of a 200 with something else than a stream of events: often an error's JSON."""
+def unexpected_body(error_mapper: ErrorMapper, body: bytes) -> FmsdkError:
+    """The error of a 200 whose body is no stream of events. It is often an error's JSON."""
     try:
-        decoded: object = msgspec.json.decode(body)
+        document: object = msgspec.json.decode(body)
     except UNREADABLE:
-        decoded = None
-    if isinstance(decoded, dict) and "error" in decoded:
-        return error_mapper.from_response(cast("object", decoded))
+        document = None
+    if isinstance(document, dict) and "error" in document:
+        return error_mapper.from_response(cast("object", document))
     return error_mapper.invalid("no stream of events" if body else "an empty body")
 
 
-def read(
+def decode_json(
     decoder: msgspec.json.Decoder[T], data: bytes | msgspec.Raw, error_mapper: ErrorMapper
 ) -> T:
     """Decode JSON. Raises InvalidResponse: cut off, not UTF-8, empty, or of another shape."""
@@ -179,33 +199,38 @@ def read(
         raise error_mapper.invalid(f"{what} ({error})") from error
 
 
-def read_known(
-    decoder: msgspec.json.Decoder[T], data: bytes, error_mapper: ErrorMapper, known: Container[str]
+def decode_known_event(
+    decoder: msgspec.json.Decoder[T],
+    data: bytes,
+    error_mapper: ErrorMapper,
+    known_types: Container[str],
 ) -> T | None:
-    """The same of an event; None for one whose shape is another because it is of a type that is
-    not `known`: vendors add some, which clients shall pass over. One without a type is none."""
+    """Decode an event. None for one that does not have the decoder's shape and whose type is
+    unknown: vendors add event types, which clients shall ignore. Raises InvalidResponse."""
     try:
         return decoder.decode(data)
     except UNREADABLE:
-        kind = read(_TYPED, data, error_mapper).type
-        return read(decoder, data, error_mapper) if not kind or kind in known else None
+        event_type = decode_json(_TYPE_TAG, data, error_mapper).type
+        if event_type and event_type not in known_types:
+            return None
+        return decode_json(decoder, data, error_mapper)
 
 
-def opaque_of(fields: dict[str, Any]) -> str:
+def encode_opaque(fields: dict[str, Any]) -> str:
     """What a vendor wants back with the next turn, as JSON text."""
     return msgspec.json.encode(fields).decode()
 
 
-def kept(item: msgspec.Raw, error_mapper: ErrorMapper) -> str:
-    """A vendor's item to give back as it came, but for white space, which differs between whole
-    bodies and streams. Raises InvalidResponse."""
+def compact_json(item: msgspec.Raw, error_mapper: ErrorMapper) -> str:
+    """A vendor's item, to give back as it came. Only white space is taken out, since it differs
+    between whole bodies and streams. Raises InvalidResponse."""
     try:
         return msgspec.json.format(bytes(item), indent=-1).decode()
     except UNREADABLE as error:
         raise error_mapper.invalid(f"an item that cannot be read ({error})") from error
 
 
-def base64_bytes(data: str, error_mapper: ErrorMapper) -> bytes:
+def decode_base64(data: str, error_mapper: ErrorMapper) -> bytes:
     """Media of an answer, decoded. Raises InvalidResponse."""
     try:
         return base64.b64decode(data, validate=True)
@@ -213,29 +238,36 @@ def base64_bytes(data: str, error_mapper: ErrorMapper) -> bytes:
         raise error_mapper.invalid("media whose base64 is broken") from error
 
 
-def call_id(id: object, number: int, answer_id: str | None) -> str:
-    """A tool call's id: the vendor's own, or where it gives none, one made of the call's `number`
-    in its choice, for a conversation needs one for each call."""
+def arguments_text(arguments: object) -> str:
+    """A call's arguments as JSON text, which is how most servers send them; "" for none."""
+    if isinstance(arguments, str):
+        return arguments
+    return "" if arguments is None else msgspec.json.encode(arguments).decode()
+
+
+def tool_call_id(id: object, number: int, answer_id: str | None) -> str:
+    """A tool call's id: the vendor's own, or one made of the call's `number` in its choice. Some
+    servers give none, and a conversation needs one for each call."""
     if isinstance(id, str | int) and id != "":
         return str(id)
     return f"call_{number}" + (f"_{answer_id}" if answer_id else "")
 
 
-def word(value: object) -> str | None:
-    """Text of a field that some servers fill with a number or nothing."""
+def optional_text(value: object) -> str | None:
+    """Text of a field that some servers fill with a number, or leave empty."""
     return str(value) if isinstance(value, str | int) and value != "" else None
 
 
-def with_partial(error: FmsdkError, context: Callable[[], Response[Any]]) -> FmsdkError:
-    """The error of an answer that holds it, with what else the answer holds."""
+def attach_partial(error: FmsdkError, partial: Callable[[], Response[Any]]) -> FmsdkError:
+    """The error that an answer reports, with the rest of that answer as its `partial`."""
     with suppress(FmsdkError):
-        error.partial = context()
+        error.partial = partial()
     return error
 
 
-def unfinished(error_mapper: ErrorMapper, *, is_empty: bool) -> Warning:
+def _missing_finish(error_mapper: ErrorMapper, *, is_empty: bool) -> Warning:
     """The warning of a whole answer whose server does not say why it ended. Raises
-    InvalidResponse: it holds nothing, either."""
+    InvalidResponse: the answer is empty as well."""
     if is_empty:
         raise error_mapper.invalid("neither content nor a reason for having none")
     message = (
@@ -244,10 +276,16 @@ def unfinished(error_mapper: ErrorMapper, *, is_empty: bool) -> Warning:
     return Warning("finish_missing", message, "finish")
 
 
-def fewer_choices(request: Request, count: int) -> tuple[Warning, ...]:
-    """A warning, where a server answered fewer times than asked."""
-    asked = request.settings.choices
-    if count >= asked:
+def missing_choices(request: Request, count: int) -> tuple[Warning, ...]:
+    """A warning, where a server gave fewer choices than the request asks for."""
+    wanted = request.settings.choices
+    if count >= wanted:
         return ()
-    message = f"{asked} choices were asked for, the server gave {count}"
+    message = f"{wanted} choices were asked for, the server gave {count}"
     return (Warning("setting_ignored", message, "choices"),)
+
+
+def skipped_content(kind: str) -> Warning:
+    """The warning of a piece of an answer that no part of fmsdk can hold."""
+    message = f"a {kind!r} piece of the answer has no place in fmsdk and was left out"
+    return Warning("content_skipped", message, kind)

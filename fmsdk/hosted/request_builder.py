@@ -1,8 +1,12 @@
-"""A request on its way to becoming a body: what every encoder asks and notes on the way."""
+"""What every encoder shares: one class, from which each vendor's encoder inherits.
+
+An encoder turns a request into the fields of one body. It knows no I/O but reading media.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from itertools import count
 from typing import Any, ClassVar, get_args
@@ -13,7 +17,6 @@ from fmsdk.content import (
     Audio,
     Image,
     MediaPart,
-    Part,
     Reasoning,
     Text,
     ToolCall,
@@ -28,7 +31,7 @@ from fmsdk.validation import json_of
 
 __all__ = ["RequestBuilder"]
 
-_HOLDS: dict[Role, tuple[type, ...]] = {
+_PARTS_BY_ROLE: dict[Role, tuple[type, ...]] = {
     "system": (Text,),
     "user": (Text, *get_args(MediaPart), ToolResult),
     "assistant": (Text, Reasoning, ToolCall, Audio, Image),
@@ -36,8 +39,8 @@ _HOLDS: dict[Role, tuple[type, ...]] = {
 }
 
 
-class RequestBuilder:
-    """The request, its options, the media that goes along, and a notebook for what cannot.
+class RequestBuilder(ABC):
+    """Encodes one request. The methods `encode_…` have the same names in every vendor's encoder.
 
     Args:
         request: what to encode.
@@ -46,9 +49,9 @@ class RequestBuilder:
     """
 
     api: ClassVar[str] = "this API"
-    """What the encoder calls its wire in messages for people."""
-    made_id_length: int = 32
-    """Of tool call ids that are made for ones that the wire does not take."""
+    """The name of the API in messages for people."""
+    replacement_id_length: int = 32
+    """The length of tool-call ids that replace ids which the API does not take."""
 
     def __init__(self, request: Request, options: Any, *, stream: bool) -> None:
         self.request = request
@@ -56,27 +59,56 @@ class RequestBuilder:
         self.stream = stream
         self.media = BodyWriter()
         self.unsupported_settings = UnsupportedSettings(request)
-        self._notes: dict[str, Warning] = {}
-        self._made_ids: dict[str, str] = {}
+        self._warnings: dict[str, Warning] = {}
+        self._replacement_ids: dict[str, str] = {}
 
-    def note(self, code: str, message: str, detail: str = "") -> None:
-        """Warn the caller, once of each kind."""
-        self._notes.setdefault(code, Warning(code, message, detail))
+    @abstractmethod
+    def encode_fields(self) -> dict[str, Any]:
+        """The body. Raises UnsupportedContent, UnsupportedSetting, BadRequestError."""
 
-    def body(self, fields: dict[str, Any]) -> Body:
-        """The body of these fields, and of `extra_body`, which comes last; None takes one out.
-        Raises BadRequestError, InvalidMedia."""
+    @abstractmethod
+    def encode_user_turn(self, message: Message) -> list[dict[str, Any]]:
+        """A turn that is not the model's, with the results of tools first: they answer the turn
+        before."""
+
+    @abstractmethod
+    def encode_assistant_turn(self, message: Message) -> list[dict[str, Any]]:
+        """A turn of the model's."""
+
+    @abstractmethod
+    def encode_part(self, part: Text | MediaPart) -> dict[str, Any]:
+        """A text or a medium of a user's turn."""
+
+    @abstractmethod
+    def encode_tool_call(self, call: ToolCall) -> dict[str, Any]:
+        """A call that the model made."""
+
+    @abstractmethod
+    def encode_tool_result(self, result: ToolResult) -> dict[str, Any]:
+        """The result of a call."""
+
+    def encode_body(self) -> Body:
+        """The body in pieces. Raises BadRequestError, InvalidMedia, UnsupportedContent,
+        UnsupportedSetting."""
+        return self.merge_extra_body(self.encode_fields())
+
+    def merge_extra_body(self, fields: dict[str, Any]) -> Body:
+        """These fields, then `extra_body`, in which None takes a field out."""
         extra: Mapping[str, Any] = self.options.extra_body
-        whole = {**fields, **extra}
-        out = {name for name, value in extra.items() if value is None}
-        return self.media.write({name: value for name, value in whole.items() if name not in out})
+        removed = {name for name, value in extra.items() if value is None}
+        merged = {**fields, **extra}
+        return self.media.write({name: merged[name] for name in merged if name not in removed})
+
+    def warn(self, code: str, message: str, detail: str = "") -> None:
+        """Warn the caller, once for each code."""
+        self._warnings.setdefault(code, Warning(code, message, detail))
 
     def warnings(self) -> tuple[Warning, ...]:
-        """Everything that could not go along."""
-        return (*self.unsupported_settings.warnings, *self._notes.values())
+        """Everything that could not be sent."""
+        return (*self.unsupported_settings.warnings, *self._warnings.values())
 
     def unsupported(self, part: str, why: str) -> UnsupportedContent:
-        """The error of a part that the wire cannot carry; `why` says the way out, too."""
+        """The error of a part that the API does not take; `why` also says what would work."""
         request = self.request
         return UnsupportedContent(
             f"{request.name}: {why}", part=part, provider=request.provider, model=request.model
@@ -90,112 +122,98 @@ class RequestBuilder:
     def check_role(self, message: Message) -> None:
         """Raise BadRequestError for parts that a turn of this role cannot hold."""
         for part in message.parts:
-            if not isinstance(part, _HOLDS[message.role]):
+            if not isinstance(part, _PARTS_BY_ROLE[message.role]):
                 raise self.invalid(
                     f"a message of the role {message.role!r} holds no {type(part).__name__}"
                 )
 
-    def drop_chosen(self, names: tuple[str, ...], api: str) -> None:
-        """Leave out those of the settings and options `names` that were set."""
+    def drop_settings(self, names: tuple[str, ...], api: str) -> None:
+        """Drop each of these settings and options that the caller has set."""
         settings = self.request.settings.chosen()
         for name in names:
             option = name.removeprefix("options.")
             if name in settings or (option != name and getattr(self.options, option) is not None):
                 self.unsupported_settings.drop(name, f"{api} has no such field")
 
-    def tool_choice(self) -> str | None:
-        """The mode or tool name to send; None where it says nothing."""
+    def effective_tool_choice(self) -> str | None:
+        """The mode or the tool's name to send; None where "auto" needs no field. Raises
+        BadRequestError."""
         choice = self.request.tool_choice
         if not self.request.tools and choice == "required":
             raise BadRequestError("tool_choice='required' needs tools")
         return choice if self.request.tools and choice != "auto" else None
 
-    def arguments(self, call: ToolCall) -> str:
-        """A call's arguments as the JSON text they came as."""
+    def arguments_text(self, call: ToolCall) -> str:
+        """A call's arguments as the JSON text that they came as."""
         return json_of(call.arguments).decode() if call.raw is None else call.raw
 
-    def takes_call_id(self, id: str) -> bool:
-        """Whether the wire takes a tool call's id as it is."""
+    def accepts_call_id(self, id: str) -> bool:
+        """Whether the API takes a tool call's id as it is."""
         return True
 
     def call_id(self, id: str) -> str:
-        """A tool call's id as it goes out, the same in the call and in its result: its own, or
-        where the wire does not take that, one made of it which no other call has."""
-        if self.takes_call_id(id):
+        """A tool call's id to send, the same in the call and in its result. An id that the API
+        does not take is replaced by a hash of it that no other call has."""
+        if self.accepts_call_id(id):
             return id
-        if id not in self._made_ids:
-            taken = {*self._given_ids(), *self._made_ids.values()}
-            made = (_made_id(id, n)[: self.made_id_length] for n in count())
-            self._made_ids[id] = next(one for one in made if one not in taken)
-        why = "tool call ids that this API does not take went as others, made of them"
-        self.note("tool_ids_changed", why, "tool_calls")
-        return self._made_ids[id]
+        if id not in self._replacement_ids:
+            parts = [part for message in self.request.messages for part in message.parts]
+            used_ids = {part.id for part in parts if isinstance(part, ToolCall)}
+            used_ids.update(self._replacement_ids.values())
+            for attempt in count():
+                text = f"{id}{chr(0) * attempt}".encode("utf-8", "surrogatepass")
+                replacement = sha256(text).hexdigest()[: self.replacement_id_length]
+                if replacement not in used_ids:
+                    self._replacement_ids[id] = replacement
+                    break
+        why = "tool call ids that this API does not take were replaced by hashes of them"
+        self.warn("tool_ids_changed", why, "tool_calls")
+        return self._replacement_ids[id]
 
-    def _given_ids(self) -> set[str]:
-        parts = [part for message in self.request.messages for part in message.parts]
-        return {part.id for part in parts if isinstance(part, ToolCall)}
-
-    def opaque(self, part: Reasoning | ToolCall) -> dict[str, Any]:
-        """What this provider wants back with the part; empty where it is not this provider's."""
+    def opaque_fields(self, part: Reasoning | ToolCall) -> dict[str, Any]:
+        """What this provider wants back with a part; empty for another provider's part. Raises
+        BadRequestError."""
         if part.opaque is None:
             return {}
         if part.provider != self.request.provider:
             if isinstance(part, ToolCall):
-                self.opaque_dropped()
+                self.warn_opaque_dropped()
             return {}
         try:
             return msgspec.json.decode(part.opaque, type=dict[str, Any])
         except ValueError as error:
             raise self.invalid(f"the opaque item of a part is not its vendor's: {error}") from error
 
+    def opaque_item(self, part: Reasoning) -> dict[str, Any]:
+        """The vendor's own item that a reasoning part holds; empty, with a warning, where this
+        API does not take it back."""
+        item = self.opaque_fields(part)
+        if "type" in item:
+            return item
+        self.warn_reasoning_dropped()
+        return {}
+
     def pair_text_metadata(
-        self, parts: Iterable[Part], item_of: Callable[[Reasoning], dict[str, Any]], shell_type: str
-    ) -> Iterator[tuple[Part, dict[str, Any]]]:
-        """The parts of the model's turn: reasoning with its vendor's item, text with the shell
-        right before it, if any. A shell is an item of what else a text came with, and goes nowhere
-        by itself."""
-        shell: dict[str, Any] = {}
-        for part in parts:
-            if shell and not isinstance(part, Text):
-                self.reasoning_dropped()
-            fields = item_of(part) if isinstance(part, Reasoning) else {}
-            if fields.get("type") == shell_type:
-                shell = fields
+        self, message: Message, text_type: str
+    ) -> Iterator[tuple[Any, dict[str, Any]]]:
+        """The parts of a model's turn: reasoning with its vendor's item, text with its metadata.
+
+        What came with a text besides the text (its citations, the phase of its message) is a
+        `Reasoning` right before it, whose item has the type `text_type`. Such an item is never
+        sent by itself.
+        """
+        metadata: dict[str, Any] = {}
+        for part in message.parts:
+            if metadata and not isinstance(part, Text):
+                self.warn_reasoning_dropped()
+            fields = self.opaque_item(part) if isinstance(part, Reasoning) else {}
+            if fields.get("type") == text_type:
+                metadata = fields
             else:
-                yield part, shell if isinstance(part, Text) else fields
-                shell = {}
-        if shell:
-            self.reasoning_dropped()
-
-    def opaque_dropped(self) -> None:
-        """Note that what a vendor wanted back with its tool calls stays behind."""
-        why = "what another API wants back with its tool calls was left out of the conversation"
-        self.note("opaque_dropped", why, "tool_calls")
-
-    def refusal_as_text(self) -> None:
-        """Note that a refusal goes back as any other text, since the wire knows no refusals."""
-        why = "a refusal of the model's went back as plain text, which it is here"
-        self.note("refusal_as_text", why, "refusal")
-
-    def tag_not_sent(self, name: str, why: str) -> None:
-        """Note that a tag stays on the caller's side, where the wire takes others."""
-        self.note("tag_not_sent", f"the tag {name!r} {why}; it stays here", "tags")
-
-    def name_dropped(self) -> None:
-        """Note that a document's name stays behind, since the wire has it with bytes alone."""
-        why = "the name of a document was left out: this API takes it only with bytes, if ever"
-        self.note("name_dropped", why, "name")
-
-    def reasoning_dropped(self) -> None:
-        """Note that reasoning stays behind: it is the model's own, not the caller's content."""
-        why = "reasoning that this API does not take back was left out of the conversation"
-        self.note("reasoning_dropped", why, "reasoning")
-
-    def cache_ignored(self) -> None:
-        """Note that a cache mark does nothing here."""
-        self.note(
-            "cache_mark_ignored", "cache marks do nothing here; long prompts are cached anyway"
-        )
+                yield part, metadata if isinstance(part, Text) else fields
+                metadata = {}
+        if metadata:
+            self.warn_reasoning_dropped()
 
     def file_id(self, part: MediaPart) -> str | None:
         """The id of a file that this provider holds; None for other media."""
@@ -208,13 +226,40 @@ class RequestBuilder:
         return reference.id
 
     def require_transcript(self, part: MediaPart, has_transcript: bool) -> None:
-        """Note that sound the model made stays behind for its transcript; raise where it has
-        none, and for pictures: an assistant's turn is text on the wire."""
+        """Warn that only the transcript of the model's own speech is sent back. Raises
+        UnsupportedContent: there is no transcript, or the medium is a picture; the model's turn
+        can only hold text."""
         if not (isinstance(part, Audio) and has_transcript):
             why = f"an assistant's turn carries no {part.kind}; put it into a user message"
             raise self.unsupported(part.kind, why)
-        self.note("audio_dropped", "spoken answers went back as their transcripts", "audio")
+        self.warn("audio_dropped", "spoken answers went back as their transcripts", "audio")
 
+    def warn_opaque_dropped(self) -> None:
+        """Warn that what another vendor wants back with its tool calls is not sent."""
+        why = "what another API wants back with its tool calls was left out of the conversation"
+        self.warn("opaque_dropped", why, "tool_calls")
 
-def _made_id(id: str, attempt: int) -> str:
-    return sha256(f"{id}{chr(0) * attempt}".encode("utf-8", "surrogatepass")).hexdigest()
+    def warn_refusal_as_text(self) -> None:
+        """Warn that a refusal is sent as plain text, since the API has no refusals."""
+        why = "a refusal of the model's was sent back as plain text: this API has no refusals"
+        self.warn("refusal_as_text", why, "refusal")
+
+    def warn_tag_not_sent(self, name: str, why: str) -> None:
+        """Warn that a tag is not sent."""
+        self.warn("tag_not_sent", f"the tag {name!r} {why}; it was not sent", "tags")
+
+    def warn_name_dropped(self) -> None:
+        """Warn that a document's name is not sent, since the API takes it only with bytes."""
+        why = "the name of a document was left out: this API takes names only with bytes, if at all"
+        self.warn("name_dropped", why, "name")
+
+    def warn_reasoning_dropped(self) -> None:
+        """Warn that reasoning is not sent back. No error: the model made it, not the caller."""
+        why = "reasoning that this API does not take back was left out of the conversation"
+        self.warn("reasoning_dropped", why, "reasoning")
+
+    def warn_cache_mark_ignored(self) -> None:
+        """Warn that a cache mark has no effect."""
+        self.warn(
+            "cache_mark_ignored", "cache marks do nothing here; long prompts are cached anyway"
+        )

@@ -14,7 +14,7 @@ from typing import Annotated, Any, cast
 import msgspec
 
 from fmsdk.content import Modality
-from fmsdk.hosted.token_counts import count
+from fmsdk.hosted.token_counts import parse_count
 from fmsdk.provider import Capabilities
 from fmsdk_openai.dialect import Api
 
@@ -178,7 +178,7 @@ def _plus(**has: object) -> frozenset[Modality] | None:
 
 
 def _number(value: object) -> int | None:
-    return count(value) or None
+    return parse_count(value) or None
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -223,12 +223,12 @@ def test_a_broken_stream_knows_what_went_in_but_not_what_came_out() -> None:
     assert made.usage() is None
     payloads = [json.dumps(payload).encode() for payload in text_events("Hi")]
     for payload in payloads[:4]:
-        made.feed(payload)
+        made.decode_event(payload)
     told = made.usage()
     assert told is not None
     assert (told.input.total, told.output.total) == (9, None)
     for payload in payloads[4:]:
-        made.feed(payload)
+        made.decode_event(payload)
     told = made.usage()
     assert told is not None
     assert told.output.total == 3

@@ -26,7 +26,7 @@ from fmsdk.content import (
 from fmsdk.errors import BadRequestError, InvalidMedia, UnsupportedContent, UnsupportedSetting
 from fmsdk.request import Message
 from fmsdk_anthropic import AnthropicOptions
-from fmsdk_anthropic.encode.request_builder import AnthropicRequestBuilder
+from fmsdk_anthropic.encode.messages import MessagesEncoder
 from tests.support.anthropic.encoding import (
     EPHEMERAL,
     PDF,
@@ -170,7 +170,7 @@ def test_system_messages_later_on() -> None:
         "content": [{"type": "text", "text": "Be brief."}],
     }
     for model in ("claude-opus-4-7", "claude-sonnet-5"):
-        with pytest.raises(BadRequestError, match="at the start of the conversation alone"):
+        with pytest.raises(BadRequestError, match="only at the start of the conversation"):
             body(build_request(later, model=f"anthropic:{model}"))
 
 
@@ -376,7 +376,7 @@ def test_no_part_of_a_conversation_is_lost_unsaid(conversation: list[Message]) -
         return  # refused before it comes here
     request = build_request(conversation)
     if _opens_blank(conversation):
-        with pytest.raises(BadRequestError, match="opens with white space"):
+        with pytest.raises(BadRequestError, match="starts with white space"):
             body(request)
         return
     noted = codes(request)
@@ -388,7 +388,7 @@ def test_no_part_of_a_conversation_is_lost_unsaid(conversation: list[Message]) -
     got = [leaf for turn in sent for leaf in leaves(turn["content"])]
     kept = [part for part in parts if part not in dropped and part not in blank]
 
-    builder = AnthropicRequestBuilder(request, stream=False)
+    builder = MessagesEncoder(request, stream=False)
     wanted = [held(part, builder.call_id) for part in kept]
     assert sorted(map(repr, got)) == sorted(map(repr, wanted))
     if not any(isinstance(part, ToolResult) for part in parts):

@@ -96,6 +96,6 @@ def test_a_mark_that_joins_another_is_no_fifth() -> None:
 @pytest.mark.parametrize("blank", [" ", "\n", ""])
 def test_a_conversation_that_opens_with_nothing_is_refused(blank: str) -> None:
     prompt = [Message("user", blank), Message("assistant", "x"), Message("user", "?")]
-    with pytest.raises(BadRequestError, match="opens with white space"):
+    with pytest.raises(BadRequestError, match="starts with white space"):
         body(build_request(prompt))
     assert body(build_request([Message("user", blank), Message("user", "?")]))["messages"]

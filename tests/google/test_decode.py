@@ -281,7 +281,7 @@ def test_a_streams_counts_are_totals_so_far() -> None:
 def test_what_a_broken_stream_had_counted() -> None:
     stream = decoder(answer())
     assert stream.usage() is None
-    stream.feed(json.dumps(chunk("a", finish=None, usageMetadata=USAGE)).encode())
+    stream.decode_event(json.dumps(chunk("a", finish=None, usageMetadata=USAGE)).encode())
     told = stream.usage()
     assert told is not None
     assert (told.input.total, told.output.total, told.source) == (9, 3, "estimated")

@@ -302,7 +302,7 @@ def test_media_in_results() -> None:
     with pytest.raises(UnsupportedContent, match="before Gemini 3"):
         encoded(build_request(turns, model=OLD))
     turns[2] = Message("tool", ToolResult("c1", [Image(FileRef("google", "gs://b/a.png"))]))
-    with pytest.raises(UnsupportedContent, match="bytes alone"):
+    with pytest.raises(UnsupportedContent, match="only as bytes"):
         encoded(build_request(turns))
     held = vertex(build_request(turns))["contents"][2]["parts"][0]["functionResponse"]["parts"]
     assert held == [{"fileData": {"fileUri": "gs://b/a.png", "mimeType": "image/png"}}]

@@ -49,7 +49,7 @@ def test_models_of_responses_alone_are_asked_there(model: str) -> None:
 
 def test_audio_inside_a_tool_result_routes_to_chat_too() -> None:
     result = Message("tool", [ToolResult("c1", [Audio(WAV)])])
-    with pytest.raises(UnsupportedContent, match="text alone"):
+    with pytest.raises(UnsupportedContent, match="text only"):
         encoded(build_request([Message("user", "?"), result]))
 
 

@@ -1,23 +1,14 @@
 """From a `Request` to the body of Anthropic's Messages API. Pure: no I/O but reading media.
 
-One encoder serves plain and streamed answers. What the wire cannot carry raises
-`UnsupportedContent` or `UnsupportedSetting`, or leaves a warning; nothing is dropped in silence.
+One encoder serves plain and streamed answers. What the API cannot carry raises
+`UnsupportedContent` or `UnsupportedSetting`, or leaves a warning; nothing is dropped silently.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from fmsdk.hosted.provider import Encoded
 from fmsdk.request import Request
-from fmsdk_anthropic.encode.messages import conversation, system_prompt
-from fmsdk_anthropic.encode.request_builder import AnthropicRequestBuilder
-from fmsdk_anthropic.encode.settings import (
-    sampling,
-    settings_fields,
-    thinking_fields,
-    tool_fields,
-)
+from fmsdk_anthropic.encode.messages import MessagesEncoder
 from fmsdk_anthropic.options import AnthropicOptions
 
 __all__ = ["BETA_HEADER", "encode"]
@@ -34,39 +25,30 @@ def encode(request: Request, *, stream: bool, default_betas: str = "") -> Encode
     """The body for `request`, and its headers.
 
     Args:
-        default_betas: the betas of every request, which those of this one would replace.
+        default_betas: the betas of every request, which this request's header would replace.
 
     Raises:
-        BadRequestError: something that no JSON can carry, or another provider's options.
+        BadRequestError: a value that JSON cannot carry, or another provider's options.
         UnsupportedContent, UnsupportedSetting: what the API cannot carry.
     """
-    builder = AnthropicRequestBuilder(request, stream=stream)
-    options, sampled = builder.options, sampling(builder)
-    body: dict[str, Any] = {
-        "model": request.model,
-        **settings_fields(builder),
-        **sampled,
-        **thinking_fields(builder),
-        **tool_fields(builder),
-        **system_prompt(builder),
-        "messages": conversation(builder),
-        **builder.mark(options.cache),
-    }
-    headers = {"anthropic-version": VERSION_WITH_SAMPLING} if sampled else {}
+    encoder = MessagesEncoder(request, stream=stream)
+    body = encoder.encode_body()
+    headers = {"anthropic-version": VERSION_WITH_SAMPLING} if encoder.sampling else {}
     return Encoded(
-        path=_BETA_PATH if options.betas else _PATH,
-        body=builder.body(body),
-        warnings=builder.warnings(),
-        headers={**headers, **_with_betas(options, default_betas)},
+        path=_BETA_PATH if encoder.options.betas else _PATH,
+        body=body,
+        warnings=encoder.warnings(),
+        headers={**headers, **_merge_betas(encoder.options, default_betas)},
     )
 
 
-def _with_betas(options: AnthropicOptions, default: str) -> dict[str, str]:
-    """The caller's headers, with the betas of all places in one: a second would replace a first."""
+def _merge_betas(options: AnthropicOptions, default: str) -> dict[str, str]:
+    """The caller's headers, with the betas of all places in one header: a second header of that
+    name would replace the first."""
     headers = dict(options.extra_headers)
     betas = list(options.betas)
     betas += [headers.pop(name) for name in options.extra_headers if name.lower() == BETA_HEADER]
     if betas:
-        named = [beta.strip() for beta in ",".join([default, *betas]).split(",")]
-        headers[BETA_HEADER] = ",".join(dict.fromkeys(filter(None, named)))
+        names = [beta.strip() for beta in ",".join([default, *betas]).split(",")]
+        headers[BETA_HEADER] = ",".join(dict.fromkeys(filter(None, names)))
     return headers

@@ -8,36 +8,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-__all__ = ["limited"]
+__all__ = ["move_limits_to_description"]
 
 _LIMITS = frozenset(
     {"exclusiveMaximum", "exclusiveMinimum", "maxItems", "maximum", "minimum", "multipleOf"}
 )
-_NAMED = frozenset({"$defs", "properties"})
+_SCHEMAS_BY_NAME = frozenset({"$defs", "properties"})
 
 
-def limited(schema: Mapping[str, Any]) -> dict[str, Any]:
+def move_limits_to_description(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A schema of `fmsdk.schema.strict` without the limits on numbers and lengths that Anthropic
-    refuses. They move into the description, so that the model still hears of them; parsing the
-    answer still enforces them."""
+    refuses. They move into the description, so that the model reads them; parsing the answer
+    still enforces them."""
     result: dict[str, Any] = {}
-    told: list[str] = []
+    limits: list[str] = []
     for keyword, value in schema.items():
-        if keyword in _NAMED:
-            result[keyword] = {name: limited(inner) for name, inner in value.items()}
+        if keyword in _SCHEMAS_BY_NAME:
+            result[keyword] = {
+                name: move_limits_to_description(inner) for name, inner in value.items()
+            }
         elif keyword in _LIMITS or (keyword == "minItems" and value not in (0, 1)):
-            told.append(f"{keyword}: {value}")
+            limits.append(f"{keyword}: {value}")
         else:
-            result[keyword] = _inner(value)
-    if told:
-        described = str(result.get("description", ""))
-        result["description"] = f"{described} ({'; '.join(told)})".strip()
+            result[keyword] = _without_limits(value)
+    if limits:
+        description = str(result.get("description", ""))
+        result["description"] = f"{description} ({'; '.join(limits)})".strip()
     return result
 
 
-def _inner(value: Any) -> Any:
+def _without_limits(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return limited(cast("Mapping[str, Any]", value))
+        return move_limits_to_description(cast("Mapping[str, Any]", value))
     if isinstance(value, list):
-        return [_inner(item) for item in cast("list[Any]", value)]
+        return [_without_limits(item) for item in cast("list[Any]", value)]
     return value

@@ -7,13 +7,13 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from fmsdk.hosted.token_counts import Counts
+from fmsdk.hosted.token_counts import TokenCounts
 from fmsdk.usage import InputUsage, OutputUsage, Usage
 
-__all__ = ["usage_of", "with_searches"]
+__all__ = ["decode_usage", "with_searches"]
 
 # Google's price list: by the prompt that was grounded, and since Gemini 3 by the query.
-_BY_THE_PROMPT = ("gemini-1", "gemini-2")
+_PRICED_BY_PROMPT = ("gemini-1", "gemini-2")
 
 _TIERS = {
     "ON_DEMAND": "standard",
@@ -23,43 +23,43 @@ _TIERS = {
 _MODALITIES = ("text", "image", "audio", "video", "document")
 
 
-def usage_of(raw: dict[str, Any]) -> Usage:
-    """The wire's usage. What it leaves out is None, and none at all "unknown".
+def decode_usage(raw: dict[str, Any]) -> Usage:
+    """The usage of an answer. Counts that it leaves out are None; without any it is "unknown".
 
     Google counts what its own tools fetched, and thoughts, beside the prompt and the answer;
-    here they are parts of `input.total` and `output.total`. It leaves out counts of zero, so
-    that an answer without tokens, where anything is counted, has none. That is not said of the
-    prompt, which cannot be empty.
+    here they are parts of `input.total` and `output.total`. It leaves out counts of zero: where
+    anything is counted, an answer without a count has no tokens. The prompt cannot be empty, so
+    that a prompt without a count stays unknown.
     """
     if not raw:
         return Usage()
-    told = Counts(raw)
-    total_in = told["promptTokenCount"]
-    counts = (told["candidatesTokenCount"], told["thoughtsTokenCount"])
-    is_counted = (*counts, total_in, told["totalTokenCount"]) != (None,) * 4
-    if total_in is not None:
-        total_in += told["toolUsePromptTokenCount"] or 0
-    read = _by_modality(told, "promptTokensDetails", "toolUsePromptTokensDetails")
-    cached = _by_modality(told, "cacheTokensDetails")
-    made = _by_modality(told, "candidatesTokensDetails")
+    counts = TokenCounts(raw)
+    input_total = counts["promptTokenCount"]
+    outputs = (counts["candidatesTokenCount"], counts["thoughtsTokenCount"])
+    is_counted = (*outputs, input_total, counts["totalTokenCount"]) != (None,) * 4
+    if input_total is not None:
+        input_total += counts["toolUsePromptTokenCount"] or 0
+    prompt = _by_modality(counts, "promptTokensDetails", "toolUsePromptTokensDetails")
+    cached = _by_modality(counts, "cacheTokensDetails")
+    answer = _by_modality(counts, "candidatesTokensDetails")
     return Usage(
         input=InputUsage(
-            total=total_in,
-            cache_read=told["cachedContentTokenCount"],
+            total=input_total,
+            cache_read=counts["cachedContentTokenCount"],
             cache_read_image=cached.get("image"),
             cache_read_audio=cached.get("audio"),
             cache_read_video=cached.get("video"),
-            **read,
+            **prompt,
         ),
         output=OutputUsage(
-            total=sum(count or 0 for count in counts) if is_counted else None,
-            text=made.get("text"),
-            audio=made.get("audio"),
-            image=made.get("image"),
-            reasoning=told["thoughtsTokenCount"],
+            total=sum(count or 0 for count in outputs) if is_counted else None,
+            text=answer.get("text"),
+            audio=answer.get("audio"),
+            image=answer.get("image"),
+            reasoning=counts["thoughtsTokenCount"],
         ),
         source="measured" if is_counted else "unknown",
-        service_tier=told.word("serviceTier") or _tier(told.word("trafficType")),
+        service_tier=counts.text("serviceTier") or _tier(counts.text("trafficType")),
         raw=raw,
     )
 
@@ -68,16 +68,16 @@ def with_searches(usage: Usage, queries: Collection[str], model: str | None) -> 
     """Usage with the searches that Google charges for, where it searched."""
     if not queries:
         return usage
-    count = 1 if (model or "").startswith(_BY_THE_PROMPT) else len(queries)
+    count = 1 if (model or "").startswith(_PRICED_BY_PROMPT) else len(queries)
     return replace(usage, server_tools={"web_search": count})
 
 
-def _by_modality(told: Counts, *names: str) -> dict[str, int]:
-    found: Counter[str] = Counter()
-    for one in (one for name in names for one in told.each(name)):
-        modality = (one.word("modality") or "text").lower()
-        found[modality if modality in _MODALITIES else "text"] += one["tokenCount"] or 0
-    return dict(found)
+def _by_modality(counts: TokenCounts, *names: str) -> dict[str, int]:
+    totals: Counter[str] = Counter()
+    for detail in (detail for name in names for detail in counts.nested_list(name)):
+        modality = (detail.text("modality") or "text").lower()
+        totals[modality if modality in _MODALITIES else "text"] += detail["tokenCount"] or 0
+    return dict(totals)
 
 
 def _tier(traffic: str | None) -> str | None:

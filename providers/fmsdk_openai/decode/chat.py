@@ -1,46 +1,61 @@
-"""Chat Completions: a whole body as a `Response`, and what it has in common with a stream.
+"""The decoder of Chat Completions, for whole completions and for streams.
 
 Reads OpenAI's dialect and what compatible servers add to it: `reasoning_content`, `reasoning` and
 `reasoning_details` (DeepSeek, vLLM, Ollama, OpenRouter), content lists (Mistral), `images`
-(OpenRouter), and `extra_content` (Gemini's compatible endpoint).
+(OpenRouter), and `extra_content` (Gemini's compatible endpoint). A whole completion is read as one
+chunk whose messages are complete.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, cast
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import msgspec
 
-from fmsdk.content import Audio, Image, Part, Reasoning, Text, ToolCall
 from fmsdk.errors import FmsdkError, ServerError
 from fmsdk.hosted.decoding import (
-    base64_bytes,
-    call_id,
-    fewer_choices,
-    opaque_of,
-    read,
-    unfinished,
-    with_partial,
-    word,
+    StreamDecoder,
+    attach_partial,
+    decode_base64,
+    decode_json,
+    encode_opaque,
+    missing_choices,
+    optional_text,
+    skipped_content,
+    tool_call_id,
 )
-from fmsdk.http.error_mapper import ErrorMapper
-from fmsdk.response import Choice, Finish, Response, Warning, malformed_call, tool_call
-from fmsdk_openai.decode.chat_shapes import BODY, ECHOED, NOTHING, Candidate, Chunk, Delta
-from fmsdk_openai.decode.context import OpenAIDecodeContext, json_text, token_logprobs
+from fmsdk.response import (
+    Event,
+    Finish,
+    Finished,
+    MediaDelta,
+    ReasoningDelta,
+    Response,
+    TextDelta,
+    ToolCallDelta,
+    Warning,
+)
+from fmsdk.usage import Usage
+from fmsdk_openai.decode.candidate import CandidateState
+from fmsdk_openai.decode.chat_types import (
+    COMPLETION,
+    NO_MESSAGE,
+    AudioPiece,
+    ChatChoice,
+    ChatMessage,
+    ChatToolCall,
+    Completion,
+)
+from fmsdk_openai.decode.context import OpenAIDecodeContext
+from fmsdk_openai.decode.logprobs import decode_logprobs
+from fmsdk_openai.decode.usage import decode_usage
+from fmsdk_openai.dialect import Charge
 
-__all__ = [
-    "broken_off",
-    "chat_response",
-    "echoed",
-    "failure_of",
-    "finish_of",
-    "pictures",
-    "pieces",
-    "thoughts",
-]
+__all__ = ["ChatDecoder"]
 
+_DONE = b"[DONE]"
 _FINISHES: dict[str, Finish] = {
     "stop": "stop",
     "eos": "stop",  # Together
@@ -56,187 +71,242 @@ _ANY = msgspec.json.Decoder()
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*;base64,")
 
 
-def chat_response(context: OpenAIDecodeContext, body: bytes) -> Response[Any]:
-    """The response of a whole body. Raises InvalidResponse, or the error that the body reports."""
-    chunk = read(BODY, body, context.error_mapper)
-    failure = failure_of(chunk, body, context.error_mapper)
-    for candidate in () if failure else chunk.choices or ():
-        failure = failure or broken_off(candidate, context.error_mapper)
-    if failure is not None:
-        raise with_partial(failure, lambda: _response(context, chunk, body))
-    return _response(context, chunk, body)
+class ChatDecoder(StreamDecoder):
+    """Decodes one answer. A stream is complete with `[DONE]`, once every choice has a finish
+    reason: usage comes between the two, so that either alone may hide a loss."""
 
+    def __init__(self, context: OpenAIDecodeContext) -> None:
+        super().__init__(context)
+        self._audio_mime = context.audio_mime
+        self._charge: Charge | None = context.charge
+        self._candidates: dict[int, CandidateState] = {}
+        self._is_whole = False
+        self._warnings: list[Warning] = list(context.warnings)
+        self._service_tier: str | None = None
+        self._usage: Any = None
+        self._raw_body: bytes | None = None
 
-def _response(context: OpenAIDecodeContext, chunk: Chunk, body: bytes) -> Response[Any]:
-    request, id = context.request, word(chunk.id)
-    warnings = list(context.warnings)
-    # GitHub Copilot gives a text and the calls after it as choices of the same number.
-    found: dict[int, list[Candidate]] = {}
-    for candidate in chunk.choices or ():
-        found.setdefault(candidate.index or 0, []).append(candidate)
-    if not found:
-        raise context.error_mapper.invalid("a completion without choices")
-    choices = tuple(_choice(context, found[index], id, warnings) for index in sorted(found))
-    warnings += fewer_choices(request, len(choices))
-    return Response(
-        provider=request.provider,
-        model=request.model,
-        choices=choices,
-        served_model=word(chunk.model),
-        request_id=context.request_id or id,
-        usage=context.usage(chunk.used, word(chunk.service_tier)),
-        warnings=tuple(warnings),
-        raw_body=body,
-        output_type=request.output,
-    )
+    def decode_body(self, body: bytes) -> Response[Any]:
+        """The response of a whole completion. Raises InvalidResponse, or the error in it."""
+        completion = decode_json(COMPLETION, body, self._error_mapper)
+        failure = self._reported_failure(completion, body)
+        for choice in completion.choices or ():
+            failure = failure or self._broken_choice(choice)
+        if failure is not None:
+            raise attach_partial(failure, lambda: self._decode_completion(completion, body))
+        return self._decode_completion(completion, body)
 
+    def _decode_completion(self, completion: Completion, body: bytes) -> Response[Any]:
+        choices = completion.choices or ()
+        if not choices:
+            raise self._error_mapper.invalid("a completion without choices")
+        self._is_whole = True
+        self._update_answer(completion, body)
+        # GitHub Copilot gives a text and the calls after it as choices of the same number.
+        numbers = {n: i for i, n in enumerate(sorted({choice.index or 0 for choice in choices}))}
+        events: list[Event] = []
+        for choice in choices:
+            number = numbers[choice.index or 0]
+            self._decode_message(number, choice, choice.message or NO_MESSAGE, events)
+        events += self._decode_last_events()
+        return self._response(events)
 
-def _choice(
-    context: OpenAIDecodeContext,
-    candidates: list[Candidate],
-    id: str | None,
-    warnings: list[Warning],
-) -> Choice:
-    messages = [candidate.message or NOTHING for candidate in candidates]
-    parts = tuple(part for one in messages for part in _parts(context, one, id, warnings))
-    reason = next((one.finish_reason for one in reversed(candidates) if one.finish_reason), None)
-    calls = [part for part in parts if isinstance(part, ToolCall)]
-    warnings += (malformed_call(call) for call in calls if call.raw is not None)
-    if reason is None:
-        warnings.append(unfinished(context.error_mapper, is_empty=not parts))
-    logprobs = tuple(token for one in candidates for token in token_logprobs(one.tokens))
-    return Choice(parts, finish_of(reason, bool(calls)), reason, logprobs)
+    def decode_event(self, payload: bytes) -> Sequence[Event]:
+        """The events of one payload. Raises InvalidResponse, or the error that it reports."""
+        if payload.startswith(_DONE):
+            self.done = True
+            return ()
+        chunk = decode_json(COMPLETION, payload, self._error_mapper)
+        self._update_answer(chunk, payload)
+        if failure := self._reported_failure(chunk, payload):
+            raise failure
+        events: list[Event] = []
+        for choice in chunk.choices or ():
+            if (choice.finish_reason or choice.error) and (failure := self._broken_choice(choice)):
+                raise failure
+            self._decode_message(choice.index or 0, choice, choice.delta or NO_MESSAGE, events)
+        return events
 
+    def decode_end(self) -> Sequence[Event]:
+        """The reasoning to send back, and `Finished`. Raises IncompleteStream."""
+        states = self._candidates.values()
+        if not (self.done and states and all(state.finish_reason for state in states)):
+            missing = "a finish reason" if self.done else "[DONE]"
+            raise self._error_mapper.incomplete(missing)
+        return list(self._decode_last_events())
 
-def _parts(
-    context: OpenAIDecodeContext, message: Delta, id: str | None, warnings: list[Warning]
-) -> Iterator[Part]:
-    provider = context.request.provider
-    text, thought = message.content, thoughts(message)
-    if isinstance(text, list):
-        found = list(pieces(text, warnings))
-        text = "".join(piece for kind, piece in found if kind == "text")
-        thought += "".join(piece for kind, piece in found if kind == "reasoning")
-    echo = echoed([message])
-    if thought or echo:
-        yield Reasoning(thought, provider, opaque_of(echo) if echo else None)
-    if text:
-        yield Text(text)
-    if message.refusal:
-        yield Text(message.refusal, refusal=True)
-    if message.audio is not None:
-        if message.audio.transcript:
-            yield Text(message.audio.transcript)
-        if message.audio.data:
-            data = base64_bytes(message.audio.data, context.error_mapper)
-            yield Audio(data, mime_type=context.audio_mime)
-    for data, mime in pictures(message, context, warnings):
-        yield Image(data, mime_type=mime)
-    for number, call in enumerate(message.calls):
-        extra = opaque_of({"extra_content": call.extra_content}) if call.extra_content else None
-        yield tool_call(
-            call_id(call.own_id, number, id),
-            call.name,
-            json_text(call.arguments),
-            provider=extra and provider,
-            opaque=extra,
+    def usage(self) -> Usage | None:
+        """What the server has reported so far."""
+        return self._decode_usage() if self._usage else None
+
+    def _decode_usage(self) -> Usage:
+        return decode_usage(self._usage, self._service_tier, charge=self._charge)
+
+    def _update_answer(self, chunk: Completion, payload: bytes) -> None:
+        """Read what a chunk says of the whole answer."""
+        if not self.served_model:
+            self.request_id, self.served_model = optional_text(chunk.id), optional_text(chunk.model)
+        if chunk.service_tier is not None:
+            self._service_tier = optional_text(chunk.service_tier)
+        if self._is_whole or chunk.usage or chunk.x_groq:
+            self._usage, self._raw_body = chunk.reported_usage or self._usage, payload
+
+    def _reported_failure(self, chunk: Completion, payload: bytes) -> FmsdkError | None:
+        """The error that a body or an event reports."""
+        if chunk.reported_error:
+            return self._error_mapper.from_response(chunk.reported_error)
+        if chunk.object == "error":  # vLLM, SGLang: the fields are the error's own
+            return self._error_mapper.from_response(decode_json(_ANY, payload, self._error_mapper))
+        return None
+
+    def _broken_choice(self, choice: ChatChoice) -> FmsdkError | None:
+        """The error of a choice that the server broke off."""
+        if choice.error:
+            return self._error_mapper.from_response(choice.error)
+        if choice.finish_reason not in _BROKEN_OFF:
+            return None
+        provider = self._error_mapper.provider
+        message = f"{provider} broke the answer off: {choice.finish_reason}"
+        return ServerError(message, provider=provider)
+
+    def _decode_message(
+        self, number: int, choice: ChatChoice, message: ChatMessage, events: list[Event]
+    ) -> None:
+        """Add the events of a choice's message, or of a piece of it."""
+        state = self._candidates.get(number)
+        if state is None:
+            state = self._candidates[number] = CandidateState()
+        if choice.finish_reason:
+            state.finish_reason = choice.finish_reason
+        if message.has_echoed_fields:
+            self._decode_reasoning(state, number, message, events)
+        text = message.content
+        if isinstance(text, list):
+            text = self._decode_content_list(state, number, text, events)
+        logprobs = () if choice.logprobs is None else decode_logprobs(choice.token_logprobs)
+        if text or (logprobs and not message.refusal):
+            events.append(TextDelta(text or "", state.index("text"), number, False, logprobs))
+            logprobs = ()
+        if message.refusal:
+            index = state.index("refusal")
+            events.append(TextDelta(message.refusal, index, number, True, logprobs))
+        if message.audio is not None:
+            self._decode_audio(state, number, message.audio, events)
+        if message.images:
+            self._decode_images(state, number, message.images, events)
+        if message.tool_calls or message.function_call:
+            events += [self._decode_tool_call(state, number, call) for call in message.calls]
+
+    def _decode_reasoning(
+        self, state: CandidateState, number: int, message: ChatMessage, events: list[Event]
+    ) -> None:
+        state.echoed_messages.append(message)
+        if self._is_whole or message.thoughts:
+            index = state.index("reasoning")
+            events.append(ReasoningDelta(message.thoughts, index, number, self._provider))
+
+    def _decode_content_list(
+        self,
+        state: CandidateState,
+        number: int,
+        content: list[dict[str, Any]],
+        events: list[Event],
+    ) -> str:
+        """The text of Mistral's content lists, which hold text and thinking. Other kinds are left
+        out with a warning."""
+        texts: list[str] = []
+        for item in content:
+            kind = item.get("type")
+            if kind == "text":
+                texts.append(str(item.get("text") or ""))
+            elif kind == "thinking":
+                thought, index = _thinking_text(item.get("thinking")), state.index("reasoning")
+                events.append(ReasoningDelta(thought, index, number, self._provider))
+            elif (warning := skipped_content(str(kind))) not in self._warnings:
+                self._warnings.append(warning)
+        return "".join(texts)
+
+    def _decode_audio(
+        self, state: CandidateState, number: int, audio: AudioPiece, events: list[Event]
+    ) -> None:
+        if audio.transcript:
+            events.append(TextDelta(audio.transcript, state.index("transcript"), number))
+        if audio.data:
+            data, mime = decode_base64(audio.data, self._error_mapper), self._audio_mime
+            events.append(MediaDelta("audio", data, mime, state.index("audio"), number))
+
+    def _decode_images(
+        self, state: CandidateState, number: int, images: list[Any], events: list[Event]
+    ) -> None:
+        """OpenRouter's pictures. One that is not in the answer itself is left out with a
+        warning."""
+        for image in images:
+            match = _DATA_URL.match(_image_url(image))
+            if match is None:
+                why = "a picture that the answer only points to was left out; see response.raw"
+                self._warnings.append(Warning("content_skipped", why, "image"))
+                continue
+            data = decode_base64(match.string[match.end() :], self._error_mapper)
+            index, mime = state.new_index(), match[1] or "image/png"
+            events.append(MediaDelta("image", data, mime, index, number))
+
+    def _decode_tool_call(
+        self, state: CandidateState, number: int, piece: ChatToolCall
+    ) -> ToolCallDelta:
+        call = state.add_call(piece) if self._is_whole else state.call_of(piece)
+        id, name, arguments = call.add(piece)
+        extra = piece.extra_content
+        return ToolCallDelta(
+            call.index,
+            id,
+            name,
+            arguments,
+            number,
+            self._provider if extra else None,
+            encode_opaque({"extra_content": extra}) if extra else None,
+        )
+
+    def _decode_last_events(self) -> Iterator[Event]:
+        """What only the end brings: ids of calls that have none, what goes back with the next
+        turn, and `Finished`."""
+        context, states = self._context, sorted(self._candidates.items())
+        finishes: list[tuple[Finish, str | None]] = []
+        for number, state in states:
+            for position, call in enumerate(state.calls):
+                if not call.id:
+                    id = tool_call_id(None, position, self.request_id)
+                    yield ToolCallDelta(call.index, id, choice=number)
+            if fields := state.echoed_fields():
+                index, opaque = state.index("reasoning"), encode_opaque(fields)
+                yield ReasoningDelta("", index, number, self._provider, opaque)
+            # Gemini's compatible endpoint explains a reason after a colon.
+            reason = (state.finish_reason or "").partition(":")[0]
+            finish = _FINISHES.get(reason, "other")
+            # Some servers say "stop" where they made calls.
+            finish = "tool_calls" if finish == "stop" and state.calls else finish
+            finishes.append((finish, state.finish_reason))
+        yield Finished(
+            finishes=tuple(finishes),
+            usage=self._decode_usage(),
+            served_model=self.served_model,
+            request_id=context.request_id or self.request_id,
+            warnings=(*self._warnings, *missing_choices(context.request, len(states))),
+            raw_body=self._raw_body,
         )
 
 
-def thoughts(message: Delta) -> str:
-    """The readable reasoning of a message or a piece of one."""
-    said = message.reasoning_content or message.reasoning or message.reasoning_text
-    return said if isinstance(said, str) else ""
-
-
-def echoed(messages: Sequence[Delta]) -> dict[str, Any]:
-    """The fields of a message, whole or in pieces, that its server wants back: reasoning, and
-    what it cites."""
-    fields: dict[str, Any] = {}
-    for name in ECHOED:
-        values = [value for message in messages if (value := getattr(message, name))]
-        if not values:
-            continue
-        if all(isinstance(value, str) for value in values):
-            fields[name] = "".join(values)
-        elif all(isinstance(value, list) for value in values):
-            fields[name] = [item for value in values for item in value]
-        else:
-            fields[name] = values[-1]
-    return fields
-
-
-def pieces(
-    content: Iterable[dict[str, Any]], warnings: list[Warning]
-) -> Iterator[tuple[Literal["text", "reasoning"], str]]:
-    """Mistral's content lists: text, and thinking, which is a list of text itself. Other kinds
-    are left out with a warning."""
-    for piece in content:
-        kind = piece.get("type")
-        if kind == "text":
-            yield "text", str(piece.get("text") or "")
-        elif kind == "thinking":
-            yield "reasoning", _thought(piece.get("thinking"))
-        else:
-            message = f"a {kind!r} piece of the answer has no place in fmsdk and was left out"
-            warning = Warning("content_skipped", message, str(kind))
-            warnings += [] if warning in warnings else [warning]
-
-
-def pictures(
-    message: Delta, context: OpenAIDecodeContext, warnings: list[Warning]
-) -> Iterator[tuple[bytes, str]]:
-    """The pictures of a message, whole or a piece of one, with their media types. One that is not
-    in the answer itself is left out with a warning."""
-    for entry in message.images or ():
-        found = _DATA_URL.match(_image_url(entry))
-        if found is None:
-            why = "a picture that the answer only points to was left out; see response.raw"
-            warnings.append(Warning("content_skipped", why, "image"))
-        else:
-            yield (
-                base64_bytes(found.string[found.end() :], context.error_mapper),
-                found[1] or "image/png",
-            )
-
-
-def _image_url(entry: object) -> str:
+def _image_url(image: object) -> str:
     """The URL of `{"type": "image_url", "image_url": {"url": …}}`; "" where there is none."""
     for name in ("image_url", "url"):
-        if isinstance(entry, dict):
-            entry = cast("dict[str, object]", entry).get(name)
-    return entry if isinstance(entry, str) else ""
+        if isinstance(image, dict):
+            image = cast("dict[str, object]", image).get(name)
+    return image if isinstance(image, str) else ""
 
 
-def _thought(told: object) -> str:
-    if isinstance(told, list):
-        return "".join(_thought(inner) for inner in cast("list[object]", told))
-    if isinstance(told, dict):
-        return str(cast("dict[str, object]", told).get("text") or "")
-    return told if isinstance(told, str) else ""
-
-
-def failure_of(chunk: Chunk, payload: bytes, error_mapper: ErrorMapper) -> FmsdkError | None:
-    """What a body or an event reports instead of an answer, or beside a part of one."""
-    if chunk.failure:
-        return error_mapper.from_response(chunk.failure)
-    if chunk.object == "error":  # vLLM, SGLang: the error's own fields
-        return error_mapper.from_response(read(_ANY, payload, error_mapper))
-    return None
-
-
-def broken_off(candidate: Candidate, error_mapper: ErrorMapper) -> FmsdkError | None:
-    """The error of a choice that the server broke off."""
-    if candidate.error:
-        return error_mapper.from_response(candidate.error)
-    if candidate.finish_reason not in _BROKEN_OFF:
-        return None
-    message = f"{error_mapper.provider} broke the answer off: {candidate.finish_reason}"
-    return ServerError(message, provider=error_mapper.provider)
-
-
-def finish_of(reason: str | None, has_calls: bool) -> Finish:
-    """The normalised finish; some servers say "stop" where they made calls."""
-    word = (reason or "").partition(":")[0]  # Gemini's compatible endpoint explains after a colon
-    finish = _FINISHES.get(word, "other")
-    return "tool_calls" if finish == "stop" and has_calls else finish
+def _thinking_text(thinking: object) -> str:
+    """The text of Mistral's thinking, which is a list of texts itself."""
+    if isinstance(thinking, list):
+        return "".join(map(_thinking_text, cast("list[object]", thinking)))
+    if isinstance(thinking, dict):
+        return str(cast("dict[str, object]", thinking).get("text") or "")
+    return thinking if isinstance(thinking, str) else ""

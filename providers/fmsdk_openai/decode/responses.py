@@ -1,257 +1,363 @@
-"""Responses bodies: the shapes that are read, and a whole body as a `Response`.
+"""The decoder of Responses, for whole responses and for streams.
 
 Messages, reasoning and function calls become parts. Whatever else a vendor puts into `output`
-(web searches it ran, compactions, …) is kept as an opaque `Reasoning` in its place, so that it
+(web searches it ran, compactions, …) is kept in its place as an opaque `Reasoning`, so that it
 goes back with the next turn; it is never a call of the caller's tools.
+
+Servers differ in how much they stream: where the deltas of a part are missing, its closing event
+stands in, and where that is missing, the response at the end does, so that every part arrives
+once. A whole response is read as such an end with nothing before it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 import msgspec
 
-from fmsdk.content import Part, Reasoning, Text, ToolCall
 from fmsdk.errors import FmsdkError, InvalidResponse
-from fmsdk.hosted.decoding import call_id, kept, opaque_of, read, unfinished, with_partial, word
-from fmsdk.http.error_mapper import ErrorMapper
-from fmsdk.response import (
-    Choice,
-    Finish,
-    Response,
-    TokenLogprob,
-    Warning,
-    malformed_call,
-    tool_call,
+from fmsdk.hosted.decoding import (
+    StreamDecoder,
+    arguments_text,
+    attach_partial,
+    compact_json,
+    decode_json,
+    decode_known_event,
+    optional_text,
+    tool_call_id,
 )
-from fmsdk_openai.decode.context import OpenAIDecodeContext, json_text, token_logprobs
+from fmsdk.response import (
+    Event,
+    Finished,
+    ReasoningDelta,
+    Response,
+    TextDelta,
+    ToolCallDelta,
+)
+from fmsdk.usage import Usage
+from fmsdk_openai.decode.context import OpenAIDecodeContext
+from fmsdk_openai.decode.logprobs import decode_logprobs
+from fmsdk_openai.decode.responses_calls import PendingToolCall, find_output_index
+from fmsdk_openai.decode.responses_finish import (
+    UNFINISHED,
+    count_charged_tools,
+    decode_finish,
+    finish_warnings,
+)
+from fmsdk_openai.decode.responses_types import (
+    EVENT,
+    RESPONSE,
+    Item,
+    ResponseEvent,
+    ResponseObject,
+    decode_item,
+)
+from fmsdk_openai.decode.usage import decode_usage
+from fmsdk_openai.dialect import Charge
 
-__all__ = [
-    "BODY",
-    "Body",
-    "Item",
-    "charged_apart",
-    "failure_of",
-    "finish_of",
-    "item_of",
-    "phase_of",
-    "responses_response",
-    "skipped",
-    "tools_run",
-]
+__all__ = ["ResponsesDecoder"]
 
-_INCOMPLETE: dict[str, Finish] = {
-    "max_output_tokens": "length",
-    "content_filter": "content_filter",
-}
-
-
-class _Piece(msgspec.Struct):
-    type: str = ""
-    text: str | None = None
-    refusal: str | None = None
-    logprobs: Any = None
-
-
-class Item(msgspec.Struct):
-    """One element of `output`, as far as it is read: a message, reasoning or function call."""
-
-    type: str = ""
-    content: list[_Piece] | None = None
-    summary: list[_Piece] | None = None
-    call_id: str | int | None = None
-    name: str | None = None
-    arguments: Any = None
-    phase: str | None = None
-
-    @property
-    def thoughts(self) -> list[str]:
-        """Reasoning in words: its summary, and where a server tells it, the reasoning itself."""
-        pieces = [*(self.summary or ()), *(self.content or ())]
-        return [piece.text for piece in pieces if piece.text]
-
-    @property
-    def texts(self) -> list[tuple[str, bool, Any]]:
-        """What a message says: of each piece its text, whether that is a refusal, and the wire's
-        token probabilities."""
-        return [
-            (piece.refusal or piece.text or "", bool(piece.refusal), piece.logprobs)
-            for piece in self.content or ()
-        ]
-
-    @property
-    def id_of_call(self) -> str:
-        """A function call's id."""
-        return word(self.call_id) or ""
-
-    @property
-    def arguments_text(self) -> str:
-        """A function call's arguments as JSON text."""
-        return json_text(self.arguments)
+_ITEM_ITSELF = -1
+_TEXT_METADATA = -2
+_FIRST_FINAL_INDEX = 1_000_000
+"""Items that only the response at the end brings are numbered from here."""
+_ANY = msgspec.json.Decoder()
 
 
-class _Kind(msgspec.Struct):
-    type: str = ""
-    action: Any = None
+class ResponsesDecoder(StreamDecoder):
+    """Decodes one answer. A stream is complete with the event that ends the response."""
 
+    def __init__(self, context: OpenAIDecodeContext) -> None:
+        super().__init__(context)
+        self._charge: Charge | None = context.charge
+        self._indexes: dict[tuple[int, int], int] = {}
+        self._started: set[tuple[str, int, int]] = set()
+        self._texts: list[str] = []
+        self._calls: dict[int, PendingToolCall] = {}
+        self._closed_items: Counter[str] = Counter()
+        self._open_reasoning: list[int] = []
+        self._final = ResponseObject()
+        self._final_items: list[Item] = []
+        self._raw_body: bytes | None = None
 
-class _Incomplete(msgspec.Struct):
-    reason: str | None = None
+    def decode_body(self, body: bytes) -> Response[Any]:
+        """The response of a whole body. Raises InvalidResponse, or the error in it."""
+        response = decode_json(RESPONSE, body, self._error_mapper)
+        failure = self._reported_failure(response)
+        if failure is not None:
+            raise attach_partial(failure, lambda: self._decode_response(response, body))
+        return self._decode_response(response, body)
 
+    def _decode_response(self, response: ResponseObject, body: bytes) -> Response[Any]:
+        if response.output is None:
+            raise self._error_mapper.invalid("a response without output")
+        self._final, self._raw_body = response, body
+        self._update_answer(response)
+        events = self._decode_missing_items(response)
+        return self._response([*events, *self._decode_last_events()])
 
-class Body(msgspec.Struct):
-    """A response object; `output` is left as it came, for items go back unchanged."""
+    def decode_event(self, payload: bytes) -> Sequence[Event]:
+        """The events of one payload. Raises InvalidResponse, or the error that it reports."""
+        if payload == b"[DONE]":
+            return ()
+        event = decode_known_event(EVENT, payload, self._error_mapper, _EVENT_TYPES)
+        if event is None:
+            return ()
+        if event.type == "error" or (event.error and not event.type):
+            raise self._error_mapper.from_response(decode_json(_ANY, payload, self._error_mapper))
+        decode = self._decoders.get(event.type)
+        return decode(self, event) if decode is not None else ()
 
-    output: list[msgspec.Raw] | None = None
-    status: str | None = None
-    incomplete_details: _Incomplete | None = None
-    error: Any = None
-    id: Any = None
-    model: Any = None
-    usage: Any = None
-    service_tier: Any = None
+    def decode_end(self) -> Sequence[Event]:
+        """`Finished`. Raises IncompleteStream."""
+        if not self.done:
+            raise self._error_mapper.incomplete("a finished response")
+        return list(self._decode_last_events())
 
+    def usage(self) -> Usage | None:
+        """What the vendor has reported so far."""
+        return self._decode_usage() if self._final.usage else None
 
-BODY = msgspec.json.Decoder(Body)
-_ITEM = msgspec.json.Decoder(Item)
-_KIND = msgspec.json.Decoder(_Kind)
-_AT_WORK = frozenset({"queued", "in_progress"})
-_BROKEN_OFF = frozenset({"cancelled", "failed", *_AT_WORK})
-_CHARGED = frozenset({"web_search_call", "file_search_call", "code_interpreter_call"})
-_READ = frozenset({"message", "reasoning", "function_call"})
+    def _decode_usage(self, server_tools: Mapping[str, int] | None = None) -> Usage:
+        return decode_usage(
+            self._final.usage,
+            optional_text(self._final.service_tier),
+            charge=self._charge,
+            server_tools=server_tools,
+        )
 
+    def _update_answer(self, response: ResponseObject) -> None:
+        """Read what a response object says of the whole answer."""
+        self.request_id = optional_text(response.id) or self.request_id
+        self.served_model = optional_text(response.model) or self.served_model
 
-def responses_response(context: OpenAIDecodeContext, body: bytes) -> Response[Any]:
-    """The response of a whole body. Raises InvalidResponse, or the error that the body reports."""
-    found = read(BODY, body, context.error_mapper)
-    failure = failure_of(found, context.error_mapper)
-    if failure is not None:
-        raise with_partial(failure, lambda: _response(context, found, body))
-    return _response(context, found, body)
+    def _reported_failure(self, response: ResponseObject) -> FmsdkError | None:
+        """What a failed response reports, and the error of one that is not finished yet."""
+        if response.error or response.status == "failed":
+            return self._error_mapper.from_response(response.error)
+        if response.status not in UNFINISHED:
+            return None
+        provider, id = self._error_mapper.provider, response.id or "it"
+        what = f"is still {response.status}: ask without background, or fetch {id} later"
+        message = f"the response of {provider} {what}"
+        return InvalidResponse(message, provider=provider, retryable=False)
 
+    def _index(self, event: ResponseEvent, piece: int) -> int:
+        """The index of a part, by order of first appearance."""
+        return self._indexes.setdefault((event.output_index, piece), len(self._indexes))
 
-def _response(context: OpenAIDecodeContext, found: Body, body: bytes) -> Response[Any]:
-    if found.output is None:
-        raise context.error_mapper.invalid("a response without output")
-    parts: list[Part] = []
-    logprobs: list[TokenLogprob] = []
-    calls: list[ToolCall] = []
-    for raw in found.output:
-        item = item_of(raw, context.error_mapper)
-        parts += _parts(context, item, raw, calls, word(found.id))
-        for piece in item.content or ():
-            logprobs += token_logprobs(piece.logprobs)
-    request, served = context.request, tools_run(found, context.error_mapper)
-    finish, finish_raw = finish_of(found, bool(calls))
-    warnings = [malformed_call(call) for call in calls if call.raw is not None]
-    warnings += skipped(found, context.error_mapper)
-    if not found.status:
-        warnings.append(unfinished(context.error_mapper, is_empty=not parts))
-    return Response(
-        provider=request.provider,
-        model=request.model,
-        choices=(Choice(tuple(parts), finish, finish_raw, tuple(logprobs)),),
-        served_model=word(found.model),
-        request_id=context.request_id or word(found.id),
-        usage=context.usage(found.usage, word(found.service_tier), served),
-        warnings=(*context.warnings, *warnings, *charged_apart(served)),
-        raw_body=body,
-        output_type=request.output,
-    )
-
-
-def item_of(raw: msgspec.Raw, error_mapper: ErrorMapper) -> Item:
-    """An output item; of kinds that are not read, the type alone."""
-    kind = read(_KIND, raw, error_mapper).type
-    return read(_ITEM, raw, error_mapper) if kind in _READ else Item(kind)
-
-
-def tools_run(body: Body, error_mapper: ErrorMapper) -> dict[str, int]:
-    """How often OpenAI called those of its own tools that it charges for. Of what a web search
-    does, searching is charged for, opening a page is not."""
-    ran: Counter[str] = Counter()
-    for raw in body.output or ():
-        kind = read(_KIND, raw, error_mapper)
-        if kind.type in _CHARGED and _searches(kind.action):
-            ran[kind.type.removesuffix("_call")] += 1
-    return dict(ran)
-
-
-def _searches(action: object) -> bool:
-    if not isinstance(action, dict):
+    def _is_first(self, kind: str, event: ResponseEvent, piece: int = 0) -> bool:
+        """Whether this is the first event of its kind for this part."""
+        key = (kind, event.output_index, piece)
+        if key in self._started:
+            return False
+        self._started.add(key)
         return True
-    return cast("dict[str, Any]", action).get("type", "search") == "search"
 
+    def _delta_text(self, event: ResponseEvent) -> str:
+        """The text of a delta. Raises InvalidResponse: it has none."""
+        if not isinstance(event.delta, str):
+            raise self._error_mapper.invalid(f"a {event.type} without text")
+        return event.delta
 
-def skipped(body: Body, error_mapper: ErrorMapper) -> list[Warning]:
-    """Warnings for pieces of messages that hold neither a text nor a refusal."""
-    items = [item_of(raw, error_mapper) for raw in body.output or ()]
-    kinds = {
-        piece.type
-        for item in items
-        for piece in item.content or ()
-        if item.type == "message" and piece.text is None and piece.refusal is None
-    }
-    message = "a {!r} piece of the answer has no place in fmsdk and was left out; see response.raw"
-    return [Warning("content_skipped", message.format(kind), kind) for kind in sorted(kinds)]
+    def _decode_text_delta(self, event: ResponseEvent) -> Sequence[Event]:
+        self._is_first("text", event, event.content_index)
+        index, text = self._index(event, event.content_index), self._delta_text(event)
+        self._texts.append(text)
+        logprobs = decode_logprobs(event.logprobs) if event.logprobs else ()
+        return (TextDelta(text, index, 0, False, logprobs),)
 
+    def _decode_refusal_delta(self, event: ResponseEvent) -> Sequence[Event]:
+        self._is_first("text", event, event.content_index)
+        index, text = self._index(event, event.content_index), self._delta_text(event)
+        self._texts.append(text)
+        return (TextDelta(text, index, 0, True),)
 
-def charged_apart(tools: Mapping[str, int]) -> tuple[Warning, ...]:
-    """A warning, where a tool ran whose price nothing in the answer tells."""
-    if "code_interpreter" not in tools:
+    def _decode_reasoning_delta(self, event: ResponseEvent) -> Sequence[Event]:
+        is_first = self._is_first("reasoning", event)
+        if is_first:
+            self._open_reasoning.append(event.output_index)
+        starts_paragraph = self._is_first(
+            event.type, event, event.summary_index + event.content_index
+        )
+        text = self._delta_text(event)
+        if starts_paragraph and not is_first:
+            text = f"\n\n{text}"
+        return (ReasoningDelta(text, self._index(event, _ITEM_ITSELF), 0, self._provider),)
+
+    def _decode_arguments_delta(self, event: ResponseEvent) -> Sequence[Event]:
+        self._is_first("arguments", event)
+        arguments = self._delta_text(event)
+        return (ToolCallDelta(self._call_of(event).index, arguments=arguments),)
+
+    def _decode_text_done(self, event: ResponseEvent) -> Sequence[Event]:
+        return self._decode_whole_text(event, event.text, refusal=False)
+
+    def _decode_refusal_done(self, event: ResponseEvent) -> Sequence[Event]:
+        return self._decode_whole_text(event, event.refusal, refusal=True)
+
+    def _decode_whole_text(
+        self, event: ResponseEvent, text: object, *, refusal: bool
+    ) -> Sequence[Event]:
+        """A finished text, where no delta brought it."""
+        if not isinstance(text, str) or not text:
+            return ()
+        if not self._is_first("text", event, event.content_index):
+            return ()
+        self._texts.append(text)
+        index, logprobs = self._index(event, event.content_index), decode_logprobs(event.logprobs)
+        return (TextDelta(text, index, 0, refusal, logprobs),)
+
+    def _decode_arguments_done(self, event: ResponseEvent) -> Sequence[Event]:
+        return self._decode_whole_arguments(event, arguments_text(event.arguments))
+
+    def _decode_whole_arguments(self, event: ResponseEvent, arguments: str) -> Sequence[Event]:
+        """Finished arguments, where no delta brought them."""
+        if not (arguments and self._is_first("arguments", event)):
+            return ()
+        return (ToolCallDelta(self._call_of(event).index, arguments=arguments),)
+
+    def _call_of(self, event: ResponseEvent) -> PendingToolCall:
+        """The call that an event belongs to."""
+        call = self._calls.get(event.output_index)
+        if call is None:
+            call = PendingToolCall(self._index(event, _ITEM_ITSELF))
+            self._calls[event.output_index] = call
+        return call
+
+    def _decode_item_added(self, event: ResponseEvent) -> Sequence[Event]:
+        item = decode_item(event.item, self._error_mapper)
+        if item.type == "function_call":
+            return self._decode_call_name(event, item)
+        if item.type == "message":
+            return self._decode_text_metadata(event, item)
+        self._index(event, _ITEM_ITSELF)
         return ()
-    message = "the container of code_interpreter is billed by time, which the cost leaves out"
-    return (Warning("usage_elsewhere", message, "code_interpreter"),)
+
+    def _decode_text_metadata(self, event: ResponseEvent, item: Item) -> Sequence[Event]:
+        if item.text_metadata is None:
+            return ()
+        index = self._index(event, _TEXT_METADATA)
+        return (ReasoningDelta("", index, 0, self._provider, item.text_metadata),)
+
+    def _decode_call_name(self, event: ResponseEvent, item: Item) -> Sequence[Event]:
+        """Id and name of a call, each once."""
+        call = self._call_of(event)
+        id = "" if call.id else item.own_id
+        name = "" if call.name else item.name or ""
+        call.id, call.name = call.id or id, call.name or name
+        return (ToolCallDelta(call.index, id, name),) if id or name else ()
+
+    def _decode_item_done(self, event: ResponseEvent) -> Sequence[Event]:
+        item = decode_item(event.item, self._error_mapper)
+        if item.type == "message":
+            events: list[Event] = []
+            for number, (text, is_refusal, logprobs) in enumerate(item.texts):
+                event.content_index, event.logprobs = number, logprobs
+                events += self._decode_whole_text(event, text, refusal=is_refusal)
+            return events
+        if item.type == "function_call":
+            return (
+                *self._decode_call_name(event, item),
+                *self._decode_whole_arguments(event, item.arguments_text),
+            )
+        self._closed_items[item.type] += 1
+        if event.output_index in self._open_reasoning:
+            self._open_reasoning.remove(event.output_index)
+        text = "\n\n".join(item.thoughts) if self._is_first("reasoning", event) else ""
+        opaque = compact_json(event.item, self._error_mapper)
+        index = self._index(event, _ITEM_ITSELF)
+        return (ReasoningDelta(text, index, 0, self._provider, opaque),)
+
+    def _decode_response_started(self, event: ResponseEvent) -> Sequence[Event]:
+        self._update_answer(decode_json(RESPONSE, event.response, self._error_mapper))
+        return ()
+
+    def _decode_response_ended(self, event: ResponseEvent) -> Sequence[Event]:
+        self._raw_body = bytes(event.response)
+        response = self._final = decode_json(RESPONSE, event.response, self._error_mapper)
+        self._update_answer(response)
+        if failure := self._reported_failure(response):
+            raise failure
+        response.status = response.status or event.type.removeprefix("response.")
+        self.done = True
+        return self._decode_missing_items(response)
+
+    def _decode_missing_items(self, response: ResponseObject) -> Sequence[Event]:
+        """What the response at the end holds and no event before it brought.
+
+        Servers differ in how they number items: calls are recognised by their ids and names, texts
+        by what came before, other items by their order.
+        """
+        output = response.output or []
+        items = [decode_item(raw, self._error_mapper) for raw in output]
+        self._final_items = items
+        streamed_text, closed_items = "".join(self._texts), self._closed_items.copy()
+        calls, events = dict(self._calls), list[Event]()
+        has_metadata = any(piece == _TEXT_METADATA for _, piece in self._indexes)
+        for place, (raw, item) in enumerate(zip(output, items, strict=True)):
+            event = ResponseEvent(output_index=_FIRST_FINAL_INDEX + place, item=raw)
+            if item.type == "function_call":
+                index = find_output_index(calls, item, place)
+                if index is not None:
+                    event.output_index = index
+                    del calls[index]
+            elif item.type == "message":
+                if streamed_text:
+                    continue
+                if not has_metadata:
+                    events += self._decode_text_metadata(event, item)
+            elif closed_items[item.type] > 0:
+                closed_items[item.type] -= 1
+                continue
+            elif item.type == "reasoning" and self._open_reasoning:
+                event.output_index = self._open_reasoning[0]
+            events += self._decode_item_done(event)
+        # The deltas of a text may have stopped early.
+        texts = [text for item in items if item.type == "message" for text in item.texts]
+        text = "".join(text for text, _, _ in texts)
+        if streamed_text and text != streamed_text and text.startswith(streamed_text):
+            event = ResponseEvent(output_index=_FIRST_FINAL_INDEX + len(items))
+            remaining = text[len(streamed_text) :]
+            events += self._decode_whole_text(event, remaining, refusal=texts[-1][1])
+        return events
+
+    def _decode_last_events(self) -> Iterator[Event]:
+        """Ids of the calls that have none, and `Finished`."""
+        context, response = self._context, self._final
+        calls = sorted(self._calls.values(), key=lambda call: call.index)
+        for number, call in enumerate(calls):
+            if not call.id:
+                yield ToolCallDelta(call.index, tool_call_id(None, number, self.request_id))
+        server_tools = count_charged_tools(self._final_items)
+        yield Finished(
+            finishes=(decode_finish(response, has_calls=bool(calls)),),
+            usage=self._decode_usage(server_tools),
+            served_model=self.served_model,
+            request_id=context.request_id or self.request_id,
+            warnings=(*context.warnings, *finish_warnings(self._final_items, server_tools)),
+            raw_body=self._raw_body,
+        )
+
+    _decoders: ClassVar[dict[str, Callable[[ResponsesDecoder, ResponseEvent], Sequence[Event]]]] = {
+        "response.created": _decode_response_started,
+        "response.output_text.delta": _decode_text_delta,
+        "response.output_text.done": _decode_text_done,
+        "response.refusal.delta": _decode_refusal_delta,
+        "response.refusal.done": _decode_refusal_done,
+        "response.reasoning_summary_text.delta": _decode_reasoning_delta,
+        "response.reasoning_text.delta": _decode_reasoning_delta,
+        "response.function_call_arguments.delta": _decode_arguments_delta,
+        "response.function_call_arguments.done": _decode_arguments_done,
+        "response.output_item.added": _decode_item_added,
+        "response.output_item.done": _decode_item_done,
+        "response.completed": _decode_response_ended,
+        "response.incomplete": _decode_response_ended,
+        "response.failed": _decode_response_ended,
+        "response.cancelled": _decode_response_ended,
+    }
 
 
-def failure_of(body: Body, error_mapper: ErrorMapper) -> FmsdkError | None:
-    """What a failed response says went wrong, and the error of one that is not done yet."""
-    if body.error or body.status == "failed":
-        return error_mapper.from_response(body.error)
-    if body.status not in _AT_WORK:
-        return None
-    what = f"is still {body.status}: ask without background, or fetch {body.id or 'it'} later"
-    message = f"the response of {error_mapper.provider} {what}"
-    return InvalidResponse(message, provider=error_mapper.provider, retryable=False)
-
-
-def finish_of(body: Body, has_calls: bool) -> tuple[Finish, str | None]:
-    """The normalised finish, and the vendor's: its status, with the reason if incomplete."""
-    if body.status == "incomplete":
-        reason = (body.incomplete_details and body.incomplete_details.reason) or ""
-        return _INCOMPLETE.get(reason, "other"), f"incomplete:{reason}"
-    if body.status == "completed":
-        return "tool_calls" if has_calls else "stop", body.status
-    return "cancelled" if body.status in _BROKEN_OFF else "other", body.status
-
-
-def phase_of(item: Item) -> str | None:
-    """What has to go back with a message besides its text: whether it was a commentary or the
-    final answer. None where the vendor did not say."""
-    return opaque_of({"type": "message", "phase": item.phase}) if item.phase else None
-
-
-def _parts(
-    context: OpenAIDecodeContext,
-    item: Item,
-    raw: msgspec.Raw,
-    calls: list[ToolCall],
-    id: str | None,
-) -> Iterator[Part]:
-    provider = context.request.provider
-    if item.type == "message":
-        if phase := phase_of(item):
-            yield Reasoning("", provider, phase)
-        for piece in item.content or ():
-            if piece.type == "refusal":
-                yield Text(piece.refusal or "", refusal=True)
-            elif piece.text:
-                yield Text(piece.text)
-    elif item.type == "function_call":
-        own_id = call_id(item.call_id, len(calls), id)
-        calls.append(tool_call(own_id, item.name or "", item.arguments_text))
-        yield calls[-1]
-    else:
-        yield Reasoning("\n\n".join(item.thoughts), provider, kept(raw, context.error_mapper))
+_EVENT_TYPES = frozenset({"error", *ResponsesDecoder._decoders})  # pyright: ignore[reportPrivateUsage]

@@ -1,7 +1,7 @@
 """From a `Request` to the body of one of OpenAI's two APIs. Pure: no I/O but reading media.
 
-One encoder per API serves plain and streamed answers. What a wire cannot carry raises
-`UnsupportedContent` or `UnsupportedSetting`, or leaves a warning; nothing is dropped in silence.
+One encoder per API serves plain and streamed answers. What an API cannot carry raises
+`UnsupportedContent` or `UnsupportedSetting`, or leaves a warning; nothing is dropped silently.
 """
 
 from __future__ import annotations
@@ -13,21 +13,19 @@ from fmsdk.content import Audio
 from fmsdk.hosted.provider import Encoded
 from fmsdk.request import Request
 from fmsdk_openai.dialect import Api, Dialect
-from fmsdk_openai.encode.chat import chat_body
-from fmsdk_openai.encode.request_builder import OpenAIRequestBuilder
-from fmsdk_openai.encode.responses import MIN_OUTPUT_TOKENS, responses_body
+from fmsdk_openai.encode.chat import ChatEncoder
+from fmsdk_openai.encode.responses import MIN_OUTPUT_TOKENS, ResponsesEncoder
 
 __all__ = ["OpenAIEncoded", "encode", "route"]
 
-# Models that OpenAI answers for on no other API (their pages at developers.openai.com).
-_RESPONSES_ALONE = re.compile(r"-(pro|codex|deep-research)\b|^(codex|computer-use)-")
+# Models that OpenAI serves only over Responses (their pages at developers.openai.com).
+_ONLY_RESPONSES = re.compile(r"-(pro|codex|deep-research)\b|^(codex|computer-use)-")
 _PATHS: dict[Api, str] = {"chat": "/chat/completions", "responses": "/responses"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAIEncoded(Encoded):
-    """A request as it goes out: the API it goes to, and `audio_mime`, what a spoken answer would
-    be."""
+    """A request ready to be sent. api: where it goes. audio_mime: the type of a spoken answer."""
 
     api: Api
     audio_mime: str
@@ -37,35 +35,36 @@ def encode(request: Request, *, dialect: Dialect, api: Api | None, stream: bool)
     """The body for `request`.
 
     Args:
-        dialect: how the server speaks.
-        api: the API the user pinned; None routes by what the request holds.
+        dialect: how the server's API differs.
+        api: the API that the user pinned; None routes by what the request holds.
 
     Raises:
-        BadRequestError: something that no JSON can carry, or another provider's options.
+        BadRequestError: a value that JSON cannot carry, or another provider's options.
         UnsupportedContent, UnsupportedSetting: what the API cannot carry.
     """
-    builder = OpenAIRequestBuilder(request, dialect=dialect, stream=stream, api=api)
-    builder.goes_to = chosen = route(builder.request, dialect=dialect, api=api)
-    body = (chat_body if chosen == "chat" else responses_body)(builder)
+    target = route(request, dialect=dialect, api=api)
+    encoder_class = ChatEncoder if target == "chat" else ResponsesEncoder
+    encoder = encoder_class(request, dialect=dialect, stream=stream)
+    body = encoder.encode_body()
     return OpenAIEncoded(
-        path=_PATHS[chosen],
-        body=builder.body(body),
-        warnings=builder.warnings(),
-        headers={**dialect.headers(request), **builder.options.extra_headers},
-        api=chosen,
-        audio_mime=builder.audio_mime,
+        path=_PATHS[target],
+        body=body,
+        warnings=encoder.warnings(),
+        headers={**dialect.headers(request), **encoder.options.extra_headers},
+        api=target,
+        audio_mime=encoder.audio_mime,
     )
 
 
 def route(request: Request, *, dialect: Dialect, api: Api | None) -> Api:
     """Which API takes this request: the pinned one; for other servers than OpenAI's Chat
-    Completions; else Responses, unless the request holds what that API lacks."""
+    Completions; else Responses, unless the request needs what only Chat Completions has."""
     if api is not None:
         return api
-    if dialect.is_openai and _RESPONSES_ALONE.search(request.model):
+    if dialect.is_openai and _ONLY_RESPONSES.search(request.model):
         return "responses"
     settings = request.settings
-    only_chat = (
+    needs_chat = (
         not dialect.is_openai
         or settings.stop
         or settings.seed is not None
@@ -74,4 +73,4 @@ def route(request: Request, *, dialect: Dialect, api: Api | None) -> Api:
         or (settings.max_output_tokens or MIN_OUTPUT_TOKENS) < MIN_OUTPUT_TOKENS
         or any(isinstance(part, Audio) for part in request.media())
     )
-    return "chat" if only_chat else "responses"
+    return "chat" if needs_chat else "responses"

@@ -1,9 +1,9 @@
-"""A request as a Chat Completions body, for OpenAI and for the servers that speak its wire."""
+"""A request as a Chat Completions body, for OpenAI and for the servers that speak its API."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, assert_never, cast
+from typing import Any, ClassVar, assert_never, cast
 
 from fmsdk.content import (
     Audio,
@@ -17,262 +17,258 @@ from fmsdk.content import (
     Video,
 )
 from fmsdk.request import Message
+from fmsdk_openai.dialect import Api
 from fmsdk_openai.encode.request_builder import VIDEO, OpenAIRequestBuilder
 
-__all__ = ["chat_body"]
+__all__ = ["ChatEncoder"]
 
 _ONLY_RESPONSES = ("options.previous_response_id", "options.reasoning_summary")
 _ONLY_SPOKEN = ("options.voice", "options.audio_format")
-_CITED = ("annotations",)
-_SETS_NOTHING = {"model", "messages", "stream", "stream_options"} | {
-    *("user", "safety_identifier", "prompt_cache_key"),  # who asks, which is no model's to honour
+_CITATIONS = "annotations"
+_FIELDS_WITHOUT_SETTINGS = {"model", "messages", "stream", "stream_options"} | {
+    *("user", "safety_identifier", "prompt_cache_key"),  # who asks, which no model has to honour
 }
 
 
-def chat_body(builder: OpenAIRequestBuilder) -> dict[str, Any]:
-    """The body. Raises UnsupportedContent, UnsupportedSetting, BadRequestError."""
-    request, options = builder.request, builder.options
-    # OpenAI refuses metadata for what it does not store, and other servers need not know it.
-    body: dict[str, Any] = {
-        "model": request.model,
-        "messages": _messages(builder),
-        **builder.shared_fields(metadata=builder.official and bool(options.store)),
-        **_settings(builder),
-        **_tools(builder),
-    }
-    if options.store is not None:
-        body["store"] = options.store
-    if options.verbosity is not None:
-        body["verbosity"] = options.verbosity
-    if schema := builder.json_schema():
-        body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    if builder.stream:
-        body["stream"] = True
-        if builder.dialect.stream_usage:
-            body["stream_options"] = {"include_usage": True}
-    if body.keys() - _SETS_NOTHING:
-        body |= builder.dialect.strictly
-    return body
+class ChatEncoder(OpenAIRequestBuilder):
+    """Encodes one request for Chat Completions."""
 
+    api: ClassVar[str] = "Chat Completions"
+    api_id: ClassVar[Api] = "chat"
 
-def _settings(builder: OpenAIRequestBuilder) -> dict[str, Any]:
-    settings = builder.request.settings
-    dialect = builder.dialect
-    fields: dict[str, Any] = {
-        dialect.limit: settings.max_output_tokens,
-        "stop": list(settings.stop) or None,
-        dialect.seed: settings.seed,
-        "n": settings.choices if settings.choices > 1 else None,
-    }
-    if settings.reasoning == "none" and dialect.no_reasoning:
-        fields |= dialect.no_reasoning
-    else:
-        fields["reasoning_effort"] = settings.reasoning
-    if settings.logprobs is not None:
-        fields |= {"logprobs": True, "top_logprobs": settings.logprobs}
-    if "audio" in settings.modalities:
-        fields["modalities"] = ["text", "audio"]
-        fields["audio"] = _spoken(builder)
-    else:
-        if "image" in settings.modalities:
-            fields["modalities"] = list(settings.modalities)
-        builder.drop_chosen(_ONLY_SPOKEN, "a text answer")
-    builder.drop_chosen(_ONLY_RESPONSES, "Chat Completions")
-    return {name: value for name, value in fields.items() if value is not None}
+    def encode_fields(self) -> dict[str, Any]:
+        """The body. Raises UnsupportedContent, UnsupportedSetting, BadRequestError."""
+        # OpenAI refuses metadata for what it does not store, and other servers need not know it.
+        with_metadata = self.official and bool(self.options.store)
+        body: dict[str, Any] = {
+            "model": self.request.model,
+            "messages": self.encode_messages(),
+            **self.encode_shared_fields(with_metadata=with_metadata),
+            **self.encode_settings(),
+            **self.encode_tools(),
+        }
+        if self.options.store is not None:
+            body["store"] = self.options.store
+        if self.options.verbosity is not None:
+            body["verbosity"] = self.options.verbosity
+        if schema := self.encode_output_schema():
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if self.stream:
+            body["stream"] = True
+            if self.dialect.stream_usage:
+                body["stream_options"] = {"include_usage": True}
+        if body.keys() - _FIELDS_WITHOUT_SETTINGS:
+            body |= self.dialect.strictly
+        return body
 
-
-def _spoken(builder: OpenAIRequestBuilder) -> dict[str, str]:
-    """How an answer shall sound. Where nobody chose, OpenAI's usual voice, at OpenAI alone."""
-    voice = builder.options.voice or ("alloy" if builder.official else None)
-    if builder.options.audio_format is None and not builder.official:
-        why = f"the answer's sound was asked for as {builder.audio_format}; see audio_format"
-        builder.note("audio_format", why, "options.audio_format")
-    return {"format": builder.audio_format, **({"voice": voice} if voice else {})}
-
-
-def _tools(builder: OpenAIRequestBuilder) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    if builder.request.tools:
-        functions = [(tool, builder.function(tool)) for tool in builder.request.tools]
-        for tool, function in functions:
-            if tool.strict:
-                function["strict"] = True
-        fields["tools"] = [{"type": "function", "function": one} for _, one in functions]
-    choice = builder.tool_choice()
-    if choice in ("none", "required"):
-        fields["tool_choice"] = builder.dialect.required if choice == "required" else choice
-    elif choice is not None:
-        fields["tool_choice"] = {"type": "function", "function": {"name": choice}}
-    return fields
-
-
-def _messages(builder: OpenAIRequestBuilder) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = []
-    if builder.request.system is not None:
-        messages.append({"role": "system", "content": builder.request.system})
-    for message in builder.request.messages:
-        builder.check_role(message)
-        if message.role == "assistant":
-            messages.append(_assistant(builder, message))
+    def encode_settings(self) -> dict[str, Any]:
+        """The settings, and the options of spoken answers."""
+        settings, dialect = self.request.settings, self.dialect
+        fields: dict[str, Any] = {
+            dialect.limit: settings.max_output_tokens,
+            "stop": list(settings.stop) or None,
+            dialect.seed: settings.seed,
+            "n": settings.choices if settings.choices > 1 else None,
+        }
+        if settings.reasoning == "none" and dialect.no_reasoning:
+            fields |= dialect.no_reasoning
         else:
-            messages += _asked(builder, message)
-    return messages
+            fields["reasoning_effort"] = settings.reasoning
+        if settings.logprobs is not None:
+            fields |= {"logprobs": True, "top_logprobs": settings.logprobs}
+        if "audio" in settings.modalities:
+            fields["modalities"] = ["text", "audio"]
+            fields["audio"] = self._encode_speech()
+        else:
+            if "image" in settings.modalities:
+                fields["modalities"] = list(settings.modalities)
+            self.drop_settings(_ONLY_SPOKEN, "a text answer")
+        self.drop_settings(_ONLY_RESPONSES, self.api)
+        return {name: value for name, value in fields.items() if value is not None}
 
+    def _encode_speech(self) -> dict[str, str]:
+        """Format and voice of a spoken answer; at OpenAI "alloy" is the default voice."""
+        if self.options.audio_format is None and not self.official:
+            why = f"the answer's audio was asked for as {self.audio_format}; see audio_format"
+            self.warn("audio_format", why, "options.audio_format")
+        voice = self.options.voice or ("alloy" if self.official else None)
+        return {"format": self.audio_format, **({"voice": voice} if voice else {})}
 
-def _asked(builder: OpenAIRequestBuilder, message: Message) -> list[dict[str, Any]]:
-    """A turn that is not the model's. Tool results come first: they answer the turn before."""
-    results = [part for part in message.parts if isinstance(part, ToolResult)]
-    rest = [part for part in message.parts if isinstance(part, Text | MediaPart)]
-    messages = [_result(builder, result) for result in results]
-    if rest or not results:
-        content = _content([_piece(builder, part) for part in rest])
-        messages.append({"role": message.role, "content": content})
-    return messages
+    def encode_tools(self) -> dict[str, Any]:
+        """The tools, and which of them to use."""
+        fields: dict[str, Any] = {}
+        if self.request.tools:
+            fields["tools"] = [
+                {
+                    "type": "function",
+                    "function": {
+                        **self.encode_function(tool),
+                        **({"strict": True} if tool.strict else {}),
+                    },
+                }
+                for tool in self.request.tools
+            ]
+        choice = self.effective_tool_choice()
+        if choice in ("none", "required"):
+            fields["tool_choice"] = self.dialect.required if choice == "required" else choice
+        elif choice is not None:
+            fields["tool_choice"] = {"type": "function", "function": {"name": choice}}
+        return fields
 
+    def encode_messages(self) -> list[dict[str, Any]]:
+        """The conversation. Raises UnsupportedContent, BadRequestError."""
+        messages: list[dict[str, Any]] = []
+        if self.request.system is not None:
+            messages.append({"role": "system", "content": self.request.system})
+        for message in self.request.messages:
+            self.check_role(message)
+            if message.role == "assistant":
+                messages += self.encode_assistant_turn(message)
+            else:
+                messages += self.encode_user_turn(message)
+        return messages
 
-def _content(pieces: Sequence[dict[str, Any]]) -> str | Sequence[dict[str, Any]]:
-    """One plain text as a string, which every server takes; else the list."""
-    if not pieces:
-        return ""
-    if len(pieces) == 1 and pieces[0].keys() == {"type", "text"}:
-        return cast("str", pieces[0]["text"])
-    return pieces
+    def encode_user_turn(self, message: Message) -> list[dict[str, Any]]:
+        """The messages of a turn that is not the model's: each tool result, then the rest."""
+        results, parts = self.split_user_turn(message)
+        messages = [self.encode_tool_result(result) for result in results]
+        if parts or not results:
+            content = _simplify([self.encode_part(part) for part in parts])
+            messages.append({"role": message.role, "content": content})
+        return messages
 
+    def encode_assistant_turn(self, message: Message) -> list[dict[str, Any]]:
+        """The one message of a turn of the model's."""
+        texts = [part for part in message.parts if isinstance(part, Text)]
+        calls = [part for part in message.parts if isinstance(part, ToolCall)]
+        turn: dict[str, Any] = {"role": "assistant"}
+        if texts or not calls:
+            turn["content"] = _simplify([self._encode_answer_text(text) for text in texts])
+        if calls:
+            turn["tool_calls"] = [self.encode_tool_call(call) for call in calls]
+        for part in message.parts:
+            if isinstance(part, MediaPart):
+                self.require_transcript(part, has_transcript=bool(texts))
+            if not isinstance(part, Reasoning):
+                continue
+            # Reasoning in several parts goes back in one field: texts and lists are joined.
+            for name, value in self._encode_reasoning(part, with_calls=bool(calls)).items():
+                earlier = turn.get(name)
+                joins = type(earlier) is type(value) and isinstance(value, str | list)
+                turn[name] = cast("Any", earlier) + value if joins else value
+        return [turn]
 
-def _piece(builder: OpenAIRequestBuilder, part: Text | MediaPart) -> dict[str, Any]:
-    match part:
-        case Text():
-            piece: dict[str, Any] = {"type": "text", "text": part.text}
-        case Image():
-            piece = {"type": "image_url", "image_url": _image(builder, part)}
-        case Audio():
-            spoken = builder.spoken(part)
-            bare = builder.dialect.bare_audio
-            piece = {"type": "input_audio", "input_audio": spoken["data"] if bare else spoken}
-        case Document():
-            piece = _document(builder, part)
-        case Video():
-            raise builder.unsupported("video", VIDEO)
-        case _:
-            assert_never(part)
-    return piece | builder.cache_mark(part)
+    def _encode_answer_text(self, text: Text) -> dict[str, Any]:
+        if text.cache:
+            self.warn_cache_mark_ignored()
+        if text.refusal:
+            if self.official:
+                return {"type": "refusal", "refusal": text.text}
+            self.warn_refusal_as_text()
+        return {"type": "text", "text": text.text}
 
+    def _encode_reasoning(self, reasoning: Reasoning, *, with_calls: bool) -> dict[str, Any]:
+        """The fields that reasoning goes back in: those it came in.
 
-def _image(builder: OpenAIRequestBuilder, image: Image) -> dict[str, Any]:
-    if builder.file_id(image) is not None:
-        why = "Chat Completions takes images by bytes or URL, not by file id"
-        raise builder.unsupported("image", why)
-    found: dict[str, Any] = {"url": builder.image_url(image)}
-    if image.detail == "original":
-        builder.unsupported_settings.drop("detail", "Chat Completions knows auto, low and high")
-    elif "detail" in builder.refused:
-        if image.detail not in (None, "auto"):
-            builder.unsupported_settings.drop("detail", builder.refused["detail"])
-    elif image.detail is not None:
-        found["detail"] = image.detail
-    return found
+        DeepSeek and OpenRouter want it back with the calls that it led to, and some servers refuse
+        it in other turns. Citations came beside it, and are no reasoning.
+        """
+        fields = self.opaque_fields(reasoning)
+        citations: dict[str, Any] = {}
+        if "type" not in fields and _CITATIONS in fields:
+            citations = {_CITATIONS: fields.pop(_CITATIONS)}
+        if citations and not self.dialect.annotations:
+            why = "the citations of an answer were left out: this server does not take them back"
+            self.warn("citations_dropped", why, "citations")
+        returned = citations if self.dialect.annotations else {}
+        if with_calls and fields and "type" not in fields:
+            return {**returned, **fields}
+        if fields or reasoning.text or not citations:
+            self.warn_reasoning_dropped()
+        return returned
 
+    def encode_part(self, part: Text | MediaPart) -> dict[str, Any]:
+        """A text or a medium of a user's turn."""
+        match part:
+            case Text():
+                fields: dict[str, Any] = {"type": "text", "text": part.text}
+            case Image():
+                fields = {"type": "image_url", "image_url": self._encode_image(part)}
+            case Audio():
+                recording = self.encode_recording(part)
+                data = recording["data"] if self.dialect.bare_audio else recording
+                fields = {"type": "input_audio", "input_audio": data}
+            case Document():
+                fields = self._encode_document(part)
+            case Video():
+                raise self.unsupported("video", VIDEO)
+            case _:
+                assert_never(part)
+        return fields | self.encode_cache_mark(part)
 
-def _document(builder: OpenAIRequestBuilder, document: Document) -> dict[str, Any]:
-    builder.name_sent_with_bytes(document)
-    readable = builder.dialect.documents
-    if readable is not None and not document.file and not document.url:
+    def _encode_image(self, image: Image) -> dict[str, Any]:
+        if self.file_id(image) is not None:
+            why = "Chat Completions takes images by bytes or URL, not by file id"
+            raise self.unsupported("image", why)
+        fields: dict[str, Any] = {"url": self.image_url(image)}
+        if image.detail == "original":
+            self.unsupported_settings.drop("detail", "Chat Completions knows auto, low and high")
+        elif "detail" in self.refused:
+            if image.detail not in (None, "auto"):
+                self.unsupported_settings.drop("detail", self.refused["detail"])
+        elif image.detail is not None:
+            fields["detail"] = image.detail
+        return fields
+
+    def _encode_document(self, document: Document) -> dict[str, Any]:
+        supported = self.dialect.documents
         mime = document.mime or "application/pdf"
-        if mime not in readable:
+        is_remote = document.file or document.url
+        if supported is not None and not is_remote and mime not in supported:
             why = f"Chat Completions takes PDF documents, not {mime}; send text as text"
-            raise builder.unsupported("document", why)
-    if builder.dialect.document_url and builder.file_id(document) is None:
-        url = document.url or builder.media.data_url(document)
-        if document.name is not None:
-            builder.name_dropped()
-        return {"type": "document_url", "document_url": url}
-    return {"type": "file", "file": _file(builder, document)}
+            raise self.unsupported("document", why)
+        if self.dialect.document_url and self.file_id(document) is None:
+            if document.name is not None:
+                self.warn_name_dropped()
+            url = document.url or self.media.data_url(document)
+            return {"type": "document_url", "document_url": url}
+        return {"type": "file", "file": self.encode_file(document, accepts_urls=False)}
+
+    def encode_tool_call(self, call: ToolCall) -> dict[str, Any]:
+        """A call that the model made."""
+        function = {"name": call.name, "arguments": self.arguments_text(call)}
+        return {
+            "id": self.call_id(call.id),
+            "type": "function",
+            "function": function,
+            **self.opaque_fields(call),
+        }
+
+    def encode_tool_result(self, result: ToolResult) -> dict[str, Any]:
+        """The message of a tool's result."""
+        texts: list[dict[str, Any]] = []
+        for part in self.result_parts(result):
+            if not isinstance(part, Text):
+                why = (
+                    f"in Chat Completions a tool result is text only; send the {part.kind} in a "
+                    "user message after it, or pin api='responses', which takes images and "
+                    "documents"
+                )
+                raise self.unsupported(part.kind, why)
+            texts.append(self.encode_part(part))
+        if texts and (mark := self.encode_cache_mark(result)):
+            texts[-1] |= mark
+        return {
+            "role": "tool",
+            "tool_call_id": self.call_id(result.call_id),
+            "content": _simplify(texts),
+        }
 
 
-def _file(builder: OpenAIRequestBuilder, document: Document) -> dict[str, str]:
-    if file_id := builder.file_id(document):
-        return {"file_id": file_id}
-    if document.url is not None:
-        why = "Chat Completions takes no document by URL; give its bytes"
-        raise builder.unsupported("document", why)
-    return builder.file_data(document)
-
-
-def _result(builder: OpenAIRequestBuilder, result: ToolResult) -> dict[str, Any]:
-    texts: list[dict[str, Any]] = []
-    for part in builder.result(result):
-        if not isinstance(part, Text):
-            why = (
-                f"in Chat Completions a tool result is text alone; send the {part.kind} in a user "
-                "message after it, or pin api='responses', which takes images and documents"
-            )
-            raise builder.unsupported(part.kind, why)
-        texts.append(_piece(builder, part))
-    if texts and (mark := builder.cache_mark(result)):
-        texts[-1] |= mark
-    return {
-        "role": "tool",
-        "tool_call_id": builder.call_id(result.call_id),
-        "content": _content(texts),
-    }
-
-
-def _assistant(builder: OpenAIRequestBuilder, message: Message) -> dict[str, Any]:
-    texts = [part for part in message.parts if isinstance(part, Text)]
-    calls = [part for part in message.parts if isinstance(part, ToolCall)]
-    turn: dict[str, Any] = {"role": "assistant"}
-    if texts or not calls:
-        turn["content"] = _content([_said(builder, part) for part in texts])
-    if calls:
-        turn["tool_calls"] = [_call(builder, call) for call in calls]
-    for part in message.parts:
-        if isinstance(part, Reasoning):
-            _join(turn, _reasoning(builder, part, bool(calls)))
-        elif isinstance(part, MediaPart):
-            builder.require_transcript(part, bool(texts))
-    return turn
-
-
-def _join(turn: dict[str, Any], reasoning: dict[str, Any]) -> None:
-    """Reasoning in several parts goes back in one field: texts end to end, lists as one."""
-    for name, value in reasoning.items():
-        before = turn.get(name)
-        joins = type(before) is type(value) and isinstance(value, str | list)
-        turn[name] = cast("Any", before) + value if joins else value
-
-
-def _said(builder: OpenAIRequestBuilder, part: Text) -> dict[str, Any]:
-    if part.cache:
-        builder.cache_ignored()
-    if part.refusal:
-        if builder.official:
-            return {"type": "refusal", "refusal": part.text}
-        builder.refusal_as_text()
-    return {"type": "text", "text": part.text}
-
-
-def _call(builder: OpenAIRequestBuilder, call: ToolCall) -> dict[str, Any]:
-    function = {"name": call.name, "arguments": builder.arguments(call)}
-    return {
-        "id": builder.call_id(call.id),
-        "type": "function",
-        "function": function,
-        **builder.opaque(call),
-    }
-
-
-def _reasoning(builder: OpenAIRequestBuilder, part: Reasoning, with_calls: bool) -> dict[str, Any]:
-    """Reasoning goes back in the fields it came in, with the calls it led to: servers that give
-    it want it there (DeepSeek, OpenRouter), and some refuse it elsewhere. What was cited came
-    beside it, and is no reasoning."""
-    fields = builder.opaque(part)
-    cited = {} if "type" in fields else {k: fields.pop(k) for k in _CITED if k in fields}
-    if cited and not builder.dialect.annotations:
-        why = "the citations of an answer, which this server takes none of, were left out"
-        builder.note("citations_dropped", why, "citations")
-    back = cited if builder.dialect.annotations else {}
-    if with_calls and fields and "type" not in fields:
-        return back | fields
-    if fields or part.text or not cited:
-        builder.reasoning_dropped()
-    return back
+def _simplify(content: Sequence[dict[str, Any]]) -> str | Sequence[dict[str, Any]]:
+    """One plain text as a string, which every server takes; other content as the list."""
+    if not content:
+        return ""
+    if len(content) == 1 and content[0].keys() == {"type", "text"}:
+        return cast("str", content[0]["text"])
+    return content

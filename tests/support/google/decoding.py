@@ -28,8 +28,8 @@ def whole(body: Any, request: Request = REQUEST) -> Response[Any]:
 
 def events(*chunks: Any, request: Request = REQUEST) -> list[Any]:
     stream = decoder(answer(request))
-    found = [event for one in chunks for event in stream.feed(json.dumps(one).encode())]
-    return [*found, *stream.finish()]
+    found = [event for one in chunks for event in stream.decode_event(json.dumps(one).encode())]
+    return [*found, *stream.decode_end()]
 
 
 def both(*parts: Any, **fields: Any) -> Response[Any]:

@@ -1,4 +1,4 @@
-"""What Anthropic's model families take, told by a model's name.
+"""What Anthropic's model families take, by the name of a model.
 
 Only where families differ in the shape of a request, so that the wrong shape would be refused or
 do nothing. Names of other makers' models, on compatible servers, count as of an unknown family.
@@ -15,7 +15,7 @@ from typing import Literal
 
 from fmsdk.catalog import facts
 
-__all__ = ["Family", "family_of", "output_limit"]
+__all__ = ["ModelFamily", "family_of", "output_limit"]
 
 _NAME = re.compile(
     r"claude-(?:(?P<before>[a-z]+)(?:-|$))?"
@@ -34,7 +34,7 @@ Thinking = Literal["none", "budget", "adaptive"]
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class ModelFamily:
     """A model's family ("opus", "sonnet", …) and version, or "" and (0, 0) where unknown."""
 
     name: str = ""
@@ -72,17 +72,17 @@ class Family:
         """Whether system messages may come later than first."""
         if not self.is_known or self.name in _ALWAYS_THINKING:
             return True
-        return self.version >= _FIRST_WITH_SYSTEM_TURNS and self != Family("sonnet", (5, 0))
+        return self.version >= _FIRST_WITH_SYSTEM_TURNS and self != ModelFamily("sonnet", (5, 0))
 
 
 @lru_cache(maxsize=1024)
-def family_of(model: str) -> Family:
+def family_of(model: str) -> ModelFamily:
     """The family of a model, by its name at Anthropic, Amazon, Google, or a router."""
     found = _NAME.search(model)
     if found is None:
-        return Family()
+        return ModelFamily()
     name = found["before"] or found["after"] or ""
-    return Family(name, (int(found["major"] or 0), int(found["minor"] or 0)))
+    return ModelFamily(name, (int(found["major"] or 0), int(found["minor"] or 0)))
 
 
 @lru_cache(maxsize=1024)

@@ -1,5 +1,5 @@
-"""The shapes that are read of Google's answers. Parts stay as they came: those of kinds that are
-not known here go back to Google unchanged."""
+"""The shapes that are read of Google's answers. Parts are left as they came: parts of unknown kinds
+go back to Google unchanged."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["CHUNK", "PART", "Blob", "Call", "Candidate", "Chunk", "Logprobs", "Part"]
+__all__ = ["CHUNK", "PART", "Blob", "Candidate", "Chunk", "FunctionCall", "Logprobs", "Part"]
 
 
-class Call(msgspec.Struct, rename="camel"):
+class FunctionCall(msgspec.Struct, rename="camel"):
     """A call of one of the caller's functions."""
 
     id: str | None = None
@@ -27,12 +27,12 @@ class Blob(msgspec.Struct, rename="camel"):
 
 
 class Part(msgspec.Struct, rename="camel"):
-    """A part, as far as it is read; no field of content is set in kinds not known here."""
+    """The fields that are read of a part. In a part of an unknown kind, none of them is set."""
 
     text: str | None = None
     thought: bool | None = None
     thought_signature: str | None = None
-    function_call: Call | None = None
+    function_call: FunctionCall | None = None
     inline_data: Blob | None = None
 
 
@@ -45,15 +45,15 @@ class _Logprob(msgspec.Struct, rename="camel"):
     log_probability: float = 0.0
 
 
-class _Top(msgspec.Struct):
+class _TopLogprobs(msgspec.Struct):
     candidates: list[_Logprob] | None = None
 
 
 class Logprobs(msgspec.Struct, rename="camel"):
-    """The tokens of an answer, and the likeliest in the place of each."""
+    """The tokens of an answer, and the likeliest tokens in the place of each."""
 
     chosen_candidates: list[_Logprob] | None = None
-    top_candidates: list[_Top] | None = None
+    top_candidates: list[_TopLogprobs] | None = None
 
 
 class Candidate(msgspec.Struct, rename="camel"):
@@ -69,10 +69,9 @@ class Candidate(msgspec.Struct, rename="camel"):
     url_context_metadata: Any = None
 
     @property
-    def has_sources(self) -> bool:
-        """Whether it tells what the answer rests on."""
-        told = self.citation_metadata or self.grounding_metadata or self.url_context_metadata
-        return bool(told)
+    def has_grounding(self) -> bool:
+        """Whether it says what the answer rests on."""
+        return bool(self.citation_metadata or self.grounding_metadata or self.url_context_metadata)
 
 
 class _Feedback(msgspec.Struct, rename="camel"):
