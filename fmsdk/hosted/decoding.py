@@ -278,10 +278,10 @@ def _missing_finish(error_mapper: ErrorMapper, *, is_empty: bool) -> Warning:
 
 def missing_choices(request: Request, count: int) -> tuple[Warning, ...]:
     """A warning, where a server gave fewer choices than the request asks for."""
-    wanted = request.settings.choices
-    if count >= wanted:
+    requested = request.settings.choices
+    if count >= requested:
         return ()
-    message = f"{wanted} choices were asked for, the server gave {count}"
+    message = f"{requested} choices were asked for, the server gave {count}"
     return (Warning("setting_ignored", message, "choices"),)
 
 

@@ -124,13 +124,13 @@ class MessagesDecoder(StreamDecoder):
         if block_type == "text":
             block = decode_json(BLOCK, raw, self._error_mapper)
             if block.citations:
-                yield self._decode_citations(index, block.citations)
+                yield self.decode_citations(index, block.citations)
             yield TextDelta(block.text or "", first_index + _TEXT)
         elif block_type == "tool_use":
             block = decode_json(BLOCK, raw, self._error_mapper)
-            yield self._decode_tool_call(index, block)
+            yield self.decode_tool_call(index, block)
             if block.input is not None:
-                yield self._decode_arguments(index, block.input)
+                yield self.decode_arguments(index, block.input)
         else:
             is_thinking = block_type == "thinking"
             thinking = decode_json(BLOCK, raw, self._error_mapper).thinking if is_thinking else ""
@@ -148,12 +148,12 @@ class MessagesDecoder(StreamDecoder):
             delta = event.delta or _NO_DELTA
             if delta.type == "text_delta":
                 return (TextDelta(delta.text or "", _PARTS_A_BLOCK * event.index + _TEXT),)
-            return self._decode_block_delta(event.index, delta)
+            return self.decode_block_delta(event.index, delta)
         if event.type == "content_block_start":
-            return self._decode_block_start(event.index, event.content_block or {})
+            return self.decode_block_start(event.index, event.content_block or {})
         if event.type == "content_block_stop":
-            return self._decode_block_stop(event.index)
-        self._decode_message_event(event, payload)
+            return self.decode_block_stop(event.index)
+        self.decode_message_event(event, payload)
         return ()
 
     def decode_end(self) -> Sequence[Event]:
@@ -161,7 +161,7 @@ class MessagesDecoder(StreamDecoder):
         if not self.done or self._stop_reason is None:
             raise self._error_mapper.incomplete("message_stop")
         # llama.cpp's server sometimes closes no block; at the end of the stream all are closed.
-        events = [event for index in sorted(self._open) for event in self._decode_block_stop(index)]
+        events = [event for index in sorted(self._open) for event in self.decode_block_stop(index)]
         raw_body = msgspec.json.encode({**self._message, "usage": self._usage})
         return (*events, self._finished(raw_body))
 
@@ -190,7 +190,7 @@ class MessagesDecoder(StreamDecoder):
             raw_body=raw_body,
         )
 
-    def _decode_message_event(self, event: StreamEvent, payload: bytes) -> None:
+    def decode_message_event(self, event: StreamEvent, payload: bytes) -> None:
         """Read an event that concerns the message rather than one of its blocks."""
         if event.type == "message_stop":
             self.done = True
@@ -227,30 +227,30 @@ class MessagesDecoder(StreamDecoder):
         self.request_id = _text(self._message.get("id"))
         self.served_model = _text(self._message.get("model"))
 
-    def _decode_block_start(self, index: int, start: dict[str, Any]) -> Sequence[Event]:
+    def decode_block_start(self, index: int, start: dict[str, Any]) -> Sequence[Event]:
         block = self._open[index] = OpenBlock(start)
         if block.type == "text":
             text = _text(start.get("text"))
             return (TextDelta(text, _PARTS_A_BLOCK * index + _TEXT),) if text else ()
         if block.type == "thinking":
             thought = _text(start.get("thinking"))
-            return self._decode_thinking(index, block, thought) if thought else ()
+            return self.decode_thinking(index, block, thought) if thought else ()
         if block.type == "tool_use":
             try:
-                return (self._decode_tool_call(index, msgspec.convert(start, Block)),)
+                return (self.decode_tool_call(index, msgspec.convert(start, Block)),)
             except msgspec.ValidationError as error:
                 what = f"a block that cannot be read ({error})"
                 raise self._error_mapper.invalid(what) from error
         return ()
 
-    def _decode_block_delta(self, index: int, delta: Delta) -> Sequence[Event]:
+    def decode_block_delta(self, index: int, delta: Delta) -> Sequence[Event]:
         block = self._open.get(index)
         if block is None:
             if delta.type != "thinking_delta":
                 raise self._error_mapper.invalid("a piece of a block that never began")
             block = self._open[index] = OpenBlock({"type": "thinking"})
         if delta.type == "thinking_delta":
-            return self._decode_thinking(index, block, delta.thinking) if delta.thinking else ()
+            return self.decode_thinking(index, block, delta.thinking) if delta.thinking else ()
         if delta.type == "input_json_delta":
             block.json.append(delta.partial_json or "")
             if block.type == "tool_use" and delta.partial_json:
@@ -268,18 +268,18 @@ class MessagesDecoder(StreamDecoder):
             self._skipped.setdefault(delta.type, skipped_content(delta.type))
         return ()
 
-    def _decode_block_stop(self, index: int) -> Sequence[Event]:
+    def decode_block_stop(self, index: int) -> Sequence[Event]:
         """What only the end of a block completes: the item to give back with the next turn."""
         block = self._open.pop(index, None)
         if block is None:
             return ()
         if block.type == "text":
-            return (self._decode_citations(index, block.citations),) if block.citations else ()
+            return (self.decode_citations(index, block.citations),) if block.citations else ()
         if block.type == "tool_use":
             arguments = block.start.get("input")
             if "".join(block.json) or not arguments:
                 return ()
-            return (self._decode_arguments(index, arguments),)
+            return (self.decode_arguments(index, arguments),)
         item = dict(block.start)
         if block.type == "thinking":
             item["thinking"] = "".join(block.thinking)
@@ -291,17 +291,17 @@ class MessagesDecoder(StreamDecoder):
         reasoning_index = _PARTS_A_BLOCK * index + _REASONING
         return (ReasoningDelta("", reasoning_index, 0, self._provider, encode_opaque(item)),)
 
-    def _decode_thinking(self, index: int, block: OpenBlock, text: str) -> Sequence[Event]:
+    def decode_thinking(self, index: int, block: OpenBlock, text: str) -> Sequence[Event]:
         block.thinking.append(text)
         return (ReasoningDelta(text, _PARTS_A_BLOCK * index + _REASONING, 0, self._provider),)
 
-    def _decode_citations(self, index: int, citations: list[Any]) -> Event:
+    def decode_citations(self, index: int, citations: list[Any]) -> Event:
         """What a text cites: the item in which its block goes back."""
         opaque = encode_opaque({"type": "text", "citations": citations})
         reasoning_index = _PARTS_A_BLOCK * index + _REASONING
         return ReasoningDelta("", reasoning_index, 0, self._provider, opaque)
 
-    def _decode_tool_call(self, index: int, block: Block) -> Event:
+    def decode_tool_call(self, index: int, block: Block) -> Event:
         """A call's id and name. Where code or a toolset made the call, and not the model itself,
         that goes back with the call."""
         origin: dict[str, Any] = {}
@@ -319,7 +319,7 @@ class MessagesDecoder(StreamDecoder):
             encode_opaque(origin) if origin else None,
         )
 
-    def _decode_arguments(self, index: int, arguments: object) -> Event:
+    def decode_arguments(self, index: int, arguments: object) -> Event:
         text = msgspec.json.encode(arguments).decode()
         return ToolCallDelta(_PARTS_A_BLOCK * index + _CALL, arguments=text)
 

@@ -70,5 +70,5 @@ def _server_tools(raw: object) -> dict[str, int] | None:
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
+    present = [count for count in counts if count is not None]
+    return sum(present) if present else None

@@ -123,7 +123,7 @@ class MessagesEncoder(RequestBuilder):
     def encode_tools(self) -> dict[str, Any]:
         """The tools, with those that Anthropic runs last, and which of them to use."""
         options = self.options
-        tools = [self._encode_tool(tool) for tool in self.request.tools]
+        tools = [self.encode_tool(tool) for tool in self.request.tools]
         tools += [dict(tool) for tool in options.server_tools]
         if not tools:
             self.effective_tool_choice()  # raises where there is nothing to choose from
@@ -145,7 +145,7 @@ class MessagesEncoder(RequestBuilder):
             tool_choice = {"type": "tool", "name": choice, **single}
         return {"tools": tools, "tool_choice": tool_choice} if tool_choice else {"tools": tools}
 
-    def _encode_tool(self, tool: Tool) -> dict[str, Any]:
+    def encode_tool(self, tool: Tool) -> dict[str, Any]:
         fields: dict[str, Any] = {"name": tool.name}
         if tool.description:
             fields["description"] = tool.description
@@ -164,7 +164,7 @@ class MessagesEncoder(RequestBuilder):
         for message in takewhile(_is_system, self.request.messages):
             self.check_role(message)
             texts += message.parts
-        blocks = self._encode_blocks(texts)
+        blocks = self.encode_blocks(texts)
         if not blocks:
             if mark:
                 self.unsupported_settings.drop("options.cache_system", "there is no system prompt")
@@ -208,14 +208,14 @@ class MessagesEncoder(RequestBuilder):
         parts = message.parts
         results = [self.encode_tool_result(part) for part in parts if isinstance(part, ToolResult)]
         others = [part for part in parts if isinstance(part, Text | MediaPart)]
-        return results + self._encode_blocks(others, before=results)
+        return results + self.encode_blocks(others, before=results)
 
     def encode_assistant_turn(self, message: Message) -> list[dict[str, Any]]:
         """The blocks of the model's own turn, in the order in which they came."""
         blocks: list[dict[str, Any]] = []
         for part, fields in self.pair_text_metadata(message, "text"):
             if isinstance(part, Text):
-                text_blocks = self._encode_blocks([part], before=blocks)
+                text_blocks = self.encode_blocks([part], before=blocks)
                 if fields and not text_blocks:
                     self.warn_reasoning_dropped()
                 blocks += ({**fields, **block} for block in text_blocks)
@@ -227,7 +227,7 @@ class MessagesEncoder(RequestBuilder):
                 self.require_transcript(part, has_transcript=bool(message.text.strip()))
         return blocks
 
-    def _encode_blocks(
+    def encode_blocks(
         self, parts: Iterable[Text | MediaPart], before: Sequence[dict[str, Any]] = ()
     ) -> list[dict[str, Any]]:
         """The blocks of these parts, without blank texts. `before`: the turn's earlier blocks."""
@@ -252,9 +252,9 @@ class MessagesEncoder(RequestBuilder):
                 self.warn_refusal_as_text()
             block: dict[str, Any] = {"type": "text", "text": part.text}
         elif isinstance(part, Image):
-            block = self._encode_image(part)
+            block = self.encode_image(part)
         elif isinstance(part, Document):
-            block = self._encode_document(part)
+            block = self.encode_document(part)
         else:
             instead = {
                 "audio": "send its transcript (local:demo-audio makes one)",
@@ -263,11 +263,11 @@ class MessagesEncoder(RequestBuilder):
             raise self.unsupported(part.kind, f"{self.api} carries no {part.kind}; {instead}")
         return block | self.encode_cache_mark(part.cache)
 
-    def _encode_image(self, image: Image) -> dict[str, Any]:
+    def encode_image(self, image: Image) -> dict[str, Any]:
         if image.detail not in (None, "auto"):
             why = f"{self.api} has no such field; Claude looks as closely as it can"
             self.unsupported_settings.drop("detail", why)
-        source = self._encode_reference(image)
+        source = self.encode_reference(image)
         if source is None:
             if image.mime not in _IMAGE_MIMES:
                 why = f"Claude reads PNG, JPEG, WebP and GIF, not {image.mime}; convert it first"
@@ -276,15 +276,14 @@ class MessagesEncoder(RequestBuilder):
             source = {"type": "base64", "media_type": image.mime, "data": data}
         return {"type": "image", "source": source}
 
-    def _encode_document(self, document: Document) -> dict[str, Any]:
+    def encode_document(self, document: Document) -> dict[str, Any]:
         mime = document.mime or _PDF
         if mime != _PDF and document.url is not None:
             why = f"{self.api} takes only PDFs by URL, not {mime}; give its bytes"
             raise self.unsupported("document", why)
         block: dict[str, Any] = {
             "type": "document",
-            "source": self._encode_reference(document)
-            or self._encode_document_data(document, mime),
+            "source": self.encode_reference(document) or self.encode_document_data(document, mime),
         }
         if document.name is not None:
             block["title"] = document.name
@@ -292,7 +291,7 @@ class MessagesEncoder(RequestBuilder):
             block["citations"] = {"enabled": True}
         return block
 
-    def _encode_document_data(self, document: Document, mime: str) -> dict[str, Any]:
+    def encode_document_data(self, document: Document, mime: str) -> dict[str, Any]:
         if mime == _PDF:
             return {"type": "base64", "media_type": mime, "data": self.media.base64(document)}
         if not mime.startswith(_TEXT_MIMES):
@@ -304,7 +303,7 @@ class MessagesEncoder(RequestBuilder):
             raise InvalidMedia(f"{document.describe()} is no UTF-8 text: {error.reason}") from error
         return {"type": "text", "media_type": "text/plain", "data": text}
 
-    def _encode_reference(self, part: Image | Document) -> dict[str, Any] | None:
+    def encode_reference(self, part: Image | Document) -> dict[str, Any] | None:
         """Media that Anthropic stores, or fetches itself; None for media to send as bytes."""
         if (file_id := self.file_id(part)) is not None:
             return {"type": "file", "file_id": file_id}

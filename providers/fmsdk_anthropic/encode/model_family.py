@@ -78,20 +78,20 @@ class ModelFamily:
 @lru_cache(maxsize=1024)
 def family_of(model: str) -> ModelFamily:
     """The family of a model, by its name at Anthropic, Amazon, Google, or a router."""
-    found = _NAME.search(model)
-    if found is None:
+    match = _NAME.search(model)
+    if match is None:
         return ModelFamily()
-    name = found["before"] or found["after"] or ""
-    return ModelFamily(name, (int(found["major"] or 0), int(found["minor"] or 0)))
+    name = match["before"] or match["after"] or ""
+    return ModelFamily(name, (int(match["major"] or 0), int(match["minor"] or 0)))
 
 
 @lru_cache(maxsize=1024)
 def output_limit(model: str) -> int:
     """The most tokens that a model answers with, or a number that every model of its time takes:
     4,096, and 32,000 since Claude 3.7."""
-    known = facts("anthropic", model)
-    if known is not None and known.max_output is not None:
-        return known.max_output
+    model_facts = facts("anthropic", model)
+    if model_facts is not None and model_facts.max_output is not None:
+        return model_facts.max_output
     family = family_of(model)
     is_later = family.is_known and family.thinking != "none"
     return _FALLBACK_LIMIT_SINCE_3_7 if is_later else _FALLBACK_LIMIT

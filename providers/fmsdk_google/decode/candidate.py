@@ -61,17 +61,17 @@ class CandidateState:
         part = decode_json(PART, raw, self._context.error_mapper)
         signature = part.thought_signature
         if part.function_call is not None:
-            yield self._decode_tool_call(part.function_call, signature, response_id)
+            yield self.decode_tool_call(part.function_call, signature, response_id)
         elif (
             part.inline_data is not None
             and not part.thought
             and part.inline_data.mime_type.startswith(("image/", "audio/"))
         ):
-            yield self._decode_media(part.inline_data, signature)
+            yield self.decode_media(part.inline_data, signature)
             if signature is not None:
                 yield self._opaque_reasoning(encode_opaque({"thoughtSignature": signature}))
         elif part.text is not None or (signature is not None and self._is_signature(raw)):
-            yield from self._decode_text(part, signature, is_first=is_first)
+            yield from self.decode_text(part, signature, is_first=is_first)
         elif bytes(raw).strip() not in (b"{}", b"null"):
             yield self._opaque_reasoning(compact_json(raw, self._context.error_mapper))
 
@@ -80,10 +80,10 @@ class CandidateState:
         names = decode_json(_FIELDS, raw, self._context.error_mapper).keys()
         return names <= {"thoughtSignature", "thought"}
 
-    def _decode_text(self, part: Part, signature: str | None, *, is_first: bool) -> Iterator[Event]:
+    def decode_text(self, part: Part, signature: str | None, *, is_first: bool) -> Iterator[Event]:
         text = part.text or ""
         if part.thought:
-            yield self._decode_thought(text, signature, is_first=is_first)
+            yield self.decode_thought(text, signature, is_first=is_first)
         elif signature is None:
             if text:
                 yield TextDelta(text, self.open_index("text"), self._choice)
@@ -93,7 +93,7 @@ class CandidateState:
         else:
             yield self._opaque_reasoning(encode_opaque({"text": "", "thoughtSignature": signature}))
 
-    def _decode_thought(self, text: str, signature: str | None, *, is_first: bool) -> Event:
+    def decode_thought(self, text: str, signature: str | None, *, is_first: bool) -> Event:
         provider = self._context.request.provider
         is_open = self._open == "thought"
         if signature is None:
@@ -106,7 +106,7 @@ class CandidateState:
         opaque = encode_opaque({"thought": True, "thoughtSignature": signature})
         return ReasoningDelta(text, index, self._choice, provider, opaque)
 
-    def _decode_tool_call(
+    def decode_tool_call(
         self, call: FunctionCall, signature: str | None, response_id: str | None
     ) -> Event:
         error_mapper = self._context.error_mapper
@@ -127,7 +127,7 @@ class CandidateState:
             None if signature is None else encode_opaque({"thoughtSignature": signature}),
         )
 
-    def _decode_media(self, blob: Blob, signature: str | None) -> Event:
+    def decode_media(self, blob: Blob, signature: str | None) -> Event:
         data = decode_base64(blob.data, self._context.error_mapper)
         # Samples without a header, as speech is streamed, are one recording; files are not.
         is_piece = signature is None and _SAMPLES.match(blob.mime_type) is not None
@@ -164,12 +164,12 @@ def decode_logprobs(raw: object) -> tuple[TokenLogprob, ...]:
         return ()
     if not logprobs.chosen_candidates:
         return ()
-    chosen = logprobs.chosen_candidates
+    tokens = logprobs.chosen_candidates
     tops = [top.candidates or () for top in logprobs.top_candidates or ()]
-    tops += [()] * (len(chosen) - len(tops))
+    tops += [()] * (len(tokens) - len(tops))
     return tuple(
         TokenLogprob(
             one.token, one.log_probability, tuple((t.token, t.log_probability) for t in top)
         )
-        for one, top in zip(chosen, tops, strict=False)
+        for one, top in zip(tokens, tops, strict=False)
     )

@@ -83,7 +83,7 @@ class GenerateContentDecoder(StreamDecoder):
             raise self._blocked_prompt(chunk)
         events: list[Event] = []
         for candidate in chunk.candidates or ():
-            self._decode_candidate(candidate, events)
+            self.decode_candidate(candidate, events)
         return events
 
     def decode_end(self) -> Sequence[Event]:
@@ -102,7 +102,7 @@ class GenerateContentDecoder(StreamDecoder):
             usage = replace(usage, output=OutputUsage())
         return replace(usage, source="estimated")
 
-    def _decode_candidate(self, candidate: Candidate, events: list[Event]) -> None:
+    def decode_candidate(self, candidate: Candidate, events: list[Event]) -> None:
         choice = candidate.index or 0
         state = self._candidates.get(choice)
         if state is None:

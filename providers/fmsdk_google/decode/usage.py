@@ -34,6 +34,7 @@ def decode_usage(raw: dict[str, Any]) -> Usage:
     if not raw:
         return Usage()
     counts = TokenCounts(raw)
+    traffic = counts.text("trafficType")
     input_total = counts["promptTokenCount"]
     outputs = (counts["candidatesTokenCount"], counts["thoughtsTokenCount"])
     is_counted = (*outputs, input_total, counts["totalTokenCount"]) != (None,) * 4
@@ -59,7 +60,8 @@ def decode_usage(raw: dict[str, Any]) -> Usage:
             reasoning=counts["thoughtsTokenCount"],
         ),
         source="measured" if is_counted else "unknown",
-        service_tier=counts.text("serviceTier") or _tier(counts.text("trafficType")),
+        service_tier=counts.text("serviceTier")
+        or (traffic and _TIERS.get(traffic, traffic.lower())),
         raw=raw,
     )
 
@@ -78,7 +80,3 @@ def _by_modality(counts: TokenCounts, *names: str) -> dict[str, int]:
         modality = (detail.text("modality") or "text").lower()
         totals[modality if modality in _MODALITIES else "text"] += detail["tokenCount"] or 0
     return dict(totals)
-
-
-def _tier(traffic: str | None) -> str | None:
-    return None if traffic is None else _TIERS.get(traffic, traffic.lower())

@@ -114,7 +114,7 @@ class GenerateContentEncoder(RequestBuilder):
             "candidateCount": settings.choices if settings.choices > 1 else None,
             "thinkingConfig": thinking or None,
             "imageConfig": options.image_config,
-            "speechConfig": self._encode_speech(),
+            "speechConfig": self.encode_speech(),
         }
         if self.request.output is not None:
             from fmsdk.schema.json_schema import output_schema
@@ -129,7 +129,7 @@ class GenerateContentEncoder(RequestBuilder):
             fields["mediaResolution"] = f"MEDIA_RESOLUTION_{options.media_resolution.upper()}"
         return {name: value for name, value in fields.items() if value is not None}
 
-    def _encode_speech(self) -> Mapping[str, Any] | None:
+    def encode_speech(self) -> Mapping[str, Any] | None:
         options = self.options
         if "audio" not in self.request.settings.modalities:
             self.drop_settings(_ONLY_SPOKEN, "a text answer")
@@ -212,7 +212,7 @@ class GenerateContentEncoder(RequestBuilder):
                 case Text() | Image() | Audio() | Video() | Document():
                     parts.append(self.encode_part(part))
                 case Reasoning():
-                    self._encode_reasoning(part, parts)
+                    self.encode_reasoning(part, parts)
                 case ToolCall():
                     parts.append(self.encode_tool_call(part))
                 case ToolResult():  # `check_role` let none through
@@ -234,7 +234,7 @@ class GenerateContentEncoder(RequestBuilder):
             )
         return parts
 
-    def _encode_reasoning(self, reasoning: Reasoning, parts: list[Fields]) -> None:
+    def encode_reasoning(self, reasoning: Reasoning, parts: list[Fields]) -> None:
         """Add what Google wants back: a part of its own, or the signature of the part before."""
         fields = self.opaque_fields(reasoning)
         if not fields:
@@ -254,7 +254,7 @@ class GenerateContentEncoder(RequestBuilder):
             if part.refusal:
                 self.warn_refusal_as_text()
             return {"text": part.text}
-        fields = self._encode_media(part)
+        fields = self.encode_media(part)
         if isinstance(part, Image) and part.detail not in (None, "auto"):
             if self.generation >= FIRST_WITH_LEVELS:
                 level = f"MEDIA_RESOLUTION_{_RESOLUTIONS[part.detail]}"
@@ -263,7 +263,7 @@ class GenerateContentEncoder(RequestBuilder):
             self.unsupported_settings.drop("detail", why)
         return fields
 
-    def _encode_media(self, part: MediaPart) -> Fields:
+    def encode_media(self, part: MediaPart) -> Fields:
         """A medium's bytes, or where Google fetches them."""
         name = {"displayName": part.name} if isinstance(part, Document) and part.name else {}
         uri = part.url or self._file_uri(part)
@@ -329,7 +329,7 @@ class GenerateContentEncoder(RequestBuilder):
             if isinstance(part, Text):
                 texts.append(cast("str", self.encode_part(part)["text"]))
             else:
-                media.append(self._encode_result_media(part))
+                media.append(self.encode_result_media(part))
         text = texts[0] if len(texts) == 1 else texts
         response: Fields = {
             "id": result.call_id,
@@ -340,7 +340,7 @@ class GenerateContentEncoder(RequestBuilder):
             response["parts"] = media
         return {"functionResponse": response}
 
-    def _encode_result_media(self, part: MediaPart) -> Fields:
+    def encode_result_media(self, part: MediaPart) -> Fields:
         if self.generation < FIRST_WITH_LEVELS:
             why = (
                 f"before Gemini 3 a tool result is text only; send the {part.kind} in a user "
@@ -354,7 +354,7 @@ class GenerateContentEncoder(RequestBuilder):
             self.warn_cache_mark_ignored()
         if isinstance(part, Image) and part.detail not in (None, "auto"):
             self.unsupported_settings.drop("detail", "a tool result's pictures have none")
-        return self._encode_media(part)
+        return self.encode_media(part)
 
 
 def _append_turn(contents: list[Fields], role: str, parts: list[Fields]) -> None:

@@ -93,10 +93,10 @@ class ChatDecoder(StreamDecoder):
         for choice in completion.choices or ():
             failure = failure or self._broken_choice(choice)
         if failure is not None:
-            raise attach_partial(failure, lambda: self._decode_completion(completion, body))
-        return self._decode_completion(completion, body)
+            raise attach_partial(failure, lambda: self.decode_completion(completion, body))
+        return self.decode_completion(completion, body)
 
-    def _decode_completion(self, completion: Completion, body: bytes) -> Response[Any]:
+    def decode_completion(self, completion: Completion, body: bytes) -> Response[Any]:
         choices = completion.choices or ()
         if not choices:
             raise self._error_mapper.invalid("a completion without choices")
@@ -107,8 +107,8 @@ class ChatDecoder(StreamDecoder):
         events: list[Event] = []
         for choice in choices:
             number = numbers[choice.index or 0]
-            self._decode_message(number, choice, choice.message or NO_MESSAGE, events)
-        events += self._decode_last_events()
+            self.decode_message(number, choice, choice.message or NO_MESSAGE, events)
+        events += self.decode_last_events()
         return self._response(events)
 
     def decode_event(self, payload: bytes) -> Sequence[Event]:
@@ -124,7 +124,7 @@ class ChatDecoder(StreamDecoder):
         for choice in chunk.choices or ():
             if (choice.finish_reason or choice.error) and (failure := self._broken_choice(choice)):
                 raise failure
-            self._decode_message(choice.index or 0, choice, choice.delta or NO_MESSAGE, events)
+            self.decode_message(choice.index or 0, choice, choice.delta or NO_MESSAGE, events)
         return events
 
     def decode_end(self) -> Sequence[Event]:
@@ -133,13 +133,13 @@ class ChatDecoder(StreamDecoder):
         if not (self.done and states and all(state.finish_reason for state in states)):
             missing = "a finish reason" if self.done else "[DONE]"
             raise self._error_mapper.incomplete(missing)
-        return list(self._decode_last_events())
+        return list(self.decode_last_events())
 
     def usage(self) -> Usage | None:
         """What the server has reported so far."""
-        return self._decode_usage() if self._usage else None
+        return self.decode_usage() if self._usage else None
 
-    def _decode_usage(self) -> Usage:
+    def decode_usage(self) -> Usage:
         return decode_usage(self._usage, self._service_tier, charge=self._charge)
 
     def _update_answer(self, chunk: Completion, payload: bytes) -> None:
@@ -169,7 +169,7 @@ class ChatDecoder(StreamDecoder):
         message = f"{provider} broke the answer off: {choice.finish_reason}"
         return ServerError(message, provider=provider)
 
-    def _decode_message(
+    def decode_message(
         self, number: int, choice: ChatChoice, message: ChatMessage, events: list[Event]
     ) -> None:
         """Add the events of a choice's message, or of a piece of it."""
@@ -179,10 +179,10 @@ class ChatDecoder(StreamDecoder):
         if choice.finish_reason:
             state.finish_reason = choice.finish_reason
         if message.has_echoed_fields:
-            self._decode_reasoning(state, number, message, events)
+            self.decode_reasoning(state, number, message, events)
         text = message.content
         if isinstance(text, list):
-            text = self._decode_content_list(state, number, text, events)
+            text = self.decode_content_list(state, number, text, events)
         logprobs = () if choice.logprobs is None else decode_logprobs(choice.token_logprobs)
         if text or (logprobs and not message.refusal):
             events.append(TextDelta(text or "", state.index("text"), number, False, logprobs))
@@ -191,13 +191,13 @@ class ChatDecoder(StreamDecoder):
             index = state.index("refusal")
             events.append(TextDelta(message.refusal, index, number, True, logprobs))
         if message.audio is not None:
-            self._decode_audio(state, number, message.audio, events)
+            self.decode_audio(state, number, message.audio, events)
         if message.images:
-            self._decode_images(state, number, message.images, events)
+            self.decode_images(state, number, message.images, events)
         if message.tool_calls or message.function_call:
-            events += [self._decode_tool_call(state, number, call) for call in message.calls]
+            events += [self.decode_tool_call(state, number, call) for call in message.calls]
 
-    def _decode_reasoning(
+    def decode_reasoning(
         self, state: CandidateState, number: int, message: ChatMessage, events: list[Event]
     ) -> None:
         state.echoed_messages.append(message)
@@ -205,7 +205,7 @@ class ChatDecoder(StreamDecoder):
             index = state.index("reasoning")
             events.append(ReasoningDelta(message.thoughts, index, number, self._provider))
 
-    def _decode_content_list(
+    def decode_content_list(
         self,
         state: CandidateState,
         number: int,
@@ -226,7 +226,7 @@ class ChatDecoder(StreamDecoder):
                 self._warnings.append(warning)
         return "".join(texts)
 
-    def _decode_audio(
+    def decode_audio(
         self, state: CandidateState, number: int, audio: AudioPiece, events: list[Event]
     ) -> None:
         if audio.transcript:
@@ -235,7 +235,7 @@ class ChatDecoder(StreamDecoder):
             data, mime = decode_base64(audio.data, self._error_mapper), self._audio_mime
             events.append(MediaDelta("audio", data, mime, state.index("audio"), number))
 
-    def _decode_images(
+    def decode_images(
         self, state: CandidateState, number: int, images: list[Any], events: list[Event]
     ) -> None:
         """OpenRouter's pictures. One that is not in the answer itself is left out with a
@@ -250,7 +250,7 @@ class ChatDecoder(StreamDecoder):
             index, mime = state.new_index(), match[1] or "image/png"
             events.append(MediaDelta("image", data, mime, index, number))
 
-    def _decode_tool_call(
+    def decode_tool_call(
         self, state: CandidateState, number: int, piece: ChatToolCall
     ) -> ToolCallDelta:
         call = state.add_call(piece) if self._is_whole else state.call_of(piece)
@@ -266,7 +266,7 @@ class ChatDecoder(StreamDecoder):
             encode_opaque({"extra_content": extra}) if extra else None,
         )
 
-    def _decode_last_events(self) -> Iterator[Event]:
+    def decode_last_events(self) -> Iterator[Event]:
         """What only the end brings: ids of calls that have none, what goes back with the next
         turn, and `Finished`."""
         context, states = self._context, sorted(self._candidates.items())
@@ -287,7 +287,7 @@ class ChatDecoder(StreamDecoder):
             finishes.append((finish, state.finish_reason))
         yield Finished(
             finishes=tuple(finishes),
-            usage=self._decode_usage(),
+            usage=self.decode_usage(),
             served_model=self.served_model,
             request_id=context.request_id or self.request_id,
             warnings=(*self._warnings, *missing_choices(context.request, len(states))),

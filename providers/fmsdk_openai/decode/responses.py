@@ -87,16 +87,16 @@ class ResponsesDecoder(StreamDecoder):
         response = decode_json(RESPONSE, body, self._error_mapper)
         failure = self._reported_failure(response)
         if failure is not None:
-            raise attach_partial(failure, lambda: self._decode_response(response, body))
-        return self._decode_response(response, body)
+            raise attach_partial(failure, lambda: self.decode_response(response, body))
+        return self.decode_response(response, body)
 
-    def _decode_response(self, response: ResponseObject, body: bytes) -> Response[Any]:
+    def decode_response(self, response: ResponseObject, body: bytes) -> Response[Any]:
         if response.output is None:
             raise self._error_mapper.invalid("a response without output")
         self._final, self._raw_body = response, body
         self._update_answer(response)
-        events = self._decode_missing_items(response)
-        return self._response([*events, *self._decode_last_events()])
+        events = self.decode_missing_items(response)
+        return self._response([*events, *self.decode_last_events()])
 
     def decode_event(self, payload: bytes) -> Sequence[Event]:
         """The events of one payload. Raises InvalidResponse, or the error that it reports."""
@@ -114,13 +114,13 @@ class ResponsesDecoder(StreamDecoder):
         """`Finished`. Raises IncompleteStream."""
         if not self.done:
             raise self._error_mapper.incomplete("a finished response")
-        return list(self._decode_last_events())
+        return list(self.decode_last_events())
 
     def usage(self) -> Usage | None:
         """What the vendor has reported so far."""
-        return self._decode_usage() if self._final.usage else None
+        return self.decode_usage() if self._final.usage else None
 
-    def _decode_usage(self, server_tools: Mapping[str, int] | None = None) -> Usage:
+    def decode_usage(self, server_tools: Mapping[str, int] | None = None) -> Usage:
         return decode_usage(
             self._final.usage,
             optional_text(self._final.service_tier),
@@ -162,20 +162,20 @@ class ResponsesDecoder(StreamDecoder):
             raise self._error_mapper.invalid(f"a {event.type} without text")
         return event.delta
 
-    def _decode_text_delta(self, event: ResponseEvent) -> Sequence[Event]:
+    def decode_text_delta(self, event: ResponseEvent) -> Sequence[Event]:
         self._is_first("text", event, event.content_index)
         index, text = self._index(event, event.content_index), self._delta_text(event)
         self._texts.append(text)
         logprobs = decode_logprobs(event.logprobs) if event.logprobs else ()
         return (TextDelta(text, index, 0, False, logprobs),)
 
-    def _decode_refusal_delta(self, event: ResponseEvent) -> Sequence[Event]:
+    def decode_refusal_delta(self, event: ResponseEvent) -> Sequence[Event]:
         self._is_first("text", event, event.content_index)
         index, text = self._index(event, event.content_index), self._delta_text(event)
         self._texts.append(text)
         return (TextDelta(text, index, 0, True),)
 
-    def _decode_reasoning_delta(self, event: ResponseEvent) -> Sequence[Event]:
+    def decode_reasoning_delta(self, event: ResponseEvent) -> Sequence[Event]:
         is_first = self._is_first("reasoning", event)
         if is_first:
             self._open_reasoning.append(event.output_index)
@@ -187,18 +187,18 @@ class ResponsesDecoder(StreamDecoder):
             text = f"\n\n{text}"
         return (ReasoningDelta(text, self._index(event, _ITEM_ITSELF), 0, self._provider),)
 
-    def _decode_arguments_delta(self, event: ResponseEvent) -> Sequence[Event]:
+    def decode_arguments_delta(self, event: ResponseEvent) -> Sequence[Event]:
         self._is_first("arguments", event)
         arguments = self._delta_text(event)
         return (ToolCallDelta(self._call_of(event).index, arguments=arguments),)
 
-    def _decode_text_done(self, event: ResponseEvent) -> Sequence[Event]:
-        return self._decode_whole_text(event, event.text, refusal=False)
+    def decode_text_done(self, event: ResponseEvent) -> Sequence[Event]:
+        return self.decode_whole_text(event, event.text, refusal=False)
 
-    def _decode_refusal_done(self, event: ResponseEvent) -> Sequence[Event]:
-        return self._decode_whole_text(event, event.refusal, refusal=True)
+    def decode_refusal_done(self, event: ResponseEvent) -> Sequence[Event]:
+        return self.decode_whole_text(event, event.refusal, refusal=True)
 
-    def _decode_whole_text(
+    def decode_whole_text(
         self, event: ResponseEvent, text: object, *, refusal: bool
     ) -> Sequence[Event]:
         """A finished text, where no delta brought it."""
@@ -210,10 +210,10 @@ class ResponsesDecoder(StreamDecoder):
         index, logprobs = self._index(event, event.content_index), decode_logprobs(event.logprobs)
         return (TextDelta(text, index, 0, refusal, logprobs),)
 
-    def _decode_arguments_done(self, event: ResponseEvent) -> Sequence[Event]:
-        return self._decode_whole_arguments(event, arguments_text(event.arguments))
+    def decode_arguments_done(self, event: ResponseEvent) -> Sequence[Event]:
+        return self.decode_whole_arguments(event, arguments_text(event.arguments))
 
-    def _decode_whole_arguments(self, event: ResponseEvent, arguments: str) -> Sequence[Event]:
+    def decode_whole_arguments(self, event: ResponseEvent, arguments: str) -> Sequence[Event]:
         """Finished arguments, where no delta brought them."""
         if not (arguments and self._is_first("arguments", event)):
             return ()
@@ -227,22 +227,22 @@ class ResponsesDecoder(StreamDecoder):
             self._calls[event.output_index] = call
         return call
 
-    def _decode_item_added(self, event: ResponseEvent) -> Sequence[Event]:
+    def decode_item_added(self, event: ResponseEvent) -> Sequence[Event]:
         item = decode_item(event.item, self._error_mapper)
         if item.type == "function_call":
-            return self._decode_call_name(event, item)
+            return self.decode_call_name(event, item)
         if item.type == "message":
-            return self._decode_text_metadata(event, item)
+            return self.decode_text_metadata(event, item)
         self._index(event, _ITEM_ITSELF)
         return ()
 
-    def _decode_text_metadata(self, event: ResponseEvent, item: Item) -> Sequence[Event]:
+    def decode_text_metadata(self, event: ResponseEvent, item: Item) -> Sequence[Event]:
         if item.text_metadata is None:
             return ()
         index = self._index(event, _TEXT_METADATA)
         return (ReasoningDelta("", index, 0, self._provider, item.text_metadata),)
 
-    def _decode_call_name(self, event: ResponseEvent, item: Item) -> Sequence[Event]:
+    def decode_call_name(self, event: ResponseEvent, item: Item) -> Sequence[Event]:
         """Id and name of a call, each once."""
         call = self._call_of(event)
         id = "" if call.id else item.own_id
@@ -250,18 +250,18 @@ class ResponsesDecoder(StreamDecoder):
         call.id, call.name = call.id or id, call.name or name
         return (ToolCallDelta(call.index, id, name),) if id or name else ()
 
-    def _decode_item_done(self, event: ResponseEvent) -> Sequence[Event]:
+    def decode_item_done(self, event: ResponseEvent) -> Sequence[Event]:
         item = decode_item(event.item, self._error_mapper)
         if item.type == "message":
             events: list[Event] = []
             for number, (text, is_refusal, logprobs) in enumerate(item.texts):
                 event.content_index, event.logprobs = number, logprobs
-                events += self._decode_whole_text(event, text, refusal=is_refusal)
+                events += self.decode_whole_text(event, text, refusal=is_refusal)
             return events
         if item.type == "function_call":
             return (
-                *self._decode_call_name(event, item),
-                *self._decode_whole_arguments(event, item.arguments_text),
+                *self.decode_call_name(event, item),
+                *self.decode_whole_arguments(event, item.arguments_text),
             )
         self._closed_items[item.type] += 1
         if event.output_index in self._open_reasoning:
@@ -271,11 +271,11 @@ class ResponsesDecoder(StreamDecoder):
         index = self._index(event, _ITEM_ITSELF)
         return (ReasoningDelta(text, index, 0, self._provider, opaque),)
 
-    def _decode_response_started(self, event: ResponseEvent) -> Sequence[Event]:
+    def decode_response_started(self, event: ResponseEvent) -> Sequence[Event]:
         self._update_answer(decode_json(RESPONSE, event.response, self._error_mapper))
         return ()
 
-    def _decode_response_ended(self, event: ResponseEvent) -> Sequence[Event]:
+    def decode_response_ended(self, event: ResponseEvent) -> Sequence[Event]:
         self._raw_body = bytes(event.response)
         response = self._final = decode_json(RESPONSE, event.response, self._error_mapper)
         self._update_answer(response)
@@ -283,9 +283,9 @@ class ResponsesDecoder(StreamDecoder):
             raise failure
         response.status = response.status or event.type.removeprefix("response.")
         self.done = True
-        return self._decode_missing_items(response)
+        return self.decode_missing_items(response)
 
-    def _decode_missing_items(self, response: ResponseObject) -> Sequence[Event]:
+    def decode_missing_items(self, response: ResponseObject) -> Sequence[Event]:
         """What the response at the end holds and no event before it brought.
 
         Servers differ in how they number items: calls are recognised by their ids and names, texts
@@ -308,23 +308,23 @@ class ResponsesDecoder(StreamDecoder):
                 if streamed_text:
                     continue
                 if not has_metadata:
-                    events += self._decode_text_metadata(event, item)
+                    events += self.decode_text_metadata(event, item)
             elif closed_items[item.type] > 0:
                 closed_items[item.type] -= 1
                 continue
             elif item.type == "reasoning" and self._open_reasoning:
                 event.output_index = self._open_reasoning[0]
-            events += self._decode_item_done(event)
+            events += self.decode_item_done(event)
         # The deltas of a text may have stopped early.
         texts = [text for item in items if item.type == "message" for text in item.texts]
         text = "".join(text for text, _, _ in texts)
         if streamed_text and text != streamed_text and text.startswith(streamed_text):
             event = ResponseEvent(output_index=_FIRST_FINAL_INDEX + len(items))
             remaining = text[len(streamed_text) :]
-            events += self._decode_whole_text(event, remaining, refusal=texts[-1][1])
+            events += self.decode_whole_text(event, remaining, refusal=texts[-1][1])
         return events
 
-    def _decode_last_events(self) -> Iterator[Event]:
+    def decode_last_events(self) -> Iterator[Event]:
         """Ids of the calls that have none, and `Finished`."""
         context, response = self._context, self._final
         calls = sorted(self._calls.values(), key=lambda call: call.index)
@@ -334,7 +334,7 @@ class ResponsesDecoder(StreamDecoder):
         server_tools = count_charged_tools(self._final_items)
         yield Finished(
             finishes=(decode_finish(response, has_calls=bool(calls)),),
-            usage=self._decode_usage(server_tools),
+            usage=self.decode_usage(server_tools),
             served_model=self.served_model,
             request_id=context.request_id or self.request_id,
             warnings=(*context.warnings, *finish_warnings(self._final_items, server_tools)),
@@ -342,21 +342,21 @@ class ResponsesDecoder(StreamDecoder):
         )
 
     _decoders: ClassVar[dict[str, Callable[[ResponsesDecoder, ResponseEvent], Sequence[Event]]]] = {
-        "response.created": _decode_response_started,
-        "response.output_text.delta": _decode_text_delta,
-        "response.output_text.done": _decode_text_done,
-        "response.refusal.delta": _decode_refusal_delta,
-        "response.refusal.done": _decode_refusal_done,
-        "response.reasoning_summary_text.delta": _decode_reasoning_delta,
-        "response.reasoning_text.delta": _decode_reasoning_delta,
-        "response.function_call_arguments.delta": _decode_arguments_delta,
-        "response.function_call_arguments.done": _decode_arguments_done,
-        "response.output_item.added": _decode_item_added,
-        "response.output_item.done": _decode_item_done,
-        "response.completed": _decode_response_ended,
-        "response.incomplete": _decode_response_ended,
-        "response.failed": _decode_response_ended,
-        "response.cancelled": _decode_response_ended,
+        "response.created": decode_response_started,
+        "response.output_text.delta": decode_text_delta,
+        "response.output_text.done": decode_text_done,
+        "response.refusal.delta": decode_refusal_delta,
+        "response.refusal.done": decode_refusal_done,
+        "response.reasoning_summary_text.delta": decode_reasoning_delta,
+        "response.reasoning_text.delta": decode_reasoning_delta,
+        "response.function_call_arguments.delta": decode_arguments_delta,
+        "response.function_call_arguments.done": decode_arguments_done,
+        "response.output_item.added": decode_item_added,
+        "response.output_item.done": decode_item_done,
+        "response.completed": decode_response_ended,
+        "response.incomplete": decode_response_ended,
+        "response.failed": decode_response_ended,
+        "response.cancelled": decode_response_ended,
     }
 
 

@@ -78,7 +78,7 @@ class ChatEncoder(OpenAIRequestBuilder):
             fields |= {"logprobs": True, "top_logprobs": settings.logprobs}
         if "audio" in settings.modalities:
             fields["modalities"] = ["text", "audio"]
-            fields["audio"] = self._encode_speech()
+            fields["audio"] = self.encode_speech()
         else:
             if "image" in settings.modalities:
                 fields["modalities"] = list(settings.modalities)
@@ -86,7 +86,7 @@ class ChatEncoder(OpenAIRequestBuilder):
         self.drop_settings(_ONLY_RESPONSES, self.api)
         return {name: value for name, value in fields.items() if value is not None}
 
-    def _encode_speech(self) -> dict[str, str]:
+    def encode_speech(self) -> dict[str, str]:
         """Format and voice of a spoken answer; at OpenAI "alloy" is the default voice."""
         if self.options.audio_format is None and not self.official:
             why = f"the answer's audio was asked for as {self.audio_format}; see audio_format"
@@ -143,7 +143,7 @@ class ChatEncoder(OpenAIRequestBuilder):
         calls = [part for part in message.parts if isinstance(part, ToolCall)]
         turn: dict[str, Any] = {"role": "assistant"}
         if texts or not calls:
-            turn["content"] = _simplify([self._encode_answer_text(text) for text in texts])
+            turn["content"] = _simplify([self.encode_answer_text(text) for text in texts])
         if calls:
             turn["tool_calls"] = [self.encode_tool_call(call) for call in calls]
         for part in message.parts:
@@ -152,13 +152,13 @@ class ChatEncoder(OpenAIRequestBuilder):
             if not isinstance(part, Reasoning):
                 continue
             # Reasoning in several parts goes back in one field: texts and lists are joined.
-            for name, value in self._encode_reasoning(part, with_calls=bool(calls)).items():
+            for name, value in self.encode_reasoning(part, with_calls=bool(calls)).items():
                 earlier = turn.get(name)
                 joins = type(earlier) is type(value) and isinstance(value, str | list)
                 turn[name] = cast("Any", earlier) + value if joins else value
         return [turn]
 
-    def _encode_answer_text(self, text: Text) -> dict[str, Any]:
+    def encode_answer_text(self, text: Text) -> dict[str, Any]:
         if text.cache:
             self.warn_cache_mark_ignored()
         if text.refusal:
@@ -167,7 +167,7 @@ class ChatEncoder(OpenAIRequestBuilder):
             self.warn_refusal_as_text()
         return {"type": "text", "text": text.text}
 
-    def _encode_reasoning(self, reasoning: Reasoning, *, with_calls: bool) -> dict[str, Any]:
+    def encode_reasoning(self, reasoning: Reasoning, *, with_calls: bool) -> dict[str, Any]:
         """The fields that reasoning goes back in: those it came in.
 
         DeepSeek and OpenRouter want it back with the calls that it led to, and some servers refuse
@@ -193,20 +193,20 @@ class ChatEncoder(OpenAIRequestBuilder):
             case Text():
                 fields: dict[str, Any] = {"type": "text", "text": part.text}
             case Image():
-                fields = {"type": "image_url", "image_url": self._encode_image(part)}
+                fields = {"type": "image_url", "image_url": self.encode_image(part)}
             case Audio():
                 recording = self.encode_recording(part)
                 data = recording["data"] if self.dialect.bare_audio else recording
                 fields = {"type": "input_audio", "input_audio": data}
             case Document():
-                fields = self._encode_document(part)
+                fields = self.encode_document(part)
             case Video():
                 raise self.unsupported("video", VIDEO)
             case _:
                 assert_never(part)
         return fields | self.encode_cache_mark(part)
 
-    def _encode_image(self, image: Image) -> dict[str, Any]:
+    def encode_image(self, image: Image) -> dict[str, Any]:
         if self.file_id(image) is not None:
             why = "Chat Completions takes images by bytes or URL, not by file id"
             raise self.unsupported("image", why)
@@ -220,7 +220,7 @@ class ChatEncoder(OpenAIRequestBuilder):
             fields["detail"] = image.detail
         return fields
 
-    def _encode_document(self, document: Document) -> dict[str, Any]:
+    def encode_document(self, document: Document) -> dict[str, Any]:
         supported = self.dialect.documents
         mime = document.mime or "application/pdf"
         is_remote = document.file or document.url

@@ -100,11 +100,11 @@ class OpenAIRequestBuilder(RequestBuilder):
             "user": options.user,
             "safety_identifier": options.safety_identifier,
             "parallel_tool_calls": options.parallel_tool_calls,
-            "metadata": (self._encode_metadata() or None) if with_metadata else None,
+            "metadata": (self.encode_metadata() or None) if with_metadata else None,
         }
         return {name: value for name, value in fields.items() if value is not None}
 
-    def _encode_metadata(self) -> dict[str, str]:
+    def encode_metadata(self) -> dict[str, str]:
         """The tags that are within OpenAI's limits."""
         metadata: dict[str, str] = {}
         for name, value in self.request.tags:

@@ -127,7 +127,7 @@ class ResponsesEncoder(OpenAIRequestBuilder):
                     content = []
                     turn = {"type": "message", "role": "assistant", "content": content}
                     items.append({**fields, **turn})
-                content.append(self._encode_answer_text(part))
+                content.append(self.encode_answer_text(part))
                 continue
             content = None
             if isinstance(part, Reasoning):
@@ -138,7 +138,7 @@ class ResponsesEncoder(OpenAIRequestBuilder):
                 self.require_transcript(part, has_transcript=bool(message.text))
         return items
 
-    def _encode_answer_text(self, text: Text) -> dict[str, Any]:
+    def encode_answer_text(self, text: Text) -> dict[str, Any]:
         if text.cache:
             self.warn_cache_mark_ignored()
         if text.refusal:
