@@ -21,6 +21,7 @@ from fmsdk.content import (
     ToolResult,
     Video,
 )
+from fmsdk.embedding import Embeddings, EmbedRequest, Vectors
 from fmsdk.errors import (
     AuthenticationError,
     BadRequestError,
@@ -107,6 +108,8 @@ __all__ = [
     "CostLine",
     "Device",
     "Document",
+    "EmbedRequest",
+    "Embeddings",
     "Estimate",
     "Event",
     "FetchLimits",
@@ -160,6 +163,7 @@ __all__ = [
     "UnsupportedContent",
     "UnsupportedSetting",
     "Usage",
+    "Vectors",
     "Video",
     "Warning",
     "from_json",

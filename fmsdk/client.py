@@ -18,6 +18,7 @@ from collections.abc import (
     Iterable,
     Iterator,
     Mapping,
+    Sequence,
 )
 from dataclasses import replace
 from typing import (
@@ -35,12 +36,14 @@ from typing import (
 
 from fmsdk import background_loop
 from fmsdk.catalog.lifecycle import Clock
-from fmsdk.content import Audio
+from fmsdk.content import Audio, Text
+from fmsdk.embedding import Embeddings, build_embed_request
 from fmsdk.errors import BadRequestError
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.observe.call_observer import Observers
 from fmsdk.observe.hooks import OnRequest, OnResponse
 from fmsdk.operation import GENERATE, TRANSCRIBE, Operation
+from fmsdk.pipeline.batched_embedding import embed_operation
 from fmsdk.pipeline.call import Call, Policy
 from fmsdk.pipeline.stream import StreamedCall
 from fmsdk.provider import Provider
@@ -214,6 +217,43 @@ class AsyncClient:
             convert_request(request, TranscribeRequest, language=language, prompt=prompt),
         )
 
+    async def embed(
+        self,
+        model: str,
+        inputs: str | Text | Sequence[str | Text],
+        *,
+        dimensions: int | None = None,
+        timeout: float | None = None,
+        tags: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        lenient: bool = False,
+        allow_retired: bool = False,
+        options: Any = None,
+    ) -> Embeddings:
+        """Turn texts into vectors, one for each. More texts than the vendor takes at once go in
+        several requests, and come back in order.
+
+        Args:
+            inputs: a text or a list of texts, none of them empty. A text longer than the model
+                takes is an error, where the server can be told so: nothing is cut off in silence.
+            dimensions: the length of the vectors, for models that offer several.
+            timeout, tags, lenient, allow_retired, options: see `GenerateOptions`.
+
+        Raises:
+            FmsdkError: one of `fmsdk.errors`. Where several requests were sent, `partial` has
+                the vectors of the first texts, and what all of them used.
+        """
+        request = build_embed_request(
+            model,
+            inputs,
+            dimensions=dimensions,
+            timeout=timeout,
+            tags=tags,
+            lenient=lenient,
+            allow_retired=allow_retired,
+            options=options,
+        )
+        return await self._run(embed_operation(), request)
+
     def quote(
         self,
         model: str,
@@ -384,6 +424,7 @@ class Client:
     generate = _run_in_background(AsyncClient.generate)
     stream = _stream_in_background(AsyncClient.stream)
     transcribe = _run_in_background(AsyncClient.transcribe)
+    embed = _run_in_background(AsyncClient.embed)
     quote = _call_directly(AsyncClient.quote)
     close = _run_in_background(AsyncClient.aclose)
 

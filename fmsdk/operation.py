@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from fmsdk.errors import BadRequestError
-from fmsdk.provider import EventStream, Provider, Transcribes
+from fmsdk.provider import Capabilities, EventStream, Provider, Transcribes
 from fmsdk.request import Request
 from fmsdk.response import Response
 from fmsdk.transcription import TranscribeRequest, Transcription
@@ -30,6 +30,7 @@ class Operation(Generic[Q, A]):
     conventions. ask: asks the provider once, with a request of the verb; gives the result to
     await, or an `EventStream`. protocol: what a provider that has the verb is an instance of.
     purpose: what the verb is for, as a provider that lacks it is said to have none of.
+    capabilities: what every model of the verb takes; None asks the provider for each model.
     """
 
     verb: str
@@ -37,6 +38,7 @@ class Operation(Generic[Q, A]):
     ask: Callable[[Provider, Q], A]
     protocol: type[Any] = Provider
     purpose: str = "answers"
+    capabilities: Capabilities | None = None
     is_streamed: bool = False
 
     def check_support(self, provider: Provider, request: Request) -> None:

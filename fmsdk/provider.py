@@ -16,6 +16,7 @@ from datetime import date
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from fmsdk.content import Modality
+from fmsdk.embedding import Embeddings, EmbedLimits, EmbedRequest
 from fmsdk.errors import ConfigurationError, UnsupportedSetting
 from fmsdk.request import Request
 from fmsdk.response import Event, Response
@@ -27,6 +28,7 @@ __all__ = [
     "ALL_SETTINGS",
     "CONTRACT_VERSION",
     "Capabilities",
+    "Embeds",
     "Estimate",
     "EventStream",
     "ImageLimits",
@@ -284,6 +286,19 @@ class Transcribes(Protocol):
     """A provider that turns speech into text."""
 
     async def transcribe(self, request: TranscribeRequest) -> Transcription: ...
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """A provider that turns texts into vectors."""
+
+    def embed_limits(self, model: str) -> EmbedLimits:
+        """How much one request to the server may hold; longer lists are split for it."""
+        ...
+
+    async def embed(self, request: EmbedRequest) -> Embeddings:
+        """One vector for each text, in their order, by one request to the server."""
+        ...
 
 
 class UnsupportedSettings:

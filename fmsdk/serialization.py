@@ -18,17 +18,18 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any, Literal, cast
 
-from fmsdk import content, request, response, usage
+from fmsdk import content, embedding, request, response, transcription, usage
 from fmsdk.content import MediaPart
+from fmsdk.embedding import Vectors
 from fmsdk.errors import BadRequestError
 from fmsdk.media.source import BytesSource, FileRef, PathSource, UrlSource
 from fmsdk.request import Message, Request
-from fmsdk.response import Response
+from fmsdk.result import Result
 
 __all__ = ["SCHEMA_VERSION", "from_json", "to_json"]
 
 SCHEMA_VERSION = 1
-Serialisable = Message | Request | Response[Any] | content.Part | usage.Usage | usage.Cost
+Serialisable = Message | Request | Result | content.Part | usage.Usage | usage.Cost
 MediaForm = Literal["bytes", "reference"]
 
 _KNOWN: dict[str, Any] = {
@@ -37,6 +38,8 @@ _KNOWN: dict[str, Any] = {
         *(content.Text, content.Image, content.Audio, content.Video, content.Document),
         *(content.Reasoning, content.ToolCall, content.ToolResult, content.FileRef),
         *(request.Message, request.Settings, request.Tool, request.Request),
+        *(embedding.EmbedRequest, embedding.Embeddings),
+        *(transcription.TranscribeRequest, transcription.Transcription, transcription.Segment),
         *(response.Choice, response.Response, response.TokenLogprob, response.Warning),
         *(usage.Usage, usage.InputUsage, usage.OutputUsage, usage.Cost, usage.CostLine),
         *(usage.Latency, usage.Attempt, usage.Timings, usage.Device),
@@ -105,6 +108,9 @@ def _write(value: Any, media: MediaForm) -> Any:
         return str(value)
     if isinstance(value, (tuple, list)):
         return [_write(item, media) for item in cast("tuple[Any, ...]", value)]
+    if isinstance(value, Vectors):
+        numbers = base64.b64encode(value.to_bytes()).decode("ascii")
+        return {"$": "Vectors", "dimensions": value.dimensions, "base64": numbers}
     name = type(value).__name__
     if _KNOWN.get(name) is not type(value):
         raise BadRequestError(
@@ -169,6 +175,9 @@ def _read(value: Any) -> Any:
         return value
     written = cast("dict[str, Any]", value)
     name = written["$"]
+    if name == "Vectors":
+        numbers = base64.b64decode(written["base64"], validate=True)
+        return Vectors.from_bytes(numbers, written["dimensions"])
     if name not in _KNOWN:
         raise ValueError(f"unknown kind {name!r}")
     given = {key: _read_field(name, key, item) for key, item in written.items() if key != "$"}

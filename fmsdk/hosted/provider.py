@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -58,6 +58,7 @@ class Encoded:
 
 E = TypeVar("E", bound=Encoded)
 A = TypeVar("A", bound=DecodeContext)
+R = TypeVar("R")
 
 
 class HostedProvider(Provider, Generic[E, A]):
@@ -98,6 +99,16 @@ class HostedProvider(Provider, Generic[E, A]):
     async def generate(self, request: Request) -> Response[Any]:
         """Ask for a whole answer. Raises `FmsdkError`s."""
         encoded = await self._encoded(request, stream=False)
+        return await self.exchange(
+            request,
+            encoded,
+            lambda body, id_: self.decode(self.context(request, encoded, id_), body),
+        )
+
+    async def exchange(
+        self, request: Request, encoded: Encoded, decode: Callable[[bytes, str | None], R]
+    ) -> R:
+        """Send a body, and decode the whole answer: its bytes, and the vendor's id of it."""
         opened = self._transport().open(
             encoded.path,
             encoded.body,
@@ -108,7 +119,7 @@ class HostedProvider(Provider, Generic[E, A]):
             async with opened as incoming:
                 traced.begins(incoming, self.error_mapper)
                 body = await incoming.read()
-            return self.decode(self.context(request, encoded, traced.request_id), body)
+            return decode(body, traced.request_id)
 
     def stream(self, request: Request) -> HostedStream:
         """Ask for an answer in events. Raises `FmsdkError`s; IncompleteStream without a finish."""

@@ -191,7 +191,9 @@ class Call(Generic[Q, A]):
     async def _checked(self) -> Capabilities:
         """What the model can, once the request is known to be nothing it cannot."""
         noted = refuse_retired(self.request, self.provider.vendor, self.policy.clock)
-        capabilities = await known_capabilities(self.provider, self.request.model)
+        capabilities = self.operation.capabilities
+        if capabilities is None:
+            capabilities = await known_capabilities(self.provider, self.request.model)
         try:
             if all(part.url or part.file for part in self.request.media()):
                 self.request, lost = check(self.request, capabilities)
@@ -210,6 +212,8 @@ class Call(Generic[Q, A]):
             return capabilities
         if self._deadline is not None:  # waiting for another call's loading included
             self._deadline += perf_counter() - began
+        if self.operation.capabilities is not None:
+            return capabilities
         return self.provider.capabilities(self.request.model)
 
     async def _pass_gate(self) -> None:

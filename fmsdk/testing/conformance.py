@@ -45,13 +45,15 @@ _SAMPLES: dict[str, bytes] = {
 @dataclass
 class Subject:
     """A provider under test. `make` is called inside the event loop and must answer the same
-    each time; `prompt` and `settings` are a request it can answer in full."""
+    each time; `prompt` and `settings` are a request it can answer in full. `embedding_model` is
+    a model for `embed`; None where the provider has none."""
 
     make: Callable[[], Provider]
     model: str
     prompt: Any = "Say hello."
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
     deterministic: bool = True
+    embedding_model: str | None = None
 
 
 class ProviderConformance:
@@ -174,6 +176,21 @@ class ProviderConformance:
             estimate = provider.estimate(request)
             assert isinstance(estimate, Estimate)
             assert estimate.input.low > 0
+
+        _with_provider(subject, look)
+
+    def test_each_text_becomes_a_vector(self, subject: Subject) -> None:
+        async def look(provider: Provider) -> None:
+            if subject.embedding_model is None:
+                pytest.skip("the subject names no embedding_model")
+            client = AsyncClient(providers={provider.name: provider}, retries=0)
+            name = f"{provider.name}:{subject.embedding_model}"
+            result = await client.embed(name, ["one", "two", "three"])
+            assert len(result.vectors) == 3
+            assert all(len(vector) == result.dimensions for vector in result.vectors)
+            assert len(result.latency.attempts) == 1
+            with pytest.raises(BadRequestError):
+                await client.embed(name, ["one", " "])
 
         _with_provider(subject, look)
 

@@ -7,10 +7,14 @@ client.generate("fake:any", "Hi").text
 from __future__ import annotations
 
 import asyncio
+import math
+from array import array
 from collections.abc import AsyncGenerator, Iterable
+from random import Random
 from typing import Any, ClassVar
 
 from fmsdk.content import Reasoning, Text, ToolCall
+from fmsdk.embedding import Embeddings, EmbedLimits, EmbedRequest, Vectors
 from fmsdk.errors import FmsdkError
 from fmsdk.provider import CONTRACT_VERSION, Capabilities, Estimate, EventStream, Provider
 from fmsdk.request import Request
@@ -34,6 +38,7 @@ _EVERYTHING = Capabilities(
     output=frozenset({"text", "audio", "image"}),
     remote=frozenset({"image", "audio", "video", "document"}),
 )
+_DIMENSIONS = 8
 Reply = str | ToolCall | Response[Any] | FmsdkError
 
 
@@ -106,6 +111,34 @@ class FakeProvider(Provider):
 
     async def aclose(self) -> None:
         self.closed = True
+
+    def embed_limits(self, model: str) -> EmbedLimits:
+        return EmbedLimits()
+
+    async def embed(self, request: EmbedRequest) -> Embeddings:
+        """Unit vectors that depend on the text alone; alike texts do not get alike vectors."""
+        self.requests.append(request)
+        await asyncio.sleep(self._delay)
+        width = request.dimensions or _DIMENSIONS
+        values = array("f")
+        for text in request.inputs:
+            random = Random(text)  # noqa: S311 - the same numbers each time, no secret
+            row = [random.gauss(0.0, 1.0) for _ in range(width)]
+            length = math.hypot(*row)
+            values.extend(number / length for number in row)
+        return Embeddings(
+            provider=request.provider,
+            model=request.model,
+            served_model=request.model,
+            request_id=f"fake-{len(self.requests)}",
+            vectors=Vectors(values, width),
+            normalized=True,
+            usage=Usage(
+                input=InputUsage(total=_words(request)),
+                output=OutputUsage(total=0),
+                source="measured",
+            ),
+        )
 
     def _next(self, request: Request) -> Response[Any]:
         self.requests.append(request)

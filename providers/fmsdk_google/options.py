@@ -42,6 +42,8 @@ class GoogleOptions:
     voice: a prebuilt voice of spoken answers ("Kore"); speech_config: all of Google's own object,
         for several speakers. image_config: of generated pictures: `{"aspectRatio": "16:9"}`.
     labels: for Google's billing reports; on Vertex the request's tags are sent as labels, too.
+    task_type: what embeddings are for: "RETRIEVAL_QUERY", "RETRIEVAL_DOCUMENT", "CLUSTERING", …
+        (gemini-embedding-001; later models read it in the text).
     extra_body: fields set last in the body, unchecked, objects merged into the body's own
         (`{"generationConfig": {…}}`); None takes one out.
     extra_headers: HTTP headers of this request.
@@ -61,6 +63,7 @@ class GoogleOptions:
     speech_config: Mapping[str, Any] | None = None
     image_config: Mapping[str, Any] | None = None
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    task_type: str | None = None
     extra_body: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     extra_headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 

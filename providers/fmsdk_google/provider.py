@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from fmsdk.catalog import narrow
 from fmsdk.content import Modality
+from fmsdk.embedding import Embeddings, EmbedLimits, EmbedRequest
 from fmsdk.hosted.decoding import DecodeContext, StreamDecoder
 from fmsdk.hosted.provider import Encoded, HostedProvider, require_module
 from fmsdk.provider import Capabilities, ProviderConfig, UsableModel
 from fmsdk.request import Request
 from fmsdk.response import Response
 from fmsdk_google.decode import decode, decoder
+from fmsdk_google.decode.embeddings import decode_embeddings
 from fmsdk_google.encode import encode
+from fmsdk_google.encode.embeddings import embed_limits, encode_embeddings
 from fmsdk_google.errors import GoogleErrorMapper
 from fmsdk_google.options import Connection, has_access, key_variables
 
@@ -89,6 +92,20 @@ class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
     def decoder(self, context: DecodeContext) -> StreamDecoder:
         """A decoder for one stream."""
         return decoder(context)
+
+    def embed_limits(self, model: str) -> EmbedLimits:
+        """How much one request holds, by the method that the model takes."""
+        return embed_limits(model, vertex=bool(self._connection.vertex))
+
+    async def embed(self, request: EmbedRequest) -> Embeddings:
+        """One vector for each text."""
+        connection = self._connection
+        encoded = encode_embeddings(request, vertex=bool(connection.vertex), root=connection.root)
+        return await self.exchange(
+            request,
+            encoded,
+            lambda body, id_: decode_embeddings(self.context(request, encoded, id_), request, body),
+        )
 
     def make_transport(self, idle_timeout: float | None) -> Transport:
         """Plain HTTP, with the key in a header, or on Vertex a token of Google Cloud."""

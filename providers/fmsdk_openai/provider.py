@@ -8,15 +8,19 @@ from urllib.parse import urljoin
 
 from fmsdk.catalog import narrow
 from fmsdk.content import Modality
-from fmsdk.errors import FmsdkError
+from fmsdk.embedding import Embeddings, EmbedLimits, EmbedRequest
+from fmsdk.errors import FmsdkError, ServerError
 from fmsdk.hosted.decoding import StreamDecoder
 from fmsdk.hosted.provider import HostedProvider, require_module
 from fmsdk.provider import ALL_SETTINGS, Capabilities, ImageLimits, ProviderConfig, UsableModel
 from fmsdk.request import Request
 from fmsdk.response import Response
 from fmsdk_openai.decode import OpenAIDecodeContext, decode, decoder
+from fmsdk_openai.decode.embeddings import decode_embeddings
 from fmsdk_openai.dialect import Api, Dialect
+from fmsdk_openai.embedding_servers import EmbeddingServer, embedding_server, final_error
 from fmsdk_openai.encode import OpenAIEncoded, encode
+from fmsdk_openai.encode.embeddings import encode_embeddings
 from fmsdk_openai.errors import OpenAIErrorMapper
 from fmsdk_openai.model_discovery import SECONDS, ModelDiscovery
 from fmsdk_openai.model_info import ModelsEndpoint, narrowed
@@ -110,6 +114,34 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
         """A decoder for one stream."""
         return decoder(context)
 
+    def embed_limits(self, model: str) -> EmbedLimits:
+        """How much one request holds, by the server."""
+        return self._embedding_server().limits
+
+    async def embed(self, request: EmbedRequest) -> Embeddings:
+        """One vector for each text. Raises BadRequestError where the server embeds none."""
+        server = self._embedding_server()
+        path = "/embeddings"
+        if server.native_path is not None:
+            path = urljoin(self._connection.url, server.native_path)
+        encoded = encode_embeddings(request, server, path)
+
+        def decode_answer(body: bytes, request_id: str | None) -> Embeddings:
+            context = OpenAIDecodeContext(
+                request=request,
+                error_mapper=self.error_mapper,
+                warnings=encoded.warnings,
+                request_id=request_id,
+                api="chat",
+                charge=self._dialect.charge,
+            )
+            return decode_embeddings(context, request, body)
+
+        try:
+            return await self.exchange(request, encoded, decode_answer)
+        except ServerError as error:
+            raise final_error(error, server) from error.__cause__
+
     def make_transport(self, idle_timeout: float | None) -> Transport:
         """The official SDK."""
         import openai
@@ -119,6 +151,11 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
         made: openai.AsyncOpenAI | None = self._connection.given.client
         self._sdk = made or self._own_client(idle_timeout)
         return SdkTransport(self._sdk, openai, self.error_mapper, idle_timeout, is_own=made is None)
+
+    def _embedding_server(self) -> EmbeddingServer:
+        server = self._connection.server
+        is_known = server is not OPENAI_SERVER or self._dialect.is_openai
+        return embedding_server(server.name if is_known else None)
 
     async def aclose(self) -> None:
         """Close the connections. A later request opens new ones."""

@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fmsdk
+from fmsdk.embedding import build_embed_request
+from fmsdk.testing import FakeProvider
 
 text = st.text(max_size=20)
 json_values = st.recursive(
@@ -185,3 +187,17 @@ def test_money_keeps_every_digit() -> None:
     amount = Decimal("0.00000000000000000000000123")
     cost = fmsdk.Cost(total=amount, lines=(), price_source="x")
     assert fmsdk.from_json(fmsdk.to_json(cost)).total == amount
+
+
+def test_embeddings_and_their_requests_are_kept() -> None:
+    request = build_embed_request("fake:any", ["one", "two"], dimensions=3, tags={"a": "b"})
+    assert fmsdk.from_json(fmsdk.to_json(request)) == request
+    result = fmsdk.Client(providers={"fake": FakeProvider()}).embed("fake:any", ["one", "two"])
+    assert fmsdk.from_json(fmsdk.to_json(result)) == result
+
+
+def test_transcriptions_are_kept() -> None:
+    speech = fmsdk.Transcription(
+        provider="p", model="m", text="Hi", segments=(fmsdk.Segment(0.0, 1.5, "Hi"),)
+    )
+    assert fmsdk.from_json(fmsdk.to_json(speech)) == speech

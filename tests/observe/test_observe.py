@@ -89,6 +89,21 @@ class TestLog:
         assert capfd.readouterr() == ("", "")
 
 
+class TestEmbeddings:
+    """A verb that neither log nor hooks know of."""
+
+    def test_log_and_hooks(self, log: pytest.LogCaptureFixture) -> None:
+        requests: list[Any] = []
+        ended: list[Any] = []
+        client = client_of(FakeProvider(), on_request=requests.append, on_response=ended.append)
+        result = client.embed("fake:any", ["one", "two words"])
+        assert events(log) == [("DEBUG", "request"), ("DEBUG", "response")]
+        assert figures(log.records[-1])["verb"] == "embed"
+        assert figures(log.records[-1])["input_tokens"] == 3
+        assert ended == [result]
+        assert requests[0].inputs == ("one", "two words")
+
+
 class TestAttempts:
     """Each attempt that has ended is told to observers, the last one too."""
 

@@ -105,6 +105,11 @@ def _chat(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _embeddings(body: dict[str, Any]) -> dict[str, Any]:
+    data = [{"index": n, "embedding": [0.6, 0.8]} for n, _ in enumerate(body["input"])]
+    return {"data": data, "model": body["model"], "usage": {"prompt_tokens": 3 * len(data)}}
+
+
 def _anthropic(body: dict[str, Any]) -> dict[str, Any]:
     tool = _wants_tool(body.get("tools"), body["messages"])
     schema = body.get("output_config", {}).get("format", {}).get("schema")
@@ -145,6 +150,7 @@ def _google(body: dict[str, Any]) -> dict[str, Any]:
 
 
 _ANSWERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "/embeddings": _embeddings,
     "/responses": _responses,
     "/chat/completions": _chat,
     "/messages": _anthropic,

@@ -238,6 +238,13 @@ class TestSpans:
         assert recorder.span.name == "transcribe ear"
         assert recorder.attributes[names.OUTPUT_TOKENS] == 3
 
+    def test_embeddings(self, recorder: Recorder) -> None:
+        recorder.client(FakeProvider()).embed("fake:small", ["one two", "three"], tags={"a": "b"})
+        assert recorder.span.name == "embeddings small"
+        assert recorder.attributes["gen_ai.operation.name"] == "embeddings"
+        assert recorder.attributes[names.INPUT_TOKENS] == 3
+        assert recorder.attributes["fmsdk.tag.a"] == "b"
+
     def test_retries_are_events(self, recorder: Recorder) -> None:
         provider = FakeProvider([fmsdk.ServerError("hush", status=503), "Yes"])
         recorder.client(provider).generate("fake:any", "Hi")

@@ -26,4 +26,4 @@ class Strict(FakeProvider):
 class TestFakeProvider(ProviderConformance):
     @pytest.fixture
     def subject(self) -> Subject:
-        return Subject(make=Strict, model="any", prompt="one two three")
+        return Subject(make=Strict, model="any", prompt="one two three", embedding_model="any")

@@ -1,0 +1,81 @@
+"""From a body of `/embeddings` to `Embeddings`. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from fmsdk.embedding import Embeddings, EmbedRequest
+from fmsdk.hosted.decoding import read
+from fmsdk.hosted.embedding import collect_vectors, is_normalized, vector_warnings
+from fmsdk.usage import InputUsage, OutputUsage, Usage
+from fmsdk_openai.decode.context import OpenAIDecodeContext
+
+__all__ = ["decode_embeddings"]
+
+
+class _Item(msgspec.Struct):
+    embedding: list[float] | str
+    index: int | None = None
+
+
+class _Answer(msgspec.Struct):
+    data: list[_Item] | None = None
+    embeddings: list[list[float]] | None = None
+    model: str | None = None
+    usage: Any = None
+    prompt_eval_count: int | None = None
+
+
+_ANSWER = msgspec.json.Decoder(_Answer)
+
+
+def decode_embeddings(
+    context: OpenAIDecodeContext, request: EmbedRequest, body: bytes
+) -> Embeddings:
+    """The vectors of a body, in the order of the inputs.
+
+    Servers leave out `index` (Mistral) and `usage` (Together). Ollama's own API has the vectors
+    as `embeddings`, in order.
+
+    Raises:
+        InvalidResponse: not one finite vector for each input.
+    """
+    mapper = context.error_mapper
+    answer = read(_ANSWER, body, mapper)
+    items = answer.data or []
+    if answer.data and all(item.index is not None for item in items):
+        items = sorted(items, key=lambda item: item.index or 0)
+        if [item.index for item in items] != list(range(len(items))):
+            raise mapper.invalid("vectors whose indexes are not those of the texts")
+    rows = answer.embeddings if answer.data is None else [item.embedding for item in items]
+    vectors = collect_vectors(rows or [], request, mapper)
+    normalized = is_normalized(vectors)
+    return Embeddings(
+        provider=request.provider,
+        model=request.model,
+        vectors=vectors,
+        normalized=normalized,
+        served_model=answer.model,
+        request_id=context.request_id,
+        usage=_usage(context, answer),
+        warnings=(
+            *context.warnings,
+            *vector_warnings(vectors, request, normalized=normalized),
+        ),
+    )
+
+
+def _usage(context: OpenAIDecodeContext, answer: _Answer) -> Usage:
+    if answer.usage is None and answer.prompt_eval_count is not None:
+        return Usage(
+            input=InputUsage(total=answer.prompt_eval_count),
+            output=OutputUsage(total=0),
+            source="measured",
+        )
+    usage = context.usage(answer.usage, None)
+    if usage.input.total is None:
+        return replace(usage, source="unknown")
+    return replace(usage, output=OutputUsage(total=0))
