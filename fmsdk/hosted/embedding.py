@@ -11,7 +11,7 @@ from dataclasses import fields
 from itertools import chain
 
 from fmsdk.embedding import EmbedRequest, Vectors
-from fmsdk.hosted.decoding import base64_bytes
+from fmsdk.hosted.decoding import decode_base64
 from fmsdk.hosted.request_builder import RequestBuilder
 from fmsdk.http.error_mapper import ErrorMapper
 from fmsdk.result import Warning
@@ -49,7 +49,7 @@ def collect_vectors(
     if len(rows) != len(request.inputs):
         raise error_mapper.invalid(f"{len(rows)} vectors for {len(request.inputs)} texts")
     if all(isinstance(row, str) for row in rows):
-        blocks = [base64_bytes(row, error_mapper) for row in rows if isinstance(row, str)]
+        blocks = [decode_base64(row, error_mapper) for row in rows if isinstance(row, str)]
         width = len(blocks[0]) // _FLOAT_BYTES
         if width == 0 or any(len(block) != width * _FLOAT_BYTES for block in blocks):
             raise error_mapper.invalid("vectors of no, or of different lengths")

@@ -1,4 +1,5 @@
-"""What every encoder shares: one class, from which each vendor's encoder inherits.
+"""What every encoder shares: `RequestBuilder` for any verb, and `ConversationEncoder`, from which
+each vendor's encoder of conversations inherits.
 
 An encoder turns a request into the fields of one body. It knows no I/O but reading media.
 """
@@ -29,7 +30,7 @@ from fmsdk.request import Message, Request, Role
 from fmsdk.response import Warning
 from fmsdk.validation import json_of
 
-__all__ = ["RequestBuilder"]
+__all__ = ["ConversationEncoder", "RequestBuilder"]
 
 _PARTS_BY_ROLE: dict[Role, tuple[type, ...]] = {
     "system": (Text,),
@@ -39,8 +40,8 @@ _PARTS_BY_ROLE: dict[Role, tuple[type, ...]] = {
 }
 
 
-class RequestBuilder(ABC):
-    """Encodes one request. The methods `encode_…` have the same names in every vendor's encoder.
+class RequestBuilder:
+    """What becomes of one request: its options, its media, what could not be sent.
 
     Args:
         request: what to encode.
@@ -61,36 +62,6 @@ class RequestBuilder(ABC):
         self.unsupported_settings = UnsupportedSettings(request)
         self._warnings: dict[str, Warning] = {}
         self._replacement_ids: dict[str, str] = {}
-
-    @abstractmethod
-    def encode_fields(self) -> dict[str, Any]:
-        """The body. Raises UnsupportedContent, UnsupportedSetting, BadRequestError."""
-
-    @abstractmethod
-    def encode_user_turn(self, message: Message) -> list[dict[str, Any]]:
-        """A turn that is not the model's, with the results of tools first: they answer the turn
-        before."""
-
-    @abstractmethod
-    def encode_assistant_turn(self, message: Message) -> list[dict[str, Any]]:
-        """A turn of the model's."""
-
-    @abstractmethod
-    def encode_part(self, part: Text | MediaPart) -> dict[str, Any]:
-        """A text or a medium of a user's turn."""
-
-    @abstractmethod
-    def encode_tool_call(self, call: ToolCall) -> dict[str, Any]:
-        """A call that the model made."""
-
-    @abstractmethod
-    def encode_tool_result(self, result: ToolResult) -> dict[str, Any]:
-        """The result of a call."""
-
-    def encode_body(self) -> Body:
-        """The body in pieces. Raises BadRequestError, InvalidMedia, UnsupportedContent,
-        UnsupportedSetting."""
-        return self.merge_extra_body(self.encode_fields())
 
     def merge_extra_body(self, fields: dict[str, Any]) -> Body:
         """These fields, then `extra_body`, in which None takes a field out."""
@@ -263,3 +234,37 @@ class RequestBuilder(ABC):
         self.warn(
             "cache_mark_ignored", "cache marks do nothing here; long prompts are cached anyway"
         )
+
+
+class ConversationEncoder(RequestBuilder, ABC):
+    """Encodes the turns of a conversation. The methods have the same names for every vendor."""
+
+    @abstractmethod
+    def encode_fields(self) -> dict[str, Any]:
+        """The body. Raises UnsupportedContent, UnsupportedSetting, BadRequestError."""
+
+    @abstractmethod
+    def encode_user_turn(self, message: Message) -> list[dict[str, Any]]:
+        """A turn that is not the model's, with the results of tools first: they answer the turn
+        before."""
+
+    @abstractmethod
+    def encode_assistant_turn(self, message: Message) -> list[dict[str, Any]]:
+        """A turn of the model's."""
+
+    @abstractmethod
+    def encode_part(self, part: Text | MediaPart) -> dict[str, Any]:
+        """A text or a medium of a user's turn."""
+
+    @abstractmethod
+    def encode_tool_call(self, call: ToolCall) -> dict[str, Any]:
+        """A call that the model made."""
+
+    @abstractmethod
+    def encode_tool_result(self, result: ToolResult) -> dict[str, Any]:
+        """The result of a call."""
+
+    def encode_body(self) -> Body:
+        """The body in pieces. Raises BadRequestError, InvalidMedia, UnsupportedContent,
+        UnsupportedSetting."""
+        return self.merge_extra_body(self.encode_fields())

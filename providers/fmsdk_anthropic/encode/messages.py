@@ -22,7 +22,7 @@ from fmsdk.content import (
     ToolResult,
 )
 from fmsdk.errors import BadRequestError, InvalidMedia
-from fmsdk.hosted.request_builder import RequestBuilder
+from fmsdk.hosted.request_builder import ConversationEncoder
 from fmsdk.request import Message, Request, Tool
 from fmsdk_anthropic.encode.model_family import family_of, output_limit
 from fmsdk_anthropic.encode.schema import move_limits_to_description
@@ -43,7 +43,7 @@ sent back:
 https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming"""
 
 
-class MessagesEncoder(RequestBuilder):
+class MessagesEncoder(ConversationEncoder):
     """Encodes one request for the Messages API."""
 
     api: ClassVar[str] = "Anthropic's Messages API"

@@ -8,12 +8,12 @@ from typing import Any, cast
 import msgspec
 
 from fmsdk.embedding import Embeddings, EmbedRequest
-from fmsdk.hosted.decoding import DecodeContext, read
+from fmsdk.hosted.decoding import DecodeContext, decode_json
 from fmsdk.hosted.embedding import collect_vectors, is_normalized, vector_warnings
-from fmsdk.hosted.token_counts import Counts
+from fmsdk.hosted.token_counts import TokenCounts
 from fmsdk.response import Warning
 from fmsdk.usage import InputUsage, OutputUsage, Usage
-from fmsdk_google.decode.usage import usage_of
+from fmsdk_google.decode.usage import decode_usage
 
 __all__ = ["decode_embeddings"]
 
@@ -44,7 +44,7 @@ def decode_embeddings(context: DecodeContext, request: EmbedRequest, body: bytes
     Raises:
         InvalidResponse: not one finite vector for each input.
     """
-    answer = read(_ANSWER, body, context.error_mapper)
+    answer = decode_json(_ANSWER, body, context.error_mapper)
     found = answer.embeddings or [one.embeddings for one in answer.predictions or []]
     if answer.embedding is not None:
         found = [answer.embedding]
@@ -77,13 +77,15 @@ def _usage(answer: _Answer, found: list[_Vector]) -> Usage:
         raw = answer.usage
         # AI Studio spells it without the s that generateContent has.
         details = raw.get("promptTokensDetails") or raw.get("promptTokenDetails")
-        usage = usage_of({**raw, "promptTokensDetails": details})
+        usage = decode_usage({**raw, "promptTokensDetails": details})
         if usage.input.total is None:
-            usage = replace(usage, input=replace(usage.input, total=Counts(raw)["totalTokenCount"]))
+            usage = replace(
+                usage, input=replace(usage.input, total=TokenCounts(raw)["totalTokenCount"])
+            )
         if usage.input.total is None:
             return Usage(raw=raw)
         return replace(usage, output=OutputUsage(total=0), raw=raw)
-    counts = [Counts(one.statistics) for one in found]
+    counts = [TokenCounts(one.statistics) for one in found]
     tokens = [count["token_count"] or count["tokenCount"] for count in counts]
     known = [count for count in tokens if count is not None]
     if not known or len(known) < len(tokens):

@@ -68,7 +68,7 @@ def encode_embeddings(request: EmbedRequest, *, vertex: bool, root: str) -> Enco
         body = items[0] if method == "embedContent" else {"requests": items}
     return Encoded(
         path=f"{resource}:{method}",
-        body=builder.body(body),
+        body=builder.merge_extra_body(body),
         warnings=builder.warnings(),
         headers=builder.options.extra_headers,
     )

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 
 from fmsdk.embedding import Embeddings, EmbedRequest
-from fmsdk.hosted.decoding import read
+from fmsdk.hosted.decoding import decode_json
 from fmsdk.hosted.embedding import collect_vectors, is_normalized, vector_warnings
 from fmsdk.usage import InputUsage, OutputUsage, Usage
 from fmsdk_openai.decode.context import OpenAIDecodeContext
+from fmsdk_openai.decode.usage import decode_usage
 
 __all__ = ["decode_embeddings"]
 
@@ -44,7 +45,7 @@ def decode_embeddings(
         InvalidResponse: not one finite vector for each input.
     """
     mapper = context.error_mapper
-    answer = read(_ANSWER, body, mapper)
+    answer = decode_json(_ANSWER, body, mapper)
     items = answer.data or []
     if answer.data and all(item.index is not None for item in items):
         items = sorted(items, key=lambda item: item.index or 0)
@@ -75,7 +76,7 @@ def _usage(context: OpenAIDecodeContext, answer: _Answer) -> Usage:
             output=OutputUsage(total=0),
             source="measured",
         )
-    usage = context.usage(answer.usage, None)
+    usage = decode_usage(answer.usage, None, charge=context.charge)
     if usage.input.total is None:
         return replace(usage, source="unknown")
     return replace(usage, output=OutputUsage(total=0))

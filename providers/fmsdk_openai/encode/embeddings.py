@@ -38,7 +38,7 @@ def encode_embeddings(request: EmbedRequest, server: EmbeddingServer, path: str)
         body["user"] = builder.options.user
     return Encoded(
         path=path,
-        body=builder.body({**body, **server.fields}),
+        body=builder.merge_extra_body({**body, **server.fields}),
         warnings=builder.warnings(),
         headers=builder.options.extra_headers,
     )
