@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 
-import PIL.Image
 import pytest
 
 from tests.cli.conftest import Run
+from tests.support.media_files import picture, wav
 
 SCHEMA = '{"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}'
-
-
-def png() -> bytes:
-    file = io.BytesIO()
-    PIL.Image.new("RGB", (8, 8), "red").save(file, "PNG")
-    return file.getvalue()
-
-
-def wav(seconds: float = 1.0) -> bytes:
-    import wave
-
-    file = io.BytesIO()
-    with wave.open(file, "wb") as recording:
-        recording.setparams((1, 2, 8000, 0, "NONE", ""))
-        recording.writeframes(bytes(int(8000 * seconds) * 2))
-    return file.getvalue()
 
 
 def test_the_answer_is_all_of_standard_output_and_one_line_accounts_for_it(
@@ -59,7 +42,7 @@ def test_a_terminal_without_the_characters_gets_escapes(fmsdk_process: Run) -> N
 
 
 def test_files_are_told_apart_by_content(fmsdk_command: Run, tmp_path: Path) -> None:
-    (tmp_path / "picture.txt").write_bytes(png())
+    (tmp_path / "picture.txt").write_bytes(picture("PNG", (8, 8)))
     (tmp_path / "notes.dat").write_text("Äpfel\n", "utf-8")
     # Options may stand between the question and the files.
     ran = fmsdk_command("ask", "Q", "-m", "scripted:echo", "picture.txt", "notes.dat")
@@ -73,7 +56,7 @@ def test_files_are_told_apart_by_content(fmsdk_command: Run, tmp_path: Path) -> 
         (["-"], b"from the pipe", "from the pipe"),
         ([], b"from the pipe", "from the pipe"),
         (["Why?"], b"", "Why?"),
-        (["Why?"], png(), "Why?"),
+        (["Why?"], picture("PNG", (8, 8)), "Why?"),
     ],
 )
 def test_standard_input_is_asked_about(
@@ -157,7 +140,7 @@ def test_the_model_comes_from_the_environment(fmsdk_command: Run) -> None:
 
 
 def test_no_demo_model_hears_a_question_and_a_recording(fmsdk_command: Run, tmp_path: Path) -> None:
-    (tmp_path / "talk.wav").write_bytes(wav())
+    (tmp_path / "talk.wav").write_bytes(wav(1.0))
     ran = fmsdk_command("ask", "What is said?", "talk.wav")
     assert ran.code == 2
     (error,) = ran.notes

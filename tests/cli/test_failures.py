@@ -19,8 +19,8 @@ import pytest
 
 from fmsdk.cli import main
 from tests.cli.conftest import Run
-from tests.cli.test_ask import png, wav
 from tests.support.child_process import start_interruptible
+from tests.support.media_files import picture, wav
 from tests.support.patience import PATIENCE
 
 ANSWERS = {
@@ -167,9 +167,9 @@ def test_a_vendor_that_refuses(
     [
         ("a.png", b"hello", "is not an image"),
         ("a.png", b"", "is empty"),
-        ("a.png", png()[:-20], "truncated"),
+        ("a.png", picture("PNG", (8, 8))[:-20], "truncated"),
         ("a.wav", b"hello", "is not audio"),
-        ("a.wav", wav()[:-200], "truncated"),
+        ("a.wav", wav(1.0)[:-200], "truncated"),
         ("a.mp3", b"\0\1\2\3", "is not audio"),
         ("a.bin", b"\0\1\2\3", "UTF-8 text"),
         ("a.txt", b"\xff\xfe\xfa caf\xe9", "UTF-8 text"),
@@ -188,7 +188,7 @@ def test_a_file_that_is_not_what_it_should_be(
 def test_a_missing_file_and_a_question_in_the_wrong_place(
     fmsdk_command: Run, tmp_path: Path
 ) -> None:
-    (tmp_path / "red.png").write_bytes(png())
+    (tmp_path / "red.png").write_bytes(picture("PNG", (8, 8)))
     model = ("-m", "scripted:echo")
     assert "no such file" in one_error(fmsdk_command, "ask", "Q", "nowhere.png", *model)
     assert "question comes first" in one_error(fmsdk_command, "ask", "red.png", "Q", *model)

@@ -15,10 +15,10 @@ import pytest
 from fmsdk.provider import UsableModel
 from fmsdk_local import LocalProvider, unload
 from tests.cli.conftest import Run
-from tests.cli.test_ask import png
 from tests.cli.test_failures import one_error
 from tests.support.child_process import start_interruptible
 from tests.support.local import tiny_checkpoints
+from tests.support.media_files import picture
 
 TEXT = "local:demo-text"
 
@@ -89,7 +89,7 @@ def test_a_model_that_is_too_big_for_the_device(fmsdk_command: Run, checkpoint: 
 
 
 def test_a_part_that_the_model_cannot_take(fmsdk_command: Run, llama: Path, tmp_path: Path) -> None:
-    (tmp_path / "red.png").write_bytes(png())
+    (tmp_path / "red.png").write_bytes(picture("PNG", (8, 8)))
     error = one_error(fmsdk_command, "ask", "What?", "red.png", "-m", f"local:{llama}")
     assert "takes text, not image" in error
     assert "local:demo-vision" in error

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.cli.conftest import Run
-from tests.cli.test_ask import png
+from tests.support.media_files import picture
 
 VENDORS = ("-m", "openai:gpt-5.6-sol", "-m", "anthropic:claude-sonnet-5-5")
 
@@ -40,7 +40,7 @@ def test_money_is_exact_in_json(fmsdk_command: Run) -> None:
 def test_what_cannot_be_quoted_is_one_error_and_costs_no_other_line(
     fmsdk_command: Run, tmp_path: Path
 ) -> None:
-    (tmp_path / "red.png").write_bytes(png())
+    (tmp_path / "red.png").write_bytes(picture("PNG", (8, 8)))
     ran = fmsdk_command("quote", "Q", "red.png", "-m", "openai:gpt-5.6-sol")
     assert (ran.code, ran.out, len(ran.notes)) == (2, "", 1)
     ran = fmsdk_command("quote", "Q", "-m", "nowhere:x", "-m", "scripted:echo")

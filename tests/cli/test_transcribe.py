@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.cli.conftest import Run
-from tests.cli.test_ask import wav
+from tests.support.media_files import wav
 
 
 def test_the_text_is_standard_output(fmsdk_command: Run, tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ def test_the_text_is_standard_output(fmsdk_command: Run, tmp_path: Path) -> None
 
 
 def test_timestamps_are_a_line_for_each_segment(fmsdk_command: Run, tmp_path: Path) -> None:
-    (tmp_path / "a.wav").write_bytes(wav())
+    (tmp_path / "a.wav").write_bytes(wav(1.0))
     ran = fmsdk_command("transcribe", "a.wav", "--timestamps", "-m", "scripted:timed")
     assert ran.out == "[0:00.0 - 0:01.2] Hello\n[1:01.0 - 1:02.5] world.\n"
     none = fmsdk_command("transcribe", "a.wav", "--timestamps", "-m", "scripted:plain")
@@ -27,7 +27,7 @@ def test_timestamps_are_a_line_for_each_segment(fmsdk_command: Run, tmp_path: Pa
 
 
 def test_one_bad_file_does_not_cost_the_others(fmsdk_command: Run, tmp_path: Path) -> None:
-    (tmp_path / "a.wav").write_bytes(wav())
+    (tmp_path / "a.wav").write_bytes(wav(1.0))
     (tmp_path / "b.wav").write_text("no recording")
     ran = fmsdk_command("transcribe", "b.wav", "a.wav", "missing.wav", "-m", "scripted:plain")
     assert (ran.code, ran.out) == (2, "==> a.wav <==\nHello world.\n")
@@ -38,7 +38,7 @@ def test_one_bad_file_does_not_cost_the_others(fmsdk_command: Run, tmp_path: Pat
 
 
 def test_json_is_an_object_for_each_file(fmsdk_command: Run, tmp_path: Path) -> None:
-    (tmp_path / "a.wav").write_bytes(wav())
+    (tmp_path / "a.wav").write_bytes(wav(1.0))
     ran = fmsdk_command(
         "transcribe", "a.wav", "missing.wav", "--json", "--language", "en", "-m", "scripted:timed"
     )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fmsdk.content import Audio, Document, FileRef, Image, Reasoning, Text, ToolCall, ToolResult
 from fmsdk.request import Message, build
 from fmsdk_google.encode import encode
-from tests.google.test_encode import PDF, PNG, WAV
+from tests.support.google.encoding import PDF, PNG, WAV
 
 WORDS = st.text(min_size=1, max_size=6)
 TEXT = WORDS.map(Text)

@@ -11,7 +11,7 @@ from fmsdk.content import Audio, Document, FileRef, Image, Reasoning, Text, Tool
 from fmsdk.request import Message, Tool
 from fmsdk_google import GoogleOptions
 from fmsdk_google.encode import encode
-from tests.google.test_encode import (
+from tests.support.google.encoding import (
     CALL,
     MP4,
     OLD,

@@ -9,7 +9,16 @@ import pytest
 from fmsdk.errors import BadRequestError, UnsupportedSetting
 from fmsdk.request import Request
 from fmsdk_google import GoogleOptions
-from tests.google.test_encode import NEW, OLD, City, body, build_request, codes, encoded, vertex
+from tests.support.google.encoding import (
+    NEW,
+    OLD,
+    City,
+    body,
+    build_request,
+    codes,
+    encoded,
+    vertex,
+)
 
 
 def config(request: Request) -> Any:

@@ -15,13 +15,19 @@ import pytest
 from fmsdk import errors
 from fmsdk.errors import FmsdkError
 from fmsdk.response import Response
-from tests.support.hosted.replay import EXPECTED, ROWS, ask, run_replay_server
+from tests.support.hosted.replay import (
+    EXPECTED,
+    FAILS_INSIDE,
+    ROWS,
+    ask,
+    run_replay_server,
+    summarize_response,
+)
 from tests.support.shared_folder import needs_shared
 
 pytestmark = needs_shared
 
 # The server says "length", and then that it failed: an answer that cannot be trusted.
-FAILS_INSIDE = {"openrouter-stream-comments-error"}
 ANSWERED = [name for name in ROWS if EXPECTED[name]["status"] == 200 and name not in FAILS_INSIDE]
 REFUSED = [name for name in ROWS if EXPECTED[name]["status"] != 200]
 
@@ -38,33 +44,10 @@ def answer(root: str, name: str) -> Response[Any]:
     return got
 
 
-def told(answer: Response[Any]) -> dict[str, Any]:
-    used = answer.usage
-    usage = {
-        "input_total": used.input.total,
-        "output_total": used.output.total,
-        "cache_read": used.input.cache_read,
-        "cache_write": used.input.cache_write,
-        "reasoning": used.output.reasoning,
-    }
-    return {
-        "text": answer.text,
-        "thinking": answer.reasoning,
-        "tool_calls": [
-            {"id": call.id, "name": call.name, "arguments": call.arguments}
-            for call in answer.tool_calls
-        ],
-        "refusal": answer.refusal,
-        "finish": answer.finish_raw,
-        "choices": len(answer.choices),
-        "usage": None if used.source == "unknown" else usage,
-    }
-
-
 @pytest.mark.parametrize("name", ANSWERED)
 def test_answers_read_as_the_wire_says(root: str, name: str) -> None:
     got = answer(root, name)
-    seen = told(got)
+    seen = summarize_response(got)
     expected = copy.deepcopy({key: EXPECTED[name][key] for key in seen})
     if seen["usage"] and not expected["usage"]["cache_write"]:
         # The expectations do not read OpenAI's cache writes, of which a 0 tells nothing here.
@@ -101,7 +84,7 @@ def test_an_error_after_comments_inside_a_200(root: str, name: str) -> None:
     assert isinstance(error, errors.BadRequestError)
     assert "Token limit reached" in str(error)
     assert (error.status, error.retryable) == (400, False)
-    seen, expected = told(error.partial), EXPECTED[name]
+    seen, expected = summarize_response(error.partial), EXPECTED[name]
     for field in ("text", "thinking", "tool_calls", "refusal", "choices", "usage"):
         assert seen[field] == expected[field], field
     assert error.request_id

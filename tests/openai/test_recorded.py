@@ -16,8 +16,13 @@ from fmsdk.request import build
 from fmsdk.response import Response
 from fmsdk_openai import OpenAIProvider
 from fmsdk_openai.servers import SERVERS
-from tests.hosted.test_recorded import FAILS_INSIDE, told
-from tests.support.hosted.replay import EXPECTED, ROWS, run_replay_server
+from tests.support.hosted.replay import (
+    EXPECTED,
+    FAILS_INSIDE,
+    ROWS,
+    run_replay_server,
+    summarize_response,
+)
 from tests.support.openai.provider import KEY, generate, stream
 from tests.support.shared_folder import needs_shared
 
@@ -59,7 +64,7 @@ def test_a_recorded_row_reads_as_the_wire_says(root: str, name: str) -> None:
         assert caught.value.status in (expected["status"], expected["error"]["code"])
         return
     _, answer = ask(root, name)
-    seen = told(answer)
+    seen = summarize_response(answer)
     assert seen == {key: expected[key] for key in seen}
 
 

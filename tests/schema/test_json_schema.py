@@ -24,7 +24,7 @@ from fmsdk.schema.json_schema import (
     parse_output,
     strict,
 )
-from tests.schema.test_strict import assert_strict
+from tests.support.strict_schemas import assert_strict
 
 
 class Colour(enum.Enum):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import UserDict, deque
-from collections.abc import Iterator
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,32 +15,7 @@ from hypothesis import strategies as st
 from fmsdk.errors import BadRequestError
 from fmsdk.schema.json_schema import output_schema
 from fmsdk.schema.strict import strict, without_nulls
-
-
-def nodes(schema: Any) -> Iterator[dict[str, Any]]:
-    """Every schema inside a schema, itself included."""
-    yield schema
-    for key in ("properties", "$defs"):
-        for inner in schema.get(key, {}).values():
-            yield from nodes(inner)
-    for inner in (*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else [])):
-        yield from nodes(inner)
-
-
-def assert_strict(schema: dict[str, Any]) -> None:
-    jsonschema.Draft202012Validator.check_schema(schema)
-    assert schema["type"] == "object"
-    refused = {"default", "oneOf", "allOf", "prefixItems", "minLength", "uniqueItems", "not"}
-    for node in nodes(schema):
-        assert not node.keys() & refused
-        assert node.keys() & {"type", "anyOf", "$ref"}, node
-        if node.get("type") == "object":
-            assert node["additionalProperties"] is False
-            assert node["required"] == list(node["properties"])
-        if "$ref" in node:
-            assert node.keys() == {"$ref"}
-            assert node["$ref"] == "#" or node["$ref"].split("/")[-1] in schema["$defs"]
-
+from tests.support.strict_schemas import assert_strict
 
 keyword = st.sampled_from(["string", "integer", "number", "boolean", "null"])
 names = st.text("abc", min_size=1, max_size=3)

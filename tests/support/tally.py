@@ -6,12 +6,12 @@ counting zero makes the line.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fmsdk.errors import FmsdkError
 from fmsdk.response import Response
 
-__all__ = ["count", "count_faults", "lines"]
+__all__ = ["add_counts", "count", "count_faults", "counts", "lines"]
 
 _counts: dict[str, int] = {}
 
@@ -28,6 +28,17 @@ def count_faults(outcomes: Sequence[object]) -> None:
     typed = [one for one in outcomes if isinstance(one, FmsdkError)]
     count("faults taken for an answer", len(answered))
     count("untyped errors", len(outcomes) - len(answered) - len(typed))
+
+
+def counts() -> dict[str, int]:
+    """The counts of this process."""
+    return dict(_counts)
+
+
+def add_counts(others: Mapping[str, int]) -> None:
+    """Add the counts of another process, such as a worker of a parallel run."""
+    for what, number in others.items():
+        count(what, number)
 
 
 def lines() -> list[str]:

@@ -15,7 +15,17 @@ from tests.support.hosted.outcomes import outcome
 from tests.support.hosted.subjects import Subject, subject_of
 from tests.support.shared_folder import SHARED, shared_module
 
-__all__ = ["EXPECTED", "ROWS", "ask", "asker", "events_of", "is_streamed", "run_replay_server"]
+__all__ = [
+    "EXPECTED",
+    "FAILS_INSIDE",
+    "ROWS",
+    "ask",
+    "asker",
+    "events_of",
+    "is_streamed",
+    "run_replay_server",
+    "summarize_response",
+]
 
 _RECORDED = SHARED / "recorded"
 Row = dict[str, Any]
@@ -32,6 +42,9 @@ ROWS: dict[str, Row] = {
     row["id"]: row for row in _lines("interactions.jsonl") if subject_of(row) is not None
 }
 """The generations among the recorded rows, by id."""
+
+FAILS_INSIDE = {"openrouter-stream-comments-error"}
+"""Rows of status 200 whose stream ends with an error."""
 
 EXPECTED: dict[str, Row] = {row["id"]: row for row in _lines("expected.jsonl")}
 
@@ -92,3 +105,27 @@ def events_of(row: Row) -> list[str]:
         return [row["response_body"]]
     pieces = re.split(r"(?<=\n\n)|(?<=\r\n\r\n)", row["response_body"])
     return [piece for piece in pieces if piece]
+
+
+def summarize_response(answer: Response[Any]) -> dict[str, Any]:
+    """A response in the fields of an expected row."""
+    used = answer.usage
+    usage = {
+        "input_total": used.input.total,
+        "output_total": used.output.total,
+        "cache_read": used.input.cache_read,
+        "cache_write": used.input.cache_write,
+        "reasoning": used.output.reasoning,
+    }
+    return {
+        "text": answer.text,
+        "thinking": answer.reasoning,
+        "tool_calls": [
+            {"id": call.id, "name": call.name, "arguments": call.arguments}
+            for call in answer.tool_calls
+        ],
+        "refusal": answer.refusal,
+        "finish": answer.finish_raw,
+        "choices": len(answer.choices),
+        "usage": None if used.source == "unknown" else usage,
+    }
