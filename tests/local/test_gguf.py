@@ -20,7 +20,7 @@ ASKED = "What is the capital of France?"
 
 @pytest.fixture
 def file(made: Made, tmp_path: Path) -> Path:
-    return tiny_gguf.write(made("llama"), tmp_path / "tiny_checkpoints.gguf")
+    return tiny_gguf.write(made("llama"), tmp_path / "tiny.gguf")
 
 
 def test_a_converted_model_says_the_same(made: Made, file: Path, tmp_path: Path) -> None:
