@@ -86,14 +86,17 @@ def _instances(hint: Any) -> Iterator[type]:
 _WIDER: dict[Any, type] = {tuple: Sequence, int: Integral, float: Real}
 
 
-def chosen(config: ProviderConfig, kind: type[Any]) -> dict[str, Any]:
-    """A provider's options as the fields of `kind`, a dataclass that also has a `name`.
+def chosen(
+    config: ProviderConfig, kind: type[Any], *, internal: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """A provider's options as the fields of `kind`, a dataclass that also has a `name`, and
+    fields that are no options, `internal`.
 
     Raises:
         BadRequestError: an option that does not exist.
     """
     options = {name: value for name, value in config.options.items() if name != "wire"}
-    known = [spec.name for spec in fields(kind) if spec.init and spec.name != "name"]
+    known = [spec.name for spec in fields(kind) if spec.name not in ("name", *internal)]
     unknown = sorted(options.keys() - set(known))
     if unknown:
         raise BadRequestError(
@@ -102,7 +105,8 @@ def chosen(config: ProviderConfig, kind: type[Any]) -> dict[str, Any]:
         )
     key = options.get("api_key")
     if not (key is None or isinstance(key, str) or callable(key)):
-        raise BadRequestError(f"api_key is text, not {type(key).__name__}")
+        kind_of_key = type(key).__name__
+        raise BadRequestError(f"api_key is text, or a function that returns it, not {kind_of_key}")
     return options
 
 

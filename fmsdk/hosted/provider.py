@@ -7,7 +7,6 @@ transport. One encoder serves plain and streamed answers.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -36,9 +35,9 @@ from fmsdk.response import Event, Response, Warning
 from fmsdk.usage import Usage
 
 if TYPE_CHECKING:
-    from fmsdk.http.transport import Incoming
+    from fmsdk.http.transport import Incoming, Transport
 
-__all__ = ["Encoded", "HostedProvider", "HostedStream", "require_module"]
+__all__ = ["Encoded", "HostedProvider", "HostedStream"]
 
 _SILENT_SECONDS = 600.0
 """How long an unstreamed answer may take, as in the SDKs: no byte comes before it is done."""
@@ -74,7 +73,8 @@ class HostedProvider(Provider, Generic[E, A]):
         self.name = config.name
         self.error_mapper = error_mapper
         self._config = config
-        self._made: Any = None
+        self._transport: Transport | None = None
+        self._opening = asyncio.Lock()
 
     @abstractmethod
     def encode(self, request: Request, *, stream: bool) -> E:
@@ -93,8 +93,8 @@ class HostedProvider(Provider, Generic[E, A]):
         """A decoder for one stream."""
 
     @abstractmethod
-    def make_transport(self, idle_timeout: float | None) -> Any:
-        """A `fmsdk.http.transport.Transport`; imports what it needs only now."""
+    async def open_transport(self, idle_timeout: float | None) -> Transport:
+        """The connections to the server; imports what it needs only now, in a thread."""
 
     async def generate(self, request: Request) -> Response[Any]:
         """Ask for a whole answer. Raises `FmsdkError`s."""
@@ -109,7 +109,8 @@ class HostedProvider(Provider, Generic[E, A]):
         self, request: Request, encoded: Encoded, decode: Callable[[bytes, str | None], R]
     ) -> R:
         """Send a body, and decode the whole answer: its bytes, and the vendor's id of it."""
-        opened = self._transport().open(
+        transport = self._transport or await self.transport()
+        opened = transport.open(
             encoded.path,
             encoded.body,
             headers=encoded.headers,
@@ -133,14 +134,15 @@ class HostedProvider(Provider, Generic[E, A]):
 
     async def aclose(self) -> None:
         """Close the connections. A later request opens new ones."""
-        made, self._made = self._made, None
-        if made is not None:
-            await made.aclose()
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            await transport.aclose()
 
     async def events(self, request: Request, stream: HostedStream) -> AsyncGenerator[Event]:
         """The events of one streamed answer; `stream` is told of its decoder."""
         encoded = await self._encoded(request, stream=True)
-        opened = self._transport().open(encoded.path, encoded.body, headers=encoded.headers)
+        transport = self._transport or await self.transport()
+        opened = transport.open(encoded.path, encoded.body, headers=encoded.headers)
         with _Traced() as traced:
             async with opened as incoming:
                 traced.begins(incoming, self.error_mapper)
@@ -165,10 +167,12 @@ class HostedProvider(Provider, Generic[E, A]):
             return await asyncio.to_thread(self.encode, request, stream=stream)
         return self.encode(request, stream=stream)
 
-    def _transport(self) -> Any:
-        if self._made is None:
-            self._made = self.make_transport(self._config.idle_timeout)
-        return self._made
+    async def transport(self) -> Transport:
+        """The connections, opened on the first call."""
+        async with self._opening:
+            if self._transport is None:
+                self._transport = await self.open_transport(self._config.idle_timeout)
+            return self._transport
 
 
 class HostedStream(EventStream):
@@ -205,7 +209,7 @@ class _Traced:
     def begins(self, incoming: Incoming, error_mapper: ErrorMapper) -> None:
         """The answer begins."""
         self.request_id = error_mapper.request_id(incoming.headers)
-        self._status = incoming.response.status_code
+        self._status = incoming.status
 
     def __enter__(self) -> _Traced:
         return self
@@ -244,9 +248,3 @@ class _Progress:
                 "see idle_timeout",
                 provider=self._provider,
             )
-
-
-def require_module(name: str) -> None:
-    """Raise ModuleNotFoundError, from which the registry names the extra, without an import."""
-    if importlib.util.find_spec(name) is None:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)

@@ -29,8 +29,12 @@ from fmsdk.errors import (
     ServerError,
     Timeout,
 )
+from fmsdk.http.credentials import Credential
 
-__all__ = ["ErrorBody", "ErrorMapper", "retry_after"]
+__all__ = ["ErrorBody", "ErrorMapper", "NetworkFailure", "retry_after"]
+
+NetworkFailure = tuple[type[Exception], type[FmsdkError], str]
+"""An exception of an HTTP library, the error that it stands for, and what to say of the server."""
 
 _MESSAGE_LIMIT = 600
 _FIGURE = re.compile(r"\d{1,9}(\.\d*)?")
@@ -97,7 +101,7 @@ class ErrorBody:
 
 @dataclass(frozen=True, slots=True)
 class ErrorMapper:
-    """Makes errors that say who failed. `secret` is the key, which no message may hold;
+    """Makes errors that say who failed. `credential` is the key, which no message may hold;
     `variable` the environment variable it comes from.
 
     For subclasses: `names` maps a vendor's codes and types of errors; `request_ids` are the
@@ -106,9 +110,14 @@ class ErrorMapper:
 
     provider: str
     variable: str
-    secret: str | None = field(default=None, repr=False)
+    credential: Credential | str | None = field(default=None, repr=False)
     names: ClassVar[Mapping[str, type[FmsdkError]]] = {}
     request_ids: ClassVar[tuple[str, ...]] = ("x-request-id",)
+
+    @property
+    def _secret(self) -> str | None:
+        held = self.credential
+        return held.last_value if isinstance(held, Credential) else held
 
     def from_response(
         self,
@@ -136,20 +145,25 @@ class ErrorMapper:
         }
         return kind(self._message(kind, said, status), **context)
 
-    def from_exception(self, error: Exception) -> FmsdkError:
-        """The error that an exception of httpx2 stands for, or of a vendor's SDK around one."""
-        import httpx2
+    def from_exception(
+        self, error: Exception, failures: tuple[NetworkFailure, ...] = ()
+    ) -> FmsdkError:
+        """The error of an exception of an HTTP library, or of an SDK's around one.
 
-        below: BaseException = error
+        Args:
+            failures: the library's exceptions, the most specific first.
+        """
+        library = tuple(kind for kind, _, _ in failures if kind is not Exception)
+        root: BaseException = error
         for cause in _causes(error):
-            below = cause
-            if isinstance(cause, httpx2.HTTPError):
+            root = cause
+            if isinstance(cause, library):
                 break
         kind, what = next(
-            ((kind, what) for cause, kind, what in _below(httpx2) if isinstance(below, cause)),
+            ((kind, what) for cause, kind, what in failures if isinstance(root, cause)),
             (ConnectionFailed, "could not be asked"),
         )
-        return kind(f"{self.provider} {what} ({self._why(below)})", provider=self.provider)
+        return kind(f"{self.provider} {what} ({self._why(root)})", provider=self.provider)
 
     def missing_credentials(self, error: Exception) -> AuthenticationError:
         """The error of an SDK that has nothing to identify itself by, and sent nothing."""
@@ -162,13 +176,14 @@ class ErrorMapper:
     def cause(self, error: Exception) -> Exception | None:
         """What to raise the error from that another library's became: that one, or None where it,
         or anything that led to it, quotes the key, for tracebacks show them all."""
-        if self.secret and any(self.secret in f"{one} {one!r}" for one in exception_chain(error)):
+        secret = self._secret
+        if secret and any(secret in f"{one} {one!r}" for one in exception_chain(error)):
             return None
         return error
 
     def _why(self, error: BaseException) -> str:
         why = str(error) or type(error).__name__
-        return why.replace(self.secret, "…") if self.secret else why
+        return why.replace(self._secret, "…") if self._secret else why
 
     def invalid(self, what: str) -> InvalidResponse:
         """The error of an answer that breaks the wire's own format."""
@@ -212,8 +227,8 @@ class ErrorMapper:
         if status is not None and 300 <= status < 400:
             return f"{self.provider} redirects elsewhere{number}, unfollowed; is base_url right?"
         text = said.message or "no reason given"
-        if self.secret:
-            text = text.replace(self.secret, "…")
+        if self._secret:
+            text = text.replace(self._secret, "…")
         return f"{self.provider} answered with an error{number}: {text[:_MESSAGE_LIMIT]}"
 
 
@@ -239,19 +254,6 @@ def exception_chain(error: BaseException) -> Iterator[BaseException]:
             if isinstance(one, BaseExceptionGroup):
                 waiting += cast("BaseExceptionGroup[BaseException]", one).exceptions
     yield from found.values()
-
-
-def _below(httpx2: Any) -> tuple[tuple[type[Exception], type[FmsdkError], str], ...]:
-    """What goes wrong below the SDK, most specific first."""
-    out_of_reach = "cannot be reached; is the server running, and base_url right?"
-    return (
-        (httpx2.ConnectTimeout, ConnectionFailed, "let no connection be made in time"),
-        (httpx2.PoolTimeout, ConnectionFailed, "has no connection free in this client"),
-        (httpx2.TimeoutException, Timeout, "sent nothing for too long; see timeout, idle_timeout"),
-        (httpx2.ConnectError, ConnectionFailed, out_of_reach),
-        (httpx2.DecodingError, InvalidResponse, "sent a body that cannot be decompressed"),
-        (httpx2.HTTPError, ConnectionFailed, "broke the connection"),
-    )
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

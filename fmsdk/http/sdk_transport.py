@@ -1,4 +1,5 @@
-"""A vendor's official SDK as the transport: keys, base URL, headers, connection pool, and no more.
+"""A vendor's SDK client that the caller built: cloud variants (Azure, Bedrock, Vertex, Foundry),
+and credentials that only the SDK can make.
 
 For SDKs of one make (openai, anthropic), which have the same `post`. Bodies come out raw, since
 the SDKs' typed objects cost more than everything else here.
@@ -7,27 +8,31 @@ the SDKs' typed objects cost more than everything else here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx2
 import msgspec
 
+from fmsdk.errors import FmsdkError
 from fmsdk.hosted.body import Body
-from fmsdk.http.error_mapper import ErrorMapper
-from fmsdk.http.transport import Transport
+from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
+from fmsdk.http.httpx2_transport import HTTPX2_FAILURES, Httpx2Response, read_limits
+from fmsdk.http.transport import HttpResponse, Transport
 
 __all__ = ["SdkTransport"]
 
 
 class SdkTransport(Transport):
-    """Asks through an SDK's asynchronous client.
+    """Sends requests through an SDK's asynchronous client, with retries switched off. The SDK
+    gets bodies as objects, since cloud variants look into them, and reads error bodies itself.
 
     Args:
         client: an `AsyncOpenAI`, `AsyncAnthropic`, or a cloud variant of theirs.
         sdk: the SDK's module, for its exceptions and its `AsyncStream`.
-        is_own: whether fmsdk made the client. A caller's keeps its connections, and gets bodies
-            undone, since cloud variants (Azure, Bedrock, …) look into them.
+        is_own: whether fmsdk made the client, and closes it.
     """
+
+    failures: ClassVar[tuple[NetworkFailure, ...]] = HTTPX2_FAILURES
 
     def __init__(
         self,
@@ -36,59 +41,56 @@ class SdkTransport(Transport):
         error_mapper: ErrorMapper,
         idle_timeout: float | None,
         *,
-        is_own: bool,
+        is_own: bool = False,
     ) -> None:
         super().__init__(error_mapper, idle_timeout)
-        self._client = client if is_own else client.with_options(max_retries=0)
+        self._client = client.with_options(max_retries=0)
         self._is_own = is_own
         self._status_error = sdk.APIStatusError
         self._stream_cls = sdk.AsyncStream[Any]
         self._api_error = sdk.APIError
-        # With these, or with Python's own, an SDK says that it has nothing to identify itself by.
-        self._root_error = _root_of(sdk)
+        # With the root of its exceptions (OpenAIError, AnthropicError), or with Python's own, an
+        # SDK says that it has nothing to identify itself by.
+        self._root_error: type[Exception] = sdk.APIError.__mro__[1]
 
     async def send(
         self,
+        method: str,
         path: str,
-        body: Body,
+        body: Body | None,
         headers: Mapping[str, str],
-        timeout: httpx2.Timeout,
-    ) -> httpx2.Response:
-        """As `Transport.send`."""
-        content: dict[str, Any] = {"content": body.content}
-        if not self._is_own:
-            content = {"body": msgspec.json.decode(bytes(body))}
-        elif isinstance(body.content, Body):
-            headers = {**headers, "content-length": str(len(body))}
+        read_timeout: float | None,
+    ) -> HttpResponse:
+        """As `Transport.send`; an error status raises here, as the SDK read it."""
+        content = {} if body is None else {"body": msgspec.json.decode(bytes(body))}
         try:
-            return await self._client.post(
+            response = await getattr(self._client, method.lower())(
                 path,
                 cast_to=httpx2.Response,
-                options={"timeout": timeout, "headers": headers},
+                options={"timeout": read_limits(read_timeout), "headers": headers},
                 # Asked for as a stream of a raw response, the SDK hands that over unread.
                 stream=True,
                 stream_cls=self._stream_cls,
                 **content,
             )
+            return Httpx2Response(response)
         except self._status_error as error:
             found: Any = error
-            headers = found.response.headers
-            told = self.error_mapper.from_response(
-                found.body, status=found.status_code, headers=headers
+            mapped = self.error_mapper.from_response(
+                found.body, status=found.status_code, headers=found.response.headers
             )
-            raise told from self.error_mapper.cause(error)
-        except self._api_error:
+            raise mapped from self.error_mapper.cause(error)
+        except FmsdkError:
             raise
-        except (self._root_error, TypeError, ValueError) as error:
-            raise self.error_mapper.missing_credentials(error) from self.error_mapper.cause(error)
+        except Exception as error:  # an SDK raises what it likes
+            has_no_credentials = isinstance(error, (self._root_error, TypeError, ValueError))
+            if has_no_credentials and not isinstance(error, self._api_error):
+                mapped = self.error_mapper.missing_credentials(error)
+            else:
+                mapped = self.error_mapper.from_exception(error, self.failures)
+            raise mapped from self.error_mapper.cause(error)
 
     async def aclose(self) -> None:
         """As `Transport.aclose`."""
         if self._is_own:
             await self._client.close()
-
-
-def _root_of(sdk: Any) -> type[Exception]:
-    """The root of an SDK's own exceptions: OpenAIError, AnthropicError."""
-    root: type[Exception] = sdk.APIError.__mro__[1]
-    return root

@@ -1,50 +1,114 @@
-"""A request over the wire and its answer as bytes; what breaks on the way, translated.
+"""One request over the wire and its answer as bytes; what breaks on the way, as typed errors.
 
-How the bytes get there (a vendor's SDK, plain HTTP) a subclass says. Nothing here retries,
-because `fmsdk.pipeline.call` does.
+A subclass says how the bytes get there. Nothing here retries: `fmsdk.pipeline.call` does.
 """
 
 from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+from urllib.parse import urlsplit, urlunsplit
 
-import httpx2
 import msgspec
 
-from fmsdk.errors import FmsdkError
+from fmsdk.errors import FmsdkError, InvalidResponse
 from fmsdk.hosted.body import Body
 from fmsdk.hosted.decoding import UNREADABLE
-from fmsdk.http.decompression import decompressed
-from fmsdk.http.error_mapper import ErrorMapper
+from fmsdk.http.decompression import DecodingError, decompress
+from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
 
-__all__ = ["CONNECT_SECONDS", "Incoming", "Transport", "error_body"]
+__all__ = ["CONNECT_SECONDS", "Endpoint", "HttpResponse", "Incoming", "Transport"]
 
 CONNECT_SECONDS = 5.0
 _DRAIN_SECONDS = 0.25
+_MOST_OF_AN_ERROR = 1 << 20
+_UNDECODABLE = (DecodingError, InvalidResponse, "sent a body that cannot be decompressed")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A server, and what every request to it carries.
+
+    url: what every path comes below; a query of its own is sent with every request.
+    headers: with lower-case names. key_headers: carry the key. authorize: returns the key's
+    headers for one attempt, in place of `key_headers`. key_substitute: a header that the caller
+    sends in place of the key.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    key_headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    key_substitute: str = "authorization"
+    authorize: Callable[[], Awaitable[Mapping[str, str]]] | None = field(default=None, repr=False)
+
+    def url_of(self, path: str) -> str:
+        """The URL of a path below the base URL; a whole URL stays as it is."""
+        if path.startswith(("http://", "https://")):
+            return path
+        scheme, host, base, query, _ = urlsplit(self.url)
+        below, _, own_query = path.partition("?")
+        queries = "&".join(filter(None, (query, own_query)))
+        return urlunsplit((scheme, host, base.rstrip("/") + below, queries, ""))
+
+    async def request_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """The headers of one attempt, `headers` being the request's own, which go before all."""
+        given = {**self.headers, **{name.lower(): value for name, value in headers.items()}}
+        if self.key_substitute in given:
+            return given
+        key = self.key_headers if self.authorize is None else await self.authorize()
+        return {**key, **given}
+
+
+class HttpResponse(ABC):
+    """The head of an answer whose body has not been read."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By name, in any case."""
+
+    @abstractmethod
+    def raw_chunks(self) -> AsyncIterator[bytes]:
+        """The body's bytes as they come, still compressed."""
+
+    @abstractmethod
+    def limit_silence(self, seconds: float | None) -> None:
+        """Let the body stay silent for `seconds` at a time; None for ever."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close the connection at once, unless the body has been read to its end."""
+
+    def joined_headers(self) -> Mapping[str, str]:
+        """The headers, with those that came more than once joined by commas (RFC 9110, 5.3)."""
+        return self.headers
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body's bytes as they come, decompressed; b"" for bytes that hold no output yet."""
+        encoding = self.headers.get("content-encoding", "").strip().lower()
+        if encoding in ("", "identity"):
+            return self.raw_chunks()
+        return decompress(self.raw_chunks(), encoding)
+
+
 class Incoming:
-    """A body on its way in. `chunks` are its bytes, decompressed, as they come; b"" for bytes
-    that decompress to nothing yet."""
+    """A body on its way in. `chunks` are its bytes, decompressed, as they come."""
 
-    response: httpx2.Response
-    chunks: AsyncGenerator[bytes]
+    __slots__ = ("_failures", "chunks", "headers", "status")
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The answer's headers."""
-        return self.response.headers
+    def __init__(self, response: HttpResponse, failures: tuple[type[Exception], ...]) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self.chunks = response.chunks()
+        self._failures = failures
 
     @property
     def is_json(self) -> bool:
         """Whether the server says that this is one JSON document, and so no stream of events."""
-        return "json" in self.response.headers.get("content-type", "")
+        return "json" in self.headers.get("content-type", "")
 
     async def read(self) -> bytes:
         """The whole body."""
@@ -53,7 +117,7 @@ class Incoming:
     async def drain(self) -> None:
         """Read on to the end, so that the connection can be used again; give up soon, where a
         server says no more and does not end."""
-        with suppress(TimeoutError, httpx2.HTTPError):
+        with suppress(TimeoutError, *self._failures):
             async with asyncio.timeout(_DRAIN_SECONDS):
                 async for _ in self.chunks:
                     pass
@@ -63,83 +127,92 @@ class Transport(ABC):
     """The connections to one server. Raises `FmsdkError`s alone.
 
     Args:
-        blame: makes the errors.
-        idle_timeout: seconds that an answer may stay silent once it has begun; None for ever.
+        error_mapper: makes the errors.
+        idle_timeout: seconds that an answer may stay silent once it has begun, and that the body
+            of an error may take; None for ever.
     """
+
+    failures: ClassVar[tuple[NetworkFailure, ...]]
+    """What the HTTP library raises, most specific first, and what it stands for."""
 
     def __init__(self, error_mapper: ErrorMapper, idle_timeout: float | None) -> None:
         self.error_mapper = error_mapper
-        self._idle = _silent(idle_timeout)
+        self._idle_timeout = idle_timeout
+        self._failures: tuple[NetworkFailure, ...] = (_UNDECODABLE, *self.failures)
+        self._failure_types: tuple[type[Exception], ...] = tuple(
+            kind for kind, _, _ in self._failures
+        )
 
     @asynccontextmanager
     async def open(
         self,
         path: str,
-        body: Body,
+        body: Body | None = None,
         *,
         headers: Mapping[str, str],
         read_timeout: float | None = None,
+        method: str = "POST",
     ) -> AsyncGenerator[Incoming]:
-        """Ask, and read the answer as it comes. Leaving closes the connection, unless the answer
-        was read to its end. What goes wrong while reading is translated here.
+        """Send a request, and read the answer as it comes. Leaving closes the connection, unless
+        the answer was read to its end. What goes wrong while reading is mapped here, too.
 
         Args:
-            patience: seconds before an answer has to begin that comes when it is done; None for a
-                stream, which may never stay silent for longer than `idle_timeout`.
+            path: below the base URL, or a whole URL.
+            read_timeout: seconds until the head of an answer that comes when it is done; None for
+                a stream, which may never stay silent for longer than `idle_timeout`.
         """
-        waiting = self._idle if read_timeout is None else _silent(read_timeout)
-        response = await self._sent(path, body, headers, waiting)
+        seconds = self._idle_timeout if read_timeout is None else read_timeout
+        response = None
         try:
-            # Its connection reads each piece of the body by the timeout that stands here.
-            response.request.extensions["timeout"] |= self._idle.as_dict()
-            async with aclosing(_chunks(response)) as chunks:
-                yield Incoming(response, chunks)
-        except httpx2.HTTPError as error:
-            raise self.error_mapper.from_exception(error) from self.error_mapper.cause(error)
-        finally:
-            await response.aclose()
-
-    async def _sent(
-        self, path: str, body: Body, headers: Mapping[str, str], timeout: httpx2.Timeout
-    ) -> httpx2.Response:
-        try:
-            return await self.send(path, body, headers, timeout)
+            response = await self.send(method, path, body, headers, seconds)
+            if not 200 <= response.status < 300:
+                raise await self._error_of(response)
+            response.limit_silence(self._idle_timeout)
+            yield Incoming(response, self._failure_types)
         except FmsdkError:
             raise
-        except Exception as error:  # an SDK raises what it likes
-            raise self.error_mapper.from_exception(error) from self.error_mapper.cause(error)
+        except self._failure_types as error:
+            mapped = self.error_mapper.from_exception(error, self._failures)
+            raise mapped from self.error_mapper.cause(error)
+        finally:
+            if response is not None:
+                await response.aclose()
 
     @abstractmethod
     async def send(
         self,
+        method: str,
         path: str,
-        body: Body,
+        body: Body | None,
         headers: Mapping[str, str],
-        timeout: httpx2.Timeout,
-    ) -> httpx2.Response:
-        """Post `body`, JSON; the response is not read yet. Raises for an error status what
-        `blame.of_body` makes of it; anything else that it raises is translated."""
+        read_timeout: float | None,
+    ) -> HttpResponse:
+        """Send a request, `body` being JSON. The response is not read yet, and may be an error.
+        Raises `FmsdkError`s, and what is in `failures`."""
 
     @abstractmethod
     async def aclose(self) -> None:
         """Close the connections, but not those of a client that the caller built."""
 
+    async def _error_of(self, response: HttpResponse) -> FmsdkError:
+        """The error of an error status. Its status says the most: what can be read of its body
+        within `idle_timeout`, and within a MiB, is a help and no more."""
+        content = bytearray()
+        with suppress(TimeoutError, *self._failure_types):
+            async with asyncio.timeout(self._idle_timeout):
+                async for chunk in response.chunks():
+                    content += chunk
+                    if len(content) >= _MOST_OF_AN_ERROR:
+                        break
+        return self.error_mapper.from_response(
+            _json_or_text(bytes(content[:_MOST_OF_AN_ERROR])),
+            status=response.status,
+            headers=response.joined_headers(),
+        )
 
-def _silent(seconds: float | None) -> httpx2.Timeout:
-    # Waiting for a connection that others hold is no silence of the server's.
-    return httpx2.Timeout(seconds, connect=CONNECT_SECONDS, pool=None)
 
-
-def error_body(content: bytes) -> object:
-    """An error's body as decoded JSON, or else as text."""
+def _json_or_text(content: bytes) -> Any:
     try:
         return msgspec.json.decode(content)
     except UNREADABLE:
         return content.decode("utf-8", "replace")
-
-
-def _chunks(response: httpx2.Response) -> AsyncGenerator[bytes]:
-    if "content-encoding" in response.headers:
-        return decompressed(response)
-    # Three generators fewer for each chunk than aiter_bytes, which would only pass them on.
-    return cast("AsyncGenerator[bytes]", aiter(cast("httpx2.AsyncByteStream", response.stream)))

@@ -6,8 +6,6 @@ come from anywhere and this runs inside somebody's network.
   cannot point elsewhere (DNS rebinding). For that reason no proxy is used.
 - Bytes are counted while they come, and again while they are unpacked; time, redirects, pixels
   and the length of recordings are capped (`FetchLimits`).
-
-Requests go through a bare httpx2 transport: its client would log whole URLs, keys included.
 """
 
 from __future__ import annotations
@@ -16,10 +14,7 @@ import asyncio
 import base64
 import ipaddress
 import socket
-import ssl
-from contextlib import AsyncExitStack, aclosing
-from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from fmsdk.errors import ConnectionFailed, InvalidMedia, Timeout
 from fmsdk.media.document import mime_by_name
@@ -30,20 +25,15 @@ from fmsdk.media.source import BytesSource, shown_url
 from fmsdk.media.unpack import type_and_charset, unpacked, utf8
 
 if TYPE_CHECKING:
-    import httpx2
+    import aiohttp
+    from yarl import URL
 
 __all__ = ["fetch", "is_public"]
 
 _WAY_OUT = "Download it yourself and pass the file"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# A connection serves one request: the pool knows connections by address alone, and would reuse
-# one for another host at the same address, past the check of that host's certificate.
-_HEADERS = {
-    "Accept": "*/*",
-    "Accept-Encoding": "identity",
-    "Connection": "close",
-    "User-Agent": "fmsdk",
-}
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "fmsdk"}
+_LONGEST_URL = 65_536
 
 # What servers say of a file whose type they do not know.
 _UNTOLD = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown"})
@@ -57,16 +47,8 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-async def fetch(
-    url: str,
-    kind: Kind,
-    *,
-    limits: FetchLimits = DEFAULT_FETCH,
-    transport: httpx2.AsyncBaseTransport | None = None,
-) -> BytesSource:
+async def fetch(url: str, kind: Kind, *, limits: FetchLimits = DEFAULT_FETCH) -> BytesSource:
     """The media at `url`, checked to be whole and of `kind`.
-
-    `transport` makes the connections, to the address given it, where yours differ (certificates).
 
     Raises:
         InvalidMedia: a URL that may not be fetched, an answer that says no (4xx), more than the
@@ -76,32 +58,23 @@ async def fetch(
 
     None of them shows the URL's query, user name or password.
     """
-    import httpx2
+    import aiohttp
 
     shown = shown_url(url)
     try:
-        async with AsyncExitStack() as stack, asyncio.timeout(limits.max_seconds):
-            if transport is None:
-                transport = await stack.enter_async_context(
-                    httpx2.AsyncHTTPTransport(verify=_trusted())
-                )
-            source = await _download(transport, url, kind, limits)
+        async with asyncio.timeout(limits.max_seconds):
+            source = await _download(url, kind, limits)
             # A hostile file can take seconds to look through.
             await asyncio.to_thread(_check, source, kind, limits, shown)
     except TimeoutError as error:
         raise Timeout(f"{shown} took longer than {limits.max_seconds:g} s to fetch") from error
-    except (httpx2.TransportError, OSError) as error:
+    except aiohttp.ClientResponseError as error:
+        # Its text and its repr show the whole URL, and the request's headers.
+        raise ConnectionFailed(f"{shown} could not be fetched: {error.message}") from None
+    except (aiohttp.ClientError, OSError) as error:
         reason = str(error) or type(error).__name__
         raise ConnectionFailed(f"{shown} could not be fetched: {reason}") from error
     return source
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """The certificates trusted, read once: that takes 20 ms, in which the event loop stands."""
-    import httpx2
-
-    return httpx2.create_ssl_context()
 
 
 def is_public(address: Address) -> bool:
@@ -121,69 +94,91 @@ def is_public(address: Address) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
-async def _download(
-    transport: httpx2.AsyncBaseTransport, url: str, kind: Kind, limits: FetchLimits
-) -> BytesSource:
+async def _download(url: str, kind: Kind, limits: FetchLimits) -> BytesSource:
     target = _parsed(url)
     for _ in range(limits.max_redirects + 1):
-        async with aclosing(await _ask(transport, target, limits)) as response:
-            if response.status_code not in _REDIRECTS or "location" not in response.headers:
+        headers = dict(_HEADERS)
+        if target.user or target.password:
+            pair = f"{target.user or ''}:{target.password or ''}".encode()
+            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode('ascii')}"
+        async with (
+            await _open_session(target, limits) as session,
+            session.get(target.with_user(None), headers=headers, allow_redirects=False) as response,
+        ):
+            if response.status not in _REDIRECTS or "location" not in response.headers:
                 _check_status(response, target)
                 return await _body(response, target, kind, limits)
             target = _parsed(response.headers["location"], target)
     raise InvalidMedia(f"{shown_url(url)} redirects more than {limits.max_redirects} times")
 
 
-def _parsed(url: str, base: httpx2.URL | None = None) -> httpx2.URL:
-    import httpx2
+def _parsed(url: str, base: URL | None = None) -> URL:
+    from yarl import URL
 
     try:
-        target = httpx2.URL(url) if base is None else base.join(url)
-    except httpx2.InvalidURL as error:
+        if len(url) > _LONGEST_URL:
+            raise ValueError
+        target = URL(url) if base is None else base.join(URL(url))
+        port = target.explicit_port
+    except ValueError:
         # Its message may quote a piece of a password.
-        raise InvalidMedia(f"{shown_url(url)} is not a valid URL") from error
-    if target.port is not None and not 0 < target.port < 65_536:
+        raise InvalidMedia(f"{shown_url(url)} is not a valid URL") from None
+    if port is not None and not 0 < port < 65_536:
         raise InvalidMedia(f"{shown_url(str(target))} is not a valid URL: no such port")
-    if target.scheme not in ("http", "https") or not target.host:
+    if target.scheme not in ("http", "https") or not target.raw_host:
         raise InvalidMedia(f"{shown_url(str(target))} is refused: only http and https are fetched")
     return target
 
 
-async def _ask(
-    transport: httpx2.AsyncBaseTransport, target: httpx2.URL, limits: FetchLimits
-) -> httpx2.Response:
-    """The answer's head, from the first of the host's addresses that takes the connection."""
-    import httpx2
+async def _open_session(target: URL, limits: FetchLimits) -> aiohttp.ClientSession:
+    """A session that reaches one host, at the addresses of it that were checked."""
+    import aiohttp
+    from aiohttp.abc import AbstractResolver, ResolveResult
 
-    headers = {**_HEADERS, "Host": target.netloc.decode("ascii")}
-    if target.userinfo:
-        headers["Authorization"] = f"Basic {_basic(target)}"
-    refusal: httpx2.ConnectError | None = None
-    for address in await _addresses(target, limits):
-        request = httpx2.Request(
-            "GET",
-            target.copy_with(host=str(address), userinfo=b""),
-            headers=headers,
-            extensions={"sni_hostname": target.raw_host.decode("ascii")},
-        )
-        try:
-            return await transport.handle_async_request(request)
-        except httpx2.ConnectError as error:
-            refusal = error
-    raise refusal or httpx2.ConnectError("the host has no address")
+    from fmsdk.http.environment import trusted_certificates
+
+    addresses = await _addresses(target, limits)
+
+    class CheckedAddresses(AbstractResolver):
+        async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
+            return [
+                ResolveResult(
+                    hostname=host,
+                    host=str(address),
+                    port=port,
+                    family=socket.AF_INET if address.version == 4 else socket.AF_INET6,
+                    proto=0,
+                    flags=socket.AI_NUMERICHOST,
+                )
+                for address in addresses
+            ]
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    certificates: Any = True
+    if target.scheme == "https":
+        certificates = await asyncio.to_thread(trusted_certificates)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            resolver=CheckedAddresses(),
+            ssl=certificates,
+            force_close=True,
+            use_dns_cache=False,
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        timeout=aiohttp.ClientTimeout(total=None),
+    )
 
 
-def _basic(target: httpx2.URL) -> str:
-    return base64.b64encode(f"{target.username}:{target.password}".encode()).decode("ascii")
-
-
-async def _addresses(target: httpx2.URL, limits: FetchLimits) -> list[Address]:
+async def _addresses(target: URL, limits: FetchLimits) -> list[Address]:
     """The host's addresses, each of them checked.
 
     Raises:
         InvalidMedia: one of them is not public.
     """
-    host, port = target.raw_host.decode("ascii"), target.port or 0
+    host, port = target.raw_host or "", target.port or 0
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -201,8 +196,8 @@ async def _addresses(target: httpx2.URL, limits: FetchLimits) -> list[Address]:
     return addresses
 
 
-def _check_status(response: httpx2.Response, target: httpx2.URL) -> None:
-    status = response.status_code
+def _check_status(response: aiohttp.ClientResponse, target: URL) -> None:
+    status = response.status
     if status == 429 or status >= 500:
         raise ConnectionFailed(f"{shown_url(str(target))} answered {status}", status=status)
     if status != 200:
@@ -210,7 +205,7 @@ def _check_status(response: httpx2.Response, target: httpx2.URL) -> None:
 
 
 async def _body(
-    response: httpx2.Response, target: httpx2.URL, kind: Kind, limits: FetchLimits
+    response: aiohttp.ClientResponse, target: URL, kind: Kind, limits: FetchLimits
 ) -> BytesSource:
     too_long = InvalidMedia(
         f"{shown_url(str(target))} is longer than {limits.max_bytes:,} bytes. {_WAY_OUT}"
@@ -219,8 +214,7 @@ async def _body(
     if declared.isdecimal() and int(declared) > limits.max_bytes:
         raise too_long
     packed = bytearray()
-    # As it comes: the library's own decoders take a body that breaks off for a whole one.
-    async for chunk in cast("httpx2.AsyncByteStream", response.stream):
+    async for chunk in response.content.iter_any():
         packed += chunk
         if len(packed) > limits.max_bytes:
             raise too_long

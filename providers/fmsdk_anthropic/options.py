@@ -7,21 +7,24 @@ Knows the environment's variables and host names; opens nothing and imports no S
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from fmsdk.content import CacheMark
 from fmsdk.errors import BadRequestError
 from fmsdk.hosted import options as wire
+from fmsdk.hosted.connection import HostedConnection, environment_headers
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
 
-__all__ = ["AnthropicOptions", "Connection", "options_of"]
+__all__ = ["AnthropicOptions", "Connection", "has_profile", "options_of"]
 
 ANTHROPIC_URL = "https://api.anthropic.com"
-PLACEHOLDER_KEY = "none"
-"""Sent where no key is known: servers on one's own machine want none, the SDK insists on one."""
+VERSION = "2026-10-21"
+"""Of the wire: what anthropic 2.12 sends, read there on 2026-11-28."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,21 +89,14 @@ def options_of(request: Request) -> AnthropicOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
-    """The server, and how to reach it.
+class Connection(HostedConnection):
+    """A server that speaks Anthropic's wire.
 
-    name: the provider's name, as models are prefixed with it. auth_token: a bearer token in
-    place of a key. official: Anthropic's own server, rather than another that speaks its wire.
-    client: an `AsyncAnthropic`, or a cloud variant of it, that the caller built; then the other
-    fields are unused.
+    auth_token: a bearer token in place of a key. client: an `AsyncAnthropic`, or a cloud variant
+    of it.
     """
 
-    name: str
-    base_url: str | None = None
-    api_key: str | None = field(default=None, repr=False)
     auth_token: str | None = field(default=None, repr=False)
-    default_headers: Mapping[str, str] | None = field(default=None, repr=False)
-    client: Any = field(default=None, repr=False)
 
     @classmethod
     def of(cls, config: ProviderConfig) -> Connection:
@@ -110,16 +106,16 @@ class Connection:
             BadRequestError: an option that does not exist, or a value that cannot be.
         """
         connection = cls(name=config.name, **wire.chosen(config, cls))
-        connection.check()
+        if connection.client is None and not connection.is_own and connection.base_url is None:
+            raise BadRequestError(f"the provider {connection.name!r} needs a base_url")
+        connection.check_common("AsyncAnthropic")
         return connection
 
-    def check(self) -> None:
-        """Raise BadRequestError for values that cannot be."""
-        wire.check_client(self.client, "AsyncAnthropic")
-        if self.client is None and self.name != "anthropic" and self.base_url is None:
-            raise BadRequestError(f"the provider {self.name!r} needs a base_url")
-        wire.check_url(self.url)
-        wire.check_headers(self.default_headers or {})
+    @property
+    def is_own(self) -> bool:
+        """Whether this is called Anthropic, so that what its environment variables hold goes
+        there."""
+        return self.name == "anthropic"
 
     @property
     def url(self) -> str:
@@ -144,40 +140,55 @@ class Connection:
         return wire.key_variable(self.name)
 
     @property
-    def key(self) -> str | None:
-        """The API key, as configured or from the environment variable of the provider's name.
-        Anthropic's own key, then, goes to no server of another name."""
+    def secret(self) -> str | None:
+        """The API key, or the bearer token where there is no key, which comes first, as in
+        Anthropic's SDK. Both are sent as a bearer token. Anthropic's own key and token go to no
+        server of another name."""
         if self.client is not None:
-            return _text(getattr(self.client, "api_key", None))
-        if self.api_key is None and self.auth_token is not None:
-            return None
-        return _text(self.api_key or wire.from_environment(self.variable))
+            found = _text(getattr(self.client, "api_key", None))
+            return found or _text(getattr(self.client, "auth_token", None))
+        if self.api_key is not None or self.auth_token is not None:
+            return _text(self.api_key) or _text(self.auth_token)
+        found = _text(wire.from_environment(self.variable))
+        if found is None and self.is_own:
+            found = _text(wire.from_environment("ANTHROPIC_AUTH_TOKEN"))
+        return found
 
-    @property
-    def token(self) -> str | None:
-        """The bearer token to use where there is no key, which comes first, as in the SDK."""
+    def authorization(self, key: str) -> dict[str, str]:
+        """A bearer token."""
+        return {"authorization": f"Bearer {key}"}
+
+    def server_headers(self) -> dict[str, str]:
+        """The wire's version, and what ANTHROPIC_CUSTOM_HEADERS holds for Anthropic."""
+        custom = environment_headers("ANTHROPIC_CUSTOM_HEADERS") if self.is_own else {}
+        return {"anthropic-version": VERSION, **custom}
+
+    def betas(self) -> str:
+        """The betas among the headers of every request: the caller's client's, or those
+        configured and those of the environment."""
         if self.client is not None:
-            return _text(getattr(self.client, "auth_token", None))
-        if self.key is not None:
-            return None
-        found = self.auth_token
-        if found is None and self.name == "anthropic":
-            found = wire.from_environment("ANTHROPIC_AUTH_TOKEN")
-        return _text(found)
-
-    def credentials(self) -> dict[str, Any]:
-        """The SDK's arguments for key or token; none at all leaves Anthropic's own SDK to look
-        for a profile or an identity of the machine.
-
-        Raises:
-            ConfigurationError: a key or token that no header can carry.
-        """
-        if self.key is not None:
-            return {"api_key": wire.check_key(self.key, self.variable)}
-        if self.token is not None:
-            return {"auth_token": wire.check_key(self.token, "ANTHROPIC_AUTH_TOKEN")}
-        return {} if self.official else {"api_key": PLACEHOLDER_KEY}
+            headers: Mapping[str, Any] = self.client.default_headers
+        else:
+            headers = {**self.server_headers(), **(self.default_headers or {})}
+        return ",".join(
+            value for name, value in headers.items() if name.lower() == "anthropic-beta"
+        )
 
 
-def _text(found: object) -> str | None:
-    return found.strip() or None if isinstance(found, str) else None
+def has_profile() -> bool:
+    """Whether there is what Anthropic's SDK makes credentials of: a profile, or the identity of a
+    workload. It reads the same (anthropic 2.12, `lib/credentials`)."""
+    folder = os.environ.get("ANTHROPIC_CONFIG_DIR")
+    if folder or os.environ.get("ANTHROPIC_PROFILE"):
+        return True
+    if os.environ.get("ANTHROPIC_FEDERATION_RULE_ID"):
+        return True
+    if sys.platform == "win32":
+        base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming") / "Anthropic"
+    else:
+        base = Path.home() / ".config" / "anthropic"
+    return (base / "active_config").exists() or (base / "configs" / "default.json").exists()
+
+
+def _text(value: object) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None

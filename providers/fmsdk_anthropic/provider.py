@@ -1,24 +1,24 @@
-"""The provider: encodes, asks through the official SDK, decodes."""
+"""The provider: encodes, sends, decodes."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from fmsdk.catalog import narrow
 from fmsdk.content import Modality
-from fmsdk.errors import BadRequestError, ConfigurationError
+from fmsdk.errors import BadRequestError, ConfigurationError, MissingKey
+from fmsdk.hosted.connection import import_in_thread, open_transport
 from fmsdk.hosted.decoding import DecodeContext, StreamDecoder
 from fmsdk.hosted.options import from_environment, missing_key
-from fmsdk.hosted.provider import Encoded, HostedProvider, require_module
+from fmsdk.hosted.provider import Encoded, HostedProvider
 from fmsdk.provider import Capabilities, ImageLimits, ProviderConfig, UsableModel
 from fmsdk.request import Request
 from fmsdk.response import Response
 from fmsdk_anthropic.decode import decode, decoder
-from fmsdk_anthropic.encode import BETA_HEADER, encode
+from fmsdk_anthropic.encode import encode
 from fmsdk_anthropic.errors import AnthropicErrorMapper
-from fmsdk_anthropic.options import Connection
+from fmsdk_anthropic.options import Connection, has_profile
 
 if TYPE_CHECKING:
     from fmsdk.http.transport import Transport
@@ -38,35 +38,29 @@ _CLOUD_LIMITS = ImageLimits(max_side=8000, max_bytes=3_750_000, many=20, max_sid
 class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
     """Anthropic, or another server that speaks its wire. Opens nothing before the first request.
 
-    Options of `config`: base_url, api_key, auth_token, default_headers, or client, an
-    `AsyncAnthropic` (or a cloud variant of it) that the caller built.
+    Options of `config`: base_url, api_key, auth_token, default_headers, http_client (an
+    `httpx2.AsyncClient` whose connections are used), or client, an `AsyncAnthropic` (or a cloud
+    variant of it) that the caller built.
 
     Raises:
-        ModuleNotFoundError: the SDK is not installed; the registry names the extra.
         BadRequestError: an option that does not exist.
     """
 
     def __init__(self, config: ProviderConfig) -> None:
-        require_module("anthropic")
-        self._connection = Connection.of(config)
-        secret = self._connection.key or self._connection.token
-        super().__init__(
-            config, AnthropicErrorMapper(config.name, self._connection.variable, secret)
-        )
+        self._connection = connection = Connection.of(config)
+        self._credential = credential = connection.credential()
+        super().__init__(config, AnthropicErrorMapper(config.name, connection.variable, credential))
         self.price_id = "anthropic" if config.name == "anthropic" else None
         self.vendor = "anthropic" if self._connection.official else None
         self.base_url = self._connection.url
         self._can = _capabilities(self._connection)
-        self._betas = _betas(self._connection)
+        self._betas = self._connection.betas()
 
     @staticmethod
     def usable_models() -> list[UsableModel]:
-        """Whether Anthropic's models can be called now: its extra installed, its key set."""
-        if importlib.util.find_spec("anthropic") is None:
-            note = "pip install 'fmsdk[anthropic]'"
-        else:
-            found = from_environment("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
-            note = "" if found else "set ANTHROPIC_API_KEY"
+        """Whether Anthropic's models can be called now: its key or token is set."""
+        found = from_environment("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+        note = "" if found else "set ANTHROPIC_API_KEY"
         return [UsableModel("anthropic:…", not note, note, _INPUT)]
 
     def capabilities(self, model: str) -> Capabilities:
@@ -99,49 +93,60 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
         """A decoder for one stream."""
         return decoder(context)
 
-    def make_transport(self, idle_timeout: float | None) -> Transport:
-        """The official SDK."""
-        import anthropic
+    async def open_transport(self, idle_timeout: float | None) -> Transport:
+        """Connections of our own, or the caller's client, or Anthropic's SDK where it alone can
+        make the credentials.
 
-        from fmsdk.http.sdk_transport import SdkTransport
+        Raises:
+            MissingKey: neither key nor token, and nothing that the SDK makes credentials of.
+            ConfigurationError: a profile that the SDK cannot read.
+        """
+        connection, own = self._connection, False
+        client = connection.client
+        if client is None and self._wants_profile():
+            client, own = await asyncio.to_thread(self._client_of_profile), True
+        if client is None:
+            endpoint = connection.endpoint(self._credential)
+            return await open_transport(
+                endpoint, self.error_mapper, idle_timeout, connection.http_client
+            )
+        sdk = await import_in_thread("anthropic")
+        module = await import_in_thread("fmsdk.http.sdk_transport")
+        return module.SdkTransport(client, sdk, self.error_mapper, idle_timeout, is_own=own)
 
-        made: anthropic.AsyncAnthropic | None = self._connection.client
-        client = made or self._own_client(idle_timeout)
-        return SdkTransport(client, anthropic, self.error_mapper, idle_timeout, is_own=made is None)
+    def _wants_profile(self) -> bool:
+        connection, credential = self._connection, self._credential
+        if credential.is_function or credential.last_value or not connection.official:
+            return False
+        given = {name.lower() for name in connection.default_headers or {}}
+        return "authorization" not in given and has_profile()
 
-    def _own_client(self, idle_timeout: float | None) -> Any:
-        import anthropic
-
-        from fmsdk.http.connections import http_client
-
+    def _client_of_profile(self) -> Any:
+        """A client of Anthropic's SDK with the credentials of a profile or an identity. Blocks:
+        it imports the SDK and reads files."""
         connection = self._connection
         try:
+            import anthropic
+        except ModuleNotFoundError as error:
+            raise MissingKey(
+                f"no API key: set {connection.variable}; or, for this machine's Anthropic profile, "
+                "pip install 'fmsdk[anthropic]'",
+                variable=connection.variable,
+                provider=self.name,
+            ) from error
+        try:
             client = anthropic.AsyncAnthropic(
-                **connection.credentials(),
                 base_url=connection.url,
                 default_headers=connection.default_headers,
                 max_retries=0,
-                http_client=http_client(idle_timeout),
+                http_client=connection.http_client,
                 open_telemetry={"traces": False},  # the call's span is fmsdk's
             )
         except anthropic.AnthropicError as error:  # a profile or identity that cannot be read
             raise ConfigurationError(str(error), provider=self.name) from error
-        if (client.api_key, client.auth_token, client.credentials) == (None, None, None):
+        if client.credentials is None:
             raise missing_key(self.name, connection.variable)
         return client
-
-
-def _betas(connection: Connection) -> str:
-    """The betas among the headers of every request: the caller's client's, or those configured
-    and those that the SDK takes from the environment."""
-    if connection.client is not None:
-        headers: dict[str, Any] = dict(connection.client.default_headers)
-    else:
-        lines = os.environ.get("ANTHROPIC_CUSTOM_HEADERS", "").splitlines()
-        found = (line.partition(":") for line in lines)
-        headers = {name.strip(): value for name, _, value in found}
-        headers |= connection.default_headers or {}
-    return ",".join(value for name, value in headers.items() if name.lower() == BETA_HEADER)
 
 
 def _capabilities(connection: Connection) -> Capabilities:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from fmsdk.errors import BadRequestError, ConfigurationError
 from fmsdk.hosted import options as wire
+from fmsdk.hosted.connection import HostedConnection
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
 
@@ -82,26 +83,21 @@ def key_variables(name: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
-    """The server, and how to reach it.
+class Connection(HostedConnection):
+    """Gemini's server: AI Studio, Vertex, or another that speaks the wire.
 
-    name: the provider's name, as models are prefixed with it. vertex: Vertex rather than AI
+    vertex: Vertex rather than AI
     Studio; None leaves it to GOOGLE_GENAI_USE_VERTEXAI. project, location, credentials
     (google-auth's) are Vertex's; with an api_key and no project it is Vertex in express mode.
     client: a `google.genai.Client` that the caller built, whose key, credentials, project and
     base URL are taken; its connections are not used.
     """
 
-    name: str
-    base_url: str | None = None
-    api_key: str | None = field(default=None, repr=False)
     api_version: str | None = None
     vertex: bool | None = None
     project: str | None = None
     location: str | None = None
     credentials: Any = field(default=None, repr=False)
-    default_headers: Mapping[str, str] | None = field(default=None, repr=False)
-    client: Any = field(default=None, repr=False)
 
     @classmethod
     def of(cls, config: ProviderConfig) -> Connection:
@@ -156,15 +152,12 @@ class Connection:
     def _check(self) -> None:
         if not self.vertex and (self.project or self.location or self.credentials):
             raise BadRequestError("project, location and credentials need vertex=True")
-        if self.api_key is not None and not isinstance(self.api_key, str):  # pyright: ignore[reportUnnecessaryIsInstance] - users' options are untyped
-            raise BadRequestError("api_key is text")
         if self.vertex and not (self.project or self.api_key or self.base_url):
             raise ConfigurationError(
                 "Vertex needs a project: pass project=, or set GOOGLE_CLOUD_PROJECT",
                 provider=self.name,
             )
-        wire.check_url(self.url)
-        wire.check_headers(self.default_headers or {})
+        self.check_common()
 
     @property
     def url(self) -> str:
@@ -199,31 +192,30 @@ class Connection:
     @property
     def secret(self) -> str | None:
         """The API key, where there is one."""
-        return (self.api_key or "").strip() or None
+        return self.api_key.strip() or None if isinstance(self.api_key, str) else None
 
     @property
     def wants_credentials(self) -> bool:
         """Whether requests carry a token of Google Cloud rather than a key."""
-        return bool(self.vertex) and self.secret is None
+        return bool(self.vertex) and self.secret is None and not callable(self.api_key)
 
     @property
     def variable(self) -> str:
         """The environment variable that a person would set to be let in."""
         return CREDENTIALS_VARIABLE if self.wants_credentials else key_variables(self.name)[0]
 
-    def headers(self) -> dict[str, str]:
-        """The headers of every request.
+    @property
+    def needs_key(self) -> bool:
+        """Whether the server is AI Studio, which answers nobody without a key."""
+        return self.official and not self.vertex
 
-        Raises:
-            MissingKey: no key, and the server is Google's AI Studio.
-            ConfigurationError: a key that no header can carry.
-        """
-        headers = {"content-type": "application/json", **(self.default_headers or {})}
-        if self.secret is not None:
-            headers["x-goog-api-key"] = wire.check_key(self.secret, self.variable)
-        elif self.official and not self.vertex:
-            raise wire.missing_key(self.name, self.variable)
-        return headers
+    def authorization(self, key: str) -> dict[str, str]:
+        """Google's own header for keys."""
+        return {"x-goog-api-key": key}
+
+    def server_headers(self) -> dict[str, str]:
+        """None."""
+        return {}
 
 
 def has_access() -> bool:

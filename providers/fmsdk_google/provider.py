@@ -1,14 +1,17 @@
-"""The provider: encodes, asks over httpx2, decodes."""
+"""The provider: encodes, sends, decodes."""
 
 from __future__ import annotations
 
+import importlib.util
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fmsdk.catalog import narrow
 from fmsdk.content import Modality
 from fmsdk.embedding import Embeddings, EmbedLimits, EmbedRequest
+from fmsdk.hosted.connection import open_transport
 from fmsdk.hosted.decoding import DecodeContext, StreamDecoder
-from fmsdk.hosted.provider import Encoded, HostedProvider, require_module
+from fmsdk.hosted.provider import Encoded, HostedProvider
 from fmsdk.provider import Capabilities, ProviderConfig, UsableModel
 from fmsdk.request import Request
 from fmsdk.response import Response
@@ -37,8 +40,8 @@ class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
     """Gemini on AI Studio or Vertex. Opens nothing before the first request.
 
     Options of `config`: api_key, base_url, api_version ("v1beta", on Vertex "v1beta1"), vertex,
-    project, location, credentials, default_headers, or client, a `google.genai.Client` that the
-    caller built.
+    project, location, credentials, default_headers, http_client (an `httpx2.AsyncClient` whose
+    connections are used), or client, a `google.genai.Client` that the caller built.
 
     Raises:
         ModuleNotFoundError: Vertex without google-auth; the registry names the extra.
@@ -49,11 +52,9 @@ class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
     def __init__(self, config: ProviderConfig) -> None:
         connection = Connection.of(config)
         if connection.wants_credentials:
-            require_module("google")
-            require_module("google.auth")
-        super().__init__(
-            config, GoogleErrorMapper(config.name, connection.variable, connection.secret)
-        )
+            _require_google_auth()
+        self._credential = credential = connection.credential()
+        super().__init__(config, GoogleErrorMapper(config.name, connection.variable, credential))
         self.base_url = connection.url
         self._connection = connection
         self.price_id = "google" if config.name == "google" else None
@@ -107,16 +108,27 @@ class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
             lambda body, id_: decode_embeddings(self.context(request, encoded, id_), request, body),
         )
 
-    def make_transport(self, idle_timeout: float | None) -> Transport:
-        """Plain HTTP, with the key in a header, or on Vertex a token of Google Cloud."""
-        from fmsdk_google.transport import CloudToken, HttpTransport
-
-        connection, token = self._connection, None
+    async def open_transport(self, idle_timeout: float | None) -> Transport:
+        """Connections of our own, or the caller's, with a key, or on Vertex a token of Google
+        Cloud. google-genai is not in between: it gives no raw access to streams, fails on legal
+        comment lines in them, and lets its HTTP client's errors out."""
+        connection = self._connection
+        endpoint = replace(connection.endpoint(self._credential), key_substitute="x-goog-api-key")
         if connection.wants_credentials:
+            from fmsdk_google.cloud_token import CloudToken
+
             token = CloudToken(connection.credentials, self.name, connection.variable)
-        return HttpTransport(
-            connection.url, connection.headers(), token, self.error_mapper, idle_timeout
+            endpoint = replace(endpoint, authorize=token.headers)
+        return await open_transport(
+            endpoint, self.error_mapper, idle_timeout, connection.http_client
         )
+
+
+def _require_google_auth() -> None:
+    """Raise ModuleNotFoundError, from which the registry names the extra, without an import."""
+    for name in ("google", "google.auth"):
+        if importlib.util.find_spec(name) is None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def _vendor(connection: Connection) -> str | None:

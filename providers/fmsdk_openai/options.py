@@ -6,22 +6,19 @@ Knows the environment's variables and host names; opens nothing and imports no S
 
 from __future__ import annotations
 
-import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from fmsdk.errors import AuthenticationError, BadRequestError, ConfigurationError
+from fmsdk.errors import BadRequestError, ConfigurationError
 from fmsdk.hosted import options as wire
+from fmsdk.hosted.connection import HostedConnection, environment_headers
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
 from fmsdk_openai.dialect import PLAIN, Api, Dialect
 from fmsdk_openai.server import Server
 
 __all__ = ["Connection", "OpenAIOptions", "options_of"]
-
-PLACEHOLDER_KEY = "none"
-"""Sent where no key is known: servers on one's own machine want none, the SDK insists on one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,30 +63,18 @@ def options_of(request: Request) -> OpenAIOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """What the user wrote of the server. api: the API to ask, or None. client: an `AsyncOpenAI`
-    that the caller built; then the other fields are unused."""
+class Connection(HostedConnection):
+    """A server that speaks OpenAI's wire: its row of the table, and what the user configured.
 
-    base_url: str | None = None
-    api_key: Any = field(default=None, repr=False)
+    name: the provider's name, as models are prefixed with it; a name of the user's own makes it
+    another's server that speaks the same. api: the API to ask; None: what the model answers on.
+    client: an `AsyncOpenAI`, or a cloud variant of it.
+    """
+
     api: Api | None = None
     organization: str | None = None
     project: str | None = None
-    default_headers: Mapping[str, str] | None = field(default=None, repr=False)
-    client: Any = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """How to reach a server: its row of the table, and what the user gave.
-
-    name: the provider's name, as models are prefixed with it; a name of the user's own makes it
-    another's server that speaks the same.
-    """
-
-    name: str
     server: Server
-    given: Given
 
     @classmethod
     def of(cls, config: ProviderConfig, server: Server) -> Connection:
@@ -99,17 +84,16 @@ class Connection:
             BadRequestError: an option that does not exist, or a value that cannot be.
             ConfigurationError: no base URL, where everyone has their own.
         """
-        connection = cls(config.name, server, Given(**wire.chosen(config, Given)))
+        chosen = wire.chosen(config, cls, internal=("server",))
+        connection = cls(name=config.name, server=server, **chosen)
         connection.check()
         return connection
 
     def check(self) -> None:
         """Raise BadRequestError or ConfigurationError for values that cannot be."""
-        given = self.given
-        if given.api not in (None, "responses", "chat"):
-            raise BadRequestError(f"api is 'responses' or 'chat', not {given.api!r}")
-        wire.check_client(given.client, "AsyncOpenAI")
-        if given.client is None and given.base_url is None:
+        if self.api not in (None, "responses", "chat"):
+            raise BadRequestError(f"api is 'responses' or 'chat', not {self.api!r}")
+        if self.client is None and self.base_url is None:
             if not self.is_own:
                 raise BadRequestError(f"the provider {self.name!r} needs a base_url")
             if self.server.configured_url() is None:
@@ -117,9 +101,8 @@ class Connection:
                     f"{self.name} needs a base_url: set {self.server.url_variables[-1]}",
                     provider=self.name,
                 )
-        wire.check_url(self.url)
-        wire.check_headers(given.default_headers or {})
-        named = {"organization": given.organization, "project": given.project}
+        self.check_common("AsyncOpenAI")
+        named = {"organization": self.organization, "project": self.project}
         wire.check_headers({name: value for name, value in named.items() if value is not None})
 
     @property
@@ -130,15 +113,15 @@ class Connection:
     @property
     def is_openai(self) -> bool:
         """Whether this is called OpenAI, so that what is meant for it goes there: the key, and
-        what its SDK reads from further variables."""
+        what further variables of OpenAI's SDK hold."""
         return self.is_own and self.server.name == "openai"
 
     @property
     def url(self) -> str:
         """The base URL: the caller's client's, as configured, from the environment, the row's."""
-        if self.given.client is not None:
-            return str(self.given.client.base_url)
-        return str(self.given.base_url or self.server.configured_url())
+        if self.client is not None:
+            return str(self.client.base_url)
+        return str(self.base_url or self.server.configured_url())
 
     @property
     def official(self) -> bool:
@@ -157,50 +140,37 @@ class Connection:
         return self.server.key_variables if self.is_own else (wire.key_variable(self.name),)
 
     @property
+    def variable(self) -> str:
+        """The usual environment variable of the key."""
+        return self.key_variables[0]
+
+    @property
     def secret(self) -> str | None:
         """The API key, where it is known beforehand: the caller's client's, as configured, or
         from the environment."""
-        if self.given.client is not None:
-            found: object = self.given.client.api_key
+        if self.client is not None:
+            found: object = self.client.api_key
         else:
-            found = self.given.api_key or wire.from_environment(*self.key_variables)
+            found = self.api_key or wire.from_environment(*self.key_variables)
         return found.strip() or None if isinstance(found, str) else None
 
-    def key(self) -> Any:
-        """What the SDK takes as a key: text, or an async function that returns it.
+    def authorization(self, key: str) -> dict[str, str]:
+        """A bearer token, but for the server's own header, which takes keys alone: what a
+        function returns is a token (Microsoft Entra's, at Azure)."""
+        if self.server.key_header and not callable(self.api_key):
+            return {self.server.key_header.lower(): key}
+        return {"authorization": f"Bearer {key}"}
 
-        Raises:
-            MissingKey: none, and the server is the vendor's.
-            ConfigurationError: a key that no header can carry.
-        """
-        given = self.given.api_key
-        if given is not None and not isinstance(given, str):
-            return _asked(given, self.name)
-        variable = self.key_variables[0]
-        if self.secret is None:
-            if self.official:
-                raise wire.missing_key(self.name, variable)
-            return PLACEHOLDER_KEY
-        return wire.check_key(self.secret, variable)
-
-    def headers(self, omit: object) -> dict[str, Any]:
-        """The headers of every request. `omit` stands for a header that is left out."""
-        headers: dict[str, Any] = {}
-        if not self.is_openai:
-            # The SDK would send what this variable holds for OpenAI to any server.
-            lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
-            headers = {line.partition(":")[0].strip(): omit for line in lines if ":" in line}
-        return headers | {**self.server.headers, **(self.given.default_headers or {})}
-
-
-def _asked(function: Callable[[], Awaitable[str]], provider: str) -> Callable[[], Awaitable[str]]:
-    """A function of the caller's that returns the key, whose own errors become typed."""
-
-    async def key() -> str:
-        try:
-            return await function()
-        except Exception as error:
-            why = f"the function given as api_key raised {type(error).__name__}"
-            raise AuthenticationError(f"{provider}: {why}", provider=provider) from error
-
-    return key
+    def server_headers(self) -> dict[str, str]:
+        """The row's headers, and those that OPENAI_ORG_ID, OPENAI_PROJECT_ID and
+        OPENAI_CUSTOM_HEADERS hold for the provider called openai alone."""
+        headers = {name.lower(): value for name, value in self.server.headers.items()}
+        organization, project = self.organization, self.project
+        if self.is_openai:
+            organization = organization or wire.from_environment("OPENAI_ORG_ID")
+            project = project or wire.from_environment("OPENAI_PROJECT_ID")
+        if organization is not None:
+            headers["openai-organization"] = organization
+        if project is not None:
+            headers["openai-project"] = project
+        return headers | (environment_headers("OPENAI_CUSTOM_HEADERS") if self.is_openai else {})

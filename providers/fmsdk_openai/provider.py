@@ -1,17 +1,20 @@
-"""The provider: encodes, asks through the official SDK, decodes."""
+"""The provider: encodes, sends, decodes."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
+
+import msgspec
 
 from fmsdk.catalog import narrow
 from fmsdk.content import Modality
 from fmsdk.embedding import Embeddings, EmbedLimits, EmbedRequest
 from fmsdk.errors import FmsdkError, ServerError
+from fmsdk.hosted.body import Body
+from fmsdk.hosted.connection import import_in_thread, open_transport
 from fmsdk.hosted.decoding import StreamDecoder
-from fmsdk.hosted.provider import HostedProvider, require_module
+from fmsdk.hosted.provider import HostedProvider
 from fmsdk.provider import ALL_SETTINGS, Capabilities, ImageLimits, ProviderConfig, UsableModel
 from fmsdk.request import Request
 from fmsdk.response import Response
@@ -22,7 +25,7 @@ from fmsdk_openai.embedding_servers import EmbeddingServer, embedding_server, fi
 from fmsdk_openai.encode import OpenAIEncoded, encode
 from fmsdk_openai.encode.embeddings import encode_embeddings
 from fmsdk_openai.errors import OpenAIErrorMapper
-from fmsdk_openai.model_discovery import SECONDS, ModelDiscovery
+from fmsdk_openai.model_discovery import ModelDiscovery
 from fmsdk_openai.model_info import ModelsEndpoint, narrowed
 from fmsdk_openai.options import Connection
 from fmsdk_openai.server import OPENAI_SERVER, Server
@@ -44,21 +47,19 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
 
     Args:
         config: with the options base_url, api_key, api ("responses" or "chat"), organization,
-            project, default_headers, or client, an `AsyncOpenAI` (or a cloud variant of it) that
-            the caller built.
+            project, default_headers, http_client (an `httpx2.AsyncClient` whose connections are
+            used), or client, an `AsyncOpenAI` (or a cloud variant of it) that the caller built.
         server: what is known of the server.
 
     Raises:
-        ModuleNotFoundError: the SDK is not installed; the registry names the extra.
         BadRequestError: an option that does not exist.
         ConfigurationError: no base URL, where everyone has their own.
     """
 
     def __init__(self, config: ProviderConfig, server: Server = OPENAI_SERVER) -> None:
-        require_module("openai")
         self._connection = connection = Connection.of(config, server)
-        variable = connection.key_variables[0]
-        super().__init__(config, OpenAIErrorMapper(config.name, variable, connection.secret))
+        self._credential = credential = connection.credential()
+        super().__init__(config, OpenAIErrorMapper(config.name, connection.variable, credential))
         # Prices go by the name: whoever calls a server "openai" pays OpenAI, through whatever
         # gateway. What OpenAI says of its models holds at its own host alone.
         self.price_id = server.price_id if connection.is_own else None
@@ -66,11 +67,10 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
         self.base_url = connection.url
         self._dialect = connection.dialect
         self._learner = ModelDiscovery(server.listings, self._listing)
-        self._sdk: Any = None
 
     @staticmethod
     def usable_models() -> list[UsableModel]:
-        """Whether OpenAI's models can be called now: its extra installed, its key set."""
+        """Whether OpenAI's models can be called now: its key is set."""
         return OPENAI_SERVER.usable_models()
 
     def capabilities(self, model: str) -> Capabilities:
@@ -82,10 +82,6 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
 
     async def learn(self, model: str) -> None:
         """Ask the server what it says of a model, once, where its kind of server tells."""
-        if self._connection.server.listings:
-            # Importing the SDK, which the request needs as well, is not to cost the answer.
-            with suppress(FmsdkError):
-                self._transport()
         await self._learner.learn(model)
 
     def encode(self, request: Request, *, stream: bool) -> OpenAIEncoded:
@@ -142,15 +138,17 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
         except ServerError as error:
             raise final_error(error, server) from error.__cause__
 
-    def make_transport(self, idle_timeout: float | None) -> Transport:
-        """The official SDK."""
-        import openai
-
-        from fmsdk.http.sdk_transport import SdkTransport
-
-        made: openai.AsyncOpenAI | None = self._connection.given.client
-        self._sdk = made or self._own_client(idle_timeout)
-        return SdkTransport(self._sdk, openai, self.error_mapper, idle_timeout, is_own=made is None)
+    async def open_transport(self, idle_timeout: float | None) -> Transport:
+        """Connections of our own, or the caller's client."""
+        connection = self._connection
+        if connection.client is None:
+            endpoint = connection.endpoint(self._credential)
+            return await open_transport(
+                endpoint, self.error_mapper, idle_timeout, connection.http_client
+            )
+        sdk = await import_in_thread("openai")
+        module = await import_in_thread("fmsdk.http.sdk_transport")
+        return module.SdkTransport(connection.client, sdk, self.error_mapper, idle_timeout)
 
     def _embedding_server(self) -> EmbeddingServer:
         server = self._connection.server
@@ -165,60 +163,20 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
     def _api(self, model: str) -> Api | None:
         """The API that the user pinned, or else the only one that answers for the model."""
         told = self._learner.told(model)
-        return self._connection.given.api or (told and told.api)
-
-    def _own_client(self, idle_timeout: float | None) -> Any:
-        import openai
-
-        from fmsdk.http.connections import http_client
-
-        connection, given = self._connection, self._connection.given
-        key, header = connection.key(), connection.server.key_header
-        moves = [_key_as(header, key)] if header and isinstance(key, str) else []
-        client = openai.AsyncOpenAI(
-            api_key=key,
-            base_url=connection.url,
-            organization=given.organization,
-            project=given.project,
-            default_headers=connection.headers(openai.Omit()),
-            max_retries=0,
-            http_client=http_client(idle_timeout, on_request=moves),
-        )
-        if not connection.is_openai:
-            # The SDK has read them from variables that are meant for OpenAI.
-            client.organization, client.project = given.organization, given.project
-        return client
+        return self._connection.api or (told and told.api)
 
     async def _listing(self, listing: ModelsEndpoint, model: str) -> bytes:
         """A listing of the server's models as it comes; b"" where there is none to be had."""
-        import httpx2
-        import openai
-
+        url = urljoin(f"{self._connection.url.rstrip('/')}/", listing.path)
+        method, body = "GET", None
+        if listing.by_model:
+            method, body = "POST", Body([msgspec.json.encode({"model": model})])
         try:
-            self._transport()
-            path = urljoin(f"{self._connection.url.rstrip('/')}/", listing.path)
-            options: Any = {"timeout": SECONDS, "max_retries": 0}
-            if listing.by_model:
-                asked = self._sdk.post(
-                    path, cast_to=httpx2.Response, body={"model": model}, options=options
-                )
-            else:
-                asked = self._sdk.get(path, cast_to=httpx2.Response, options=options)
-            return cast("bytes", (await asked).content)
-        except (openai.OpenAIError, httpx2.HTTPError, FmsdkError):
+            transport = await self.transport()
+            async with transport.open(url, body, headers={}, method=method) as incoming:
+                return await incoming.read()
+        except FmsdkError:
             return b""
-
-
-def _key_as(header: str, key: str) -> Any:
-    """Moves a request's key into another header: the SDK itself insists on "Authorization". What
-    the caller put into either header stays."""
-
-    async def move(request: Any) -> None:
-        if request.headers.get("Authorization") == f"Bearer {key}":
-            del request.headers["Authorization"]
-            request.headers.setdefault(header, key)
-
-    return move
 
 
 def _capabilities(dialect: Dialect, api: Api | None, model: str) -> Capabilities:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -53,12 +52,10 @@ class Server:
     fetch_model = staticmethod(Provider.fetch_model)
 
     def usable_models(self) -> list[UsableModel]:
-        """Whether its models can be called now: its extra installed, its key set."""
+        """Whether its models can be called now: its key is set."""
         return [UsableModel(f"{self.name}:…", *self._usable(), self.dialect.input)]
 
     def _usable(self) -> tuple[bool, str]:
-        if importlib.util.find_spec("openai") is None:
-            return False, "pip install 'fmsdk[openai]'"
         if self.is_local:
             url = from_environment(*self.url_variables) or self.url
             return False, f"where {self.title} runs: {url}"

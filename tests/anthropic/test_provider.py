@@ -97,7 +97,7 @@ def test_keys_of_the_environment_go_to_their_own_server_alone(
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", KEY)
-    assert sent(name="mine")["authorization"] == "Bearer none"
+    assert "authorization" not in sent(name="mine")
     monkeypatch.setenv("MINE_API_KEY", "other")
     assert sent(name="mine")["authorization"] == "Bearer other"
 
@@ -221,26 +221,6 @@ def test_usable_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", KEY)
     (line,) = AnthropicProvider.usable_models()
     assert (line.usable, line.note) == (True, "")
-
-
-def test_without_the_sdk() -> None:
-    program = """
-import sys
-sys.path[:0] = ["providers"]
-import importlib.util
-importlib.util.find_spec = lambda name: None if name == "anthropic" else ...
-from fmsdk.provider import ProviderConfig
-from fmsdk_anthropic import AnthropicProvider
-print(AnthropicProvider.usable_models()[0].note)
-try:
-    AnthropicProvider(ProviderConfig(name="anthropic"))
-except ModuleNotFoundError as error:
-    print(error.name)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
-    )
-    assert done.stdout.split("\n")[:2] == ["pip install 'fmsdk[anthropic]'", "anthropic"]
 
 
 def test_importing_it_loads_no_sdk() -> None:

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import fmsdk.media.fetch as fetching
 from fmsdk.errors import ConnectionFailed, FmsdkError, InvalidMedia, Timeout
 from fmsdk.media.fetch import fetch, is_public
 from fmsdk.media.limits import FetchLimits
@@ -244,27 +244,22 @@ def test_a_name_no_host_can_have_is_refused() -> None:
         get(f"http://{'a' * 70}.com/")
 
 
-class _Public(httpx2.AsyncBaseTransport):
-    """Stands for a public server: answers from its list, and notes who was asked for."""
-
-    def __init__(self, *answers: httpx2.Response) -> None:
-        self.answers = list(answers)
-        self.asked: list[tuple[str, str, str]] = []
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        name = request.extensions["sni_hostname"]
-        self.asked.append((request.url.host, request.headers["Host"], name))
-        return self.answers.pop(0)
+@pytest.fixture
+def public_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A server at 127.0.0.2, which counts as public here, and nothing else does."""
+    monkeypatch.setattr(fetching, "is_public", lambda address: str(address) == "127.0.0.2")
+    with run_media_server(host="127.0.0.2") as running:
+        yield running
 
 
 @pytest.mark.parametrize(
     "place", ["http://127.0.0.1/", "//[::1]/", "http://2130706433/", "file:///etc/passwd"]
 )
-def test_a_redirect_to_a_private_address_is_refused(place: str) -> None:
-    public = _Public(httpx2.Response(302, headers={"Location": place}))
+def test_a_redirect_to_a_private_address_is_refused(public_server: Any, place: str) -> None:
+    public_server.elsewhere = place
     with pytest.raises(InvalidMedia, match="is refused"):
-        get("https://93.184.215.14/x", limits=FetchLimits(), transport=public)
-    assert len(public.asked) == 1
+        get(at(public_server, "elsewhere", host="127.0.0.2"), limits=FetchLimits())
+    assert len(public_server.seen) == 1
 
 
 def test_a_redirect_between_real_servers_is_checked_again(server: Any) -> None:
@@ -275,25 +270,31 @@ def test_a_redirect_between_real_servers_is_checked_again(server: Any) -> None:
 
 
 def test_the_connection_goes_to_the_address_that_was_checked(
-    monkeypatch: pytest.MonkeyPatch,
+    public_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = [["93.184.215.14"], ["127.0.0.1"], ["93.184.215.14", "10.0.0.1"]]
+    answers = [["127.0.0.2"], ["127.0.0.1"], ["127.0.0.2", "10.0.0.1"]]
+    resolve = socket.getaddrinfo
 
-    def look_up(*_: object, **__: object) -> list[Any]:
+    def look_up(host: str, *rest: object, **more: object) -> list[Any]:
+        if host != "rebind.example":
+            return resolve(host, *rest, **more)  # type: ignore[arg-type]
         return [(0, 0, 0, "", (address, 0)) for address in answers.pop(0)]
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    public = _Public(httpx2.Response(200, content=png()))
-    get("https://rebind.example:8443/x", limits=FetchLimits(), transport=public)
-    assert public.asked == [("93.184.215.14", "rebind.example:8443", "rebind.example")]
+    url = at(public_server, "cat.png", host="rebind.example")
+    assert get(url, limits=FetchLimits()).data == png()
+    path, headers = public_server.seen[-1]
+    assert headers["Host"] == f"rebind.example:{public_server.server_port}"
     for _ in range(2):  # now it points home; then one of its addresses does
         with pytest.raises(InvalidMedia, match="not a public address"):
-            get("https://rebind.example/x", limits=FetchLimits(), transport=public)
-    assert len(public.asked) == 1
+            get(url, limits=FetchLimits())
+    assert (len(public_server.seen), path, answers) == (1, "/cat.png", [])
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
-def test_the_certificate_is_checked_against_the_name(tmp_path: Path) -> None:
+def test_the_certificate_is_checked_against_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     subprocess.run(
         [
@@ -307,24 +308,13 @@ def test_the_certificate_is_checked_against_the_name(tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     with run_media_server(context) as server:
-
-        async def get_both() -> None:
-            trusting = ssl.create_default_context(cafile=str(certificate))
-            async with httpx2.AsyncHTTPTransport(verify=trusting) as transport:
-                url = f"https://localhost:{server.server_port}/cat.png"
-                found = await fetch(url, "image", limits=LOOPBACK, transport=transport)
-                assert found.data == png()
-                with pytest.raises(ConnectionFailed, match=r"(?i)certificate"):
-                    await fetch(
-                        url.replace("localhost", "127.0.0.1"),
-                        "image",
-                        limits=LOOPBACK,
-                        transport=transport,
-                    )
-
-        asyncio.run(get_both())
+        url = f"https://localhost:{server.server_port}/cat.png"
         with pytest.raises(ConnectionFailed, match=r"(?i)certificate"):
-            get(f"https://localhost:{server.server_port}/cat.png")
+            get(url)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert get(url).data == png()
+        with pytest.raises(ConnectionFailed, match=r"(?i)certificate"):
+            get(url.replace("localhost", "127.0.0.1"))
 
 
 def test_a_cancelled_fetch_hangs_up(server: Any) -> None:

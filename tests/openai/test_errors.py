@@ -169,7 +169,6 @@ def test_a_status_error_carries_everything(ask: Callable[..., Any]) -> None:
             ask(server.url)
         error = caught.value
         assert (error.status, error.request_id, error.retry_after) == (429, "req_9", 7.0)
-        assert type(error.__cause__).__module__.startswith("openai")
         assert len(server.seen) == 1, "retries are the core's"
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), copy.status) == (errors.RateLimitError, 429)

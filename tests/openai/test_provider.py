@@ -100,19 +100,19 @@ def test_keys_and_secrets_stay_out_of_reprs() -> None:
     ("name", "environment", "sent"),
     [
         ("openai", {"OPENAI_API_KEY": "sk-env\n"}, "Bearer sk-env"),
-        ("mine", {"OPENAI_API_KEY": "sk-env"}, "Bearer none"),
+        ("mine", {"OPENAI_API_KEY": "sk-env"}, None),
         ("mine", {"MINE_API_KEY": "sk-mine"}, "Bearer sk-mine"),
         ("my-own", {"MY_OWN_API_KEY": "sk-own"}, "Bearer sk-own"),
     ],
 )
 def test_keys_of_the_environment_go_to_their_own_server_alone(
-    name: str, environment: dict[str, str], sent: str, monkeypatch: pytest.MonkeyPatch
+    name: str, environment: dict[str, str], sent: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
     with run_server(HELLO) as server:
         generate(made(name, base_url=server.url), REQUEST)
-    assert server.seen[0].headers["authorization"] == sent
+    assert server.seen[0].headers.get("authorization") == sent
 
 
 def test_the_environments_url(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,31 +196,6 @@ def test_usable_models(monkeypatch: pytest.MonkeyPatch) -> None:
     (line,) = OpenAIProvider.usable_models()
     assert (line.usable, line.note) == (True, "")
     assert line.input == {"text", "image", "audio", "document"}
-
-
-def test_without_the_sdk() -> None:
-    program = """
-import sys
-sys.path[:0] = ["providers"]
-class Hidden:
-    def find_spec(self, name, path=None, target=None):
-        if name == "openai":
-            raise ModuleNotFoundError("hidden", name=name)
-sys.meta_path.insert(0, Hidden())
-import importlib.util
-importlib.util.find_spec = lambda name: None if name == "openai" else ...
-import fmsdk
-from fmsdk_openai import OpenAIProvider
-print(OpenAIProvider.usable_models()[0].note)
-try:
-    fmsdk.Client().generate("openai:m", "Hello")
-except fmsdk.MissingExtra as error:
-    print(error.extra)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
-    )
-    assert done.stdout.split("\n")[:2] == ["pip install 'fmsdk[openai]'", "openai"]
 
 
 def test_importing_it_loads_no_sdk() -> None:

@@ -121,8 +121,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def run_media_server(context: ssl.SSLContext | None = None) -> Iterator[Any]:
-    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+def run_media_server(
+    context: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> Iterator[Any]:
+    server: Any = ThreadingHTTPServer((host, 0), _Handler)
     server.seen, server.elsewhere, server.packed = [], "", (b"", {})
     server.handle_error = lambda *_: None  # clients hang up on purpose here
     if context is not None:

@@ -1,25 +1,13 @@
-"""Plain HTTP as the transport, and the tokens of Google Cloud that Vertex wants.
-
-google-genai is not in between: it gives no raw access to streams, fails on legal comment lines in
-them, and lets its HTTP client's errors out.
-"""
+"""The tokens of Google Cloud that Vertex wants, made by google-auth."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from fmsdk.errors import AuthenticationError, ConnectionFailed, FmsdkError, MissingKey
-from fmsdk.hosted.body import Body
-from fmsdk.http.connections import http_client
-from fmsdk.http.error_mapper import ErrorMapper
-from fmsdk.http.transport import Transport, error_body
 
-if TYPE_CHECKING:
-    import httpx2
-
-__all__ = ["CloudToken", "HttpTransport"]
+__all__ = ["CloudToken"]
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
@@ -102,60 +90,3 @@ class CloudToken:
 def _of_this_machine(auth: Any) -> Credentials:
     found, _ = auth.default(scopes=[_SCOPE])
     return found
-
-
-class HttpTransport(Transport):
-    """Asks over httpx2.
-
-    Args:
-        url: what every path comes below.
-        headers: of every request.
-        token: adds the headers that let a request in; None where `headers` hold a key.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        token: CloudToken | None,
-        error_mapper: ErrorMapper,
-        idle_timeout: float | None,
-    ) -> None:
-        super().__init__(error_mapper, idle_timeout)
-        self._url = url
-        self._headers = dict(headers)
-        self._token = token
-        self._client = http_client(idle_timeout)
-
-    async def send(
-        self,
-        path: str,
-        body: Body,
-        headers: Mapping[str, str],
-        timeout: httpx2.Timeout,
-    ) -> httpx2.Response:
-        """As `Transport.send`."""
-        sent = {**self._headers, "content-length": str(len(body))}
-        if self._token is not None:
-            sent |= await self._token.headers()
-        request = self._client.build_request(
-            "POST",
-            self._url + path,
-            content=body.content,
-            headers={**sent, **headers},
-            timeout=timeout,
-        )
-        response = await self._client.send(request, stream=True)
-        if response.is_success:
-            return response
-        try:
-            content = await response.aread()
-        finally:
-            await response.aclose()
-        raise self.error_mapper.from_response(
-            error_body(content), status=response.status_code, headers=response.headers
-        )
-
-    async def aclose(self) -> None:
-        """As `Transport.aclose`."""
-        await self._client.aclose()

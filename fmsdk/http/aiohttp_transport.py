@@ -1,0 +1,263 @@
+"""Our own connections, over aiohttp. `docs/decisions/0012-connections.md` says why aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import weakref
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from multidict import CIMultiDict
+from yarl import URL
+
+from fmsdk.errors import ConnectionFailed, Timeout
+from fmsdk.hosted.body import Body
+from fmsdk.http.decompression import ENCODINGS
+from fmsdk.http.environment import environment_proxy, trusted_certificates
+from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
+from fmsdk.http.transport import CONNECT_SECONDS, Endpoint, HttpResponse, Transport
+
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
+
+__all__ = ["AiohttpTransport"]
+
+_CONNECTIONS = 1000
+_KEEP_ALIVE_SECONDS = 5.0
+"""As the vendors' SDKs; uvicorn, below many compatible servers, closes at the same age."""
+_LONGEST_HEADER = 1 << 16
+_MOST_HEADERS = 1000
+_LARGEST_PIECE = 1 << 20
+"""Bytes from which aiohttp wants a body in pieces."""
+_UNREACHABLE = "cannot be reached; is the server running, and base_url right?"
+_SILENT = "sent nothing for too long; see timeout, idle_timeout"
+
+
+class AiohttpTransport(Transport):
+    """Sends requests over connections of its own, all to one server. Belongs to the event loop
+    that runs when it is made. It follows no redirects: a key in a header of the vendor's own
+    must not go along to another host.
+
+    Raises:
+        ConfigurationError: the environment names a proxy that cannot be used.
+    """
+
+    failures: ClassVar[tuple[NetworkFailure, ...]] = (
+        (aiohttp.ConnectionTimeoutError, ConnectionFailed, "let no connection be made in time"),
+        (aiohttp.ServerTimeoutError, Timeout, _SILENT),
+        (
+            aiohttp.ClientProxyConnectionError,
+            ConnectionFailed,
+            "is behind a proxy that is down",
+        ),
+        (aiohttp.ClientConnectorError, ConnectionFailed, _UNREACHABLE),
+        (aiohttp.InvalidURL, ConnectionFailed, _UNREACHABLE),
+        (aiohttp.ClientError, ConnectionFailed, "broke the connection"),
+    )
+
+    def __init__(
+        self, endpoint: Endpoint, error_mapper: ErrorMapper, idle_timeout: float | None
+    ) -> None:
+        super().__init__(error_mapper, idle_timeout)
+        url = endpoint.url
+        self._endpoint = endpoint
+        self._urls: dict[str, URL] = {}
+        self._proxy = environment_proxy(url)
+        connector = _Connector(
+            ssl=trusted_certificates() if url.startswith("https:") else True,
+            limit=_CONNECTIONS,
+            keepalive_timeout=_KEEP_ALIVE_SECONDS,
+            resolver=aiohttp.ThreadedResolver(),
+            socket_factory=_open_socket,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            request_class=_Request,
+            response_class=_Response,
+            headers={"accept-encoding": ENCODINGS},
+            skip_auto_headers=("Accept", "User-Agent", "Content-Type"),
+            max_line_size=_LONGEST_HEADER,
+            max_field_size=_LONGEST_HEADER,
+            max_headers=_MOST_HEADERS,
+        )
+        weakref.finalize(self, _detach, self._session)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: Body | None,
+        headers: Mapping[str, str],
+        read_timeout: float | None,
+    ) -> HttpResponse:
+        """As `Transport.send`."""
+        url = self._urls.get(path)
+        if url is None:
+            url = self._urls[path] = URL(self._endpoint.url_of(path), encoded=True)
+        merged = await self._endpoint.request_headers(headers)
+        data: Any = None
+        if body is not None:
+            data = body.content
+            if data is body or len(body) >= _LARGEST_PIECE:
+                data = aiter(body)
+                merged["content-length"] = str(len(body))
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=CONNECT_SECONDS, sock_read=read_timeout
+        )
+        try:
+            response = await self._session.request(
+                method,
+                url,
+                data=data,
+                headers=merged,
+                allow_redirects=False,
+                proxy=self._proxy,
+                timeout=timeout,
+            )
+        except UnicodeError as error:  # a name that DNS cannot carry
+            raise aiohttp.InvalidURL(url, str(error)) from error
+        return _AiohttpResponse(response)
+
+    async def aclose(self) -> None:
+        """As `Transport.aclose`."""
+        await self._session.close()
+
+
+class _AiohttpResponse(HttpResponse):
+    __slots__ = ("_response", "headers", "status")
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.headers = response.headers
+
+    def raw_chunks(self) -> AsyncIterator[bytes]:
+        return self._response.content.iter_any()
+
+    def limit_silence(self, seconds: float | None) -> None:
+        connection = self._response.connection
+        if connection is not None and connection.protocol is not None:
+            connection.protocol.read_timeout = seconds
+            connection.protocol.start_timeout()
+
+    async def aclose(self) -> None:
+        connection = self._response.connection
+        if connection is None:
+            return  # read to its end, and back in the pool
+        if connection.transport is not None:
+            connection.transport.abort()  # what waits to be sent is for nobody
+        self._response.close()
+
+    def joined_headers(self) -> Mapping[str, str]:
+        joined = CIMultiDict[str]()
+        for name in self.headers:
+            joined[name] = ", ".join(self._response.headers.getall(name))
+        return joined
+
+
+class _Request(aiohttp.ClientRequest):
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        # Bytes that came before the request belong to no answer of this request.
+        if conn.protocol is None or conn.protocol.should_close:
+            raise aiohttp.ServerDisconnectedError("the server answered before it was asked")
+        return await super().send(conn)
+
+
+class _Response(aiohttp.ClientResponse):
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        """Wait for the head of the answer. aiohttp's own time limit starts anew with each interim
+        answer (1xx), which a server can send for ever."""
+        protocol = connection.protocol
+        seconds = None if protocol is None else protocol.read_timeout
+        if protocol is None or seconds is None:
+            return await super().start(connection)
+        loop, timer = asyncio.get_running_loop(), list[asyncio.TimerHandle]()
+
+        def begin(_: object = None) -> None:
+            error = aiohttp.SocketTimeoutError(f"no answer for {seconds:g} s")
+            timer.append(loop.call_later(seconds, protocol.set_exception, error))
+
+        upload = self._writer
+        if upload is None:
+            begin()
+        else:
+            upload.add_done_callback(begin)
+        try:
+            return await super().start(connection)
+        finally:
+            if upload is not None:
+                upload.remove_done_callback(begin)
+            for handle in timer:
+                handle.cancel()
+
+
+class _Protocol(ResponseHandler):
+    """aiohttp's, mended where framing that breaks (seen with aiohttp 3.14.5, 2026-11-28) loses the
+    head of an answer in the same packet, or leaves the reader of its body waiting for ever."""
+
+    _wants_head = False
+
+    def set_response_params(self, **settings: Any) -> None:
+        self._wants_head = True
+        super().set_response_params(**settings)
+
+    def data_received(self, data: bytes) -> None:
+        if self._wants_head:
+            self._wants_head = False
+            end = data.find(b"\r\n\r\n") + 4
+            if 4 <= end < len(data):
+                super().data_received(data[:end])
+                data = data[end:]
+        super().data_received(data)
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        payload = self._payload
+        super().set_exception(exc, *cause)
+        if payload is not None and payload.exception() is None and not payload.is_eof():
+            error = exc if isinstance(exc, aiohttp.ClientError) else None
+            payload.set_exception(error or aiohttp.ClientPayloadError(str(exc)), *cause)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """aiohttp's, without its complaint where nobody closed it: a client need not be closed."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)  # pyright: ignore[reportUnknownMemberType] - partly typed
+        self._factory = partial(_Protocol, loop=self._loop)
+
+    def __del__(self, _warnings: Any = None) -> None:
+        protocols = [protocol for pooled in self._conns.values() for protocol, _ in pooled]
+        if protocols and not self._loop.is_closed():
+            with suppress(RuntimeError):  # closed in this moment
+                self._loop.call_soon_threadsafe(_close_all, protocols)
+
+
+def _close_all(protocols: list[Any]) -> None:
+    for protocol in protocols:
+        protocol.close()
+
+
+def _detach(session: aiohttp.ClientSession) -> None:
+    if not session.closed:
+        session.detach()
+
+
+def _open_socket(address: Any) -> socket.socket:
+    """A socket on which half a minute of silence is asked about, so that a dead connection is
+    told from a slow answer, as in the vendors' SDKs."""
+    family, kind, protocol, *_ = address
+    opened = socket.socket(family=family, type=kind, proto=protocol)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 60)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 5)
+    return opened

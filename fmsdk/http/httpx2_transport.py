@@ -1,0 +1,109 @@
+"""A client of httpx2 that the caller built: for Unix sockets, own certificates, own proxies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import ClassVar, cast
+
+import httpx2
+
+from fmsdk.errors import ConnectionFailed, InvalidResponse, Timeout
+from fmsdk.hosted.body import Body
+from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
+from fmsdk.http.transport import CONNECT_SECONDS, Endpoint, HttpResponse, Transport
+
+__all__ = ["HTTPX2_FAILURES", "Httpx2Response", "Httpx2Transport", "read_limits"]
+
+HTTPX2_FAILURES: tuple[NetworkFailure, ...] = (
+    (httpx2.ConnectTimeout, ConnectionFailed, "let no connection be made in time"),
+    (httpx2.PoolTimeout, ConnectionFailed, "has no connection free in this client"),
+    (httpx2.TimeoutException, Timeout, "sent nothing for too long; see timeout, idle_timeout"),
+    (
+        httpx2.ConnectError,
+        ConnectionFailed,
+        "cannot be reached; is the server running, and base_url right?",
+    ),
+    (httpx2.DecodingError, InvalidResponse, "sent a body that cannot be decompressed"),
+    (httpx2.HTTPError, ConnectionFailed, "broke the connection"),
+)
+
+
+def read_limits(seconds: float | None) -> httpx2.Timeout:
+    """The time limits of a request whose answer may stay silent for `seconds`. Waiting for a
+    connection that others hold is no silence of the server's."""
+    return httpx2.Timeout(seconds, connect=CONNECT_SECONDS, pool=None)
+
+
+class Httpx2Response(HttpResponse):
+    """A response of httpx2, opened as a stream."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._response = response
+        self.status = response.status_code
+        self.headers = response.headers
+
+    def raw_chunks(self) -> AsyncIterator[bytes]:
+        """As `HttpResponse.raw_chunks`."""
+        # Three generators fewer for each chunk than aiter_raw, which would only pass them on.
+        return aiter(cast("httpx2.AsyncByteStream", self._response.stream))
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """As `HttpResponse.chunks`; encodings that the caller's client asks for besides ours
+        (br, zstd) are its own to undo."""
+        encoding = self.headers.get("content-encoding", "").strip().lower()
+        if encoding in ("", "identity", "gzip", "x-gzip", "deflate"):
+            return super().chunks()
+        return self._response.aiter_bytes()
+
+    def limit_silence(self, seconds: float | None) -> None:
+        """As `HttpResponse.limit_silence`."""
+        # The connection reads each piece of the body by the limits that stand here.
+        limits = self._response.request.extensions.get("timeout", {})
+        self._response.request.extensions["timeout"] = limits | read_limits(seconds).as_dict()
+
+    async def aclose(self) -> None:
+        """As `HttpResponse.aclose`."""
+        await self._response.aclose()
+
+
+class Httpx2Transport(Transport):
+    """Sends requests through the caller's `httpx2.AsyncClient`, which stays the caller's to
+    close. Its own headers, proxies and certificates hold; redirects are not followed."""
+
+    failures: ClassVar[tuple[NetworkFailure, ...]] = HTTPX2_FAILURES
+
+    def __init__(
+        self,
+        client: httpx2.AsyncClient,
+        endpoint: Endpoint,
+        error_mapper: ErrorMapper,
+        idle_timeout: float | None,
+    ) -> None:
+        super().__init__(error_mapper, idle_timeout)
+        self._client = client
+        self._endpoint = endpoint
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: Body | None,
+        headers: Mapping[str, str],
+        read_timeout: float | None,
+    ) -> HttpResponse:
+        """As `Transport.send`."""
+        merged = await self._endpoint.request_headers(headers)
+        if body is not None:
+            merged["content-length"] = str(len(body))
+        request = self._client.build_request(
+            method,
+            self._endpoint.url_of(path),
+            content=None if body is None else body.content,
+            headers=merged,
+            timeout=read_limits(read_timeout),
+        )
+        response = await self._client.send(request, stream=True, follow_redirects=False)
+        return Httpx2Response(response)
+
+    async def aclose(self) -> None:
+        """As `Transport.aclose`: the client is the caller's."""
