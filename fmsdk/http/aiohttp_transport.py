@@ -218,8 +218,8 @@ class _Protocol(ResponseHandler):
                 data = data[end:]
         super().data_received(data)
 
-    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
-        payload = self._payload
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+        payload, cause = self._payload, () if exc_cause is None else (exc_cause,)
         super().set_exception(exc, *cause)
         if payload is not None and payload.exception() is None and not payload.is_eof():
             error = exc if isinstance(exc, aiohttp.ClientError) else None
