@@ -120,6 +120,8 @@ def _parsed(url: str, base: URL | None = None) -> URL:
             raise ValueError
         target = URL(url) if base is None else base.join(URL(url))
         port = target.explicit_port
+        if ":" in (target.raw_host or ""):  # yarl takes anything in brackets
+            ipaddress.ip_address((target.raw_host or "").partition("%")[0])
     except ValueError:
         # Its message may quote a piece of a password.
         raise InvalidMedia(f"{shown_url(url)} is not a valid URL") from None

@@ -170,8 +170,6 @@ class Call(Generic[Q, A]):
         timeout = self.request.timeout or self.policy.timeout
         if timeout is not None:
             self._deadline = asyncio.get_running_loop().time() + timeout
-        if self.provider.price_id is not None:
-            pricing.warm_up(self.provider.price_id)
         try:
             async with asyncio.timeout_at(self._deadline):
                 capabilities = await self._checked()

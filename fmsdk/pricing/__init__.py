@@ -10,9 +10,6 @@ premiums, taxes) and prices agreed with one customer.
 
 from __future__ import annotations
 
-import threading
-from functools import cache
-
 from fmsdk.pricing.bill import price
 from fmsdk.pricing.device import DEVICE_PRICES, device_cost
 from fmsdk.pricing.table import Rates, context_window, max_output_tokens, rates_for, release
@@ -26,12 +23,4 @@ __all__ = [
     "price",
     "rates_for",
     "release",
-    "warm_up",
 ]
-
-
-@cache
-def warm_up(provider_id: str) -> None:
-    """Load the price table in a thread, the first time it will be needed: that takes a third of
-    a second, which passes while the first request is on its way."""
-    threading.Thread(target=context_window, args=(provider_id, ""), name="fmsdk prices").start()

@@ -1,12 +1,9 @@
-"""The price table: genai-prices' offline snapshot, with fmsdk's dated overrides before it.
+"""The price table: what a vendor's model charges in a tier at a time, fmsdk's dated overrides
+going before the vendors' price lists.
 
-The only importer of genai-prices, and only on first use (it loads pydantic and 2,300 models).
-Its bundled snapshot is read directly: an updater that somebody else started in this process
-never changes a price here. Knows models, tiers and dates; what was used is `bill`'s business.
-
-genai-prices falls back to the standard price where a tier is not in its table, and finds a
-provider by any name that resembles it. Both would give a wrong bill, so here providers are found
-by their exact id, and a tier that has no price of its own has none.
+It knows models, tiers and dates; what was used is `bill`'s business. Only the list of the vendor
+asked for is read. A tier without a price of its own has none: the standard price would be a wrong
+bill.
 """
 
 from __future__ import annotations
@@ -16,18 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from fmsdk import catalog
 from fmsdk.data import read
 from fmsdk.pricing.datafile import MONEY, per_second
+from fmsdk.pricing.genai_prices import installed_lists, newer_release
 from fmsdk.pricing.kinds import unit_prices
-
-if TYPE_CHECKING:
-    from genai_prices.data_snapshot import DataSnapshot
-    from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
+from fmsdk.pricing.price_list import Model, PriceList, Prices, TieredPrice, find_model
 
 __all__ = ["Rates", "context_window", "max_output_tokens", "rates_for", "release"]
 
@@ -79,13 +73,12 @@ class _Overrides(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """A model in genai-prices. `own`: listed by the provider itself, not lent by another."""
+class _Listing:
+    """A model in a vendor's price list. `is_own`: the vendor lists it itself, not a fallback."""
 
-    provider: Provider
-    info: ModelInfo
-    own: bool
-    by_the_minute: bool
+    model: Model
+    release: str
+    is_own: bool
 
 
 def rates_for(
@@ -94,8 +87,8 @@ def rates_for(
     """What `model` of the vendor `provider_id` charges in `tier` at `when` (None: now; naive
     times are UTC). None where the vendor, the model or the tier's price is not known."""
     moment = datetime.now(UTC) if when is None else _utc(when)
-    found = _find(provider_id, model)
-    by_the_minute = found is not None and found.by_the_minute
+    listing = _find(provider_id, model)
+    by_the_minute = listing is not None and listing.model.changes_by_the_minute
     valid = moment.replace(second=0, microsecond=0) if by_the_minute else moment.date()
     return _rates(provider_id, model, (tier or "").lower(), valid)
 
@@ -103,15 +96,15 @@ def rates_for(
 def context_window(provider_id: str, model: str) -> int | None:
     """The most tokens that go into a hosted model (for most, prompt and answer together);
     None where not known."""
-    found = _find(provider_id, model)
-    return None if found is None else found.info.context_window
+    listing = _find(provider_id, model)
+    return None if listing is None else listing.model.context_window
 
 
 def max_output_tokens(provider_id: str, model: str) -> int | None:
     """The most tokens a hosted model answers with; None where not known."""
     names = [model]
-    if (found := _find(provider_id, model)) is not None:
-        names.append(found.info.id)
+    if (listing := _find(provider_id, model)) is not None:
+        names.append(listing.model.id)
     for name in names:
         known = catalog.facts(provider_id, name)
         if known is not None and known.max_output is not None:
@@ -121,60 +114,56 @@ def max_output_tokens(provider_id: str, model: str) -> int | None:
 
 def release() -> str:
     """The price table's name, version and date."""
-    return "".join(_release())
+    lists = _price_list("openai")
+    return "".join(_dated_release(lists.release if lists else ""))
 
 
 @lru_cache(maxsize=4096)
 def _rates(provider_id: str, model: str, tier: str, valid: date) -> Rates | None:
-    found = _find(provider_id, model)
+    listing = _find(provider_id, model)
     override = _override(provider_id, model)
     standard = tier in _STANDARD_TIERS
     if override is not None and not standard:
         return None  # The tier's price in the table below would stand on the figure overridden.
-    listed = None if found is None else _listed(found, None if standard else tier, _noon(valid))
+    listed = None
+    if listing is not None:
+        listed = _listed_prices(listing, None if standard else tier, _noon(valid))
     if listed is None and override is None:
         return None
-    prices: dict[str, Decimal | TieredPrices] = {**(listed or {})}
+    prices: dict[str, Decimal | TieredPrice] = {**(listed or {})}
     sources: list[str] = []
     if override is not None:
         prices.update(override.prices)
         sources.append(f"fmsdk overrides ({override.source}, retrieved {override.retrieved})")
-    if found is not None:
-        name, dated = _release()
+    if listing is not None:
+        name, dated = _dated_release(listing.release)
         at_tier = "" if standard else f", {tier} tier"
-        sources.append(f"{name} ({found.provider.id}/{found.info.id}{at_tier}{dated})")
-    minimum = _MINIMUM_SECONDS.get((provider_id, found.info.id if found else model), Decimal(0))
+        sources.append(f"{name} ({provider_id}/{listing.model.id}{at_tier}{dated})")
+    priced_model = listing.model.id if listing is not None else model
+    minimum = _MINIMUM_SECONDS.get((provider_id, priced_model), Decimal(0))
     return Rates(_bands(prices, provider_id), " over ".join(sources), minimum)
 
 
-def _listed(
-    found: _Found, tier: str | None, when: datetime
-) -> Mapping[str, Decimal | TieredPrices] | None:
-    """genai-prices' prices, or None where the tier has none of its own at that time."""
+def _listed_prices(listing: _Listing, tier: str | None, when: datetime) -> Prices | None:
+    """The price list's prices, or None where the tier has none of its own at that time."""
+    model = listing.model
     if tier is None:
-        return _known(found.info.get_prices(when))
+        return _countable(model.prices(when))
     for key in _TIER_KEYS:
         context = {key: tier}
-        variants = found.info.price_variants or ()
-        if found.own and any(
-            variant.when == context
-            and (variant.constraint is None or variant.constraint.active(when))
-            for variant in variants
+        if listing.is_own and any(
+            variant.when == context and variant.period.is_active(when) for variant in model.variants
         ):
-            return _known(found.info.get_prices(when, context))
+            return _countable(model.prices(when, context))
     return None
 
 
-def _known(prices: ModelPrice) -> dict[str, Decimal | TieredPrices]:
-    return {
-        key: value
-        for key, value in vars(prices).items()
-        if value is not None and key.endswith(_UNITS)
-    }
+def _countable(prices: Prices) -> Prices:
+    return {key: value for key, value in prices.items() if key.endswith(_UNITS)}
 
 
 def _bands(
-    prices: Mapping[str, Decimal | TieredPrices], provider_id: str
+    prices: Mapping[str, Decimal | TieredPrice], provider_id: str
 ) -> tuple[tuple[int, Mapping[str, Decimal]], ...]:
     starts = {-1}
     for value in prices.values():
@@ -187,7 +176,7 @@ def _bands(
     return tuple(bands)
 
 
-def _per_unit(key: str, value: Decimal | TieredPrices, start: int) -> Decimal:
+def _per_unit(key: str, value: Decimal | TieredPrice, start: int) -> Decimal:
     if not isinstance(value, Decimal):
         reached = [tier.price for tier in value.tiers if tier.start <= start]
         value = reached[-1] if reached else value.base
@@ -197,21 +186,12 @@ def _per_unit(key: str, value: Decimal | TieredPrices, start: int) -> Decimal:
 
 
 @lru_cache(maxsize=4096)
-def _find(provider_id: str, model: str) -> _Found | None:
-    providers = _snapshot().providers
-    provider = next((each for each in providers if each.id == provider_id), None)
-    info = provider and provider.find_model(model, all_providers=providers)
-    if provider is None or info is None:
+def _find(provider_id: str, model: str) -> _Listing | None:
+    prices = _price_list(provider_id)
+    match = None if prices is None else find_model(model, prices, _price_list)
+    if prices is None or match is None:
         return None
-    own = any(info is each for each in provider.models)
-    return _Found(provider, info, own, _by_the_minute(info))
-
-
-def _by_the_minute(info: ModelInfo) -> bool:
-    """Whether the price depends on the time of day."""
-    dated = info.prices if isinstance(info.prices, list) else []
-    constraints = [each.constraint for each in (*dated, *(info.price_variants or ()))]
-    return any(hasattr(constraint, "start_time") for constraint in constraints)
+    return _Listing(match[0], prices.release, is_own=match[1])
 
 
 def _override(provider_id: str, model: str) -> _Override | None:
@@ -232,20 +212,22 @@ def _noon(valid: date) -> datetime:
 
 
 @cache
-def _snapshot() -> DataSnapshot:
-    from genai_prices.data import providers
-    from genai_prices.data_snapshot import DataSnapshot
+def _price_list(vendor: str) -> PriceList | None:
+    """The vendor's list of this release of fmsdk, or of a newer genai-prices that is installed."""
+    if not vendor.replace("-", "").replace("_", "").isalnum():
+        return None
+    try:
+        prices = read(f"prices/{vendor}.json", PriceList)
+    except FileNotFoundError:
+        return None
+    if newer_release(prices.release) is not None:
+        return installed_lists().get(vendor)
+    return prices
 
-    return DataSnapshot(providers=providers, from_auto_update=False)
 
-
-@cache
-def _release() -> tuple[str, str]:
-    import genai_prices
-
-    version = genai_prices.__version__
-    newest = _overrides().snapshots.get(version)
-    return f"genai-prices {version}", f", snapshot {newest}" if newest else ""
+def _dated_release(release: str) -> tuple[str, str]:
+    newest = _overrides().snapshots.get(release)
+    return f"genai-prices {release}", f", snapshot {newest}" if newest else ""
 
 
 @cache
