@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, cast
 
 from fmsdk.pricing.price_list import (
     Match,
@@ -58,7 +58,8 @@ def convert_provider(provider: Any, release: str) -> PriceList:
 
 
 def _convert_model(model: Any) -> Model:
-    periods = model.prices if isinstance(model.prices, list) else [model]
+    prices: Any = model.prices
+    periods: list[Any] = cast("list[Any]", prices) if isinstance(prices, list) else [model]
     return Model(
         id=model.id,
         match=_convert_match(model.match),
@@ -90,11 +91,11 @@ def _utc_time(value: time | None) -> time | None:
 
 def _convert_prices(prices: Any) -> Prices:
     converted: Prices = {}
-    listed: dict[str, Any] = vars(prices)
-    for key, price in listed.items():
-        if isinstance(price, Decimal):
-            converted[key] = price
-        elif price is not None:
+    for key, value in vars(prices).items():
+        price = cast("Any", value)
+        if isinstance(value, Decimal):
+            converted[key] = value
+        elif value is not None:
             tiers = tuple(Tier(tier.start, tier.price) for tier in price.tiers)
             converted[key] = TieredPrice(base=price.base, tiers=tiers)
     return converted
