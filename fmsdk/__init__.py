@@ -72,6 +72,7 @@ from fmsdk.response import (
     TokenLogprob,
     ToolCallDelta,
     Warning,
+    WarningCode,
 )
 from fmsdk.serialization import from_json, to_json
 from fmsdk.transcription import Segment, Transcription
@@ -166,6 +167,7 @@ __all__ = [
     "Vectors",
     "Video",
     "Warning",
+    "WarningCode",
     "from_json",
     "to_json",
 ]

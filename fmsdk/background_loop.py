@@ -22,64 +22,68 @@ __all__ = ["SyncIterator", "run"]
 T = TypeVar("T")
 
 
-class _Portal:
+class _Background:
+    """The loop and its thread, one for the process."""
+
     loop: asyncio.AbstractEventLoop | None = None
     thread: threading.Thread | None = None
     lock = threading.Lock()
 
 
-def _loop() -> asyncio.AbstractEventLoop:
-    loop = _Portal.loop
+def _running_loop() -> asyncio.AbstractEventLoop:
+    loop = _Background.loop
     if loop is None:
-        with _Portal.lock:
-            loop = _Portal.loop
+        with _Background.lock:
+            loop = _Background.loop
             if loop is None:
-                loop = _Portal.loop = asyncio.new_event_loop()
-                thread = threading.Thread(target=_serve, args=(loop,), name="fmsdk", daemon=True)
-                _Portal.thread = thread
+                loop = _Background.loop = asyncio.new_event_loop()
+                thread = threading.Thread(
+                    target=_run_forever, args=(loop,), name="fmsdk", daemon=True
+                )
+                _Background.thread = thread
                 thread.start()
     return loop
 
 
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
+def _run_forever(loop: asyncio.AbstractEventLoop) -> None:
     while True:
         try:
             loop.run_forever()
             return
-        except BaseException:  # noqa: S112 - a task's SystemExit is for whoever waits for the task
+        except BaseException:  # noqa: S112 - a task's SystemExit reaches whoever waits for the task
             continue
 
 
-def _forget() -> None:
-    # The child of a fork has the loop object and not its thread.
-    _Portal.loop = _Portal.thread = None
-    _Portal.lock = threading.Lock()
+def _reset_after_fork() -> None:
+    # The child of a fork has the loop object without its thread.
+    _Background.loop = _Background.thread = None
+    _Background.lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_reset_after_fork)
 
 
-def _refuse_to_wait_for_itself() -> None:
-    if threading.current_thread() is _Portal.thread:
+def _refuse_own_thread() -> None:
+    if threading.current_thread() is _Background.thread:
         raise BadRequestError(
             "this thread runs the calls of every synchronous client, so it cannot wait for one; "
             "in a hook, hand the work to another thread"
         )
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on the background loop and wait for its result.
 
     Raises:
         BadRequestError: from a hook, which runs on that loop's own thread.
     """
     try:
-        _refuse_to_wait_for_itself()
+        _refuse_own_thread()
     except BadRequestError:
-        work.close()
+        coroutine.close()
         raise
-    future = asyncio.run_coroutine_threadsafe(work, _loop())
+    future = asyncio.run_coroutine_threadsafe(coroutine, _running_loop())
     try:
         return future.result()
     except BaseException:
@@ -88,33 +92,33 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 class SyncIterator(Generic[T]):
-    """An async iterator driven by one task on the loop, to be iterated over, once, in another
-    thread. Iterating raises as `run` does."""
+    """An async iterator that one task on the loop reads, for a loop in another thread. It can be
+    iterated over once. Iterating raises as `run` does."""
 
     def __init__(self, source: Callable[[], AsyncIterator[T]]) -> None:
         self._source = source
-        self._arrived: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
+        self._items: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
         self._task: concurrent.futures.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._over = threading.Event()
+        self._ended = threading.Event()
         self._closed = False
 
     def __iter__(self) -> Generator[T, None, None]:
-        """Begin, and end with the last item, or quietly where another thread closes it."""
-        _refuse_to_wait_for_itself()
+        """Yield the items, up to the last one, or until another thread closes the iterator."""
+        _refuse_own_thread()
         if self._closed:
             return
-        arrived = self._arrived
-        self._loop = _loop()
-        work = _pump(self._source, arrived.put, self._over)
-        self._task = asyncio.run_coroutine_threadsafe(work, self._loop)
-        get = arrived.get
+        items = self._items
+        self._loop = _running_loop()
+        reading = _read_to_end(self._source, items.put, self._ended)
+        self._task = asyncio.run_coroutine_threadsafe(reading, self._loop)
+        get = items.get
         try:
-            if self._closed:  # by another thread, since it was looked at
+            if self._closed:  # by another thread, since the first check
                 return
             while True:
-                more, item = get()
-                if more:
+                is_item, item = get()
+                if is_item:
                     yield item
                     continue
                 if item is not None and not self._closed:
@@ -124,32 +128,33 @@ class SyncIterator(Generic[T]):
             self.close()
 
     def close(self) -> None:
-        """Stop, from any thread: the iterator's own end is reached when this returns."""
+        """Stop, from any thread. When this returns, the async iterator has ended."""
         self._closed = True
-        # An iterator nobody holds is closed wherever that is found out: at the interpreter's end
-        # and after a fork the loop's thread is not there, and that thread cannot wait for itself.
-        if self._task is None or self._over.is_set() or sys.is_finalizing():
+        # An iterator that nobody holds is closed in whatever thread collects it. At the
+        # interpreter's end and after a fork the loop's thread does not run, and the loop's own
+        # thread cannot wait for itself.
+        if self._task is None or self._ended.is_set() or sys.is_finalizing():
             return
-        if self._loop is not _Portal.loop:
+        if self._loop is not _Background.loop:
             return
         self._task.cancel()
-        if threading.current_thread() is not _Portal.thread:
-            self._over.wait()
+        if threading.current_thread() is not _Background.thread:
+            self._ended.wait()
 
 
-async def _pump(
+async def _read_to_end(
     source: Callable[[], AsyncIterator[Any]],
     put: Callable[[tuple[bool, Any]], None],
-    over: threading.Event,
+    ended: threading.Event,
 ) -> None:
-    # Knows no `Drain`: a task that held one would keep it from being found to be dropped.
-    ended: BaseException | None = None
+    # Holds no `SyncIterator`: a task that does would keep it from being collected as garbage.
+    failure: BaseException | None = None
     try:
         async for item in source():
             put((True, item))
     except BaseException as error:
-        ended = error
+        failure = error
         raise
     finally:
-        over.set()
-        put((False, ended))
+        ended.set()
+        put((False, failure))

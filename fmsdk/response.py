@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
 from fmsdk.content import Audio, Image, MediaPart, Part, Reasoning, Text, ToolCall
 from fmsdk.errors import InvalidOutput
 from fmsdk.request import Message
-from fmsdk.result import NO_USAGE, Finish, Result, Warning
+from fmsdk.result import NO_USAGE, Finish, Result, Warning, WarningCode
 from fmsdk.usage import Timings, Usage
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ __all__ = [
     "TokenLogprob",
     "ToolCallDelta",
     "Warning",
+    "WarningCode",
     "tool_call",
 ]
 

@@ -16,9 +16,52 @@ from fmsdk.content import MediaPart
 from fmsdk.request import Message
 from fmsdk.usage import Cost, Latency, Timings, Usage
 
-__all__ = ["NO_USAGE", "Finish", "Result", "Warning"]
+__all__ = ["NO_USAGE", "Finish", "Result", "Warning", "WarningCode"]
 
 Finish = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "cancelled", "other"]
+WarningCode = Literal[
+    # What the caller asked for, and did not get in full.
+    "setting_dropped",
+    "setting_ignored",
+    "schema_not_strict",
+    "audio_format",
+    "cache_lifetime",
+    "cache_mark_ignored",
+    "tag_not_sent",
+    # Of the conversation, what was left out, changed, or missed.
+    "audio_dropped",
+    "blank_text_dropped",
+    "citations_dropped",
+    "name_dropped",
+    "opaque_dropped",
+    "reasoning_dropped",
+    "refusal_as_text",
+    "thought_signature_missing",
+    "tool_ids_changed",
+    # Of media and texts, what was changed.
+    "frames_dropped",
+    "image_downsized",
+    "input_truncated",
+    # Of the answer.
+    "content_skipped",
+    "finish_message",
+    "finish_missing",
+    "malformed_arguments",
+    "no_speech",
+    "raw_completion",
+    "refused",
+    "vectors_unnormalized",
+    # Of the model, its price and its tokens.
+    "context_too_long",
+    "local_cost_unknown_before_run",
+    "model_retired",
+    "model_retiring",
+    "model_unknown",
+    "output_assumed",
+    "price_unknown",
+    "usage_elsewhere",
+]
+"""Every code that a warning can have. `fmsdk.Warning.message` says what it means in each case."""
 NO_USAGE = Usage()
 
 
@@ -27,7 +70,7 @@ class Warning:
     """Something the caller should know: `code` for programs, `message` for people, `detail`
     names the setting, part or field meant."""
 
-    code: str
+    code: WarningCode
     message: str
     detail: str = ""
 

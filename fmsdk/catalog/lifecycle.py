@@ -13,7 +13,7 @@ from fmsdk.catalog import Retirement, retirement
 from fmsdk.errors import ModelRetired
 from fmsdk.provider import Capabilities, Provider
 from fmsdk.request import Request
-from fmsdk.response import Warning
+from fmsdk.response import Warning, WarningCode
 
 __all__ = ["Clock", "known_capabilities", "of_its_end", "refuse_retired", "today", "unless_known"]
 
@@ -91,7 +91,7 @@ def _end(request: Request, vendor: str | None, clock: Clock | None) -> Retiremen
 
 def _warning(request: Request, end: Retirement, now: datetime.date) -> Warning:
     has_come = now >= end.date
-    code = "model_retired" if has_come and end.is_own else "model_retiring"
+    code: WarningCode = "model_retired" if has_come and end.is_own else "model_retiring"
     verb = "was" if has_come else "will be"
     said = f" ({end.origin.doubt} information)" if end.origin.doubt else ""
     told = [f"{request.name} {verb} switched off by {end.vendor} on {end.date}{said}"]

@@ -52,7 +52,7 @@ def encode(
         unsupported_settings.drop("detail", "a local model sees every picture at its own size")
     if any(getattr(part, "cache", False) for part in request.parts()):
         unsupported_settings.warnings.append(
-            Warning("cache_ignored", "cache marks have no effect: nothing is kept between calls")
+            Warning("cache_mark_ignored", "cache marks do nothing: nothing is kept between calls")
         )
     messages = list(_messages(request, multimodal))
     return Chat(

@@ -168,7 +168,7 @@ def test_what_is_dropped_for_a_lenient_caller_is_told() -> None:
     chat = encode(request, unsupported_settings, names=frozenset({"tools"}), multimodal=True)
     assert [warning.detail or warning.code for warning in unsupported_settings.warnings] == [
         "detail",
-        "cache_ignored",
+        "cache_mark_ignored",
         "tool_choice",
         "reasoning",
         "options.template",

@@ -327,7 +327,7 @@ def test_options_of_another_kind_are_refused(llama: str) -> None:
 
 def test_cache_marks_are_not_lost_silently(llama: str) -> None:
     answer = calls.client().generate(llama, fmsdk.Text(HELLO, cache=True), **calls.GREEDY)
-    assert [warning.code for warning in answer.warnings] == ["cache_ignored"]
+    assert [warning.code for warning in answer.warnings] == ["cache_mark_ignored"]
 
 
 def test_a_loaded_model_counts_a_request_exactly(llama: str) -> None:

@@ -117,7 +117,7 @@ class Scripted(FakeProvider):
         if model == "device":
             end = replace(end, timings=Timings(device_seconds=0.5, device=CPU, load=0.25))
         if model == "warns":
-            end = replace(end, warnings=(Warning("odd", "something is odd"),))
+            end = replace(end, warnings=(Warning("model_unknown", "something is odd"),))
         if model == "length":
             end = replace(end, finishes=(("length", "length"),))
         return end
