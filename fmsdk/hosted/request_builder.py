@@ -27,7 +27,7 @@ from fmsdk.errors import BadRequestError, UnsupportedContent
 from fmsdk.hosted.body import Body, BodyWriter
 from fmsdk.provider import UnsupportedSettings
 from fmsdk.request import Message, Request, Role
-from fmsdk.response import Warning
+from fmsdk.response import Warning, WarningCode
 from fmsdk.validation import json_of
 
 __all__ = ["ConversationEncoder", "RequestBuilder"]
@@ -70,7 +70,7 @@ class RequestBuilder:
         merged = {**fields, **extra}
         return self.media.write({name: merged[name] for name in merged if name not in removed})
 
-    def warn(self, code: str, message: str, detail: str = "") -> None:
+    def warn(self, code: WarningCode, message: str, detail: str = "") -> None:
         """Warn the caller, once for each code."""
         self._warnings.setdefault(code, Warning(code, message, detail))
 

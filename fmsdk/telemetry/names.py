@@ -72,8 +72,8 @@ COST = "fmsdk.cost.usd"
 USAGE_SOURCE = "fmsdk.usage.source"
 REQUEST_ID = "fmsdk.request_id"
 ATTEMPTS = "fmsdk.attempts"
-RETRY_EVENT = "fmsdk.pipeline.retry"
-RETRY_DELAY = "fmsdk.pipeline.retry.delay"
+RETRY_EVENT = "fmsdk.retry"
+RETRY_DELAY = "fmsdk.retry.delay"
 TAG_PREFIX = "fmsdk.tag."
 
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)

@@ -249,9 +249,9 @@ class TestSpans:
         provider = FakeProvider([fmsdk.ServerError("hush", status=503), "Yes"])
         recorder.client(provider).generate("fake:any", "Hi")
         (event,) = recorder.span.events
-        assert event.name == "fmsdk.pipeline.retry"
+        assert event.name == "fmsdk.retry"
         found = dict(event.attributes or {})
-        assert found.pop("fmsdk.pipeline.retry.delay") > 0  # type: ignore[operator]
+        assert found.pop("fmsdk.retry.delay") > 0  # type: ignore[operator]
         assert found == {"error.type": "ServerError", "http.response.status_code": 503}
         assert recorder.span.status.status_code is StatusCode.UNSET
         assert recorder.attributes[names.ATTEMPTS] == 2
