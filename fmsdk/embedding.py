@@ -159,13 +159,13 @@ def build_embed_request(
             else), or an argument out of range.
         UnsupportedContent: something else than text.
     """
-    listed = [inputs] if isinstance(inputs, str | Text) else inputs
-    if isinstance(listed, bytes | Mapping) or not isinstance(listed, Sequence):
+    items = [inputs] if isinstance(inputs, str | Text) else inputs
+    if isinstance(items, bytes | Mapping) or not isinstance(items, Sequence):
         raise BadRequestError(
             f"inputs are a text or a list of texts, not {type(inputs).__name__}; make a list of it"
         )
     texts: list[str] = []
-    for number, item in enumerate(cast("Sequence[object]", listed)):
+    for number, item in enumerate(cast("Sequence[object]", items)):
         if not isinstance(item, str | Text):
             raise UnsupportedContent(
                 f"inputs[{number}] is {type(item).__name__}: embed takes text alone",

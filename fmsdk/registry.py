@@ -1,8 +1,8 @@
 """From a provider's name to a provider, by the entry points of the group `fmsdk.providers`.
 
-Providers are made on first use and kept per event loop, since their connections belong to one.
-The registry knows no provider by name; what it says of those that cannot be used here (missing
-extra, unknown name) it reads from the entry points.
+Providers are created on first use and kept per event loop, since their connections belong to one.
+The registry knows no provider by name. It reads from the entry points why one cannot be used here
+(missing extra, unknown name).
 """
 
 from __future__ import annotations
@@ -57,15 +57,15 @@ class Registry:
         idle_timeout: float | None,
     ) -> None:
         self._configured = dict(configured)
-        for name, given in self._configured.items():
-            if isinstance(given, Mapping) and given.get("wire", name) not in installed():
-                stone = tombstone(name)
-                raise _no_wire(name) if stone is None else stone.error()
+        for name, options in self._configured.items():
+            if isinstance(options, Mapping) and options.get("wire", name) not in installed():
+                gone = tombstone(name)
+                raise _missing_wire(name) if gone is None else gone.error()
         self._timeout = timeout
         self._idle_timeout = idle_timeout
-        self._made: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Provider]] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._providers: weakref.WeakKeyDictionary[
+            asyncio.AbstractEventLoop, dict[str, Provider]
+        ] = weakref.WeakKeyDictionary()
 
     def get(self, name: str) -> Provider:
         """The provider called `name`, for the running event loop.
@@ -74,23 +74,23 @@ class Registry:
             UnknownProvider, MissingExtra, MissingKey, ConfigurationError.
             ModelRetired: the whole provider is gone.
         """
-        made = self._made.setdefault(asyncio.get_running_loop(), {})
-        provider = made.get(name)
+        providers = self._providers.setdefault(asyncio.get_running_loop(), {})
+        provider = providers.get(name)
         if provider is None:
-            provider = made[name] = self.make(name)
+            provider = providers[name] = self.create(name)
         return provider
 
-    def make(self, name: str) -> Provider:
-        """A fresh provider called `name`, kept nowhere. Raises as `get` does."""
-        given = self._configured.get(name, {})
-        if not isinstance(given, Mapping):
-            return _check_contract(given, name)
-        options = dict(given)
+    def create(self, name: str) -> Provider:
+        """A new provider called `name`, which the registry does not keep. Raises as `get` does."""
+        configuration = self._configured.get(name, {})
+        if not isinstance(configuration, Mapping):
+            return _check_contract(configuration, name)
+        options = dict(configuration)
         wire = options.get("wire", name)
         config = ProviderConfig(
             name=name, options=options, timeout=self._timeout, idle_timeout=self._idle_timeout
         )
-        point = _point(str(wire), also=self._configured)
+        point = _entry_point(str(wire), also=self._configured)
         try:
             return _check_contract(_load_factory(point)(config), name)
         except ModuleNotFoundError as error:
@@ -98,23 +98,23 @@ class Registry:
 
     async def aclose(self) -> None:
         """Close the running loop's providers."""
-        for provider in self._made.pop(asyncio.get_running_loop(), {}).values():
+        for provider in self._providers.pop(asyncio.get_running_loop(), {}).values():
             await provider.aclose()
 
 
-def _point(name: str, *, also: Iterable[str] = ()) -> EntryPoint:
+def _entry_point(name: str, *, also: Iterable[str] = ()) -> EntryPoint:
     points = installed()
     if name in points:
         return points[name]
-    if (stone := tombstone(name)) is not None:
-        raise stone.error()
-    known = sorted({*points, *also})
-    nearest = tuple(difflib.get_close_matches(name, known, n=3, cutoff=_ALIKE))
-    hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(known)}"
+    if (gone := tombstone(name)) is not None:
+        raise gone.error()
+    names = sorted({*points, *also})
+    nearest = tuple(difflib.get_close_matches(name, names, n=3, cutoff=_ALIKE))
+    hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(names)}"
     raise UnknownProvider(f"no provider is called {name!r}; {hint}", nearest=nearest)
 
 
-def _no_wire(name: str) -> UnknownProvider:
+def _missing_wire(name: str) -> UnknownProvider:
     points = sorted(installed())
     nearest = tuple(difflib.get_close_matches(name, points, n=3, cutoff=_ALIKE))
     meant = f"did you mean {' or '.join(nearest)}? A" if nearest else "a"
@@ -171,18 +171,18 @@ def _missing_extra(point: EntryPoint, error: ModuleNotFoundError) -> FmsdkError:
 
 
 def usable_models() -> list[UsableModel]:
-    """What every installed provider says of its models, usable or not, and why not."""
-    found: list[UsableModel] = []
+    """The models of every installed provider: whether they are usable, and if not, why."""
+    models: list[UsableModel] = []
     for name, point in sorted(installed().items()):
         try:
-            models = _load_factory(point).usable_models()
+            listing = _load_factory(point).usable_models()
         except ModuleNotFoundError as error:
-            found.append(UsableModel(f"{name}:…", False, _missing_extra(point, error).message))
+            models.append(UsableModel(f"{name}:…", False, _missing_extra(point, error).message))
         except ConfigurationError as error:
-            found.append(UsableModel(f"{name}:…", False, error.message))
+            models.append(UsableModel(f"{name}:…", False, error.message))
         else:
-            found.extend(models or [UsableModel(f"{name}:…", True)])
-    return found
+            models.extend(listing or [UsableModel(f"{name}:…", True)])
+    return models
 
 
 def fetcher(name: str) -> Callable[[str, Progress], str]:
@@ -192,7 +192,7 @@ def fetcher(name: str) -> Callable[[str, Progress], str]:
         UnknownProvider, MissingExtra.
         ConfigurationError: the provider fetches no models.
     """
-    point = _point(name)
+    point = _entry_point(name)
     try:
         fetch = _load_factory(point).fetch_model
     except ModuleNotFoundError as error:

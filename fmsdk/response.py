@@ -95,8 +95,8 @@ class Response(Result, Generic[T]):
     @property
     def refusal(self) -> str | None:
         """What the model said in refusing, or None."""
-        said = [p.text for p in self.parts if isinstance(p, Text) and p.refusal]
-        return "".join(said) if said else None
+        texts = [p.text for p in self.parts if isinstance(p, Text) and p.refusal]
+        return "".join(texts) if texts else None
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
@@ -289,9 +289,9 @@ class ResponseAccumulator:
         """The response so far. Without a `Finished` event every choice is "cancelled", and
         `usage` (what is known of it) stands in."""
         end = self.finished
-        found = max((choice for choice, _ in self._slots), default=0) + 1
-        broken: tuple[Finish, str | None] = ("cancelled", None)
-        finishes = end.finishes if end else (broken,) * found
+        count = max((choice for choice, _ in self._slots), default=0) + 1
+        unfinished: tuple[Finish, str | None] = ("cancelled", None)
+        finishes = end.finishes if end else (unfinished,) * count
         choices = tuple(
             Choice(self._parts(n), finish, raw, tuple(self._logprobs.get(n, ())))
             for n, (finish, raw) in enumerate(finishes)
@@ -304,7 +304,7 @@ class ResponseAccumulator:
             request_id=end.request_id if end else None,
             usage=end.usage if end else usage or NO_USAGE,
             timings=end.timings if end else None,
-            warnings=(end.warnings if end else ()) + self._malformed(choices),
+            warnings=(end.warnings if end else ()) + self._malformed_calls(choices),
             raw_body=end.raw_body if end else None,
             output_type=output_type,
         )
@@ -316,7 +316,7 @@ class ResponseAccumulator:
         return tuple(part for part in parts if not isinstance(part, Text) or part.text)
 
     @staticmethod
-    def _malformed(choices: tuple[Choice, ...]) -> tuple[Warning, ...]:
+    def _malformed_calls(choices: tuple[Choice, ...]) -> tuple[Warning, ...]:
         calls = (part for choice in choices for part in choice.parts if isinstance(part, ToolCall))
         return tuple(malformed_call(call) for call in calls if call.raw is not None)
 

@@ -111,7 +111,7 @@ def _what_it_takes(
 def _provider(name: str) -> tuple[Provider | None, str]:
     """The provider called `name`, or None and why it cannot be used here."""
     try:
-        return registry.Registry({}, timeout=None, idle_timeout=None).make(name), ""
+        return registry.Registry({}, timeout=None, idle_timeout=None).create(name), ""
     except UnknownProvider as error:
         if not catalog.describes(name):
             raise

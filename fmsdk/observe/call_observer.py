@@ -61,8 +61,10 @@ class CallObserver:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        # What is no Exception cancels: the answer so far is how the call ended.
-        outcome = error if isinstance(error, Exception) else self._outcome or self._cancelled()
+        # A BaseException that is no Exception cancels the call: it ended with the answer so far.
+        outcome = (
+            error if isinstance(error, Exception) else self._outcome or self._cancelled_response()
+        )
         with self.current():
             for observer in self._observers:
                 observer.ended(outcome)
@@ -86,7 +88,7 @@ class CallObserver:
         self._outcome = result
         return result
 
-    def _cancelled(self) -> Response[Any]:
+    def _cancelled_response(self) -> Response[Any]:
         request = self._request
         nothing = ResponseAccumulator().response(request.provider, request.model)
         latency = Latency(total=perf_counter() - self._began)
@@ -110,25 +112,25 @@ class Observers:
         on_response: OnResponse | None = None,
         tracing: bool | Telemetry | None = None,
     ) -> None:
-        hooked = on_request is not None or on_response is not None
-        self._hooks = Hooks(on_request, on_response) if hooked else None
-        self._logged: set[LoggedWarning] = set()
-        self._waiting = tracing is None
+        has_hooks = on_request is not None or on_response is not None
+        self._hooks = Hooks(on_request, on_response) if has_hooks else None
+        self._known_warnings: set[LoggedWarning] = set()
+        self._awaits_sdk = tracing is None
         self._telemetry: Telemetry | None = None
         if tracing is True:
-            self._telemetry = _telemetry()
+            self._telemetry = _new_telemetry()
         elif not isinstance(tracing, bool) and tracing is not None:
-            self._telemetry = _checked(tracing)
+            self._telemetry = _check_telemetry(tracing)
 
     def begin(
         self, operation: Operation[Any, Any], provider: Provider, request: Request
     ) -> CallObserver:
         """A call begins."""
-        observers: list[Observer] = [LogObserver(operation.verb, request, self._logged)]
+        observers: list[Observer] = [LogObserver(operation.verb, request, self._known_warnings)]
         # Whoever wants spans has imported OpenTelemetry's SDK by now, perhaps after making this
         # client. Its interface alone says nothing: vendors' SDKs import that.
-        if self._waiting and not sys.modules.keys().isdisjoint(_TELEMETRY_SDKS):
-            self._telemetry, self._waiting = _telemetry(), False
+        if self._awaits_sdk and not sys.modules.keys().isdisjoint(_TELEMETRY_SDKS):
+            self._telemetry, self._awaits_sdk = _new_telemetry(), False
         telemetry = self._telemetry
         span = None if telemetry is None else telemetry.begin(operation, provider, request)
         call_observer = CallObserver(request, observers, span)
@@ -140,13 +142,13 @@ class Observers:
         return call_observer
 
 
-def _telemetry() -> Telemetry:
+def _new_telemetry() -> Telemetry:
     from fmsdk.telemetry import Telemetry
 
     return Telemetry()
 
 
-def _checked(tracing: object) -> Telemetry:
+def _check_telemetry(tracing: object) -> Telemetry:
     from fmsdk.telemetry import Telemetry
 
     if isinstance(tracing, Telemetry):

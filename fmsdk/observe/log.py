@@ -28,13 +28,13 @@ logger.addHandler(logging.NullHandler())
 
 class LogObserver:
     """DEBUG: a call began, and how it was answered. INFO: it is tried again, or failed.
-    WARNING: the warnings of an answer; DEBUG, where `logged` holds them already."""
+    WARNING: the warnings of an answer; DEBUG, where `known_warnings` holds them already."""
 
-    __slots__ = ("_began", "_logged", "_request", "_verb")
+    __slots__ = ("_began", "_known_warnings", "_request", "_verb")
 
-    def __init__(self, verb: str, request: Request, logged: set[LoggedWarning]) -> None:
+    def __init__(self, verb: str, request: Request, known_warnings: set[LoggedWarning]) -> None:
         self._verb = verb
-        self._logged = logged
+        self._known_warnings = known_warnings
         self._request = request
         self._began = perf_counter()
         if logger.isEnabledFor(logging.DEBUG):
@@ -83,9 +83,9 @@ class LogObserver:
 
     def _log_warning(self, warning: Warning) -> None:
         key = self._request.name, warning.code, warning.detail
-        level = logging.DEBUG if key in self._logged else logging.WARNING
-        if len(self._logged) < _REMEMBERED:
-            self._logged.add(key)
+        level = logging.DEBUG if key in self._known_warnings else logging.WARNING
+        if len(self._known_warnings) < _REMEMBERED:
+            self._known_warnings.add(key)
         if logger.isEnabledFor(level):
             self._log(
                 level,

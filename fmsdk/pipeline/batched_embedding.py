@@ -117,12 +117,12 @@ class _Batches:
                     model=request.model,
                 )
             values.frombytes(answer.vectors.view.cast("B"))
-        known = [answer.normalized for answer in leading]
+        flags = [answer.normalized for answer in leading]
         warnings = {(w.code, w.detail): w for answer in answers for w in reversed(answer.warnings)}
         return replace(
             first,
             vectors=Vectors(values, first.dimensions),
-            normalized=None if None in known or not known else all(known),
+            normalized=None if None in flags or not flags else all(flags),
             usage=_sum_usage([answer.usage for answer in answers]),
             warnings=tuple(warnings.values()),
             raw_body=None,
@@ -135,13 +135,15 @@ def _sum_usage(usages: list[Usage]) -> Usage:
     if "unknown" in sources:
         return NO_USAGE
     charges = [usage.charged for usage in usages]
-    charged = [charge for charge in charges if charge is not None]
+    known_charges = [charge for charge in charges if charge is not None]
     return Usage(
         input=InputUsage(**_sum_fields([usage.input for usage in usages])),
         output=OutputUsage(**_sum_fields([usage.output for usage in usages])),
         source="estimated" if "estimated" in sources else "measured",
         service_tier=usages[0].service_tier,
-        charged=sum(charged[1:], charged[0]) if len(charged) == len(charges) else None,
+        charged=sum(known_charges[1:], known_charges[0])
+        if len(known_charges) == len(charges)
+        else None,
     )
 
 

@@ -1,8 +1,8 @@
 """One call: check, load, queue, attempt and retry, time, price. The same way for every verb, and
 in `fmsdk.pipeline.stream` for answers in events.
 
-A provider is asked once per attempt and never retries itself; what its answer cost and how
-long it took is worked out here.
+A provider is asked once for each attempt and never retries itself. The cost and the latency of its
+answer are computed here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fmsdk.observe.call_observer import CallObserver, Observers
 from fmsdk.observe.observer import AttemptReport, result_of
 from fmsdk.operation import Operation
 from fmsdk.pipeline import media_fetch
-from fmsdk.pipeline.capability_check import check
+from fmsdk.pipeline.capability_check import check_request
 from fmsdk.pipeline.image_limits import fit_image_limits
 from fmsdk.pipeline.retry import delay_before_retry
 from fmsdk.provider import Capabilities, PartialResponse, Provider
@@ -40,9 +40,11 @@ R = TypeVar("R", bound=Result)
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How a client treats its calls: retries after the first attempt, seconds for all of them
-    together, the gate that limits how many run at once (None: no limit), who hears of them,
-    the clock by which models are retired (None: the machine's), and what a fetch may take."""
+    """How a client treats its calls.
+
+    retries: after the first attempt. timeout: seconds for all attempts together. gate: limits how
+    many calls run at once; None: no limit. observers: follow the calls. clock: decides which
+    models are retired; None: the machine's. fetch: what a fetch of media may take."""
 
     retries: int = 2
     timeout: float | None = None
@@ -64,14 +66,14 @@ class Call(Generic[Q, A]):
         self.request: Q = request
         self.policy = policy
         self.attempts: list[Attempt] = []
-        self._reported = 0
+        self._reported_attempts = 0
         self._warnings: tuple[Warning, ...] = ()
         self._started = perf_counter()
         self._attempt_began = self._started
-        self._waited = 0.0
+        self._delay = 0.0
         self._queue = 0.0
         self._load: float | None = None
-        self._gated = False
+        self._holds_gate = False
         self._asking = False
         self._deadline: float | None = None
         self._first: float | None = None
@@ -92,8 +94,7 @@ class Call(Generic[Q, A]):
             except asyncio.CancelledError:
                 self.record_cancelled_attempt()
                 empty = ResponseAccumulator().response(self.request.provider, self.request.model)
-                cancelled = call_observer.set_result(self.with_latency_and_cost(empty))
-                self.report_attempt(cancelled)
+                self.report_attempt(call_observer.set_result(self.with_latency_and_cost(empty)))
                 raise
             finally:
                 self.release()
@@ -117,7 +118,7 @@ class Call(Generic[Q, A]):
         return self._call_observer
 
     def with_latency_and_cost(self, result: R, first_token: float | None = None) -> R:
-        """Add latency, cost, the request's tags and the warnings of the way there."""
+        """Add latency, cost, the request's tags and the warnings of the checks."""
         usage, timings = result.usage, result.timings
         return replace(
             result,
@@ -139,19 +140,19 @@ class Call(Generic[Q, A]):
     def latency(
         self, timings: Timings | None, usage: Usage, first_token: float | None = None
     ) -> Latency:
-        """The clock's account up to now; `first_token` is the moment a stream's first came."""
+        """The latency up to now. `first_token` is the time at which a stream's first token came."""
         now = perf_counter()
-        known = timings or Timings()
+        timings = timings or Timings()
         to_first = None if first_token is None else first_token - self._started
-        if to_first is None and known.time_to_first_token is not None:
-            to_first = known.time_to_first_token + self._attempt_began - self._started
+        if to_first is None and timings.time_to_first_token is not None:
+            to_first = timings.time_to_first_token + self._attempt_began - self._started
         return Latency(
             total=now - self._started,
             time_to_first_token=to_first,
-            queue=self._queue + known.queue,
-            load=self._load if known.load is None else known.load,
-            prefill=known.prefill,
-            decode=known.decode,
+            queue=self._queue + timings.queue,
+            load=self._load if timings.load is None else timings.load,
+            prefill=timings.prefill,
+            decode=timings.decode,
             output_tokens_per_second=self._rate(usage.output.total, now, to_first),
             attempts=tuple(self.attempts),
         )
@@ -165,14 +166,14 @@ class Call(Generic[Q, A]):
         return tokens / max(now - self._attempt_began, 1e-9)
 
     async def prepare(self) -> None:
-        """Start the deadline, check, load the model, fetch what the vendor cannot, make pictures
-        fit, queue."""
+        """Start the deadline, check the request, load the model, fetch media for the vendor, shrink
+        pictures to its limits, and wait for a slot."""
         timeout = self.request.timeout or self.policy.timeout
         if timeout is not None:
             self._deadline = asyncio.get_running_loop().time() + timeout
         try:
             async with asyncio.timeout_at(self._deadline):
-                capabilities = await self._checked()
+                capabilities = await self._check_request()
             capabilities = await self._load_model(capabilities)
             self._warnings = (*unless_known(capabilities, self.request), *self._warnings)
             async with asyncio.timeout_at(self._deadline):
@@ -186,20 +187,22 @@ class Call(Generic[Q, A]):
             raise self.deadline_error(error) from error
         self._begin_attempt()
 
-    async def _checked(self) -> Capabilities:
-        """What the model can, once the request is known to be nothing it cannot."""
-        noted = refuse_retired(self.request, self.provider.vendor, self.policy.clock)
+    async def _check_request(self) -> Capabilities:
+        """Check the request against what the model takes, which is returned."""
+        retirement_warnings = refuse_retired(self.request, self.provider.vendor, self.policy.clock)
         capabilities = self.operation.capabilities
         if capabilities is None:
             capabilities = await known_capabilities(self.provider, self.request.model)
         try:
             if all(part.url or part.file for part in self.request.media()):
-                self.request, lost = check(self.request, capabilities)
+                self.request, warnings = check_request(self.request, capabilities)
             else:  # files are read, and a hostile one can take seconds to look through
-                self.request, lost = await asyncio.to_thread(check, self.request, capabilities)
+                self.request, warnings = await asyncio.to_thread(
+                    check_request, self.request, capabilities
+                )
         except UnsupportedContent as error:
             raise _with_alternatives(error, self.request) from None
-        self._warnings = (*noted, *lost)
+        self._warnings = (*retirement_warnings, *warnings)
         return capabilities
 
     async def _load_model(self, capabilities: Capabilities) -> Capabilities:
@@ -218,13 +221,13 @@ class Call(Generic[Q, A]):
         if self.policy.gate is not None:
             began = perf_counter()
             await self.policy.gate.acquire()
-            self._gated = True
+            self._holds_gate = True
             self._queue = perf_counter() - began
 
     def release(self) -> None:
-        """Let the next call through the client's gate."""
-        if self._gated and self.policy.gate is not None:
-            self._gated = False
+        """Let the next call pass the client's gate."""
+        if self._holds_gate and self.policy.gate is not None:
+            self._holds_gate = False
             self.policy.gate.release()
 
     def _begin_attempt(self) -> None:
@@ -232,16 +235,16 @@ class Call(Generic[Q, A]):
         self._asking = True
 
     def record_cancelled_attempt(self) -> None:
-        """Write down an attempt that the caller broke off, if there is one."""
+        """Record the attempt that the caller cancelled, if one was running."""
         if self._asking:
-            self.attempts.append(Attempt(self._seconds(), self._waited, "Cancelled"))
+            self.attempts.append(Attempt(self._seconds(), self._delay, "Cancelled"))
 
     def record_attempt(self, error: FmsdkError | None = None) -> None:
-        """Write down an attempt that just ended."""
+        """Record the attempt that has just ended."""
         self._asking = False
         kind = type(error).__name__ if error else None
         status = error.status if error else None
-        self.attempts.append(Attempt(self._seconds(), self._waited, kind, status))
+        self.attempts.append(Attempt(self._seconds(), self._delay, kind, status))
 
     def report_attempt(self, outcome: Result | FmsdkError, delay: float | None = None) -> None:
         """Tell the observers of the attempt that ended last, unless they know it.
@@ -250,9 +253,9 @@ class Call(Generic[Q, A]):
             outcome: its result, with latency and cost, or its error.
             delay: seconds until the next attempt; None: it was the last.
         """
-        if len(self.attempts) == self._reported:
+        if len(self.attempts) == self._reported_attempts:
             return
-        self._reported = len(self.attempts)
+        self._reported_attempts = len(self.attempts)
         result = result_of(outcome)
         usage = None if result is None else result.usage
         self._call_observer.attempt_ended(
@@ -273,22 +276,22 @@ class Call(Generic[Q, A]):
     async def retry_or_raise(
         self, error: FmsdkError | TimeoutError, *, final: bool = False
     ) -> None:
-        """Wait before the next attempt, or raise, where there is none (or `final`)."""
-        typed = error if isinstance(error, FmsdkError) else self.deadline_error(error)
-        self.record_attempt(typed)
+        """Wait for the next attempt; raise where there is none, or where this one is `final`."""
+        fmsdk_error = error if isinstance(error, FmsdkError) else self.deadline_error(error)
+        self.record_attempt(fmsdk_error)
         loop_time = asyncio.get_running_loop().time()
         remaining = None if self._deadline is None else self._deadline - loop_time
         delay = delay_before_retry(
-            typed, len(self.attempts), retries=self.policy.retries, remaining=remaining
+            fmsdk_error, len(self.attempts), retries=self.policy.retries, remaining=remaining
         )
-        if typed is not error:
-            raise typed from error
+        if fmsdk_error is not error:
+            raise fmsdk_error from error
         if final or delay is None:
-            raise typed  # with the cause that it came with
-        self.attach_context(typed)
-        self.report_attempt(typed, delay)
+            raise fmsdk_error  # with the cause that it came with
+        self.attach_context(fmsdk_error)
+        self.report_attempt(fmsdk_error, delay)
         await asyncio.sleep(delay)
-        self._waited = delay
+        self._delay = delay
         self._begin_attempt()
 
     def deadline_error(self, error: TimeoutError) -> Timeout:
@@ -296,11 +299,11 @@ class Call(Generic[Q, A]):
         timeout = self.request.timeout or self.policy.timeout
         if timeout is None:
             return Timeout(f"{self.request.provider} gave up waiting by itself: {error}")
-        known = PartialResponse.of(error.__cause__)
+        partial = PartialResponse.of(error.__cause__)
         return Timeout(
             f"no full answer within {timeout:g} s; pass a longer timeout=",
-            status=known.status,
-            request_id=known.request_id,
+            status=partial.status,
+            request_id=partial.request_id,
         )
 
     def attach_context(self, error: FmsdkError) -> None:

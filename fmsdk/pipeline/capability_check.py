@@ -27,15 +27,15 @@ from fmsdk.provider import Capabilities, UnsupportedSettings
 from fmsdk.request import Request, Settings
 from fmsdk.response import Warning
 
-__all__ = ["check", "verify_media"]
+__all__ = ["check_request", "verify_media"]
 
 Q = TypeVar("Q", bound=Request)
 
-_PLAIN = Settings()
+_DEFAULTS = Settings()
 _MEDIA = (Image, Audio, Video, Document)
 
 
-def check(request: Q, capabilities: Capabilities) -> tuple[Q, tuple[Warning, ...]]:
+def check_request(request: Q, capabilities: Capabilities) -> tuple[Q, tuple[Warning, ...]]:
     """The request as it may be sent, and warnings for what a lenient one lost.
 
     Raises:
@@ -46,18 +46,18 @@ def check(request: Q, capabilities: Capabilities) -> tuple[Q, tuple[Warning, ...
     for part in request.parts():
         _check_part(request, part, capabilities)
     _check_answer(request, capabilities)
-    plain = request.settings == _PLAIN and not request.tools and request.output is None
-    if plain and (capabilities.system or request.system is None):
+    is_plain = request.settings == _DEFAULTS and not request.tools and request.output is None
+    if is_plain and (capabilities.system or request.system is None):
         return request, ()
     unsupported_settings = UnsupportedSettings(request)
-    dropped = {
-        name: getattr(_PLAIN, name)
+    changed = {
+        name: getattr(_DEFAULTS, name)
         for name in request.settings.chosen()
-        if not _honoured(name, request.settings, capabilities, unsupported_settings)
+        if not _keeps_setting(name, request.settings, capabilities, unsupported_settings)
     }
     changes: dict[str, Any] = {}
-    if dropped:
-        changes["settings"] = replace(request.settings, **dropped)
+    if changed:
+        changes["settings"] = replace(request.settings, **changed)
     if request.tools and not capabilities.tools:
         unsupported_settings.drop("tools", "this model calls no tools")
         changes["tools"] = ()
@@ -76,19 +76,20 @@ def check(request: Q, capabilities: Capabilities) -> tuple[Q, tuple[Warning, ...
 
 
 def _check_answer(request: Request, capabilities: Capabilities) -> None:
-    if request.settings.modalities != _PLAIN.modalities or "text" in capabilities.output:
+    if request.settings.modalities != _DEFAULTS.modalities or "text" in capabilities.output:
         return
-    gives = f"{_list(capabilities.output)}, not text; see modalities"
-    nothing = "nothing that goes over this API"
+    outputs = "nothing that this API carries"
+    if capabilities.output:
+        outputs = f"{_join_names(capabilities.output)}, not text; see modalities"
     raise UnsupportedSetting(
-        f"{request.name} answers in {gives if capabilities.output else nothing}",
+        f"{request.name} answers in {outputs}",
         setting="modalities",
         provider=request.provider,
         model=request.model,
     )
 
 
-def _honoured(
+def _keeps_setting(
     name: str,
     settings: Settings,
     capabilities: Capabilities,
@@ -98,9 +99,9 @@ def _honoured(
         missing = sorted(set(settings.modalities) - capabilities.output)
         if not missing:
             return True
-        unsupported_settings.drop(
-            name, f"this model answers here in {_list(capabilities.output)}, not {_list(missing)}"
-        )
+        outputs = _join_names(capabilities.output)
+        why = f"this model answers here in {outputs}, not {_join_names(missing)}"
+        unsupported_settings.drop(name, why)
         return False
     if name in capabilities.settings:
         return True
@@ -113,19 +114,21 @@ def _check_part(request: Request, part: Part, capabilities: Capabilities) -> Non
         return
     if isinstance(part, _MEDIA):
         if part.kind not in capabilities.input:
-            raise _unsupported(request, part.kind, capabilities)
+            raise _unsupported_content(request, part.kind, capabilities)
         verify_media(part)
     elif isinstance(part, Text):
         if "text" not in capabilities.input and part.text.strip():
-            raise _unsupported(request, "text", capabilities)
+            raise _unsupported_content(request, "text", capabilities)
     elif not capabilities.tools:
         kind = "tool call" if isinstance(part, ToolCall) else "tool result"
-        raise _unsupported(request, kind, capabilities)
+        raise _unsupported_content(request, kind, capabilities)
 
 
-def _unsupported(request: Request, kind: str, capabilities: Capabilities) -> UnsupportedContent:
+def _unsupported_content(
+    request: Request, kind: str, capabilities: Capabilities
+) -> UnsupportedContent:
     return UnsupportedContent(
-        f"{request.name} takes {_list(capabilities.input)}, not {kind}",
+        f"{request.name} takes {_join_names(capabilities.input)}, not {kind}",
         part=kind,
         provider=request.provider,
         model=request.model,
@@ -148,5 +151,5 @@ def verify_media(part: MediaPart) -> None:
         verify(part.kind, part.source, header)
 
 
-def _list(names: Iterable[str]) -> str:
+def _join_names(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"

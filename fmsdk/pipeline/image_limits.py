@@ -20,7 +20,7 @@ from fmsdk.provider import Capabilities, ImageLimits, UnsupportedSettings
 from fmsdk.request import Request
 from fmsdk.response import Warning
 
-__all__ = ["fit_image_limits", "fitted"]
+__all__ = ["fit_image_limits", "size_within"]
 
 Q = TypeVar("Q", bound=Request)
 
@@ -41,35 +41,35 @@ async def fit_image_limits(request: Q, capabilities: Capabilities) -> tuple[Q, t
         UnsupportedSetting: `max_side` of a picture that the vendor holds.
     """
     images = [part for part in request.media() if isinstance(part, Image)]
-    limits = _for_so_many(capabilities.image_limits or _NO_LIMITS, len(images))
+    limits = _limits_for_count(capabilities.image_limits or _NO_LIMITS, len(images))
     unsupported_settings = UnsupportedSettings(request)
     smaller: dict[int, Image] = {}
     for image in images:
         if id(image) not in smaller:
-            single = await _single(image, request, unsupported_settings)
-            need = (
-                await _need(single, limits, request, unsupported_settings)
-                if _may_need(single, capabilities)
+            frame = await _current_frame(image, request, unsupported_settings)
+            reduction = (
+                await _reduction_for(frame, limits, request, unsupported_settings)
+                if _may_be_reduced(frame, capabilities)
                 else None
             )
-            if need is not None:
-                single = await _shrunk(single, need, request, unsupported_settings)
-            if single is not image:
-                smaller[id(image)] = single
+            if reduction is not None:
+                frame = await _shrink_image(frame, reduction, request, unsupported_settings)
+            if frame is not image:
+                smaller[id(image)] = frame
 
-    def swapped(part: MediaPart) -> MediaPart:
+    def replacement(part: MediaPart) -> MediaPart:
         return smaller.get(id(part), part)
 
-    return (request.with_media(swapped) if smaller else request), tuple(
+    return (request.with_media(replacement) if smaller else request), tuple(
         unsupported_settings.warnings
     )
 
 
-def _may_need(image: Image, capabilities: Capabilities) -> bool:
+def _may_be_reduced(image: Image, capabilities: Capabilities) -> bool:
     return capabilities.image_limits is not None or image.max_side is not None
 
 
-def fitted(size: Size, limits: ImageLimits) -> Size:
+def size_within(size: Size, limits: ImageLimits) -> Size:
     """The largest (width, height) of about the same shape within `limits`, whose `max_bytes` no
     size tells."""
     longer, shorter = max(size), max(1, min(size))
@@ -79,17 +79,19 @@ def fitted(size: Size, limits: ImageLimits) -> Size:
         if area is not None:
             side = min(side, isqrt(area * longer // shorter))
     side = max(1, side)
-    while side > 1 and any(_exceeded(_scaled(size, side), limits)):  # by what rounding adds
+    while side > 1 and any(
+        _limits_passed(_scale_size(size, side), limits)
+    ):  # by what rounding adds
         side -= 1
-    return _scaled(size, side)
+    return _scale_size(size, side)
 
 
-def _scaled(size: Size, longer: int) -> Size:
+def _scale_size(size: Size, longer: int) -> Size:
     width, height = (max(1, round(side * longer / max(size))) for side in size)
     return width, height
 
 
-def _for_so_many(limits: ImageLimits, count: int) -> ImageLimits:
+def _limits_for_count(limits: ImageLimits, count: int) -> ImageLimits:
     if limits.many is None or limits.max_side_of_many is None or count <= limits.many:
         return limits
     sides = [side for side in (limits.max_side, limits.max_side_of_many) if side is not None]
@@ -97,14 +99,14 @@ def _for_so_many(limits: ImageLimits, count: int) -> ImageLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class _Need:
-    """How small a picture must be, and why, for a person."""
+class _Reduction:
+    """How small a picture must become, and why, for a person."""
 
     limits: ImageLimits
     why: str
 
 
-async def _single(
+async def _current_frame(
     image: Image, request: Request, unsupported_settings: UnsupportedSettings
 ) -> Image:
     """The picture, of a PIL animation the current frame."""
@@ -117,30 +119,30 @@ async def _single(
     if frames == 1:
         return image
     why = "a PIL image is sent as a PNG, which holds one of them; pass the file, or image.copy()"
-    _drop_frames(image.describe(), frames, why, request, unsupported_settings, sent="current")
+    _drop_frames(image.describe(), frames, why, request, unsupported_settings, frame="current")
     return replace(image, source=PillowSource(await asyncio.to_thread(animation.copy)))
 
 
-async def _need(
+async def _reduction_for(
     image: Image, limits: ImageLimits, request: Request, unsupported_settings: UnsupportedSettings
-) -> _Need | None:
+) -> _Reduction | None:
     source: object = image.source
     if isinstance(source, FileRef) and image.max_side is not None:
         unsupported_settings.drop("max_side", "the picture is a file that the vendor holds")
     if not isinstance(source, LocalSource):
         return None
     size = image.size
-    exceeded = list(_exceeded(size, limits)) if size else []
+    limits_passed = list(_limits_passed(size, limits)) if size else []
     if limits.max_bytes is not None and await _length(source) > limits.max_bytes:
-        exceeded.append(f"{limits.max_bytes:,} bytes")
-    reasons = [f"{request.name} takes at most {limit}" for limit in exceeded]
+        limits_passed.append(f"{limits.max_bytes:,} bytes")
+    reasons = [f"{request.name} takes at most {limit}" for limit in limits_passed]
     if image.max_side is not None and (size is None or max(size) > image.max_side):
         reasons.insert(0, f"max_side={image.max_side} asks for it")
         limits = replace(limits, max_side=min(image.max_side, limits.max_side or image.max_side))
-    return _Need(limits, " and ".join(reasons)) if reasons else None
+    return _Reduction(limits, " and ".join(reasons)) if reasons else None
 
 
-def _exceeded(size: Size, limits: ImageLimits) -> Iterator[str]:
+def _limits_passed(size: Size, limits: ImageLimits) -> Iterator[str]:
     """The limits that a picture of this size is beyond."""
     width, height = size
     if limits.max_side is not None and max(size) > limits.max_side:
@@ -164,8 +166,8 @@ async def _length(source: LocalSource) -> int:
     return await asyncio.to_thread(measure) if isinstance(source, PillowSource) else measure()
 
 
-async def _shrunk(
-    image: Image, need: _Need, request: Request, unsupported_settings: UnsupportedSettings
+async def _shrink_image(
+    image: Image, reduction: _Reduction, request: Request, unsupported_settings: UnsupportedSettings
 ) -> Image:
     from fmsdk.media.resize import shrink
 
@@ -176,28 +178,28 @@ async def _shrunk(
             shrink,
             image.source,
             mime,
-            lambda size: fitted(size, need.limits),
-            max_bytes=need.limits.max_bytes,
+            lambda size: size_within(size, reduction.limits),
+            max_bytes=reduction.limits.max_bytes,
         )
     except InvalidMedia as error:
         raise InvalidMedia(
-            f"{name} {error.message}, so it cannot be made smaller; {need.why}. "
+            f"{name} {error.message}, so it cannot be made smaller; {reduction.why}. "
             "Make it smaller yourself, as JPEG or PNG"
         ) from error
     if after.frames > 1:
-        why = f"only single pictures are made smaller; {need.why}"
+        why = f"only single pictures are made smaller; {reduction.why}"
         _drop_frames(name, after.frames, why, request, unsupported_settings)
-    was, now = (f"{width}x{height}" for width, height in (image.size or after.size, after.size))
+    old, new = (f"{width}x{height}" for width, height in (image.size or after.size, after.size))
     notes = "".join(f", {note}" for note in after.notes)
     unsupported_settings.warnings.append(
         Warning(
             "image_downsized",
-            f"{name} was made smaller, from {was} to {now} pixels{notes}, because {need.why}",
+            f"{name} was made smaller, from {old} to {new} pixels{notes}, because {reduction.why}",
             "image",
         )
     )
-    declared = image.mime_type if after.mime == mime else None
-    return replace(image, source=BytesSource(after.data, after.mime), mime_type=declared)
+    mime_type = image.mime_type if after.mime == mime else None
+    return replace(image, source=BytesSource(after.data, after.mime), mime_type=mime_type)
 
 
 def _drop_frames(
@@ -207,12 +209,12 @@ def _drop_frames(
     request: Request,
     unsupported_settings: UnsupportedSettings,
     *,
-    sent: str = "first",
+    frame: str = "first",
 ) -> None:
     if not request.lenient:
         raise InvalidMedia(
             f"{name} has {frames:,} frames, and {why}. Send one of its frames, or pass "
-            f"lenient=True to send the {sent}"
+            f"lenient=True to send the {frame}"
         )
-    message = f"of the {frames:,} frames of {name} the {sent} is sent"
+    message = f"of the {frames:,} frames of {name} the {frame} is sent"
     unsupported_settings.warnings.append(Warning("frames_dropped", message, "image"))

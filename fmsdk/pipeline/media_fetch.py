@@ -28,12 +28,12 @@ async def fetch_media(
     Raises:
         InvalidMedia, ConnectionFailed, Timeout: as `fmsdk.media.fetch.fetch` does.
     """
-    wanted: set[tuple[str, Kind]] = {
+    targets: set[tuple[str, Kind]] = {
         (part.url, part.kind)
         for part in request.media()
-        if part.url and _is_wanted(part, capabilities)
+        if part.url and _needs_fetch(part, capabilities)
     }
-    if not wanted:
+    if not targets:
         return request
     from fmsdk.media.fetch import fetch
 
@@ -41,20 +41,20 @@ async def fetch_media(
     failure: Exception | None = None
     try:
         async with asyncio.TaskGroup() as group:  # when one fails, the others are cancelled
-            for url, kind in wanted:
+            for url, kind in targets:
                 tasks[url, kind] = group.create_task(fetch(url, kind, limits=limits))
     except ExceptionGroup as group_error:
         failure = group_error.exceptions[0]
     if failure is not None:
         raise failure
 
-    def swapped(part: MediaPart) -> MediaPart:
+    def with_bytes(part: MediaPart) -> MediaPart:
         task = tasks.get((part.url, part.kind)) if part.url else None
         return replace(part, source=task.result()) if task else part
 
-    return request.with_media(swapped)
+    return request.with_media(with_bytes)
 
 
-def _is_wanted(part: MediaPart, capabilities: Capabilities) -> bool:
+def _needs_fetch(part: MediaPart, capabilities: Capabilities) -> bool:
     shrinks = isinstance(part, Image) and part.max_side is not None
     return shrinks or part.kind not in capabilities.remote

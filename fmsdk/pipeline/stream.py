@@ -105,9 +105,9 @@ class StreamedCall(Call[Request, EventStream]):
         async with (
             aclosing(stream),
             aclosing(events),
-            aclosing(self._until_deadline(events)) as limited,
+            aclosing(self._until_deadline(events)) as stream_events,
         ):
-            yield limited
+            yield stream_events
 
     def _complete(self) -> None:
         if self._accumulator.finished is None:

@@ -66,7 +66,7 @@ def offline_quote(request: Request, registry: Registry, clock: Clock | None = No
         UnknownProvider, MissingExtra, MissingKey: neither the provider nor its prices are here.
     """
     try:
-        provider = registry.make(request.provider)
+        provider = registry.create(request.provider)
     except (UnknownProvider, MissingExtra, MissingKey):
         if request.provider not in _VENDORS:
             raise
@@ -119,41 +119,41 @@ def make_quote(
 
 
 def estimated_usage(
-    provider: Provider, request: Request, partial: Response[Any], told: Usage | None = None
+    provider: Provider, request: Request, partial: Response[Any], reported: Usage | None = None
 ) -> Usage:
-    """What a request used whose answer broke off: what the vendor had `told` by then, completed
+    """What a request used whose answer broke off: what the vendor had `reported` by then, completed
     by the provider's estimate of the input and the size of what arrived. Unknown where nothing
     was told and either cannot be estimated."""
-    told = told or Usage()
-    if told.input.total is not None and told.output.total is not None:
-        return told
+    reported = reported or Usage()
+    if reported.input.total is not None and reported.output.total is not None:
+        return reported
     try:
         tokens = provider.estimate(request).input.expected
     except QuoteUnavailable:
         tokens = None
     answer = estimate_answer(request, (part for choice in partial.choices for part in choice.parts))
-    entered = InputUsage(total=tokens) if told.input.total is None else told.input
-    made = OutputUsage(total=answer) if told.output.total is None else told.output
-    if entered.total is None or made.total is None:
-        return told
-    return replace(told, input=entered, output=made, source="estimated")
+    input_usage = InputUsage(total=tokens) if reported.input.total is None else reported.input
+    output_usage = OutputUsage(total=answer) if reported.output.total is None else reported.output
+    if input_usage.total is None or output_usage.total is None:
+        return reported
+    return replace(reported, input=input_usage, output=output_usage, source="estimated")
 
 
 def _output(request: Request, limit: int | None, warnings: list[Warning]) -> Range[int]:
     settings = request.settings
     thinks = settings.reasoning not in {None, "none", "minimal"}
-    assumed = _THOUGHT if thinks else _ANSWER
-    most = settings.max_output_tokens or limit or _LONG_ANSWER
-    if settings.max_output_tokens is None or settings.max_output_tokens > assumed:
+    assumed_tokens = _THOUGHT if thinks else _ANSWER
+    maximum = settings.max_output_tokens or limit or _LONG_ANSWER
+    if settings.max_output_tokens is None or settings.max_output_tokens > assumed_tokens:
         warnings.append(
             Warning(
                 "output_assumed",
-                f"the length of an answer is not known before: {assumed} tokens are assumed",
+                f"the length of an answer is not known before: {assumed_tokens} tokens are assumed",
                 "max_output_tokens",
             )
         )
     each = settings.choices
-    return Range(each, min(assumed, most) * each, most * each)
+    return Range(each, min(assumed_tokens, maximum) * each, maximum * each)
 
 
 def _check_context(
@@ -178,13 +178,13 @@ def _cost(
             price_id,
             request.model,
             Usage(
-                input=InputUsage(total=used),
-                output=OutputUsage(total=put_out),
+                input=InputUsage(total=input_tokens),
+                output=OutputUsage(total=output_tokens),
                 source="estimated",
                 service_tier=tier,
             ),
         )
-        for used, put_out in (
+        for input_tokens, output_tokens in (
             (tokens.low, answer.low),
             (tokens.expected, answer.expected),
             (tokens.high, answer.high),

@@ -112,13 +112,13 @@ def count_tokens(text: str) -> float:
     """About how many tokens a text is, for OpenAI's current vocabulary (o200k)."""
     # Words of languages that write accents are split into more pieces, those without an accent
     # as well; one letter in fifty tells such a text.
-    accented = len(_ACCENTS.findall(text)) * 50 > len(text)
+    has_accents = len(_ACCENTS.findall(text)) * 50 > len(text)
     total = 0.0
     for piece in _PIECE.finditer(text):
         kind = piece.lastgroup or "other"
         start, end = piece.span(kind)
         length = end - start
-        if kind == "word" and not accented:
+        if kind == "word" and not has_accents:
             total += 1.0 if length <= 9 else 1.0 + 0.5 * (length - 9)
         elif kind in {"word", "accented"}:
             accents = len(_ACCENTS.findall(piece[kind])) if kind == "accented" else 0
@@ -155,10 +155,10 @@ def estimate_text(request: Request) -> Estimate:
     spread = 2 if vendor is _UNKNOWN else 1
     low = text * (1 - 0.15 * spread) + hidden * (1 - 0.4 * spread)
     high = text * (1 + 0.2 * spread) + hidden * (1 + 0.5 * spread) + 6 * spread
-    bound = _most(vendor, counts, request)
-    expected = min(max(1, round(text + hidden)), bound)
+    maximum = _most(vendor, counts, request)
+    expected = min(max(1, round(text + hidden)), maximum)
     return Estimate(
-        input=Range(min(max(1, math.floor(low)), expected), expected, min(math.ceil(high), bound))
+        input=Range(min(max(1, math.floor(low)), expected), expected, min(math.ceil(high), maximum))
     )
 
 

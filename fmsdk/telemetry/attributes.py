@@ -55,14 +55,14 @@ def of_call(
 ) -> dict[str, Value]:
     """What every span and every metric of a call says: operation, provider, model, server."""
     host, port = _server(provider.base_url)
-    called = _provider_name(provider.vendor or request.provider, host)
+    provider_name = _semantic_provider(provider.vendor or request.provider, host)
     semantic_name = operation.semantic_name
-    if called.startswith("gcp."):
+    if provider_name.startswith("gcp."):
         semantic_name = names.GOOGLE_OPERATIONS.get(semantic_name, semantic_name)
-    return _known(
+    return _without_unknown(
         {
             names.OPERATION: semantic_name,
-            names.PROVIDER: called,
+            names.PROVIDER: provider_name,
             names.REQUEST_MODEL: request.model,
             names.SERVER_ADDRESS: host,
             names.SERVER_PORT: port,
@@ -71,15 +71,15 @@ def of_call(
 
 
 def of_request(
-    operation: Operation[Any, Any], request: Request, called: object
+    operation: Operation[Any, Any], request: Request, provider_name: object
 ) -> dict[str, Value]:
-    """How it was asked: the settings that were chosen, and the caller's tags. `called` is what
-    the conventions call the provider."""
+    """How it was asked: the settings that were chosen, and the caller's tags. `provider_name`
+    is what the conventions call the provider."""
     settings, options = request.settings, request.options
     chosen = {name: getattr(options, own, None) for own, name in names.REQUEST_OPTIONS.items()}
-    tier = getattr(options, "service_tier", None) if called == "openai" else None
+    tier = getattr(options, "service_tier", None) if provider_name == "openai" else None
     tags = {f"{names.TAG_PREFIX}{name}": value for name, value in request.tags}
-    return _known(
+    return _without_unknown(
         {
             names.REQUEST_STREAM: operation.is_streamed or None,
             names.OUTPUT_TYPE: _output_type(request),
@@ -96,23 +96,23 @@ def of_request(
     )
 
 
-def of_answer(outcome: Outcome, called: object) -> dict[str, Value]:
-    """What came back, what it used and what it cost. `called` is as for `of_request`."""
-    found: dict[str, Value | None] = {
+def of_answer(outcome: Outcome, provider_name: object) -> dict[str, Value]:
+    """What came back, what it used and what it cost. `provider_name` is as for `of_request`."""
+    values: dict[str, Value | None] = {
         names.REQUEST_ID: request_id_of(outcome),
         names.ATTEMPTS: attempts_of(outcome),
     }
     answer = result_of(outcome)
     if answer is not None:
-        found |= _used(answer)
-        if called == "openai":
-            found[names.OPENAI_RESPONSE_TIER] = answer.usage.service_tier
-        found[names.RESPONSE_FINISH_REASONS] = answer.finishes or None
-        found[names.RESPONSE_ID] = _response_id(answer.raw_body)
-    return _known(found)
+        values |= _usage_values(answer)
+        if provider_name == "openai":
+            values[names.OPENAI_RESPONSE_TIER] = answer.usage.service_tier
+        values[names.RESPONSE_FINISH_REASONS] = answer.finishes or None
+        values[names.RESPONSE_ID] = _response_id(answer.raw_body)
+    return _without_unknown(values)
 
 
-def _used(answer: Result) -> dict[str, Value | None]:
+def _usage_values(answer: Result) -> dict[str, Value | None]:
     usage, cost = answer.usage, answer.cost
     return {
         names.RESPONSE_MODEL: answer.served_model,
@@ -135,8 +135,8 @@ def error_type(error: Exception) -> str:
     return kind.__name__ if is_ours else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _known(found: Mapping[str, Value | None]) -> dict[str, Value]:
-    return {name: value for name, value in found.items() if value is not None}
+def _without_unknown(values: Mapping[str, Value | None]) -> dict[str, Value]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _output_type(request: Request) -> str | None:
@@ -146,10 +146,10 @@ def _output_type(request: Request) -> str | None:
     return _OUTPUT_TYPES[other[0]] if other else None
 
 
-def _provider_name(name: str, host: str | None) -> str:
-    for known, called in _HOSTS.items():
-        if host is not None and host.endswith(known):
-            return called
+def _semantic_provider(name: str, host: str | None) -> str:
+    for domain, provider_name in _HOSTS.items():
+        if host is not None and host.endswith(domain):
+            return provider_name
     return _PROVIDERS.get(name, name)
 
 
@@ -167,7 +167,7 @@ def _response_id(body: bytes | None) -> str | None:
     if body is None:
         return None
     try:
-        found = _BODY.decode(body)
-        return found.id or found.google_id
+        values = _BODY.decode(body)
+        return values.id or values.google_id
     except msgspec.DecodeError:
         return None

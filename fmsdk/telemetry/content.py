@@ -32,10 +32,10 @@ def is_wanted() -> bool:
 def of_request(request: Request) -> dict[str, str]:
     """The messages that were sent."""
     messages = [_message(message) for message in request.messages]
-    found = {names.INPUT_MESSAGES: json_of(messages).decode()}
+    values = {names.INPUT_MESSAGES: json_of(messages).decode()}
     if request.system is not None:
-        found[names.SYSTEM_INSTRUCTIONS] = json_of([_part(Text(request.system))]).decode()
-    return found
+        values[names.SYSTEM_INSTRUCTIONS] = json_of([_part(Text(request.system))]).decode()
+    return values
 
 
 def of_answer(answer: Result) -> dict[str, str]:

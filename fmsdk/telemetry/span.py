@@ -32,12 +32,12 @@ class SpanObserver:
         request: Request,
     ) -> None:
         self._instruments = instruments
-        self._streamed = operation.is_streamed
+        self._is_streamed = operation.is_streamed
         self._call = attributes.of_call(operation, provider, request)
-        self._called = self._call[names.PROVIDER]
+        self._provider_name = self._call[names.PROVIDER]
         self._span = instruments.start_span(
             f"{self._call[names.OPERATION]} {request.model}",
-            {**self._call, **attributes.of_request(operation, request, self._called)},
+            {**self._call, **attributes.of_request(operation, request, self._provider_name)},
             in_process=provider.is_local,
         )
         if instruments.captures_content and self._span.is_recording():
@@ -73,33 +73,35 @@ class SpanObserver:
         error = report.error
         if error is None or report.delay is None:
             return
-        found: dict[str, Any] = {
+        values: dict[str, Any] = {
             names.ERROR_TYPE: attributes.error_type(error),
             names.RETRY_DELAY: report.delay,
         }
         if error.status is not None:
-            found[names.HTTP_STATUS] = error.status
-        self._span.add_event(names.RETRY_EVENT, found)
+            values[names.HTTP_STATUS] = error.status
+        self._span.add_event(names.RETRY_EVENT, values)
 
     def ended(self, outcome: Outcome) -> None:
         """End the span, and count what was used."""
         seconds = perf_counter() - self._began
         error = outcome if isinstance(outcome, Exception) else None
-        failed = {} if error is None else {names.ERROR_TYPE: attributes.error_type(error)}
+        error_values = {} if error is None else {names.ERROR_TYPE: attributes.error_type(error)}
         if self._span.is_recording():
-            self._span.set_attributes({**attributes.of_answer(outcome, self._called), **failed})
+            self._span.set_attributes(
+                {**attributes.of_answer(outcome, self._provider_name), **error_values}
+            )
             self._record_answer(outcome)
             if error is not None:
                 self._instruments.set_failed(self._span, self._describe(error))
         self._span.end()
-        self._count(outcome, seconds, failed)
+        self._count(outcome, seconds, error_values)
 
     def _record_answer(self, outcome: Outcome) -> None:
         answer = result_of(outcome)
         if answer is None:
             return
         first = answer.latency.time_to_first_token
-        if self._streamed and first is not None:
+        if self._is_streamed and first is not None:
             self._span.set_attribute(names.RESPONSE_FIRST_CHUNK, first)
         if self._instruments.captures_content:
             self._span.set_attributes(content.of_answer(answer))
@@ -111,15 +113,19 @@ class SpanObserver:
         status = error.status if isinstance(error, FmsdkError) else None
         return type(error).__name__ + ("" if status is None else f" ({status})")
 
-    def _count(self, outcome: Outcome, seconds: float, failed: dict[str, str]) -> None:
+    def _count(self, outcome: Outcome, seconds: float, error_values: dict[str, str]) -> None:
         instruments, answer = self._instruments, result_of(outcome)
-        served = None if answer is None else answer.served_model
-        call = self._call if served is None else {**self._call, names.RESPONSE_MODEL: served}
-        instruments.duration.record(seconds, {**call, **failed})
+        served_model = None if answer is None else answer.served_model
+        call = (
+            self._call
+            if served_model is None
+            else {**self._call, names.RESPONSE_MODEL: served_model}
+        )
+        instruments.duration.record(seconds, {**call, **error_values})
         if answer is None:
             return
         first = answer.latency.time_to_first_token
-        if self._streamed and first is not None:
+        if self._is_streamed and first is not None:
             instruments.first_chunk.record(first, call)
         if answer.cost is not None:
             instruments.cost.add(float(answer.cost.total), call)

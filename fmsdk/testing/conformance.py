@@ -64,11 +64,11 @@ class ProviderConformance:
         raise pytest.UsageError(f"{type(self).__name__} must define the fixture `subject`")
 
     def test_it_speaks_this_version_of_the_contract(self, subject: Subject) -> None:
-        async def look(provider: Provider) -> None:
+        async def check_provider(provider: Provider) -> None:
             assert provider.contract_version == CONTRACT_VERSION
             assert isinstance(provider.capabilities(subject.model), Capabilities)
 
-        _with_provider(subject, look)
+        _with_provider(subject, check_provider)
 
     def test_an_answer_has_content_usage_latency_and_no_invented_cost(
         self, subject: Subject
@@ -88,17 +88,17 @@ class ProviderConformance:
         )
 
     def test_the_provider_itself_leaves_cost_to_the_core(self, subject: Subject) -> None:
-        async def look(provider: Provider) -> None:
+        async def check_provider(provider: Provider) -> None:
             await provider.load(subject.model)
             answer = await provider.generate(_request(subject))
             assert answer.cost is None
 
-        _with_provider(subject, look)
+        _with_provider(subject, check_provider)
 
     def test_a_stream_ends_with_one_finish_and_folds_to_the_same_answer(
         self, subject: Subject
     ) -> None:
-        async def look(provider: Provider) -> None:
+        async def check_provider(provider: Provider) -> None:
             name = f"{provider.name}:{subject.model}"
             client = AsyncClient(providers={provider.name: provider}, retries=0)
             events: list[Event] = []
@@ -116,12 +116,12 @@ class ProviderConformance:
                 assert [type(p) for p in streamed.parts] == [type(p) for p in plain.parts]
                 assert streamed.usage.output.total == plain.usage.output.total
 
-        _with_provider(subject, look)
+        _with_provider(subject, check_provider)
 
     def test_leaving_a_stream_early_keeps_what_arrived_and_leaves_no_task(
         self, subject: Subject
     ) -> None:
-        async def look(provider: Provider) -> None:
+        async def check_provider(provider: Provider) -> None:
             name = f"{provider.name}:{subject.model}"
             client = AsyncClient(providers={provider.name: provider}, retries=0)
             before = asyncio.all_tasks()
@@ -132,29 +132,29 @@ class ProviderConformance:
             await asyncio.sleep(0)
             assert asyncio.all_tasks() == before
 
-        _with_provider(subject, look)
+        _with_provider(subject, check_provider)
 
     def test_content_it_does_not_take_raises_before_anything_is_sent(
         self, subject: Subject
     ) -> None:
-        async def look(provider: Provider) -> None:
+        async def check_provider(provider: Provider) -> None:
             client = AsyncClient(providers={provider.name: provider}, retries=0)
-            taken = provider.capabilities(subject.model).input
-            assert taken
-            for kind in (kind for kind in MODALITIES if kind not in taken):
+            accepted = provider.capabilities(subject.model).input
+            assert accepted
+            for kind in (kind for kind in MODALITIES if kind not in accepted):
                 part = Text("Hello") if kind == "text" else _sample(kind)
                 with pytest.raises(UnsupportedContent) as caught:
                     await client.generate(f"{provider.name}:{subject.model}", part)
                 assert caught.value.part == kind
                 assert not caught.value.retryable
 
-        _with_provider(subject, look)
+        _with_provider(subject, check_provider)
 
     def test_another_providers_options_raise(self, subject: Subject) -> None:
         class Foreign:
             pass
 
-        async def look(provider: Provider) -> None:
+        async def check_provider(provider: Provider) -> None:
             client = AsyncClient(providers={provider.name: provider}, retries=0)
             with pytest.raises(BadRequestError):
                 await client.generate(
@@ -164,10 +164,10 @@ class ProviderConformance:
                     **subject.settings,
                 )
 
-        _with_provider(subject, look)
+        _with_provider(subject, check_provider)
 
     def test_a_request_can_be_estimated_offline(self, subject: Subject) -> None:
-        async def look(provider: Provider) -> None:
+        async def check_provider(provider: Provider) -> None:
             request = _request(subject)
             if any(request.media()):
                 with pytest.raises(QuoteUnavailable):
@@ -177,10 +177,10 @@ class ProviderConformance:
             assert isinstance(estimate, Estimate)
             assert estimate.input.low > 0
 
-        _with_provider(subject, look)
+        _with_provider(subject, check_provider)
 
     def test_each_text_becomes_a_vector(self, subject: Subject) -> None:
-        async def look(provider: Provider) -> None:
+        async def check_provider(provider: Provider) -> None:
             if subject.embedding_model is None:
                 pytest.skip("the subject names no embedding_model")
             client = AsyncClient(providers={provider.name: provider}, retries=0)
@@ -192,21 +192,21 @@ class ProviderConformance:
             with pytest.raises(BadRequestError):
                 await client.embed(name, ["one", " "])
 
-        _with_provider(subject, look)
+        _with_provider(subject, check_provider)
 
     def test_closing_twice_does_no_harm(self, subject: Subject) -> None:
-        async def look(provider: Provider) -> None:
+        async def check_provider(provider: Provider) -> None:
             await provider.aclose()
             await provider.aclose()
 
-        _with_provider(subject, look)
+        _with_provider(subject, check_provider)
 
 
-def _with_provider(subject: Subject, look: Callable[[Provider], Awaitable[None]]) -> None:
+def _with_provider(subject: Subject, check_provider: Callable[[Provider], Awaitable[None]]) -> None:
     async def main() -> None:
         provider = subject.make()
         try:
-            await look(provider)
+            await check_provider(provider)
         finally:
             await provider.aclose()
 
@@ -233,5 +233,5 @@ def _request(subject: Subject) -> Any:
 def _sample(kind: str) -> Any:
     from fmsdk.content import Audio, Document, Image, Video
 
-    made = {"image": Image, "audio": Audio, "video": Video, "document": Document}
-    return made[kind](_SAMPLES[kind])
+    kinds = {"image": Image, "audio": Audio, "video": Video, "document": Document}
+    return kinds[kind](_SAMPLES[kind])

@@ -21,7 +21,7 @@ from fmsdk import Image, ImageLimits, Message, ToolResult
 from fmsdk.content import FileRef, MediaPart
 from fmsdk.errors import BadRequestError, InvalidMedia, UnsupportedSetting
 from fmsdk.media import resize
-from fmsdk.pipeline.image_limits import fit_image_limits, fitted
+from fmsdk.pipeline.image_limits import fit_image_limits, size_within
 from fmsdk.provider import Capabilities
 from fmsdk.testing import FakeProvider
 from tests.support.media_files import animation, heic, mp4, pdf, picture, wav
@@ -281,7 +281,7 @@ def test_the_largest_size_within_limits(
             and count <= (patches or 10**12)
         )
 
-    width, height = fitted(size, limits)
+    width, height = size_within(size, limits)
     assert fits(width, height)
     if fits(*size):
         assert (width, height) == size
