@@ -6,79 +6,77 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from fmsdk_openai.model_info import ANY, ModelInfo, ModelsEndpoint
+from fmsdk_openai.model_info import ANY_MODEL, ModelInfo, ModelsEndpoint
 
 __all__ = ["SECONDS", "ModelDiscovery"]
 
 SECONDS = 2.0
-_AGAIN_AFTER = 60.0
-"""Seconds until a server that told nothing is asked again."""
+_RETRY_AFTER = 60.0
+"""Seconds until a server that gave no answer is asked again."""
 
 
 class ModelDiscovery:
-    """What one server told so far. Made and used on one event loop.
+    """What one server has said of its models so far. Made and used on one event loop.
 
     Args:
-        listings: where it tells; what an earlier one says goes before a later one.
-        ask: fetches a listing, for one model; b"" where there is no answer.
+        endpoints: where it describes them; an earlier one takes precedence over a later one.
+        fetch: fetches an endpoint's answer, for one model; b"" where there is no answer.
     """
 
     def __init__(
         self,
-        listings: tuple[ModelsEndpoint, ...],
-        ask: Callable[[ModelsEndpoint, str], Awaitable[bytes]],
+        endpoints: tuple[ModelsEndpoint, ...],
+        fetch: Callable[[ModelsEndpoint, str], Awaitable[bytes]],
     ) -> None:
-        self._listings = listings
-        self._ask = ask
-        self._by_model = any(listing.by_model for listing in listings)
-        self._told: dict[str, ModelInfo] = {}
-        self._asked: dict[str, float] = {}
-        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._endpoints = endpoints
+        self._fetch = fetch
+        self._by_model = any(endpoint.by_model for endpoint in endpoints)
+        self._models: dict[str, ModelInfo] = {}
+        self._fetch_times: dict[str, float] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def told(self, model: str) -> ModelInfo | None:
+    def model_info(self, model: str) -> ModelInfo | None:
         """What is known of a model by now."""
-        told = self._told.get(model)
+        info = self._models.get(model)
         if self._by_model:
-            return told
+            return info
         # OpenRouter's variants ("…:free") are the model before the colon, unless listed.
-        told = told or self._told.get(model.partition(":")[0])
-        common = self._told.get(ANY)
-        return told.merged(common) if told and common else told or common
+        info = info or self._models.get(model.partition(":")[0])
+        common = self._models.get(ANY_MODEL)
+        return info.merged(common) if info and common else info or common
 
     async def learn(self, model: str) -> None:
-        """Ask about a model, unless that is known, or was asked in vain a minute ago. Callers at
-        the same time share one request."""
-        if not self._listings or self.told(model) is not None:
+        """Ask about a model, unless it is known, or was asked about in vain less than a minute
+        ago. Callers at the same time share one request."""
+        if not self._endpoints or self.model_info(model) is not None:
             return
-        key = model if self._by_model else ANY
-        task = self._asking.get(key)
+        key = model if self._by_model else ANY_MODEL
+        task = self._tasks.get(key)
         if task is None:
-            if monotonic() - self._asked.get(key, -_AGAIN_AFTER) < _AGAIN_AFTER:
+            if monotonic() - self._fetch_times.get(key, -_RETRY_AFTER) < _RETRY_AFTER:
                 return
-            task = self._asking[key] = asyncio.create_task(self._fetch(key, model))
-        # Not awaited itself: the others that wait for it are not to lose it with this caller.
+            task = self._tasks[key] = asyncio.create_task(self._fetch_all(key, model))
+        # Not awaited itself: if this caller is cancelled, the others still get their answer.
         await asyncio.wait([task])
 
     async def aclose(self) -> None:
         """Stop asking."""
-        tasks = list(self._asking.values())
+        tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _fetch(self, key: str, model: str) -> None:
+    async def _fetch_all(self, key: str, model: str) -> None:
         try:
             async with asyncio.timeout(SECONDS):
-                for listing in self._listings:
-                    self._add(listing.read(await self._ask(listing, model)), listing, model)
+                for endpoint in self._endpoints:
+                    facts = endpoint.read(await self._fetch(endpoint, model))
+                    for name, info in facts.items():
+                        name = model if endpoint.by_model else name
+                        earlier = self._models.get(name)
+                        self._models[name] = info if earlier is None else earlier.merged(info)
         except TimeoutError:
-            pass  # What was told until then stays.
+            pass  # what has come until then is used
         finally:
-            self._asked[key] = monotonic()
-            del self._asking[key]
-
-    def _add(self, found: dict[str, ModelInfo], listing: ModelsEndpoint, model: str) -> None:
-        for name, told in found.items():
-            name = model if listing.by_model else name
-            known = self._told.get(name)
-            self._told[name] = told if known is None else known.merged(told)
+            self._fetch_times[key] = monotonic()
+            del self._tasks[key]

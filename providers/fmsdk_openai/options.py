@@ -15,8 +15,8 @@ from fmsdk.hosted import options as wire
 from fmsdk.hosted.connection import HostedConnection, environment_headers
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
-from fmsdk_openai.dialect import PLAIN, Api, Dialect
 from fmsdk_openai.server import Server
+from fmsdk_openai.server_dialect import PLAIN, Api, Dialect
 
 __all__ = ["Connection", "OpenAIOptions", "options_of"]
 

@@ -20,15 +20,15 @@ from fmsdk.request import Request
 from fmsdk.response import Response
 from fmsdk_openai.decode import OpenAIDecodeContext, decode, decoder
 from fmsdk_openai.decode.embeddings import decode_embeddings
-from fmsdk_openai.dialect import Api, Dialect
 from fmsdk_openai.embedding_servers import EmbeddingServer, embedding_server, final_error
 from fmsdk_openai.encode import OpenAIEncoded, encode
 from fmsdk_openai.encode.embeddings import encode_embeddings
 from fmsdk_openai.errors import OpenAIErrorMapper
 from fmsdk_openai.model_discovery import ModelDiscovery
-from fmsdk_openai.model_info import ModelsEndpoint, narrowed
+from fmsdk_openai.model_info import ModelsEndpoint, narrow_capabilities
 from fmsdk_openai.options import Connection
 from fmsdk_openai.server import OPENAI_SERVER, Server
+from fmsdk_openai.server_dialect import Api, Dialect
 
 if TYPE_CHECKING:
     from fmsdk.http.transport import Transport
@@ -76,9 +76,9 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
     def capabilities(self, model: str) -> Capabilities:
         """What the wire takes, and of it, as far as the vendor or the server told, what the
         model does."""
-        told = self._learner.told(model)
+        told = self._learner.model_info(model)
         wire = _capabilities(self._dialect, self._api(model), model)
-        return narrowed(narrow(wire, self.vendor, model), told)
+        return narrow_capabilities(narrow(wire, self.vendor, model), told)
 
     async def learn(self, model: str) -> None:
         """Ask the server what it says of a model, once, where its kind of server tells."""
@@ -162,7 +162,7 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
 
     def _api(self, model: str) -> Api | None:
         """The API that the user pinned, or else the only one that answers for the model."""
-        told = self._learner.told(model)
+        told = self._learner.model_info(model)
         return self._connection.api or (told and told.api)
 
     async def _listing(self, listing: ModelsEndpoint, model: str) -> bytes:

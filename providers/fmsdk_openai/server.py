@@ -9,8 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from fmsdk.hosted.options import from_environment, host_of
 from fmsdk.provider import Provider, UsableModel
-from fmsdk_openai.dialect import OPENAI, Dialect
 from fmsdk_openai.model_info import ModelsEndpoint
+from fmsdk_openai.server_dialect import OPENAI, Dialect
 
 __all__ = ["OPENAI_SERVER", "Server"]
 

@@ -14,7 +14,7 @@ from fmsdk.content import (
 from fmsdk.errors import BadRequestError, UnsupportedContent, UnsupportedSetting
 from fmsdk.request import Message
 from fmsdk_openai import OpenAIOptions
-from fmsdk_openai.dialect import PLAIN
+from fmsdk_openai.server_dialect import PLAIN
 from tests.support.openai.encoding import WAV, build_request, chat, codes, encoded, responses
 
 # --- routing ---

@@ -21,7 +21,7 @@ from fmsdk.content import (
 )
 from fmsdk.errors import BadRequestError, UnsupportedContent, UnsupportedSetting
 from fmsdk.request import Message, Tool
-from fmsdk_openai.dialect import PLAIN
+from fmsdk_openai.server_dialect import PLAIN
 from tests.support.openai.encoding import (
     PDF,
     PNG,

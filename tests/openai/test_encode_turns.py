@@ -19,7 +19,7 @@ from fmsdk.content import (
 from fmsdk.errors import BadRequestError, UnsupportedContent
 from fmsdk.request import Message, Request
 from fmsdk_openai import OpenAIOptions
-from fmsdk_openai.dialect import OPENAI, PLAIN, Dialect
+from fmsdk_openai.server_dialect import OPENAI, PLAIN, Dialect
 from tests.support.openai.encoding import PNG, body, build_request, chat, codes, encoded, responses
 
 # --- conversations ---

@@ -10,8 +10,8 @@ import pytest
 from fmsdk.content import Audio, Document, FileRef, Image, Reasoning, Text, ToolCall, ToolResult
 from fmsdk.request import Message
 from fmsdk_openai import OpenAIOptions
-from fmsdk_openai.dialect import OPENAI
 from fmsdk_openai.encode import encode
+from fmsdk_openai.server_dialect import OPENAI
 from tests.openai.test_encode_turns import REASONING, TURNS
 from tests.support.openai.encoding import PDF, PNG, WAV, WEATHER, City, build_request
 from tests.support.shared_folder import needs_shared, validator

@@ -17,7 +17,7 @@ from fmsdk.errors import ConfigurationError, MissingKey
 from fmsdk.provider import ALL_SETTINGS
 from fmsdk.request import Message
 from fmsdk_openai import OpenAIOptions
-from fmsdk_openai.dialect import Refusal
+from fmsdk_openai.server_dialect import Refusal
 from fmsdk_openai.servers import SERVERS
 from tests.support.lazy_import import openai
 from tests.support.openai.encoding import PNG

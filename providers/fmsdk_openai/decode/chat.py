@@ -51,7 +51,7 @@ from fmsdk_openai.decode.chat_types import (
 from fmsdk_openai.decode.context import OpenAIDecodeContext
 from fmsdk_openai.decode.logprobs import decode_logprobs
 from fmsdk_openai.decode.usage import decode_usage
-from fmsdk_openai.dialect import Charge
+from fmsdk_openai.server_dialect import Charge
 
 __all__ = ["ChatDecoder"]
 

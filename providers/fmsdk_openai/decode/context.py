@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fmsdk.hosted.decoding import DecodeContext
-from fmsdk_openai.dialect import Api, Charge
+from fmsdk_openai.server_dialect import Api, Charge
 
 __all__ = ["OpenAIDecodeContext"]
 

@@ -55,7 +55,7 @@ from fmsdk_openai.decode.responses_types import (
     decode_item,
 )
 from fmsdk_openai.decode.usage import decode_usage
-from fmsdk_openai.dialect import Charge
+from fmsdk_openai.server_dialect import Charge
 
 __all__ = ["ResponsesDecoder"]
 

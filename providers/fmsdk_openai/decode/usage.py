@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from fmsdk.hosted.token_counts import TokenCounts
 from fmsdk.usage import InputUsage, OutputUsage, Usage
-from fmsdk_openai.dialect import Charge
+from fmsdk_openai.server_dialect import Charge
 
 __all__ = ["decode_usage"]
 

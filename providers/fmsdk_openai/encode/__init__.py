@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fmsdk.content import Audio
 from fmsdk.hosted.provider import Encoded
 from fmsdk.request import Request
-from fmsdk_openai.dialect import Api, Dialect
 from fmsdk_openai.encode.chat import ChatEncoder
 from fmsdk_openai.encode.responses import MIN_OUTPUT_TOKENS, ResponsesEncoder
+from fmsdk_openai.server_dialect import Api, Dialect
 
 __all__ = ["OpenAIEncoded", "encode", "route"]
 

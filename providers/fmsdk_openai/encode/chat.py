@@ -17,8 +17,8 @@ from fmsdk.content import (
     Video,
 )
 from fmsdk.request import Message
-from fmsdk_openai.dialect import Api
 from fmsdk_openai.encode.request_builder import VIDEO, OpenAIRequestBuilder
+from fmsdk_openai.server_dialect import Api
 
 __all__ = ["ChatEncoder"]
 

@@ -12,8 +12,8 @@ from fmsdk.errors import BadRequestError
 from fmsdk.hosted.body import Body
 from fmsdk.hosted.request_builder import ConversationEncoder
 from fmsdk.request import Message, Request, Settings, Tool
-from fmsdk_openai.dialect import Api, Dialect
 from fmsdk_openai.options import OpenAIOptions, options_of
+from fmsdk_openai.server_dialect import Api, Dialect
 
 __all__ = ["VIDEO", "OpenAIRequestBuilder"]
 

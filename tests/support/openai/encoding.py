@@ -13,8 +13,8 @@ from PIL import Image as PillowImage
 
 from fmsdk.media.audio import wav_of
 from fmsdk.request import Request, Tool, build
-from fmsdk_openai.dialect import OPENAI
 from fmsdk_openai.encode import OpenAIEncoded, encode
+from fmsdk_openai.server_dialect import OPENAI
 
 __all__ = [
     "PDF",
