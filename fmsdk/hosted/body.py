@@ -1,12 +1,13 @@
-"""A JSON body with media in it: each file read and base64-encoded once, in pieces, and never
-joined, so that a picture of 10 MB costs the 13.3 MB of its base64 and little more.
+"""A JSON body with media in it. Each file is read and base64-encoded once, in pieces that are
+never joined, so that a picture of 10 MB costs the 13.3 MB of its base64 and little more.
 """
 
 from __future__ import annotations
 
 import binascii
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from fmsdk.content import MediaPart
@@ -16,7 +17,7 @@ from fmsdk.validation import json_of
 
 __all__ = ["Body", "BodyWriter"]
 
-_READ = 3 * 64 * 1024  # a multiple of 3, so that base64 of the pieces joins without padding
+_BLOCK_BYTES = 3 * 64 * 1024  # a multiple of 3: the base64 of the blocks has no padding
 
 
 class Body:
@@ -44,44 +45,44 @@ class Body:
 
 
 class BodyWriter:
-    """Stands in for media while a body is put together, and puts the media in at the end."""
+    """Gives placeholders for media while a body is built, and writes the media in their place."""
 
     def __init__(self) -> None:
         self._mark = secrets.token_hex(16)
         self._media: list[MediaPart] = []
 
     def base64(self, part: MediaPart) -> str:
-        """A stand-in for the base64 of a part's bytes, to be used in strings of the body."""
+        """A placeholder for the base64 of a part's bytes, for strings of the body."""
         self._media.append(part)
         return f"<{self._mark}:{len(self._media) - 1}>"
 
     def data_url(self, part: MediaPart) -> str:
-        """The same as a `data:` URL."""
+        """The same, as a `data:` URL."""
         return f"data:{part.mime or 'application/octet-stream'};base64,{self.base64(part)}"
 
     def write(self, body: dict[str, Any]) -> Body:
         """The body as JSON.
 
         Raises:
-            BadRequestError: something that no JSON can carry.
+            BadRequestError: a value that JSON cannot carry.
             InvalidMedia: a file that cannot be read.
         """
-        encoded = json_of(body)
+        text = json_of(body)
         if not self._media:
-            return Body([encoded])
-        first, *rest = encoded.split(f"<{self._mark}:".encode())
+            return Body([text])
+        first, *others = text.split(f"<{self._mark}:".encode())
         pieces = [first]
-        for after in rest:
-            number, _, text = after.partition(b">")
-            pieces += _base64_pieces(self._media[int(number)])
-            pieces.append(text)
+        for piece in others:
+            number, _, after = piece.partition(b">")
+            pieces += _encode_base64(self._media[int(number)])
+            pieces.append(after)
         return Body(pieces)
 
 
-def _base64_pieces(part: MediaPart) -> list[bytes]:
+def _encode_base64(part: MediaPart) -> list[bytes]:
     source = part.source
     if not isinstance(source, LocalSource):
-        raise InvalidMedia(f"the bytes of this {part.kind} are not here: {source!r}")
+        raise InvalidMedia(f"this {part.kind} has no bytes that could be read: {source!r}")
     with source.open() as file:
-        read: Callable[[], bytes] = lambda: file.read(_READ)  # noqa: E731 - a callback for iter
-        return [binascii.b2a_base64(block, newline=False) for block in iter(read, b"")]
+        blocks = iter(partial(file.read, _BLOCK_BYTES), b"")
+        return [binascii.b2a_base64(block, newline=False) for block in blocks]

@@ -1,7 +1,7 @@
 """A stream that is one JSON array: from the bytes of a body, however they are cut, to its elements.
 
 The counterpart of `fmsdk.hosted.sse`, for servers that were asked for Server-Sent Events and
-stream an array instead, as Google's do by default. It does the framing only; elements are
+stream an array instead, as Google's do by default. It only does the framing; elements are
 decoded elsewhere.
 """
 
@@ -22,15 +22,15 @@ _BLANKS = b" \t\r\n\xef\xbb\xbf"
 class ArrayDecoder:
     """Incremental, like `fmsdk.hosted.sse.SSEDecoder`: `feed` every chunk, then `flush`.
 
-    `other` is the body, once it is whole, where it is another document than an array. `progress`
-    grows with every chunk that completes an element.
+    `other` is the complete body, where it is no array but another document. `progress` grows with
+    every chunk that completes an element.
     """
 
     def __init__(self) -> None:
         self.progress = 0
         self.other = b""
         self._buffer = bytearray()
-        self._at = 0  # up to where it was looked at
+        self._position = 0  # where the search goes on
         self._depth = 0
         self._in_text = False
 
@@ -41,53 +41,50 @@ class ArrayDecoder:
             InvalidResponse: an element, or a document that is no array, is too long.
         """
         self._buffer += data
-        found = self._elements() if self._is_array() else []
-        if found:
+        start = bytes(self._buffer[:64]).lstrip(_BLANKS)[:1]
+        elements = self._elements() if self._depth > 0 or start == b"[" else []
+        if elements:
             self.progress += 1
         if len(self._buffer) > MAX_EVENT_BYTES:
             self._buffer.clear()
             raise InvalidResponse(f"a stream event is longer than {MAX_EVENT_BYTES:,} bytes")
-        return found
+        return elements
 
     def flush(self) -> list[bytes]:
-        """What was left of an array that broke off."""
-        rest = bytes(self._buffer)
+        """The rest of an array that broke off."""
+        remainder = bytes(self._buffer)
         self._buffer.clear()
-        if not rest.strip(_BLANKS):
+        if not remainder.strip(_BLANKS):
             return []
         if self._depth or self.progress:
-            return [rest]
-        self.other = rest
+            return [remainder]
+        self.other = remainder
         return []
 
-    def _is_array(self) -> bool:
-        begins = bytes(self._buffer[:64]).lstrip(_BLANKS)[:1]
-        return self._depth > 0 or begins == b"["
-
     def _elements(self) -> list[bytes]:
-        found: list[bytes] = []
+        elements: list[bytes] = []
         buffer, start = self._buffer, 0
-        while mark := (_IN_TEXT if self._in_text else _MARK).search(buffer, self._at):
+        while mark := (_IN_TEXT if self._in_text else _MARK).search(buffer, self._position):
             at, sign = mark.start(), mark[0]
-            self._at = at + 1
+            self._position = at + 1
             if sign == b"\\":
                 if at + 1 == len(buffer):
-                    self._at = at  # what it escapes is not here yet
+                    self._position = at  # what it escapes is not here yet
                     break
-                self._at += 1
+                self._position += 1
             elif sign == b'"':
                 self._in_text = not self._in_text
             elif sign in b"[{":
                 self._depth += 1
                 start = at + 1 if self._depth == 1 else start
             elif self._depth == 1:  # an element ends, and with a bracket the array
-                found.append(bytes(buffer[start:at]))
+                elements.append(bytes(buffer[start:at]))
                 start = at + 1
                 self._depth -= sign == b"]"
             elif sign != b",":
                 self._depth -= 1
         else:
-            self._at = len(buffer)
+            self._position = len(buffer)
         del buffer[:start]
-        self._at -= start
-        return [element for element in map(bytes.strip, found) if element]
+        self._position -= start
+        return [element for element in map(bytes.strip, elements) if element]

@@ -1,8 +1,8 @@
 """Server-Sent Events: from the bytes of a body, however they are cut, to the events' payloads.
 
-Framing alone, as https://html.spec.whatwg.org/multipage/server-sent-events.html has it: what a
-payload means is its vendor's business. Event names, ids and retry times are not read, because
-the vendors repeat in the payload whatever counts.
+Only framing, by https://html.spec.whatwg.org/multipage/server-sent-events.html; each vendor's
+decoder knows what a payload means. Event names, ids and retry times are not read, because the
+vendors repeat in the payload whatever matters.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _BOM = b"\xef\xbb\xbf"
 class SSEDecoder:
     """Incremental: `feed` every chunk of the body in order, then `flush` once at its end.
 
-    A payload is an event's `data` lines joined by a line feed, one leading space of each taken
-    away. Lines end in LF, CRLF or CR. Comments (`: keep-alive`), other fields, and events without
-    payload are legal and skipped. The bare `error: {…}` line of some servers counts as data.
+    A payload is an event's `data` lines, each without one leading space, joined by line feeds.
+    Lines end in LF, CRLF or CR. Comments (`: keep-alive`), other fields, and events without payload
+    are legal and skipped. The bare `error: {…}` line of some servers counts as data.
 
     Args:
         max_event_bytes: the longest event that is buffered before `InvalidResponse` is raised.
 
-    `progress` grows with every chunk that completes an event with data, or a comment. Lines that
-    complete neither are none, nor are other fields (`retry: 1`), nor bytes without a line.
+    `progress` grows with every chunk that completes an event with data, or a comment; it does not
+    grow with other fields (`retry: 1`), nor with lines and bytes that complete nothing.
     """
 
     __slots__ = ("_after_cr", "_at_start", "_buffer", "_max_event_bytes", "progress")
@@ -62,13 +62,13 @@ class SSEDecoder:
         return self._payloads(data[:end].split(b"\n\n"))
 
     def flush(self) -> list[bytes]:
-        """The payload of an event that the body ended in without the blank line due after it.
+        """The payload of a last event without the blank line that has to follow it.
 
-        Such an event may have been cut off by a broken connection; only its reader can tell.
+        A broken connection may have cut it off; only the reader of the payload can tell.
         """
-        rest = bytes(self._buffer)
+        remainder = bytes(self._buffer)
         self._buffer.clear()
-        return self._payloads([rest])
+        return self._payloads([remainder])
 
     def _keep(self, data: bytes) -> None:
         self._buffer += data
@@ -95,10 +95,10 @@ class SSEDecoder:
         if self._at_start:
             self._at_start = False
             blocks[0] = blocks[0].removeprefix(_BOM)
-        found: list[bytes] = []
+        payloads: list[bytes] = []
         for block in blocks:
-            # Nearly all events are one line of data, after their name or without, so that these
-            # are worth a shortcut.
+            # Nearly all events are one line of data, with or without a name before it, so that
+            # these get a shortcut.
             if block.startswith(b"data: ") and b"\n" not in block:
                 payload = block[6:]
             elif block.startswith(b"event: "):
@@ -108,14 +108,10 @@ class SSEDecoder:
             else:
                 payload = _payload(block)
             if payload:
-                found.append(payload)
-        if found or any(map(_has_comment, blocks)):
+                payloads.append(payload)
+        if payloads or any(block.startswith(b":") or b"\n:" in block for block in blocks):
             self.progress += 1
-        return found
-
-
-def _has_comment(block: bytes) -> bool:
-    return block.startswith(b":") or b"\n:" in block
+        return payloads
 
 
 def _payload(block: bytes) -> bytes:

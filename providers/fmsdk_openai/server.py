@@ -1,4 +1,4 @@
-"""A server that speaks OpenAI's wire: where it is, and what it is asked with."""
+"""A server that speaks OpenAI's API: its address, its keys, its dialect."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from fmsdk_openai.server_dialect import OPENAI, Dialect
 
 __all__ = ["OPENAI_SERVER", "Server"]
 
-_EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound to it
+_ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - nothing is bound to it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """Where a server is, what it is asked with, and how it speaks.
+    """A server's address, its keys, and its dialect.
 
-    name: of its provider. title: for people.
-    url: its base URL; for servers on one's own machine, where they are by default; None: everyone
-        has their own.
-    hosts: the ends of host names that are its own, where they are not `url`'s.
-    url_variables, key_variables: environment variables, the first that is set is used.
-    is_local: runs on one's own machine, and needs no key.
+    name: its provider's. title: its name for people.
+    url: its base URL; for servers on one's own machine the default one; None: every user has
+        their own.
+    hosts: the ends of the host names that are its own, where they are not `url`'s.
+    url_variables, key_variables: environment variables, of which the first that is set is used.
+    is_local: it runs on one's own machine, and needs no key.
     price_id: the vendor whose prices hold, by its id in genai-prices.
-    key_header: sends the key, in place of "Authorization: Bearer".
+    key_header: the header that holds the key, in place of "Authorization: Bearer".
     headers: of every request.
-    listings: where it tells what its models take.
+    listings: where it describes its models.
     source, checked: its documentation, and when that was read.
     """
 
@@ -71,25 +71,26 @@ class Server:
         )
 
     def configured_url(self) -> str | None:
-        """The base URL from the environment, completed, or else its own."""
-        given = from_environment(*self.url_variables)
-        try:
-            return self.url if given is None else self._completed(given)
-        except ValueError:  # no URL, as whoever checks it will say
-            return given
+        """The base URL from the environment, completed, or else the server's own.
 
-    def _completed(self, given: str) -> str:
-        """Variables hold a base URL, or less: the start of one (Azure, Groq), or host and port
-        (Ollama). What they leave out is as it usually is."""
-        usual = urlsplit(self.url or "https://unnamed/openai/v1")
-        found = urlsplit(given if "://" in given else f"{usual.scheme}://{given}")
-        place = found.netloc
-        if usual.port and found.port is None and "://" not in given:
-            place = f"{place}:{usual.port}"
-        # Ollama's variable says where it listens; everywhere is here, too.
-        place = place.replace(_EVERYWHERE, "127.0.0.1")
-        path = found.path if found.path.strip("/") else usual.path
-        return urlunsplit((found.scheme, place, path, "", ""))
+        A variable holds a base URL, or less: the start of one (Azure, Groq), or host and port
+        (Ollama). What it leaves out is taken from the server's usual URL.
+        """
+        value = from_environment(*self.url_variables)
+        if value is None:
+            return self.url
+        try:
+            usual = urlsplit(self.url or "https://unnamed/openai/v1")
+            url = urlsplit(value if "://" in value else f"{usual.scheme}://{value}")
+            host = url.netloc
+            if usual.port and url.port is None and "://" not in value:
+                host = f"{host}:{usual.port}"
+        except ValueError:  # no URL, which `check_url` reports
+            return value
+        # Ollama's variable holds the address where it listens, which may be all addresses.
+        host = host.replace(_ALL_ADDRESSES, "127.0.0.1")
+        path = url.path if url.path.strip("/") else usual.path
+        return urlunsplit((url.scheme, host, path, "", ""))
 
 
 OPENAI_SERVER = Server(

@@ -1,6 +1,7 @@
-"""How one server's wire differs from the next one's, as data for the encoders and decoders.
+"""How a server's API differs from OpenAI's and from other servers', as data for encoders and
+decoders.
 
-A dialect says nothing of where its server is; the servers are in `servers`.
+A dialect knows no addresses and keys; the servers are in `servers`.
 """
 
 from __future__ import annotations
@@ -43,11 +44,11 @@ def _no_headers(request: Request) -> Mapping[str, str]:
 class Refusal:
     """What a server refuses, or takes and ignores.
 
-    names: of `Settings`; of `OpenAIOptions`, as "options.x"; "output", "tool_choice", "named_tool"
-        (a tool's name as tool_choice) or "detail" (of images).
+    names: fields of `Settings`; fields of `OpenAIOptions`, as "options.x"; "output", "tool_choice",
+        "named_tool" (a tool's name as tool_choice) or "detail" (of images).
     why: for the user, after "cannot honour x: ".
-    source, checked: where that is said, and when it was looked up.
-    models: patterns of the models it holds for.
+    source, checked: where the server's documentation says so, and when that was read.
+    models: patterns of the models that it holds for.
     only_thinking: it does not hold for requests with `reasoning="none"`.
     only_chat: it does not hold for the server's Responses.
     """
@@ -67,26 +68,27 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """A server's wire, as far as it differs from what most servers of OpenAI's wire take.
+    """Where a server's API differs from what most servers that speak OpenAI's API take.
 
-    is_openai: OpenAI's own code: Responses before Chat Completions, encrypted reasoning, explicit
-        cache breakpoints, refusals as parts, metadata.
-    limit, seed, required: what it calls max_output_tokens, seed, tool_choice="required".
-    no_reasoning: fields that say reasoning="none", where the usual one does not.
-    input, output: modalities that its Chat Completions carries. remote: those taken by URL.
-    images, documents: media types it is known to read; None: not known, so that all go.
+    is_openai: it runs OpenAI's own code: Responses before Chat Completions, encrypted reasoning,
+        explicit cache breakpoints, refusals as parts, metadata.
+    limit, seed, required: its names for max_output_tokens, seed, tool_choice="required".
+    no_reasoning: the fields that mean reasoning="none", where the usual field does not.
+    input, output: the modalities of its Chat Completions. remote: those that it takes by URL.
+    images, documents: the media types that it is known to read; None: not known, so that all are
+        sent.
     document_url: documents are parts of the type "document_url" (Mistral), not "file".
-    bare_audio: audio is its base64 alone (Mistral), not an object with a format.
-    call_id_length: the only length of tool call ids that it takes, letters and digits (Mistral).
+    bare_audio: audio is only its base64 (Mistral), not an object with a format.
+    call_id_length: the only length of tool-call ids that it takes, of letters and digits (Mistral).
     call_id_limits: the longest ids that its APIs take.
-    annotations: what its answers cite goes back with the turn (OpenRouter, which then need not
+    annotations: what its answers cite is sent back with the turn (OpenRouter, which then need not
         parse a PDF again).
-    stream_usage: whether `stream_options` must say that a stream shall tell its usage.
+    stream_usage: whether `stream_options` must ask for the usage of a stream.
     cache_control: patterns of models whose parts take Anthropic's cache marks (OpenRouter).
-    strictly: objects that make the server refuse what it would otherwise ignore, sent with every
-        request that sets anything; the caller's own fields in them go before.
-    charge: how its usage tells what the request cost: US dollars in "cost", or ten-billionths of
-        them in "cost_in_usd_ticks".
+    strictly: objects that make the server refuse what it would otherwise ignore. They are sent
+        with every request that sets anything; the caller's own fields in them take precedence.
+    charge: the field of the usage with what the request cost: US dollars in "cost", or
+        ten-billionths of them in "cost_in_usd_ticks".
     headers: further headers of a request.
     """
 
@@ -115,8 +117,8 @@ class Dialect:
     def refused(
         self, model: str, *, thinking: bool = False, api: Api | None = None
     ) -> dict[str, str]:
-        """Why by name, of what `model` is refused: always, or with `thinking` also what only
-        answers with reasoning refuse."""
+        """What `model` refuses: why, by name. With `thinking` also what only answers with reasoning
+        refuse."""
         return {
             name: refusal.why
             for refusal in self.refuses
@@ -145,4 +147,4 @@ OPENAI = Dialect(
 """OpenAI's own host."""
 
 PLAIN = Dialect(output=frozenset({"text", "audio"}))
-"""A server of which nothing is known but that it speaks OpenAI's wire."""
+"""An unknown server that speaks OpenAI's API."""
