@@ -70,13 +70,13 @@ class DecodeContext:
 class StreamDecoder(ABC):
     """Decodes one answer, whole or in events. Every vendor's decoder has these methods.
 
-    done: whether the vendor has said that the answer ends here.
+    has_ended: whether the vendor has said that the answer ends here.
     request_id: the vendor's id of the answer, once an event has brought it.
     served_model: the model that answers, once an event has brought it.
     """
 
     def __init__(self, context: DecodeContext) -> None:
-        self.done = False
+        self.has_ended = False
         self.request_id: str | None = None
         self.served_model: str | None = None
         self._context = context
@@ -127,9 +127,9 @@ class StreamReader:
         self._error: Exception | None = None
 
     @property
-    def done(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether the vendor has said that the answer ends here."""
-        return self._decoder.done
+        return self._decoder.has_ended
 
     @property
     def progress(self) -> int:
@@ -138,10 +138,10 @@ class StreamReader:
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that these bytes complete, up to the first error among them. Once the caller
-        has passed them on, `raise_found` raises that error."""
+        has passed them on, `raise_error` raises that error."""
         return self._decode_payloads(self._frames.feed(chunk))
 
-    def raise_found(self) -> None:
+    def raise_error(self) -> None:
         """Raise the error that the last bytes held, if there was one."""
         if self._error is not None:
             raise self._error
@@ -155,7 +155,7 @@ class StreamReader:
             FmsdkError: what the body reports, where it is a document and no stream.
         """
         yield from self._decode_payloads(self._frames.flush())
-        self.raise_found()
+        self.raise_error()
         if isinstance(self._frames, ArrayDecoder) and self._frames.other:
             raise unexpected_body(self._error_mapper, self._frames.other)
         if self._is_empty:
@@ -170,7 +170,7 @@ class StreamReader:
             for payload in payloads:
                 self._is_empty = False
                 events += decode_event(payload)
-                if self._decoder.done:  # what follows is ignored, however the bytes are cut
+                if self._decoder.has_ended:  # what follows is ignored, however the bytes are cut
                     break
         except FmsdkError as error:
             self._error = error

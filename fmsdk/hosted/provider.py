@@ -153,8 +153,8 @@ class HostedProvider(Provider, Generic[E, A]):
                 async for chunk in incoming.chunks:
                     for event in reader.feed(chunk):
                         yield event
-                    reader.raise_found()
-                    if reader.done:
+                    reader.raise_error()
+                    if reader.has_ended:
                         break
                     progress.check()
                 for event in reader.finish():

@@ -153,7 +153,7 @@ class RequestBuilder:
         try:
             return msgspec.json.decode(part.opaque, type=dict[str, Any])
         except ValueError as error:
-            raise self.invalid(f"the opaque item of a part is not its vendor's: {error}") from error
+            raise self.invalid(f"the opaque field of a part cannot be read: {error}") from error
 
     def opaque_item(self, part: Reasoning) -> dict[str, Any]:
         """The vendor's own item that a reasoning part holds; empty, with a warning, where this
@@ -192,7 +192,7 @@ class RequestBuilder:
         if reference is None:
             return None
         if reference.provider != self.request.provider:
-            why = f"a file of {reference.provider} is not at hand there; give its bytes instead"
+            why = f"a file of {reference.provider} cannot be used here; give its bytes instead"
             raise self.unsupported(part.kind, why)
         return reference.id
 
@@ -203,7 +203,7 @@ class RequestBuilder:
         if not (isinstance(part, Audio) and has_transcript):
             why = f"an assistant's turn carries no {part.kind}; put it into a user message"
             raise self.unsupported(part.kind, why)
-        self.warn("audio_dropped", "spoken answers went back as their transcripts", "audio")
+        self.warn("audio_dropped", "spoken answers were sent back as their transcripts", "audio")
 
     def warn_opaque_dropped(self) -> None:
         """Warn that what another vendor wants back with its tool calls is not sent."""
@@ -232,7 +232,7 @@ class RequestBuilder:
     def warn_cache_mark_ignored(self) -> None:
         """Warn that a cache mark has no effect."""
         self.warn(
-            "cache_mark_ignored", "cache marks do nothing here; long prompts are cached anyway"
+            "cache_mark_ignored", "cache marks have no effect here; long prompts are cached anyway"
         )
 
 

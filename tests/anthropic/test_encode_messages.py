@@ -252,7 +252,7 @@ def test_thoughts_that_anthropic_would_not_know_again_stay_behind(thought: Reaso
 
 def test_an_opaque_item_that_is_no_json() -> None:
     broken = Reasoning("", "anthropic", "{")
-    with pytest.raises(BadRequestError, match="not its vendor's"):
+    with pytest.raises(BadRequestError, match="opaque field of a part cannot be read"):
         body(build_request([Message("assistant", broken), "?"]))
 
 

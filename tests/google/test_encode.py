@@ -149,7 +149,7 @@ def test_vertex_wants_types_and_has_no_files_of_ai_studio() -> None:
 
 
 def test_media_that_cannot_go_along() -> None:
-    with pytest.raises(UnsupportedContent, match="openai is not at hand"):
+    with pytest.raises(UnsupportedContent, match="openai cannot be used here"):
         encoded(build_request([Image(FileRef("openai", "file-1"))]))
     with pytest.raises(UnsupportedContent, match="not image/gif"):
         encoded(build_request([Image(b"GIF89a", mime_type="image/gif")]))

@@ -81,7 +81,7 @@ def test_changed_bytes_end_in_an_answer_or_a_typed_error(name: str) -> None:
                 reader = StreamReader(asked.decoder(answer), asked.error_mapper)
                 for chunk in (body[: len(body) // 2], body[len(body) // 2 :]):
                     reader.feed(chunk)
-                    reader.raise_found()
+                    reader.raise_error()
                 list(reader.finish())
             else:
                 asked.decode(answer, body)

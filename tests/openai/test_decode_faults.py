@@ -212,7 +212,7 @@ def test_what_arrived_before_an_error_is_not_lost() -> None:
     piece = b"".join([*sse(chunk({"content": "Hi"}), done=False), b"data: {\n\n"])
     assert reader.feed(piece) == [TextDelta("Hi")]
     with pytest.raises(InvalidResponse):
-        reader.raise_found()
+        reader.raise_error()
 
 
 # --- however it is cut ---

@@ -158,7 +158,7 @@ class MessagesDecoder(StreamDecoder):
 
     def decode_end(self) -> Sequence[Event]:
         """`Finished`. Raises IncompleteStream."""
-        if not self.done or self._stop_reason is None:
+        if not self.has_ended or self._stop_reason is None:
             raise self._error_mapper.incomplete("message_stop")
         # llama.cpp's server sometimes closes no block; at the end of the stream all are closed.
         events = [event for index in sorted(self._open) for event in self.decode_block_stop(index)]
@@ -193,7 +193,7 @@ class MessagesDecoder(StreamDecoder):
     def decode_message_event(self, event: StreamEvent, payload: bytes) -> None:
         """Read an event that concerns the message rather than one of its blocks."""
         if event.type == "message_stop":
-            self.done = True
+            self.has_ended = True
         elif event.type == "message_start":
             message = decode_json(OBJECT, payload, self._error_mapper).get("message")
             if isinstance(message, dict):
@@ -247,7 +247,7 @@ class MessagesDecoder(StreamDecoder):
         block = self._open.get(index)
         if block is None:
             if delta.type != "thinking_delta":
-                raise self._error_mapper.invalid("a piece of a block that never began")
+                raise self._error_mapper.invalid("a piece of a block that was not started")
             block = self._open[index] = OpenBlock({"type": "thinking"})
         if delta.type == "thinking_delta":
             return self.decode_thinking(index, block, delta.thinking) if delta.thinking else ()

@@ -241,7 +241,7 @@ class MessagesEncoder(ConversationEncoder):
                 self.warn("blank_text_dropped", why, "text")
             # The cache mark of a text that is left out moves to the block before it.
             if part.cache and not self._mark_last([*before, *blocks], part.cache):
-                why = "a cache mark with no text before it does nothing"
+                why = "a cache mark with no text before it has no effect"
                 self.warn("cache_mark_ignored", why)
         return blocks
 
@@ -265,7 +265,7 @@ class MessagesEncoder(ConversationEncoder):
 
     def encode_image(self, image: Image) -> dict[str, Any]:
         if image.detail not in (None, "auto"):
-            why = f"{self.api} has no such field; Claude looks as closely as it can"
+            why = f"{self.api} has no such field; Claude chooses the resolution itself"
             self.unsupported_settings.drop("detail", why)
         source = self.encode_reference(image)
         if source is None:
@@ -345,10 +345,8 @@ class MessagesEncoder(ConversationEncoder):
             return {}
         self._cache_marks += 1
         if self._cache_marks > _MAX_CACHE_MARKS:
-            why = (
-                f"{self.api} takes {_MAX_CACHE_MARKS} cache marks a request; keep the last of them"
-            )
-            raise self.invalid(why)
+            why = f"{self.api} takes {_MAX_CACHE_MARKS} cache marks a request"
+            raise self.invalid(f"{why}; leave out the first of them")
         lifetime = {} if cache is True else {"ttl": cache}
         return {"cache_control": {"type": "ephemeral", **lifetime}}
 

@@ -51,7 +51,7 @@ _FINISHES: dict[str, Finish] = {
 
 
 class GenerateContentDecoder(StreamDecoder):
-    """Decodes one answer. `done` stays false: the end of the body is the end of a stream."""
+    """Decodes one answer. `has_ended` stays false: the end of the body is the end of a stream."""
 
     def __init__(self, context: DecodeContext) -> None:
         super().__init__(context)

@@ -228,8 +228,8 @@ class GenerateContentEncoder(ConversationEncoder):
             first_call[_SIGNATURE] = _UNCHECKED
             self.warn(
                 "thought_signature_missing",
-                "calls that Gemini did not make have no thought signatures; it was told not to "
-                "check them",
+                "calls that Gemini did not make have no thought signatures; Gemini was asked to "
+                "accept them without",
                 "tool_calls",
             )
         return parts
@@ -259,7 +259,7 @@ class GenerateContentEncoder(ConversationEncoder):
             if self.generation >= FIRST_WITH_LEVELS:
                 level = f"MEDIA_RESOLUTION_{_RESOLUTIONS[part.detail]}"
                 return {**fields, "mediaResolution": {"level": level}}
-            why = "before Gemini 3 it holds for all media alike: GoogleOptions(media_resolution=…)"
+            why = "before Gemini 3 use GoogleOptions(media_resolution=…), for all media together"
             self.unsupported_settings.drop("detail", why)
         return fields
 
@@ -353,7 +353,7 @@ class GenerateContentEncoder(ConversationEncoder):
         if part.cache:
             self.warn_cache_mark_ignored()
         if isinstance(part, Image) and part.detail not in (None, "auto"):
-            self.unsupported_settings.drop("detail", "a tool result's pictures have none")
+            self.unsupported_settings.drop("detail", "pictures in tool results have none")
         return self.encode_media(part)
 
 

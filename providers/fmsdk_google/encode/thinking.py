@@ -44,7 +44,7 @@ def encode_thinking(
         if effort in _LEVELS:
             fields["thinkingLevel"] = effort.upper()
         else:
-            why = "Gemini 3 and later think from 'minimal' to 'xhigh'; they cannot be told not to"
+            why = "thinking cannot be turned off in Gemini 3 or later; use 'minimal' to 'xhigh'"
             unsupported_settings.drop("reasoning", why)
     elif generation < FIRST_THINKING:
         if effort != "none":

@@ -114,7 +114,7 @@ class ChatDecoder(StreamDecoder):
     def decode_event(self, payload: bytes) -> Sequence[Event]:
         """The events of one payload. Raises InvalidResponse, or the error that it reports."""
         if payload.startswith(_DONE):
-            self.done = True
+            self.has_ended = True
             return ()
         chunk = decode_json(COMPLETION, payload, self._error_mapper)
         self._update_answer(chunk, payload)
@@ -130,8 +130,8 @@ class ChatDecoder(StreamDecoder):
     def decode_end(self) -> Sequence[Event]:
         """The reasoning to send back, and `Finished`. Raises IncompleteStream."""
         states = self._candidates.values()
-        if not (self.done and states and all(state.finish_reason for state in states)):
-            missing = "a finish reason" if self.done else "[DONE]"
+        if not (self.has_ended and states and all(state.finish_reason for state in states)):
+            missing = "a finish reason" if self.has_ended else "[DONE]"
             raise self._error_mapper.incomplete(missing)
         return list(self.decode_last_events())
 

@@ -112,7 +112,7 @@ class ResponsesDecoder(StreamDecoder):
 
     def decode_end(self) -> Sequence[Event]:
         """`Finished`. Raises IncompleteStream."""
-        if not self.done:
+        if not self.has_ended:
             raise self._error_mapper.incomplete("a finished response")
         return list(self.decode_last_events())
 
@@ -282,7 +282,7 @@ class ResponsesDecoder(StreamDecoder):
         if failure := self._reported_failure(response):
             raise failure
         response.status = response.status or event.type.removeprefix("response.")
-        self.done = True
+        self.has_ended = True
         return self.decode_missing_items(response)
 
     def decode_missing_items(self, response: ResponseObject) -> Sequence[Event]:
