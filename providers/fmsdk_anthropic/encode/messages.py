@@ -22,7 +22,7 @@ from fmsdk.content import (
     ToolResult,
 )
 from fmsdk.errors import BadRequestError, InvalidMedia
-from fmsdk.hosted.request_builder import ConversationEncoder
+from fmsdk.hosted.conversation_encoder import ConversationEncoder
 from fmsdk.request import Message, Request, Tool
 from fmsdk_anthropic.encode.model_family import family_of, output_limit
 from fmsdk_anthropic.encode.schema import move_limits_to_description

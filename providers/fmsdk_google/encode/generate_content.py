@@ -24,7 +24,7 @@ from fmsdk.content import (
     Video,
 )
 from fmsdk.hosted.body import Body
-from fmsdk.hosted.request_builder import ConversationEncoder
+from fmsdk.hosted.conversation_encoder import ConversationEncoder
 from fmsdk.request import Message, Request
 from fmsdk_google.encode.model_path import FIRST_WITH_LEVELS, model_generation
 from fmsdk_google.encode.thinking import encode_thinking
@@ -67,8 +67,8 @@ class GenerateContentEncoder(ConversationEncoder):
         self._tool_names: dict[str, str] = {}
 
     def encode_body(self) -> Body:
-        """As `ConversationEncoder.encode_body`; an object in `extra_body` is merged into the body's
-        own."""
+        """As in `ConversationEncoder`, but that an object in `extra_body` is merged into the
+        body's own."""
         body = {name: value for name, value in self.encode_fields().items() if value}
         for name, value in self.options.extra_body.items():
             current = body.get(name)

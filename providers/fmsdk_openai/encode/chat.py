@@ -17,7 +17,7 @@ from fmsdk.content import (
     Video,
 )
 from fmsdk.request import Message
-from fmsdk_openai.encode.request_builder import VIDEO, OpenAIRequestBuilder
+from fmsdk_openai.encode.shared_encoder import VIDEO, OpenAIEncoder
 from fmsdk_openai.server_dialect import Api
 
 __all__ = ["ChatEncoder"]
@@ -30,7 +30,7 @@ _FIELDS_WITHOUT_SETTINGS = {"model", "messages", "stream", "stream_options"} | {
 }
 
 
-class ChatEncoder(OpenAIRequestBuilder):
+class ChatEncoder(OpenAIEncoder):
     """Encodes one request for Chat Completions."""
 
     api: ClassVar[str] = "Chat Completions"

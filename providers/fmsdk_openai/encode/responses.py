@@ -20,7 +20,7 @@ from fmsdk.content import (
     Video,
 )
 from fmsdk.request import Message
-from fmsdk_openai.encode.request_builder import VIDEO, OpenAIRequestBuilder
+from fmsdk_openai.encode.shared_encoder import VIDEO, OpenAIEncoder
 from fmsdk_openai.server_dialect import Api
 
 __all__ = ["MIN_OUTPUT_TOKENS", "ResponsesEncoder"]
@@ -29,7 +29,7 @@ MIN_OUTPUT_TOKENS = 16
 _ONLY_CHAT = ("stop", "seed", "choices", "modalities", "options.voice", "options.audio_format")
 
 
-class ResponsesEncoder(OpenAIRequestBuilder):
+class ResponsesEncoder(OpenAIEncoder):
     """Encodes one request for Responses."""
 
     api: ClassVar[str] = "Responses"

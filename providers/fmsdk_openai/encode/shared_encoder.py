@@ -10,12 +10,12 @@ from typing import Any, ClassVar, Literal
 from fmsdk.content import Audio, Document, Image, MediaPart, Text, ToolResult
 from fmsdk.errors import BadRequestError
 from fmsdk.hosted.body import Body
-from fmsdk.hosted.request_builder import ConversationEncoder
+from fmsdk.hosted.conversation_encoder import ConversationEncoder
 from fmsdk.request import Message, Request, Settings, Tool
 from fmsdk_openai.options import OpenAIOptions, options_of
 from fmsdk_openai.server_dialect import Api, Dialect
 
-__all__ = ["VIDEO", "OpenAIRequestBuilder"]
+__all__ = ["VIDEO", "OpenAIEncoder"]
 
 _AUDIO_FORMATS = {
     "audio/wav": "wav",
@@ -43,7 +43,7 @@ _FIRST_WITH_CACHE_MARKS = (5, 6)
 _FIRST_REASONING = (5, 0)
 
 
-class OpenAIRequestBuilder(ConversationEncoder):
+class OpenAIEncoder(ConversationEncoder):
     """Encodes one request for an API of OpenAI's. What the server is known to refuse or to ignore
     is taken out of `request` and `options` at once.
 
@@ -80,7 +80,7 @@ class OpenAIRequestBuilder(ConversationEncoder):
             self.request = replace(request, output=None)
 
     def encode_body(self) -> Body:
-        """As `ConversationEncoder.encode_body`; an object of `extra_body` is merged into the
+        """As in `ConversationEncoder`, but that an object of `extra_body` is merged into the
         dialect's own object of that name."""
         fields, extra = self.encode_fields(), self.options.extra_body
         for name in self.dialect.strictly.keys() & fields.keys() & extra.keys():
