@@ -14,7 +14,7 @@ from fmsdk.provider import UnsupportedSettings
 from fmsdk.request import Request
 from fmsdk.response import Warning, WarningCode
 
-__all__ = ["ConversationEncoder", "RequestBuilder"]
+__all__ = ["RequestBuilder"]
 
 
 class RequestBuilder:
