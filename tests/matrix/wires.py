@@ -119,6 +119,7 @@ _GOOGLE = {
     "speech_config": Sample({"languageCode": "de-DE"}, {"modalities": ("audio",)}),
     "image_config": Sample({"aspectRatio": "16:9"}, {"modalities": ("text", "image")}),
     "labels": Sample({"team": "a"}),
+    "task_type": Sample("CLUSTERING"),
     "extra_body": Sample({"generationConfig": {"audioTimestamp": True}}),
     "extra_headers": HEADERS,
 }

@@ -38,6 +38,7 @@ __all__ = ["GenerateContentEncoder"]
 _UNCHECKED = "skip_thought_signature_validator"
 _SIGNATURE = "thoughtSignature"
 _ONLY_SPOKEN = ("options.voice", "options.speech_config")
+_ONLY_EMBEDDINGS = ("options.task_type",)
 _TOOL_MODES = {"none": "NONE", "required": "ANY"}
 _IMAGES = frozenset({f"image/{name}" for name in ("png", "jpeg", "webp", "heic", "heif", "bmp")})
 _RESOLUTIONS = {"low": "LOW", "high": "HIGH", "original": "ULTRA_HIGH"}
@@ -99,6 +100,7 @@ class GenerateContentEncoder(ConversationEncoder):
     def encode_settings(self) -> Fields:
         """`generationConfig`. Raises UnsupportedSetting, BadRequestError."""
         settings, options = self.request.settings, self.options
+        self.drop_settings(_ONLY_EMBEDDINGS, "generateContent")
         thinking = encode_thinking(
             self.request, options, self.generation, self.unsupported_settings
         )
