@@ -97,7 +97,7 @@ class StreamDecoder(ABC):
 
     @abstractmethod
     def usage(self) -> Usage | None:
-        """What the vendor has reported so far, final figures alone; for streams that break."""
+        """The final figures that the vendor has reported so far, for streams that break."""
 
     def _response(self, events: Iterable[Event]) -> Response[Any]:
         """The response of a whole body, of which these are the events. Raises InvalidResponse: a

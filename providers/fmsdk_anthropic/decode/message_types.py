@@ -38,7 +38,7 @@ class Block(msgspec.Struct):
 
 
 class BlockType(msgspec.Struct):
-    """The type of a block alone."""
+    """Only the type of a block."""
 
     type: str = ""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from itertools import dropwhile, groupby, takewhile
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from fmsdk.content import (
     CacheMark,
@@ -23,7 +23,7 @@ from fmsdk.content import (
 )
 from fmsdk.errors import BadRequestError, InvalidMedia
 from fmsdk.hosted.conversation_encoder import ConversationEncoder
-from fmsdk.request import Message, Request, Tool
+from fmsdk.request import Message, Request, Role, Tool
 from fmsdk_anthropic.encode.model_family import family_of, output_limit
 from fmsdk_anthropic.encode.schema import move_limits_to_description
 from fmsdk_anthropic.encode.thinking import encode_thinking
@@ -178,12 +178,12 @@ class MessagesEncoder(ConversationEncoder):
         later = dropwhile(_is_system, self.request.messages)
         turns: list[dict[str, Any]] = []
         starts_blank = False
-        for role, messages in groupby(later, _role_at_anthropic):
+        for role, messages in groupby(later, lambda m: "user" if m.role == "tool" else m.role):
             parts: list[Any] = []
             for message in messages:
                 self.check_role(message)
                 parts += message.parts
-            turn = Message(role, parts)
+            turn = Message(cast("Role", role), parts)
             if role == "assistant":
                 content = self.encode_assistant_turn(turn)
             else:
@@ -369,10 +369,6 @@ class MessagesEncoder(ConversationEncoder):
 
 def _is_system(message: Message) -> bool:
     return message.role == "system"
-
-
-def _role_at_anthropic(message: Message) -> Any:
-    return "user" if message.role == "tool" else message.role
 
 
 def _simplify(blocks: list[dict[str, Any]]) -> str | list[dict[str, Any]]:

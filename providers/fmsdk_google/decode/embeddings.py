@@ -45,13 +45,13 @@ def decode_embeddings(context: DecodeContext, request: EmbedRequest, body: bytes
         InvalidResponse: not one finite vector for each input.
     """
     answer = decode_json(_ANSWER, body, context.error_mapper)
-    wire_vectors = answer.embeddings or [one.embeddings for one in answer.predictions or []]
+    rows = answer.embeddings or [one.embeddings for one in answer.predictions or []]
     if answer.embedding is not None:
-        wire_vectors = [answer.embedding]
-    vectors = collect_vectors([one.values for one in wire_vectors], request, context.error_mapper)
+        rows = [answer.embedding]
+    vectors = collect_vectors([one.values for one in rows], request, context.error_mapper)
     normalized = is_normalized(vectors)
     warnings = (*context.warnings, *vector_warnings(vectors, request, normalized=normalized))
-    is_cut = [bool(answer.truncated) or _is_truncated(one.statistics) for one in wire_vectors]
+    is_cut = [bool(answer.truncated) or _is_truncated(one.statistics) for one in rows]
     if any(is_cut):
         message = f"{sum(is_cut)} texts were longer than {request.name} takes, and were cut off"
         warnings = (*warnings, Warning("input_truncated", message, "inputs"))
@@ -61,7 +61,7 @@ def decode_embeddings(context: DecodeContext, request: EmbedRequest, body: bytes
         vectors=vectors,
         normalized=normalized,
         request_id=context.request_id,
-        usage=_usage(answer, wire_vectors),
+        usage=_usage(answer, rows),
         warnings=warnings,
     )
 
@@ -72,7 +72,7 @@ def _is_truncated(statistics: Any) -> bool:
     )
 
 
-def _usage(answer: _Answer, wire_vectors: list[_Vector]) -> Usage:
+def _usage(answer: _Answer, rows: list[_Vector]) -> Usage:
     if answer.usage:
         raw = answer.usage
         # AI Studio spells it without the s that generateContent has.
@@ -85,9 +85,11 @@ def _usage(answer: _Answer, wire_vectors: list[_Vector]) -> Usage:
         if usage.input.total is None:
             return Usage(raw=raw)
         return replace(usage, output=OutputUsage(total=0), raw=raw)
-    counts = [TokenCounts(one.statistics) for one in wire_vectors]
+    counts = [TokenCounts(one.statistics) for one in rows]
     tokens = [count["token_count"] or count["tokenCount"] for count in counts]
-    known = [count for count in tokens if count is not None]
-    if not known or len(known) < len(tokens):
+    present = [count for count in tokens if count is not None]
+    if not present or len(present) < len(tokens):
         return Usage()
-    return Usage(input=InputUsage(total=sum(known)), output=OutputUsage(total=0), source="measured")
+    return Usage(
+        input=InputUsage(total=sum(present)), output=OutputUsage(total=0), source="measured"
+    )

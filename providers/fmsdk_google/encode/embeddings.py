@@ -54,7 +54,13 @@ def encode_embeddings(request: EmbedRequest, *, vertex: bool, root: str) -> Enco
         taskType=builder.options.task_type, outputDimensionality=request.dimensions
     )
     if method == "predict":
-        body = _predict_body(request, builder.options.task_type)
+        task_type = builder.options.task_type
+        body = {
+            "instances": [_without_none(content=t, task_type=task_type) for t in request.inputs],
+            "parameters": _without_none(
+                outputDimensionality=request.dimensions, autoTruncate=False
+            ),
+        }
     elif not vertex:
         name = resource.removeprefix(f"{root}/")
         body = {
@@ -72,13 +78,6 @@ def encode_embeddings(request: EmbedRequest, *, vertex: bool, root: str) -> Enco
         warnings=builder.warnings(),
         headers=builder.options.extra_headers,
     )
-
-
-def _predict_body(request: EmbedRequest, task_type: str | None) -> dict[str, Any]:
-    return {
-        "instances": [_without_none(content=text, task_type=task_type) for text in request.inputs],
-        "parameters": _without_none(outputDimensionality=request.dimensions, autoTruncate=False),
-    }
 
 
 def _method(model: str, vertex: bool) -> _Method:

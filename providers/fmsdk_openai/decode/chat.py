@@ -73,7 +73,7 @@ _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*;base64,")
 
 class ChatDecoder(StreamDecoder):
     """Decodes one answer. A stream is complete with `[DONE]`, once every choice has a finish
-    reason: usage comes between the two, so that either alone may hide a loss."""
+    reason: usage comes between the two, so that one of them without the other may hide a loss."""
 
     def __init__(self, context: OpenAIDecodeContext) -> None:
         super().__init__(context)

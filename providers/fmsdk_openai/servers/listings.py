@@ -130,7 +130,7 @@ def _object(value: object) -> dict[str, Any]:
 
 @_each_row
 def describe_sizes(row: ModelRow) -> ModelInfo:
-    """vLLM, SGLang, Groq, Together: sizes alone."""
+    """vLLM, SGLang, Groq, Together: only sizes."""
     context = row.context_window or row.context_length or row.max_model_len
     return ModelInfo(context=context, max_output=row.max_completion_tokens)
 
