@@ -55,6 +55,18 @@ class ConversationEncoder(RequestBuilder, ABC):
         """The body. Raises UnsupportedContent, UnsupportedSetting, BadRequestError."""
 
     @abstractmethod
+    def encode_settings(self) -> dict[str, Any]:
+        """The settings and options that become fields of their own."""
+
+    @abstractmethod
+    def encode_tools(self) -> dict[str, Any]:
+        """The tools, and which of them to use."""
+
+    @abstractmethod
+    def encode_conversation(self) -> list[dict[str, Any]]:
+        """The turns."""
+
+    @abstractmethod
     def encode_user_turn(self, message: Message) -> list[dict[str, Any]]:
         """A turn that is not the model's, with the results of tools first: they answer the turn
         before."""

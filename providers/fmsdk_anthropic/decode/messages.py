@@ -234,7 +234,7 @@ class MessagesDecoder(StreamDecoder):
             return (TextDelta(text, _PARTS_A_BLOCK * index + _TEXT),) if text else ()
         if block.type == "thinking":
             thought = _text(start.get("thinking"))
-            return self.decode_thinking(index, block, thought) if thought else ()
+            return self.decode_reasoning(index, block, thought) if thought else ()
         if block.type == "tool_use":
             try:
                 return (self.decode_tool_call(index, msgspec.convert(start, Block)),)
@@ -250,7 +250,7 @@ class MessagesDecoder(StreamDecoder):
                 raise self._error_mapper.invalid("a piece of a block that was not started")
             block = self._open[index] = OpenBlock({"type": "thinking"})
         if delta.type == "thinking_delta":
-            return self.decode_thinking(index, block, delta.thinking) if delta.thinking else ()
+            return self.decode_reasoning(index, block, delta.thinking) if delta.thinking else ()
         if delta.type == "input_json_delta":
             block.json.append(delta.partial_json or "")
             if block.type == "tool_use" and delta.partial_json:
@@ -291,7 +291,7 @@ class MessagesDecoder(StreamDecoder):
         reasoning_index = _PARTS_A_BLOCK * index + _REASONING
         return (ReasoningDelta("", reasoning_index, 0, self._provider, encode_opaque(item)),)
 
-    def decode_thinking(self, index: int, block: OpenBlock, text: str) -> Sequence[Event]:
+    def decode_reasoning(self, index: int, block: OpenBlock, text: str) -> Sequence[Event]:
         block.thinking.append(text)
         return (ReasoningDelta(text, _PARTS_A_BLOCK * index + _REASONING, 0, self._provider),)
 

@@ -64,7 +64,7 @@ class MessagesEncoder(ConversationEncoder):
             **self.encode_reasoning_and_output(),
             **self.encode_tools(),
             **self.encode_system(),
-            "messages": self.encode_messages(),
+            "messages": self.encode_conversation(),
             **self.encode_cache_mark(self.options.cache),
         }
 
@@ -173,7 +173,7 @@ class MessagesEncoder(ConversationEncoder):
             self._mark_last(blocks, mark)
         return {"system": _simplify(blocks)}
 
-    def encode_messages(self) -> list[dict[str, Any]]:
+    def encode_conversation(self) -> list[dict[str, Any]]:
         """The turns after the system messages that open the conversation."""
         later = dropwhile(_is_system, self.request.messages)
         turns: list[dict[str, Any]] = []

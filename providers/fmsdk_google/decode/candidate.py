@@ -83,7 +83,7 @@ class CandidateState:
     def decode_text(self, part: Part, signature: str | None, *, is_first: bool) -> Iterator[Event]:
         text = part.text or ""
         if part.thought:
-            yield self.decode_thought(text, signature, is_first=is_first)
+            yield self.decode_reasoning(text, signature, is_first=is_first)
         elif signature is None:
             if text:
                 yield TextDelta(text, self.open_index("text"), self._choice)
@@ -93,7 +93,7 @@ class CandidateState:
         else:
             yield self._opaque_reasoning(encode_opaque({"text": "", "thoughtSignature": signature}))
 
-    def decode_thought(self, text: str, signature: str | None, *, is_first: bool) -> Event:
+    def decode_reasoning(self, text: str, signature: str | None, *, is_first: bool) -> Event:
         provider = self._context.request.provider
         is_open = self._open == "thought"
         if signature is None:

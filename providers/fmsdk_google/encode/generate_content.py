@@ -85,7 +85,8 @@ class GenerateContentEncoder(ConversationEncoder):
         """The body. Raises UnsupportedContent, UnsupportedSetting, BadRequestError."""
         options = self.options
         return {
-            **self.encode_conversation(),
+            "contents": self.encode_conversation(),
+            "systemInstruction": self.encode_system(),
             "generationConfig": self.encode_settings(),
             "safetySettings": [
                 {"category": category, "threshold": threshold}
@@ -179,9 +180,8 @@ class GenerateContentEncoder(ConversationEncoder):
                 self.warn_tag_not_sent(name, "is no Google label: labels are lower-case")
         return labels
 
-    def encode_conversation(self) -> Fields:
-        """`contents` and `systemInstruction`. Raises UnsupportedContent, BadRequestError."""
-        system = [{"text": self.request.system}] if self.request.system is not None else []
+    def encode_conversation(self) -> list[Fields]:
+        """The turns, without system messages. Raises UnsupportedContent, BadRequestError."""
         contents: list[Fields] = []
         for message in self.request.messages:
             self.check_role(message)
@@ -189,15 +189,20 @@ class GenerateContentEncoder(ConversationEncoder):
                 if contents:
                     why = "Gemini takes system messages only before all others"
                     raise self.invalid(f"{why}; put it first, or in system=")
-                system += [self.encode_part(cast("Text", part)) for part in message.parts]
             elif message.role == "assistant":
                 _append_turn(contents, "model", self.encode_assistant_turn(message))
             else:
                 _append_turn(contents, "user", self.encode_user_turn(message))
-        return {
-            "contents": contents,
-            "systemInstruction": {"parts": system} if system else None,
-        }
+        return contents
+
+    def encode_system(self) -> Fields | None:
+        """The system prompt, and the system messages."""
+        prompt = self.request.system
+        parts = [{"text": prompt}] if prompt is not None else []
+        for message in self.request.messages:
+            if message.role == "system":
+                parts += [self.encode_part(cast("Text", part)) for part in message.parts]
+        return {"parts": parts} if parts else None
 
     def encode_user_turn(self, message: Message) -> list[Fields]:
         """The parts of a turn that is not the model's, with the results of tools first."""

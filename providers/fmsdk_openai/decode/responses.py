@@ -230,7 +230,7 @@ class ResponsesDecoder(StreamDecoder):
     def decode_item_added(self, event: ResponseEvent) -> Sequence[Event]:
         item = decode_item(event.item, self._error_mapper)
         if item.type == "function_call":
-            return self.decode_call_name(event, item)
+            return self.decode_tool_call(event, item)
         if item.type == "message":
             return self.decode_text_metadata(event, item)
         self._index(event, _ITEM_ITSELF)
@@ -242,7 +242,7 @@ class ResponsesDecoder(StreamDecoder):
         index = self._index(event, _TEXT_METADATA)
         return (ReasoningDelta("", index, 0, self._provider, item.text_metadata),)
 
-    def decode_call_name(self, event: ResponseEvent, item: Item) -> Sequence[Event]:
+    def decode_tool_call(self, event: ResponseEvent, item: Item) -> Sequence[Event]:
         """Id and name of a call, each once."""
         call = self._call_of(event)
         id = "" if call.id else item.own_id
@@ -260,7 +260,7 @@ class ResponsesDecoder(StreamDecoder):
             return events
         if item.type == "function_call":
             return (
-                *self.decode_call_name(event, item),
+                *self.decode_tool_call(event, item),
                 *self.decode_whole_arguments(event, item.arguments_text),
             )
         self._closed_items[item.type] += 1

@@ -42,7 +42,7 @@ class ChatEncoder(OpenAIEncoder):
         with_metadata = self.official and bool(self.options.store)
         body: dict[str, Any] = {
             "model": self.request.model,
-            "messages": self.encode_messages(),
+            "messages": self.encode_conversation(),
             **self.encode_shared_fields(with_metadata=with_metadata),
             **self.encode_settings(),
             **self.encode_tools(),
@@ -115,7 +115,7 @@ class ChatEncoder(OpenAIEncoder):
             fields["tool_choice"] = {"type": "function", "function": {"name": choice}}
         return fields
 
-    def encode_messages(self) -> list[dict[str, Any]]:
+    def encode_conversation(self) -> list[dict[str, Any]]:
         """The conversation. Raises UnsupportedContent, BadRequestError."""
         messages: list[dict[str, Any]] = []
         if self.request.system is not None:

@@ -41,7 +41,7 @@ class ResponsesEncoder(OpenAIEncoder):
         self.drop_settings(_ONLY_CHAT, self.api)
         body: dict[str, Any] = {
             "model": request.model,
-            "input": self.encode_input(),
+            "input": self.encode_conversation(),
             "store": bool(options.store),
             **self.encode_shared_fields(with_metadata=self.official),
             **self.encode_settings(),
@@ -97,7 +97,7 @@ class ResponsesEncoder(OpenAIEncoder):
             fields["tool_choice"] = {"type": "function", "name": choice}
         return fields
 
-    def encode_input(self) -> list[dict[str, Any]]:
+    def encode_conversation(self) -> list[dict[str, Any]]:
         """The conversation as items. Raises UnsupportedContent, BadRequestError."""
         items: list[dict[str, Any]] = []
         for message in self.request.messages:
