@@ -13,9 +13,9 @@ _LIMIT = 2**53
 
 def parse_count(value: object) -> int | None:
     """A count: a whole number from 0, which some servers write as 12.0. Anything else is None."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return value if type(value) is int and 0 <= value < _LIMIT else None
+    if type(value) is int:
+        return value if 0 <= value < _LIMIT else None
+    return parse_count(int(value)) if isinstance(value, float) and value.is_integer() else None
 
 
 class TokenCounts:
@@ -31,7 +31,8 @@ class TokenCounts:
         return bool(self._fields)
 
     def __getitem__(self, name: str) -> int | None:
-        return parse_count(self._fields.get(name))
+        value = self._fields.get(name)
+        return None if value is None else parse_count(value)
 
     def text(self, name: str) -> str | None:
         """A field that is text."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -34,7 +33,7 @@ def decode_finish(response: ResponseObject, *, has_calls: bool) -> tuple[Finish,
 def count_charged_tools(items: Iterable[Item]) -> dict[str, int]:
     """How often OpenAI ran those of its own tools that it charges for. In a web search, OpenAI
     charges for searching, and not for opening a page."""
-    calls: Counter[str] = Counter()
+    calls: dict[str, int] = {}
     for item in items:
         if item.type not in _CHARGED_TOOLS:
             continue
@@ -43,8 +42,9 @@ def count_charged_tools(items: Iterable[Item]) -> dict[str, int]:
             action_type = cast("dict[str, Any]", action).get("type", "search")
             if action_type != "search":
                 continue
-        calls[item.type.removesuffix("_call")] += 1
-    return dict(calls)
+        name = item.type.removesuffix("_call")
+        calls[name] = calls.get(name, 0) + 1
+    return calls
 
 
 def finish_warnings(items: Iterable[Item], server_tools: Mapping[str, int]) -> list[Warning]:
