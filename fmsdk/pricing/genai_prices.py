@@ -91,7 +91,7 @@ def _utc_time(value: time | None) -> time | None:
 
 def _convert_prices(prices: Any) -> Prices:
     converted: Prices = {}
-    for key, value in vars(prices).items():
+    for key, value in cast("dict[str, Any]", prices.__dict__).items():
         price = cast("Any", value)
         if isinstance(value, Decimal):
             converted[key] = value
