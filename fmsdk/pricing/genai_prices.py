@@ -91,11 +91,10 @@ def _utc_time(value: time | None) -> time | None:
 
 def _convert_prices(prices: Any) -> Prices:
     converted: Prices = {}
-    for key, value in cast("dict[str, Any]", prices.__dict__).items():
-        price = cast("Any", value)
-        if isinstance(value, Decimal):
-            converted[key] = value
-        elif value is not None:
+    for key, price in cast("dict[str, Any]", prices.__dict__).items():
+        if isinstance(price, Decimal):
+            converted[key] = price
+        elif price is not None:
             tiers = tuple(Tier(tier.start, tier.price) for tier in price.tiers)
             converted[key] = TieredPrice(base=price.base, tiers=tiers)
     return converted

@@ -1,0 +1,311 @@
+"""Measures two habits that make code hard to read, and fails above a limit.
+
+- Names, per 1,000 bound in `fmsdk` and `providers`: words that are a participle alone (`told`,
+  `merged`) or a private metaphor (`draft`, `shell`), and functions whose name is a generic verb
+  without an object (`process`, `handle`, `make`).
+- Helpers, per 1,000 lines: functions, methods and nested functions that are private or in no
+  `__all__`, and referred to exactly once.
+
+`python scripts/check_names.py --list` prints each of them. Public names stay as they are.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("fmsdk", "providers")
+MOST_NAMES = 3.0
+MOST_HELPERS = 6.0
+
+METAPHORS = frozenset(
+    [
+        "answer",
+        "blame",
+        "bring",
+        "draft",
+        "drain",
+        "fold",
+        "lane",
+        "learner",
+        "losses",
+        "note",
+        "notes",
+        "patience",
+        "plain",
+        "shell",
+        "shells",
+        "stone",
+        "told",
+        "watch",
+        "whole",
+        "hear",
+        "fit",
+        "way",
+        "gone",
+        "home",
+        "teller",
+    ]
+)
+IRREGULAR = frozenset(
+    [
+        "begun",
+        "blown",
+        "born",
+        "bought",
+        "bound",
+        "broken",
+        "brought",
+        "built",
+        "chosen",
+        "come",
+        "dealt",
+        "done",
+        "drawn",
+        "driven",
+        "eaten",
+        "fallen",
+        "felt",
+        "forgotten",
+        "found",
+        "given",
+        "gone",
+        "grown",
+        "heard",
+        "held",
+        "hidden",
+        "kept",
+        "known",
+        "laid",
+        "left",
+        "lent",
+        "lost",
+        "made",
+        "meant",
+        "met",
+        "paid",
+        "said",
+        "sat",
+        "seen",
+        "sent",
+        "shown",
+        "shut",
+        "slept",
+        "sold",
+        "spent",
+        "spoken",
+        "stolen",
+        "stood",
+        "sworn",
+        "taken",
+        "taught",
+        "thrown",
+        "told",
+        "torn",
+        "understood",
+        "woken",
+        "won",
+        "worn",
+        "written",
+    ]
+)
+NO_PARTICIPLES = frozenset(
+    [
+        "bed",
+        "breed",
+        "embed",
+        "exceed",
+        "feed",
+        "hundred",
+        "indeed",
+        "kindred",
+        "naked",
+        "need",
+        "proceed",
+        "red",
+        "sacred",
+        "seed",
+        "shed",
+        "sled",
+        "speed",
+        "steed",
+        "succeed",
+        "weed",
+    ]
+)
+GENERIC_VERBS = frozenset(
+    [
+        "begin",
+        "bring",
+        "do",
+        "fill",
+        "get",
+        "give",
+        "go",
+        "handle",
+        "keep",
+        "look",
+        "make",
+        "process",
+        "put",
+        "run",
+        "set",
+        "show",
+        "take",
+        "tell",
+        "try",
+        "use",
+        "work",
+    ]
+)
+# Names that are right although a rule counts them, and why.
+EXCEPTIONS = {
+    "answer": "what people call a model's reply, in the CLI and in examples",
+    "closed": "Python's own name for the state of files, loops and clients",
+    "cached": "of tokens: vendors' own word for input read from their cache",
+    "done": "asyncio's own name: of futures and tasks",
+    "drain": "asyncio's own name: of stream writers",
+    "expected": "public: Range.expected",
+    "get": "what mappings and registries call it",
+    "put": "what queues call it",
+    "run": "asyncio's own name, and that of the engine's loop",
+    "set": "what mappings and events call it",
+    "checked": "public: UsableModel.checked",
+    "encoded": "an `Encoded`: a request as it goes out",
+    "normalized": "public: Embeddings.normalized",
+    "structured": "public: Capabilities.structured",
+    "nested": "of counts: the word of JSON's structure",
+    "quoted": "of strings: in quotes",
+    "limited": "of a queue or rate: that has a limit",
+    "signed": "of numbers",
+    "typed": "of packages: py.typed",
+}
+
+
+@dataclass
+class Counts:
+    """What one tree holds."""
+
+    lines: int = 0
+    bound: int = 0
+    names: list[str] = field(default_factory=list[str])
+    definitions: dict[tuple[str, str], list[str]] = field(default_factory=dict[Any, list[str]])
+    references: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+
+    @property
+    def names_per_thousand(self) -> float:
+        return 1000 * len(self.names) / max(self.bound, 1)
+
+    def helpers(self) -> list[str]:
+        """Where the helpers are that are referred to once."""
+        return [
+            places[0]
+            for key, places in self.definitions.items()
+            if len(places) == 1 and self.references[key] == 1
+        ]
+
+
+def public_names(tree: ast.Module) -> set[str]:
+    """The names in a module's `__all__`."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets
+        ):
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+def bindings(tree: ast.AST) -> Iterator[tuple[str, int, bool]]:
+    """(name, line, whether it is a function) of every name bound."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, node.lineno, True
+        elif isinstance(node, ast.ClassDef):
+            yield node.name, node.lineno, False
+        elif isinstance(node, ast.arg):
+            yield node.arg, node.lineno, False
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno, False
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr, node.lineno, False
+        elif isinstance(node, ast.alias) and node.asname:
+            yield node.asname, 0, False
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            yield node.name, node.lineno, False
+
+
+def is_unclear(name: str, *, is_function: bool) -> bool:
+    """Whether a name is a participle alone, a metaphor, or a generic verb without an object."""
+    word = name.strip("_").lower()
+    if "_" in word or word in EXCEPTIONS:
+        return False
+    if word in METAPHORS or word in IRREGULAR:
+        return True
+    if is_function and word in GENERIC_VERBS:
+        return True
+    return word.endswith("ed") and len(word) > 4 and word not in NO_PARTICIPLES
+
+
+def count_folder(folder: Path) -> Counts:
+    """The counts of all modules below a folder."""
+    counts = Counts()
+    for path in sorted(folder.rglob("*.py")):
+        text = path.read_text("utf-8")
+        tree = ast.parse(text)
+        place, public = path.relative_to(folder.parent), public_names(tree)
+        counts.lines += text.count("\n")
+        for name, line, is_function in bindings(tree):
+            counts.bound += 1
+            if is_unclear(name, is_function=is_function):
+                counts.names.append(f"{place}:{line} {name}")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                counts.references[scope_of(node.id, path)] += 1
+            elif isinstance(node, ast.Attribute):
+                counts.references[scope_of(node.attr, path)] += 1
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and counts_as_helper(
+                node, public
+            ):
+                counts.definitions.setdefault(scope_of(node.name, path), []).append(
+                    f"{place}:{node.lineno} {node.name}"
+                )
+    return counts
+
+
+def scope_of(name: str, path: Path) -> tuple[str, str]:
+    """A name and where references to it count: a private one's in its module, any other's
+    everywhere."""
+    return (name, str(path) if name.startswith("_") else "")
+
+
+def counts_as_helper(node: ast.FunctionDef | ast.AsyncFunctionDef, public: set[str]) -> bool:
+    """Functions in `__all__`, special methods and overloads are none."""
+    special = node.name.startswith("__") and node.name.endswith("__")
+    return node.name not in public and not special
+
+
+def main() -> int:
+    exceeded = False
+    for name in FOLDERS:
+        counts = count_folder(ROOT / name)
+        helpers = counts.helpers()
+        per_line = 1000 * len(helpers) / max(counts.lines, 1)
+        print(
+            f"{name}: {counts.names_per_thousand:.1f} unclear names per 1,000 bound (limit "
+            f"{MOST_NAMES:g}), {per_line:.1f} helpers used once per 1,000 lines (limit "
+            f"{MOST_HELPERS:g})"
+        )
+        exceeded |= counts.names_per_thousand > MOST_NAMES or per_line > MOST_HELPERS
+        if "--list" in sys.argv:
+            print("\n".join(sorted(counts.names) + sorted(helpers)))
+    return int(exceeded)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
