@@ -34,7 +34,7 @@ from typing import (
     cast,
 )
 
-from fmsdk import background_loop
+from fmsdk import background_loop, pricing
 from fmsdk.catalog.lifecycle import Clock
 from fmsdk.content import Audio, Text
 from fmsdk.embedding import Embeddings, build_embed_request
@@ -58,6 +58,7 @@ from fmsdk.request import (
     ToolChoice,
     build,
     convert_request,
+    split_model,
 )
 from fmsdk.response import Event, Response
 from fmsdk.result import Result
@@ -270,6 +271,21 @@ class AsyncClient:
         request = build(model, prompt, output=output, **settings)
         return offline_quote(request, self._registry, self._policy.clock)
 
+    async def load(self, *models: str) -> None:
+        """Make ready what the first call of each model would wait for: the imports, the price
+        table, and the weights of a local model. Nothing is asked of any vendor.
+
+        Raises:
+            FmsdkError: the first model that cannot be made ready.
+        """
+        for model in models:
+            provider_name, name = split_model(model)
+            provider = self._registry.get(provider_name)
+            await provider.warm_up()
+            if provider.price_id is not None:
+                await asyncio.to_thread(pricing.context_window, provider.price_id, name)
+            await provider.load(name)
+
     async def aclose(self) -> None:
         """Close the connections this client opened on the running loop."""
         await self._registry.aclose()
@@ -426,6 +442,7 @@ class Client:
     transcribe = _run_in_background(AsyncClient.transcribe)
     embed = _run_in_background(AsyncClient.embed)
     quote = _call_directly(AsyncClient.quote)
+    load = _run_in_background(AsyncClient.load)
     close = _run_in_background(AsyncClient.aclose)
 
     def __enter__(self) -> Self:

@@ -248,6 +248,9 @@ class Provider(ABC):
         Never raises, and takes at most 2 seconds."""
         del model
 
+    async def warm_up(self) -> None:  # noqa: B027 - optional: not every provider imports something
+        """Import what the first request needs, so that it does not wait for that."""
+
     async def load(self, model: str) -> float | None:
         """Make a model ready, and return the seconds that took: 0.0 for a model that was ready,
         None for one that runs elsewhere. Deadlines leave this time out."""

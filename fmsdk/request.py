@@ -36,6 +36,7 @@ __all__ = [
     "ToolChoice",
     "build",
     "convert_request",
+    "split_model",
 ]
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -178,15 +179,21 @@ def build(model: str, prompt: Prompt, **settings: Any) -> Request:
     Raises:
         BadRequestError: a bare model name, an empty prompt, or a setting out of range.
     """
+    provider, name = split_model(model)
+    if isinstance(prompt, Request):
+        return _renamed(prompt, provider, name, settings)
+    messages = _messages(prompt)
+    return _checked(Request(provider=provider, model=name, messages=messages, **_split(settings)))
+
+
+def split_model(model: str) -> tuple[str, str]:
+    """The provider and the model of "provider:model". Raises BadRequestError for a bare name."""
     provider, colon, name = model.partition(":") if isinstance(model, str) else ("", "", "")  # pyright: ignore[reportUnnecessaryIsInstance] - not everyone checks types
     if not (provider and colon and name):
         raise BadRequestError(
             f"a model is named provider:model (openai:gpt-5.6-sol, local:demo-text), not {model!r}"
         )
-    if isinstance(prompt, Request):
-        return _renamed(prompt, provider, name, settings)
-    messages = _messages(prompt)
-    return _checked(Request(provider=provider, model=name, messages=messages, **_split(settings)))
+    return provider, name
 
 
 def convert_request(request: Request, kind: type[Q], **fields_of_verb: Any) -> Q:

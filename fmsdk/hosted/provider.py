@@ -126,6 +126,10 @@ class HostedProvider(Provider, Generic[E, A]):
         """Ask for an answer in events. Raises `FmsdkError`s; IncompleteStream without a finish."""
         return HostedStream(self, request)
 
+    async def warm_up(self) -> None:
+        """Import what sends requests. Raises MissingKey where no key is known."""
+        self._transport()
+
     def estimate(self, request: Request) -> Estimate:
         """The core's estimate of text. Raises QuoteUnavailable for media."""
         from fmsdk.quoting.quote import estimate_text

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
 
 import pytest
 
 import fmsdk
 from fmsdk.testing import FakeProvider
 
-VERBS = ["__init__", "generate", "stream", "transcribe", "quote"]
+VERBS = ["__init__", "generate", "stream", "transcribe", "embed", "quote", "load"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -175,3 +176,32 @@ def test_a_setting_that_cannot_be_honoured_raises_or_warns(lenient: bool) -> Non
     sent = provider.requests[0]
     assert sent.settings == fmsdk.Settings(temperature=0.1)
     assert (sent.tools, sent.output) == ((), None)
+
+
+class TestLoad:
+    def test_what_the_first_call_needs_is_made_ready(self) -> None:
+        class Loading(FakeProvider):
+            is_local = True
+            loaded: ClassVar[list[str]] = []
+
+            async def load(self, model: str) -> float:
+                self.loaded.append(model)
+                return 0.5
+
+        provider = Loading()
+        with fmsdk.Client(providers={"fake": provider}) as client:
+            client.load("fake:one", "fake:two:small")
+        assert provider.loaded == ["one", "two:small"]
+        assert provider.requests == []
+
+    def test_a_hosted_model_needs_its_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+        with pytest.raises(fmsdk.MissingKey):
+            fmsdk.Client().load("openai:gpt-4o")
+        fmsdk.Client(providers={"openai": {"api_key": "k"}}).load("openai:gpt-4o")
+
+    def test_a_name_that_is_none(self) -> None:
+        with pytest.raises(fmsdk.BadRequestError, match="provider:model"):
+            fmsdk.Client().load("gpt-4o")
+        with pytest.raises(fmsdk.UnknownProvider):
+            fmsdk.Client().load("opnai:gpt-4o")
