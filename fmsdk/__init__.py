@@ -8,7 +8,7 @@ latency of every request.
     print(answer.text, answer.cost, answer.latency)
 """
 
-from fmsdk.client import AsyncClient, AsyncStream, Client, Stream
+from fmsdk.client import AsyncClient, Client
 from fmsdk.content import (
     Audio,
     Document,
@@ -75,6 +75,7 @@ from fmsdk.response import (
     WarningCode,
 )
 from fmsdk.serialization import from_json, to_json
+from fmsdk.streams import AsyncStream, Stream
 from fmsdk.transcription import Segment, Transcription
 from fmsdk.usage import (
     Attempt,

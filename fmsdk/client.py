@@ -10,13 +10,10 @@ import asyncio
 import functools
 import weakref
 from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
     Awaitable,
     Callable,
     Coroutine,
     Iterable,
-    Iterator,
     Mapping,
     Sequence,
 )
@@ -25,7 +22,6 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Concatenate,
-    Generic,
     ParamSpec,
     Self,
     TypedDict,
@@ -60,8 +56,9 @@ from fmsdk.request import (
     convert_request,
     split_model,
 )
-from fmsdk.response import Event, Response
+from fmsdk.response import Response
 from fmsdk.result import Result
+from fmsdk.streams import AsyncStream, Stream
 from fmsdk.transcription import TranscribeRequest, Transcription
 
 if TYPE_CHECKING:
@@ -73,7 +70,7 @@ if TYPE_CHECKING:
 else:
     T = TypeVar("T")
 
-__all__ = ["AsyncClient", "AsyncStream", "Client", "Stream"]
+__all__ = ["AsyncClient", "Client"]
 
 R = TypeVar("R")
 Q = TypeVar("Q", bound=Request)
@@ -314,80 +311,6 @@ class AsyncClient:
 
     def _start_stream(self, request: Request) -> StreamedCall:
         return StreamedCall(self._registry.get(request.provider), request, self._policy_here())
-
-
-class AsyncStream(Generic[T]):
-    """A streamed answer. Iterate over it inside `async with`; leaving early closes the
-    connection at once. `response` is the answer so far, at any time."""
-
-    def __init__(self, start: Callable[[Request], StreamedCall], request: Request) -> None:
-        self._start = start
-        self._request = request
-        self._call: StreamedCall | None = None
-        self._events: AsyncGenerator[Event, None] | None = None
-
-    def __aiter__(self) -> AsyncIterator[Event]:
-        if self._call is None or self._events is None:
-            self._call = self._start(self._request)
-            self._events = self._call.events()
-        return self._events
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Stop: the connection is closed, or the local engine freed, when this returns.
-
-        Raises:
-            BadRequestError: another task is reading; cancelling that task stops the stream.
-        """
-        if self._events is None:
-            return
-        if getattr(self._events, "ag_running", False):
-            raise BadRequestError("another task reads this stream: cancel that task to stop it")
-        await self._events.aclose()
-
-    @property
-    def response(self) -> Response[T]:
-        """The folded response: complete after the last event, what arrived before that."""
-        if self._call is None:
-            from fmsdk.response import ResponseAccumulator
-
-            return ResponseAccumulator().response(self._request.provider, self._request.model)
-        return self._call.response()
-
-
-class Stream(Generic[T]):
-    """A streamed answer, without `await`. Iterate over it inside `with`."""
-
-    def __init__(self, inner: AsyncStream[T]) -> None:
-        self._inner = inner
-        self._iterator = background_loop.SyncIterator(inner.__aiter__)
-        self._events: Iterator[Event] | None = None
-
-    def __iter__(self) -> Iterator[Event]:
-        if self._events is None:
-            self._events = iter(self._iterator)
-        return self._events
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Stop, from any thread: the connection is closed, or the local engine freed, when this
-        returns. Whoever reads the stream sees it end."""
-        self._iterator.close()
-
-    @property
-    def response(self) -> Response[T]:
-        """The folded response: complete after the last event, what arrived before that."""
-        return self._inner.response
 
 
 def _run_in_background(

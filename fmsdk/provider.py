@@ -60,7 +60,7 @@ ALL_SETTINGS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderConfig:
-    """What a provider is made with: its name, the user's `options` for it
+    """What a provider is created with: its name, the user's `options` for it
     (`Client(providers={name: options})`), and the client's timeouts in seconds."""
 
     name: str
@@ -94,10 +94,11 @@ class Capabilities:
     """What a model takes and gives.
 
     input, output: modalities. remote: the input modalities the provider takes by URL; others
-    are fetched for it. settings: the `Settings` fields that can be honoured. roles: other
-    roles than user and assistant raise. context: tokens, prompt and answer together.
-    known: False where this is a guess for a model nobody described. image_limits: pictures
-    beyond them are made smaller.
+    are fetched for it. settings: the fields of `Settings` that have an effect.
+    tools, structured, system: whether it calls tools, answers by a schema, and takes a system
+    prompt. context: tokens, prompt and answer together. max_output: tokens of an answer. known:
+    False for a model that nobody described; the other fields are a guess then. image_limits:
+    pictures beyond them are made smaller.
     """
 
     input: frozenset[Modality] = frozenset({"text"})
@@ -115,7 +116,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """Input tokens, as well as can be told offline. `exact` where a tokenizer counted."""
+    """Input tokens, as far as they are known offline. `exact`: a tokenizer counted them."""
 
     input: Range[int]
     exact: bool = False
@@ -123,7 +124,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartialResponse:
-    """What is known of an answer whose end did not come: its status and the vendor's id of it.
+    """What is known of an answer that was interrupted: its status and the vendor's id of it.
 
     A provider attaches it to the `CancelledError` that interrupted the answer."""
 
@@ -305,9 +306,9 @@ class Embeds(Protocol):
 
 
 class UnsupportedSettings:
-    """Collects what an encoder cannot carry over: raises, or warns where the caller is lenient.
+    """Collects settings that an encoder leaves out: raises, or warns where the caller is lenient.
 
-    The one way to leave a setting out, so that nothing is left out silently.
+    Encoders leave out no setting in another way, so that none is lost in silence.
     """
 
     def __init__(self, request: Request) -> None:

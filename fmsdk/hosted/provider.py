@@ -128,7 +128,7 @@ class HostedProvider(Provider, Generic[E, A]):
 
     async def warm_up(self) -> None:
         """Import what sends requests. Raises MissingKey where no key is known."""
-        self._transport()
+        await self.transport()
 
     def estimate(self, request: Request) -> Estimate:
         """The core's estimate of text. Raises QuoteUnavailable for media."""

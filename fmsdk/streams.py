@@ -1,0 +1,93 @@
+"""A streamed answer in the user's hands: `AsyncStream`, and `Stream`, the same without `await`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from fmsdk import background_loop
+from fmsdk.errors import BadRequestError
+from fmsdk.pipeline.stream import StreamedCall
+from fmsdk.request import Request
+from fmsdk.response import Event, Response, ResponseAccumulator
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as _TypeVar
+
+    T = _TypeVar("T", default=Any)
+else:
+    T = TypeVar("T")
+
+__all__ = ["AsyncStream", "Stream"]
+
+
+class AsyncStream(Generic[T]):
+    """A streamed answer. Iterate over it inside `async with`: leaving that early closes the
+    connection at once. `response` is the answer so far, at any time."""
+
+    def __init__(self, start: Callable[[Request], StreamedCall], request: Request) -> None:
+        self._start = start
+        self._request = request
+        self._call: StreamedCall | None = None
+        self._events: AsyncGenerator[Event, None] | None = None
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        if self._call is None or self._events is None:
+            self._call = self._start(self._request)
+            self._events = self._call.events()
+        return self._events
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop: the connection is closed, or the local engine freed, when this returns.
+
+        Raises:
+            BadRequestError: another task is reading; cancelling that task stops the stream.
+        """
+        if self._events is None:
+            return
+        if getattr(self._events, "ag_running", False):
+            raise BadRequestError("another task reads this stream: cancel that task to stop it")
+        await self._events.aclose()
+
+    @property
+    def response(self) -> Response[T]:
+        """The accumulated response: complete after the last event, before that what has arrived."""
+        if self._call is None:
+            return ResponseAccumulator().response(self._request.provider, self._request.model)
+        return self._call.response()
+
+
+class Stream(Generic[T]):
+    """A streamed answer, without `await`. Iterate over it inside `with`."""
+
+    def __init__(self, inner: AsyncStream[T]) -> None:
+        self._inner = inner
+        self._iterator = background_loop.SyncIterator(inner.__aiter__)
+        self._events: Iterator[Event] | None = None
+
+    def __iter__(self) -> Iterator[Event]:
+        if self._events is None:
+            self._events = iter(self._iterator)
+        return self._events
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop, from any thread: the connection is closed, or the local engine freed, when this
+        returns. Whoever reads the stream sees it end."""
+        self._iterator.close()
+
+    @property
+    def response(self) -> Response[T]:
+        """The accumulated response: complete after the last event, before that what has arrived."""
+        return self._inner.response
