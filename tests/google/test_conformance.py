@@ -14,6 +14,9 @@ TEXT = ["Hel", "lo ", "there."]
 
 
 def answer(request: vendor.ReceivedRequest) -> vendor.Answer:
+    if "Embed" in request.path:
+        vectors = [{"values": [0.6, 0.8]} for _ in request.body["requests"]]
+        return vendor.Answer({"embeddings": vectors})
     if "stream" not in request.path:
         return vendor.Answer(vendor.chunk("".join(TEXT), usageMetadata=vendor.USAGE))
     chunks = [
@@ -37,12 +40,18 @@ def server() -> Iterator[vendor.Server]:
 class TestStudio(ProviderConformance):
     @pytest.fixture
     def subject(self, server: vendor.Server) -> Subject:
-        return Subject(make=lambda: vendor.provider(server.root), model="gemini-3.8-flash")
+        return Subject(
+            make=lambda: vendor.provider(server.root),
+            model="gemini-3.8-flash",
+            embedding_model="gemini-embedding-2",
+        )
 
 
 class TestVertex(ProviderConformance):
     @pytest.fixture
     def subject(self, server: vendor.Server) -> Subject:
         return Subject(
-            make=lambda: vendor.provider(server.root, **vertex()), model="gemini-3.8-flash"
+            make=lambda: vendor.provider(server.root, **vertex()),
+            model="gemini-3.8-flash",
+            embedding_model="gemini-embedding-2",
         )

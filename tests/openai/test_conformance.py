@@ -18,7 +18,14 @@ COMPLETION = vendor.completion(
 )
 
 
+def embeddings(request: vendor.ReceivedRequest) -> vendor.Answer:
+    data = [{"index": n, "embedding": [0.6, 0.8]} for n, _ in enumerate(request.body["input"])]
+    return vendor.Answer({"data": data, "model": "m-1", "usage": {"prompt_tokens": 3}})
+
+
 def chat(request: vendor.ReceivedRequest) -> vendor.Answer:
+    if request.path.endswith("/embeddings"):
+        return embeddings(request)
     if not request.body.get("stream"):
         return vendor.Answer(COMPLETION)
     chunks = [vendor.chunk({"content": text}) for text in TEXT]
@@ -27,6 +34,8 @@ def chat(request: vendor.ReceivedRequest) -> vendor.Answer:
 
 
 def responses(request: vendor.ReceivedRequest) -> vendor.Answer:
+    if request.path.endswith("/embeddings"):
+        return embeddings(request)
     if not request.body.get("stream"):
         return vendor.Answer(COMPLETED)
     events: list[Any] = [{"type": "response.output_text.delta", "delta": text} for text in TEXT]
@@ -44,4 +53,6 @@ class TestOpenAI(ProviderConformance):
     @pytest.fixture
     def subject(self, server: tuple[str, vendor.Server]) -> Subject:
         api, running = server
-        return Subject(make=lambda: vendor.provider(running.url, api=api), model="m-1")
+        return Subject(
+            make=lambda: vendor.provider(running.url, api=api), model="m-1", embedding_model="e-1"
+        )
