@@ -57,12 +57,12 @@ class Quote:
 
 
 def offline_quote(request: Request, registry: Registry, clock: Clock | None = None) -> Quote:
-    """The quote for `request`, by its provider's estimate, or, where the provider lacks its
-    package or key, by the core's. Nothing is sent, so a model that is gone at the date `clock`
-    tells is a warning here.
+    """The quote for `request`, by the estimate of its provider, or of the core where the provider
+    lacks its package or key. Nothing is sent, so a model that is retired by the date of `clock` is
+    a warning here.
 
     Raises:
-        QuoteUnavailable: the size of the request cannot be told offline.
+        QuoteUnavailable: the size of the request is not known offline.
         UnknownProvider, MissingExtra, MissingKey: neither the provider nor its prices are here.
     """
     try:
@@ -121,9 +121,9 @@ def make_quote(
 def estimated_usage(
     provider: Provider, request: Request, partial: Response[Any], reported: Usage | None = None
 ) -> Usage:
-    """What a request used whose answer broke off: what the vendor had `reported` by then, completed
-    by the provider's estimate of the input and the size of what arrived. Unknown where nothing
-    was told and either cannot be estimated."""
+    """The usage of a request whose answer broke off: what the vendor had `reported` by then,
+    completed by the provider's estimate of the input and the size of what arrived. Unknown where
+    nothing was reported and either of them cannot be estimated."""
     reported = reported or Usage()
     if reported.input.total is not None and reported.output.total is not None:
         return reported

@@ -1,4 +1,4 @@
-"""How many tokens a text request is, told offline and without a tokenizer.
+"""How many tokens a text request has, estimated offline and without a tokenizer.
 
 Text is counted by classes of characters (words, digits, punctuation, letters by script), whose
 weights were fitted to OpenAI's o200k vocabulary; each vendor's tokenizer and its hidden framing

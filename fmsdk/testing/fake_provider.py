@@ -45,8 +45,8 @@ Reply = str | ToolCall | Response[Any] | FmsdkError
 class FakeProvider(Provider):
     """Gives `replies` in turn: a text, a `ToolCall`, a whole `Response`, or an error to raise.
 
-    Without replies (or when they are used up) it repeats what it was told. Every request it
-    got is in `requests`. Its tokens are words, counted, so that usage is never made up.
+    Without replies (or when they are used up) it repeats the last message. Every request it
+    received is in `requests`. Its tokens are words, which it counts, so that usage is measured.
 
     Args:
         capabilities: what its models take; everything unless given.
