@@ -7,7 +7,9 @@ import sys
 
 ALL = (
     "imports",
+    "first_call",
     "hosted_overhead",
+    "hosted_bursts",
     "hosted_memory",
     "local_overhead",
     "word_errors",

@@ -37,7 +37,7 @@ def main() -> None:
     for name, figures in seen.items():
         seconds, megabytes = (median(column) for column in zip(*figures, strict=True))
         print(f"{name:10} {seconds:8.3f} {megabytes:12.1f}")
-    print("limits for fmsdk: 0.15 s, 40 MB")
+    print("limits for fmsdk: 0.12 s, 30 MB")
 
 
 if __name__ == "__main__":

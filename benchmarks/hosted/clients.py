@@ -1,7 +1,7 @@
 """The same question through fmsdk, the vendor's own SDK, and bare HTTP; plain and streamed.
 
-fmsdk prices and times every answer; the SDKs build their typed objects; bare HTTP parses the
-JSON and no more.
+fmsdk prices and times every answer; the SDKs build their typed objects; bare HTTP (aiohttp) parses
+the JSON and no more.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-import httpx2
+import aiohttp
 
 import fmsdk
 from benchmarks.hosted.wires import CHUNKS, WIRES
@@ -46,6 +46,7 @@ class Asker:
 
     plain: Callable[[], Any]
     stream: Callable[[], Any]
+    close: Callable[[], Any] | None = None
 
 
 def configured(wire: str, root: str) -> dict[str, Any]:
@@ -108,8 +109,8 @@ def theirs_waiting(root: str) -> Asker:
 
 
 def bare(wire: str, root: str) -> Asker:
-    """httpx2 and json."""
-    client = httpx2.AsyncClient()
+    """aiohttp and json: what carries fmsdk's requests, and no more."""
+    session: aiohttp.ClientSession | None = None
     provider, _, model = MODELS[wire].partition(":")
     path = WIRES[wire].path
     url = (
@@ -120,17 +121,31 @@ def bare(wire: str, root: str) -> Asker:
     streamed = url.replace(":generateContent", ":streamGenerateContent")
     body = {"model": model, "messages": _MESSAGES}
 
+    def opened() -> aiohttp.ClientSession:
+        nonlocal session
+        if session is None:
+            session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1000))
+        return session
+
     async def plain() -> None:
-        response = await client.post(url, json=body)
-        assert json.loads(response.content)
+        async with opened().post(url, json=body) as response:
+            assert json.loads(await response.read())
 
     async def stream() -> None:
-        asked = client.stream("POST", streamed, json={**body, "stream": True})
-        async with asked as response:
-            lines = [line[6:] async for line in response.aiter_lines() if line[:6] == "data: "]
-            assert len([json.loads(line) for line in lines if line != "[DONE]"]) >= CHUNKS
+        rest, count = b"", 0
+        async with opened().post(streamed, json={**body, "stream": True}) as response:
+            async for data in response.content.iter_any():
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    if line[:6] == b"data: " and line[6:] != b"[DONE]":
+                        count += bool(json.loads(line[6:]))
+        assert count >= CHUNKS
 
-    return Asker(plain, stream)
+    async def close() -> None:
+        if session is not None:
+            await session.close()
+
+    return Asker(plain, stream, close)
 
 
 async def _count(chunks: Awaitable[AsyncIterator[Any]], is_text: Callable[[Any], bool]) -> None:

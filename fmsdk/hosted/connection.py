@@ -105,13 +105,13 @@ class HostedConnection:
         """
         from fmsdk.http.transport import Endpoint
 
-        given = {name.lower(): value for name, value in (self.default_headers or {}).items()}
+        own_headers = {name.lower(): value for name, value in (self.default_headers or {}).items()}
         headers = {
             "accept": "application/json",
             "content-type": "application/json",
             "user-agent": _user_agent(),
             **self.server_headers(),
-            **given,
+            **own_headers,
         }
         if credential.is_function:
 
@@ -120,7 +120,7 @@ class HostedConnection:
 
             return Endpoint(url=self.url, headers=headers, authorize=authorize)
         key = credential.last_value
-        if key is None and self.needs_key and "authorization" not in given:
+        if key is None and self.needs_key and "authorization" not in own_headers:
             raise options.missing_key(self.name, self.variable)
         key_headers = (
             {} if key is None else self.authorization(options.check_key(key, self.variable))

@@ -23,12 +23,12 @@ __all__ = [
     "check_headers",
     "check_key",
     "check_url",
-    "chosen",
     "from_environment",
     "host_of",
     "key_variable",
     "missing_key",
     "options_of",
+    "read_options",
 ]
 
 O = TypeVar("O")  # noqa: E741 - options
@@ -59,8 +59,8 @@ def options_of(request: Request, kind: type[O], default: O) -> O:
 
 def _check_option(name: str, value: object, classes: tuple[type, ...]) -> None:
     if not isinstance(value, classes) or (isinstance(value, str) and str not in classes):
-        wanted = " or ".join(each.__name__ for each in classes if each is not NoneType)
-        raise BadRequestError(f"{name} is {wanted}, not {type(value).__name__}")
+        type_names = " or ".join(each.__name__ for each in classes if each is not NoneType)
+        raise BadRequestError(f"{name} is {type_names}, not {type(value).__name__}")
     if not isinstance(value, str) and not name.endswith("headers"):
         check_json(value, name)
 
@@ -86,7 +86,7 @@ def _instances(hint: Any) -> Iterator[type]:
 _WIDER: dict[Any, type] = {tuple: Sequence, int: Integral, float: Real}
 
 
-def chosen(
+def read_options(
     config: ProviderConfig, kind: type[Any], *, internal: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """A provider's options as the fields of `kind`, a dataclass that also has a `name`, and
@@ -96,12 +96,12 @@ def chosen(
         BadRequestError: an option that does not exist.
     """
     options = {name: value for name, value in config.options.items() if name != "wire"}
-    known = [spec.name for spec in fields(kind) if spec.name not in ("name", *internal)]
-    unknown = sorted(options.keys() - set(known))
+    option_names = [spec.name for spec in fields(kind) if spec.name not in ("name", *internal)]
+    unknown = sorted(options.keys() - set(option_names))
     if unknown:
         raise BadRequestError(
             f"the provider {config.name!r} has no option {', '.join(map(repr, unknown))}; "
-            f"known: {', '.join(known)}"
+            f"known: {', '.join(option_names)}"
         )
     key = options.get("api_key")
     if not (key is None or isinstance(key, str) or callable(key)):
@@ -136,9 +136,10 @@ def check_url(url: str) -> None:
     except ValueError:
         is_whole = False
     if not is_whole:
-        shown = re.sub(r"//.*@", "//…@", url)
+        redacted_url = re.sub(r"//.*@", "//…@", url)
         raise BadRequestError(
-            f"base_url is no http:// or https:// URL of a host and, at most, a port: {shown!r}"
+            "base_url is no http:// or https:// URL of a host and, at most, a port: "
+            f"{redacted_url!r}"
         )
 
 

@@ -41,7 +41,7 @@ __all__ = ["Encoded", "HostedProvider", "HostedStream"]
 
 _SILENT_SECONDS = 600.0
 """How long an unstreamed answer may take, as in the SDKs: no byte comes before it is done."""
-_BROKEN = (ConnectionFailed, IncompleteStream, InvalidResponse, Timeout)
+_TRANSPORT_ERRORS = (ConnectionFailed, IncompleteStream, InvalidResponse, Timeout)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,17 +110,17 @@ class HostedProvider(Provider, Generic[E, A]):
     ) -> R:
         """Send a body, and decode the whole answer: its bytes, and the vendor's id of it."""
         transport = self._transport or await self.transport()
-        opened = transport.open(
+        exchange_context = transport.open(
             encoded.path,
             encoded.body,
             headers=encoded.headers,
             read_timeout=request.timeout or self._config.timeout or _SILENT_SECONDS,
         )
-        with _Traced() as traced:
-            async with opened as incoming:
-                traced.begins(incoming, self.error_mapper)
+        with ErrorTrace() as trace:
+            async with exchange_context as incoming:
+                trace.begins(incoming, self.error_mapper)
                 body = await incoming.read()
-            return decode(body, traced.request_id)
+            return decode(body, trace.request_id)
 
     def stream(self, request: Request) -> HostedStream:
         """Ask for an answer in events. Raises `FmsdkError`s; IncompleteStream without a finish."""
@@ -146,12 +146,12 @@ class HostedProvider(Provider, Generic[E, A]):
         """The events of one streamed answer; `stream` is told of its decoder."""
         encoded = await self._encoded(request, stream=True)
         transport = self._transport or await self.transport()
-        opened = transport.open(encoded.path, encoded.body, headers=encoded.headers)
-        with _Traced() as traced:
-            async with opened as incoming:
-                traced.begins(incoming, self.error_mapper)
-                context = self.context(request, encoded, traced.request_id)
-                stream.decoder = traced.decoder = self.decoder(context)
+        exchange_context = transport.open(encoded.path, encoded.body, headers=encoded.headers)
+        with ErrorTrace() as trace:
+            async with exchange_context as incoming:
+                trace.begins(incoming, self.error_mapper)
+                context = self.context(request, encoded, trace.request_id)
+                stream.decoder = trace.decoder = self.decoder(context)
                 reader = StreamReader(stream.decoder, self.error_mapper, is_json=incoming.is_json)
                 progress = _Progress(reader, self._config.idle_timeout, self.name)
                 async for chunk in incoming.chunks:
@@ -201,7 +201,7 @@ class HostedStream(EventStream):
         return None if self.decoder is None else self.decoder.request_id
 
 
-class _Traced:
+class ErrorTrace:
     """Gives errors what is known once the answer begins: the vendor's id of the request, and the
     status of an answer that broke. An error that the vendor reports inside it has its own."""
 
@@ -215,18 +215,20 @@ class _Traced:
         self.request_id = error_mapper.request_id(incoming.headers)
         self._status = incoming.status
 
-    def __enter__(self) -> _Traced:
+    def __enter__(self) -> ErrorTrace:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        told = self.decoder.request_id if self.decoder else None
+        vendor_id = self.decoder.request_id if self.decoder else None
         if isinstance(error, asyncio.CancelledError):
-            known = PartialResponse(status=self._status, request_id=self.request_id or told)
-            known.attach_to(error)
+            vendor_usage = PartialResponse(
+                status=self._status, request_id=self.request_id or vendor_id
+            )
+            vendor_usage.attach_to(error)
         if not isinstance(error, FmsdkError):
             return
-        error.request_id = error.request_id or self.request_id or told
-        if error.status is None and isinstance(error, _BROKEN):
+        error.request_id = error.request_id or self.request_id or vendor_id
+        if error.status is None and isinstance(error, _TRANSPORT_ERRORS):
             error.status = self._status
 
 
@@ -238,14 +240,14 @@ class _Progress:
         self._reader = reader
         self._seconds = seconds
         self._provider = provider
-        self._seen = -1
+        self._last_progress = -1
         self._since = monotonic()
 
     def check(self) -> None:
         """Raise Timeout where nothing was completed for too long."""
-        seen = self._reader.progress
-        if seen != self._seen:
-            self._seen, self._since = seen, monotonic()
+        progress_count = self._reader.progress
+        if progress_count != self._last_progress:
+            self._last_progress, self._since = progress_count, monotonic()
         elif self._seconds is not None and monotonic() - self._since > self._seconds:
             raise Timeout(
                 f"{self._provider} sent bytes but nothing whole for {self._seconds:g} s; "

@@ -37,9 +37,11 @@ class RequestBuilder:
     def merge_extra_body(self, fields: dict[str, Any]) -> Body:
         """These fields, then `extra_body`, in which None takes a field out."""
         extra: Mapping[str, Any] = self.options.extra_body
-        removed = {name for name, value in extra.items() if value is None}
-        merged = {**fields, **extra}
-        return self.media.write({name: merged[name] for name in merged if name not in removed})
+        removed_names = {name for name, value in extra.items() if value is None}
+        all_fields = {**fields, **extra}
+        return self.media.write(
+            {name: all_fields[name] for name in all_fields if name not in removed_names}
+        )
 
     def warn(self, code: WarningCode, message: str, detail: str = "") -> None:
         """Warn the caller, once for each code."""

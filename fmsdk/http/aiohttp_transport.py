@@ -102,13 +102,13 @@ class AiohttpTransport(Transport):
         url = self._urls.get(path)
         if url is None:
             url = self._urls[path] = URL(self._endpoint.url_of(path), encoded=True)
-        merged = await self._endpoint.request_headers(headers)
+        all_headers = await self._endpoint.request_headers(headers)
         data: Any = None
         if body is not None:
             data = body.content
             if data is body or len(body) >= _LARGEST_PIECE:
                 data = aiter(body)
-                merged["content-length"] = str(len(body))
+                all_headers["content-length"] = str(len(body))
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=CONNECT_SECONDS, sock_read=read_timeout
         )
@@ -117,7 +117,7 @@ class AiohttpTransport(Transport):
                 method,
                 url,
                 data=data,
-                headers=merged,
+                headers=all_headers,
                 allow_redirects=False,
                 proxy=self._proxy,
                 timeout=timeout,
@@ -157,10 +157,10 @@ class _AiohttpResponse(HttpResponse):
         self._response.close()
 
     def joined_headers(self) -> Mapping[str, str]:
-        joined = CIMultiDict[str]()
+        by_name = CIMultiDict[str]()
         for name in self.headers:
-            joined[name] = ", ".join(self._response.headers.getall(name))
-        return joined
+            by_name[name] = ", ".join(self._response.headers.getall(name))
+        return by_name
 
 
 class _Request(aiohttp.ClientRequest):
@@ -181,20 +181,20 @@ class _Response(aiohttp.ClientResponse):
             return await super().start(connection)
         loop, timer = asyncio.get_running_loop(), list[asyncio.TimerHandle]()
 
-        def begin(_: object = None) -> None:
+        def start_timer(_: object = None) -> None:
             error = aiohttp.SocketTimeoutError(f"no answer for {seconds:g} s")
             timer.append(loop.call_later(seconds, protocol.set_exception, error))
 
         upload = self._writer
         if upload is None:
-            begin()
+            start_timer()
         else:
-            upload.add_done_callback(begin)
+            upload.add_done_callback(start_timer)
         try:
             return await super().start(connection)
         finally:
             if upload is not None:
-                upload.remove_done_callback(begin)
+                upload.remove_done_callback(start_timer)
             for handle in timer:
                 handle.cancel()
 
@@ -234,7 +234,7 @@ class _Connector(aiohttp.TCPConnector):
         self._factory = partial(_Protocol, loop=self._loop)
 
     def __del__(self, _warnings: Any = None) -> None:
-        protocols = [protocol for pooled in self._conns.values() for protocol, _ in pooled]
+        protocols = [protocol for idle in self._conns.values() for protocol, _ in idle]
         if protocols and not self._loop.is_closed():
             with suppress(RuntimeError):  # closed in this moment
                 self._loop.call_soon_threadsafe(_close_all, protocols)
@@ -254,10 +254,10 @@ def _open_socket(address: Any) -> socket.socket:
     """A socket on which half a minute of silence is asked about, so that a dead connection is
     told from a slow answer, as in the vendors' SDKs."""
     family, kind, protocol, *_ = address
-    opened = socket.socket(family=family, type=kind, proto=protocol)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    new_socket = socket.socket(family=family, type=kind, proto=protocol)
+    new_socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if sys.platform == "linux":
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 60)
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 5)
-    return opened
+        new_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
+        new_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 60)
+        new_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 5)
+    return new_socket

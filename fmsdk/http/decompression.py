@@ -11,7 +11,7 @@ __all__ = ["ENCODINGS", "DecodingError", "decompress"]
 ENCODINGS = "gzip, deflate"
 """The content encodings that are asked for: those that the standard library undoes in pieces."""
 _PIECE = 1 << 18
-_UNCHECKED = 1 << 26
+_RATIO_FLOOR = 1 << 26
 """Decompressed bytes below which no ratio is checked."""
 _RATIO = 100
 """Decompressed bytes that one received byte may hold in a longer body: ten times what text has."""
@@ -29,15 +29,15 @@ async def decompress(chunks: AsyncIterator[bytes], encoding: str) -> AsyncGenera
             than any real body does.
     """
     inflater = _Inflater(encoding)
-    received = produced = 0
+    bytes_in = bytes_out = 0
     async for chunk in chunks:
-        received += len(chunk)
+        bytes_in += len(chunk)
         is_empty = True
         for piece in inflater.pieces(chunk):
             is_empty = False
-            produced += len(piece)
-            if produced > max(_UNCHECKED, _RATIO * received):
-                raise DecodingError(f"{received:,} bytes decompress to more than {produced:,}")
+            bytes_out += len(piece)
+            if bytes_out > max(_RATIO_FLOOR, _RATIO * bytes_in):
+                raise DecodingError(f"{bytes_in:,} bytes decompress to more than {bytes_out:,}")
             yield piece
             if len(piece) >= _PIECE:
                 await asyncio.sleep(0)  # other calls get their turn

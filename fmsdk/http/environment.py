@@ -30,8 +30,12 @@ def environment_proxy(url: str) -> str | None:
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     try:
-        found = urlsplit(proxy)
-        is_usable = found.scheme in ("http", "https") and found.hostname and found.port != 0
+        proxy_parts = urlsplit(proxy)
+        is_usable = (
+            proxy_parts.scheme in ("http", "https")
+            and proxy_parts.hostname
+            and proxy_parts.port != 0
+        )
     except ValueError:
         is_usable = False
     if not is_usable:

@@ -82,9 +82,9 @@ class ErrorBody:
         if isinstance(inner, Mapping):
             return cls.of(cast("object", inner), depth + 1)
         kind = fields.get("type")
-        told = inner if isinstance(inner, str) else fields.get("message") or fields.get("detail")
+        value = inner if isinstance(inner, str) else fields.get("message") or fields.get("detail")
         return cls(
-            message=_text(told),
+            message=_text(value),
             code=_text(fields.get("code") or None),
             kind=kind if isinstance(kind, str) else "",
             fields=fields,
@@ -93,9 +93,9 @@ class ErrorBody:
     @property
     def status(self) -> int | None:
         """Errors inside a stream carry their HTTP status as a code or beside it, if at all."""
-        for told in (self.code, self.fields.get("status_code"), self.fields.get("status")):
-            if re.fullmatch("[45][0-9]{2}", str(told)):
-                return int(str(told))
+        for value in (self.code, self.fields.get("status_code"), self.fields.get("status")):
+            if re.fullmatch("[45][0-9]{2}", str(value)):
+                return int(str(value))
         return None
 
 
@@ -116,8 +116,8 @@ class ErrorMapper:
 
     @property
     def _secret(self) -> str | None:
-        held = self.credential
-        return held.last_value if isinstance(held, Credential) else held
+        credential = self.credential
+        return credential.last_value if isinstance(credential, Credential) else credential
 
     def from_response(
         self,
@@ -132,18 +132,18 @@ class ErrorMapper:
             body: decoded JSON, or text.
             status: None for an error inside an answer that began with 200.
         """
-        said = ErrorBody.of(body)
-        status = status or said.status
-        kind = self.kind(said, status)
+        error_body = ErrorBody.of(body)
+        status = status or error_body.status
+        kind = self.kind(error_body, status)
         headers = headers or {}
         context: dict[str, Any] = {
             "provider": self.provider,
             "status": status,
             "request_id": self.request_id(headers) or _own_id(body),
-            "retry_after": self.delay(said, headers),
-            **self.details(kind, said),
+            "retry_after": self.delay(error_body, headers),
+            **self.details(kind, error_body),
         }
-        return kind(self._message(kind, said, status), **context)
+        return kind(self._message(kind, error_body, status), **context)
 
     def from_exception(
         self, error: Exception, failures: tuple[NetworkFailure, ...] = ()
@@ -199,34 +199,36 @@ class ErrorMapper:
         """The vendor's id of a request, of its answer's headers."""
         return next((headers[name] for name in self.request_ids if name in headers), None)
 
-    def kind(self, said: ErrorBody, status: int | None) -> type[FmsdkError]:
+    def kind(self, error_body: ErrorBody, status: int | None) -> type[FmsdkError]:
         """Which error it is."""
-        named = self.names.get(said.code) or self.names.get(said.kind)
-        if named is not None:
-            return named
+        by_name = self.names.get(error_body.code) or self.names.get(error_body.kind)
+        if by_name is not None:
+            return by_name
         if status is None:
-            at_fault = said.kind == "invalid_request_error" or said.code.startswith("invalid_")
+            at_fault = error_body.kind == "invalid_request_error" or error_body.code.startswith(
+                "invalid_"
+            )
             return BadRequestError if at_fault else ServerError
         if status in _BY_STATUS:
             return _BY_STATUS[status]
         return ServerError if status >= 500 else BadRequestError
 
-    def delay(self, said: ErrorBody, headers: Mapping[str, str]) -> float | None:
+    def delay(self, error_body: ErrorBody, headers: Mapping[str, str]) -> float | None:
         """Seconds that the vendor asked to wait."""
         return retry_after(headers)
 
-    def details(self, kind: type[FmsdkError], said: ErrorBody) -> dict[str, Any]:
+    def details(self, kind: type[FmsdkError], error_body: ErrorBody) -> dict[str, Any]:
         """Further attributes of the error."""
-        return _lengths(said) if kind is ContextTooLong else {}
+        return _lengths(error_body) if kind is ContextTooLong else {}
 
-    def _message(self, kind: type[FmsdkError], said: ErrorBody, status: int | None) -> str:
+    def _message(self, kind: type[FmsdkError], error_body: ErrorBody, status: int | None) -> str:
         number = "" if status is None else f" ({status})"
         if kind is AuthenticationError:
             # The vendor's text is left out: it quotes the key.
             return f"{self.provider} refused the API key{number}; see {self.variable}"
         if status is not None and 300 <= status < 400:
             return f"{self.provider} redirects elsewhere{number}, unfollowed; is base_url right?"
-        text = said.message or "no reason given"
+        text = error_body.message or "no reason given"
         if self._secret:
             text = text.replace(self._secret, "…")
         return f"{self.provider} answered with an error{number}: {text[:_MESSAGE_LIMIT]}"
@@ -234,34 +236,34 @@ class ErrorMapper:
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """An exception and what led to it, each once: causes can go round in circles."""
-    seen: set[int] = set()
+    visited: set[int] = set()
     cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
+    while cause is not None and id(cause) not in visited:
+        visited.add(id(cause))
         yield cause
         cause = cause.__cause__
 
 
 def exception_chain(error: BaseException) -> Iterator[BaseException]:
     """An exception and all that tracebacks show with it, each once."""
-    found: dict[int, BaseException] = {}
+    kind_of_error: dict[int, BaseException] = {}
     waiting: list[BaseException | None] = [error]
     while waiting:
         one = waiting.pop()
-        if one is not None and id(one) not in found:
-            found[id(one)] = one
+        if one is not None and id(one) not in kind_of_error:
+            kind_of_error[id(one)] = one
             waiting += [one.__cause__, one.__context__]
             if isinstance(one, BaseExceptionGroup):
                 waiting += cast("BaseExceptionGroup[BaseException]", one).exceptions
-    yield from found.values()
+    yield from kind_of_error.values()
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, of `retry-after-ms`, or `Retry-After` in seconds or as a date; the longest,
     where a header came twice; else None."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        told = [one.strip() for one in headers.get(name, "").split(",")]
-        if figures := [float(one) for one in told if _FIGURE.fullmatch(one)]:
+        value = [one.strip() for one in headers.get(name, "").split(",")]
+        if figures := [float(one) for one in value if _FIGURE.fullmatch(one)]:
             return max(figures) * unit
     try:
         due = parsedate_to_datetime(headers.get("retry-after", ""))
@@ -275,25 +277,30 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 def _own_id(body: object) -> str | None:
     """The request's id, of a body that tells it."""
     fields = cast("Mapping[str, object]", body)
-    told = fields.get("request_id") if isinstance(body, Mapping) else None
-    return told if isinstance(told, str) else None
+    value = fields.get("request_id") if isinstance(body, Mapping) else None
+    return value if isinstance(value, str) else None
 
 
-def _text(told: object) -> str:
+def _text(value: object) -> str:
     """What an error's body says in a field, in words."""
-    if isinstance(told, str):
-        return told
+    if isinstance(value, str):
+        return value
     try:
-        return "" if told is None else repr(told)
+        return "" if value is None else repr(value)
     except (ValueError, RecursionError):  # a number of thousands of digits; no bottom
         return ""
 
 
-def _lengths(said: ErrorBody) -> dict[str, int]:
+def _lengths(error_body: ErrorBody) -> dict[str, int]:
     """Tokens asked for and tokens that fit, of a too long request, as far as it is told."""
-    asked, limit = said.fields.get("n_prompt_tokens"), said.fields.get("n_ctx")  # llama.cpp
-    if isinstance(asked, int) and isinstance(limit, int):
-        return {"tokens": asked, "limit": limit}
+    requested_tokens, limit = (
+        error_body.fields.get("n_prompt_tokens"),
+        error_body.fields.get("n_ctx"),
+    )  # llama.cpp
+    if isinstance(requested_tokens, int) and isinstance(limit, int):
+        return {"tokens": requested_tokens, "limit": limit}
     # "… maximum context length is 8192 tokens. However, you requested 9001 tokens …"
-    figures = [int(digits) for digits in re.findall(r"(?<!\d)(\d{1,12}) tokens", said.message)]
+    figures = [
+        int(digits) for digits in re.findall(r"(?<!\d)(\d{1,12}) tokens", error_body.message)
+    ]
     return {"tokens": max(figures), "limit": min(figures)} if len(figures) > 1 else {}

@@ -92,14 +92,14 @@ class Httpx2Transport(Transport):
         read_timeout: float | None,
     ) -> HttpResponse:
         """As `Transport.send`."""
-        merged = await self._endpoint.request_headers(headers)
+        all_headers = await self._endpoint.request_headers(headers)
         if body is not None:
-            merged["content-length"] = str(len(body))
+            all_headers["content-length"] = str(len(body))
         request = self._client.build_request(
             method,
             self._endpoint.url_of(path),
             content=None if body is None else body.content,
-            headers=merged,
+            headers=all_headers,
             timeout=read_limits(read_timeout),
         )
         response = await self._client.send(request, stream=True, follow_redirects=False)

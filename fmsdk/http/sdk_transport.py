@@ -75,20 +75,22 @@ class SdkTransport(Transport):
             )
             return Httpx2Response(response)
         except self._status_error as error:
-            found: Any = error
-            mapped = self.error_mapper.from_response(
-                found.body, status=found.status_code, headers=found.response.headers
+            status_error: Any = error
+            typed_error = self.error_mapper.from_response(
+                status_error.body,
+                status=status_error.status_code,
+                headers=status_error.response.headers,
             )
-            raise mapped from self.error_mapper.cause(error)
+            raise typed_error from self.error_mapper.cause(error)
         except FmsdkError:
             raise
         except Exception as error:  # an SDK raises what it likes
             has_no_credentials = isinstance(error, (self._root_error, TypeError, ValueError))
             if has_no_credentials and not isinstance(error, self._api_error):
-                mapped = self.error_mapper.missing_credentials(error)
+                typed_error = self.error_mapper.missing_credentials(error)
             else:
-                mapped = self.error_mapper.from_exception(error, self.failures)
-            raise mapped from self.error_mapper.cause(error)
+                typed_error = self.error_mapper.from_exception(error, self.failures)
+            raise typed_error from self.error_mapper.cause(error)
 
     async def aclose(self) -> None:
         """As `Transport.aclose`."""

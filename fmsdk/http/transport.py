@@ -56,11 +56,11 @@ class Endpoint:
 
     async def request_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers of one attempt, `headers` being the request's own, which go before all."""
-        given = {**self.headers, **{name.lower(): value for name, value in headers.items()}}
-        if self.key_substitute in given:
-            return given
+        own_headers = {**self.headers, **{name.lower(): value for name, value in headers.items()}}
+        if self.key_substitute in own_headers:
+            return own_headers
         key = self.key_headers if self.authorize is None else await self.authorize()
-        return {**key, **given}
+        return {**key, **own_headers}
 
 
 class HttpResponse(ABC):
@@ -172,8 +172,8 @@ class Transport(ABC):
         except FmsdkError:
             raise
         except self._failure_types as error:
-            mapped = self.error_mapper.from_exception(error, self._failures)
-            raise mapped from self.error_mapper.cause(error)
+            typed_error = self.error_mapper.from_exception(error, self._failures)
+            raise typed_error from self.error_mapper.cause(error)
         finally:
             if response is not None:
                 await response.aclose()

@@ -67,25 +67,25 @@ class AnthropicErrorMapper(ErrorMapper):
     names: ClassVar[Mapping[str, type[FmsdkError]]] = _NAMES
     request_ids: ClassVar[tuple[str, ...]] = ("request-id", "x-request-id")
 
-    def kind(self, said: ErrorBody, status: int | None) -> type[FmsdkError]:
+    def kind(self, error_body: ErrorBody, status: int | None) -> type[FmsdkError]:
         """Which error it is."""
-        details = said.fields.get("details")
+        details = error_body.fields.get("details")
         if isinstance(details, Mapping):
             code = cast("Mapping[str, object]", details).get("error_code")
             if isinstance(code, str) and code in _CODES:
                 return _CODES[code]
-        if said.kind == "invalid_request_error":
-            if any(pattern.match(said.message) for pattern in _TOO_LONG):
+        if error_body.kind == "invalid_request_error":
+            if any(pattern.match(error_body.message) for pattern in _TOO_LONG):
                 return ContextTooLong
-            if said.message.startswith(_NO_CREDIT):
+            if error_body.message.startswith(_NO_CREDIT):
                 return QuotaExceeded
-        return ErrorMapper.kind(self, said, status)
+        return ErrorMapper.kind(self, error_body, status)
 
-    def details(self, kind: type[FmsdkError], said: ErrorBody) -> dict[str, Any]:
+    def details(self, kind: type[FmsdkError], error_body: ErrorBody) -> dict[str, Any]:
         """How many tokens there were, and how many fit."""
         for pattern in _TOO_LONG:
-            if found := pattern.match(said.message):
-                told = {name: int(digits) for name, digits in found.groupdict().items()}
-                tokens = told.get("tokens", told.get("input", 0) + told.get("output", 0))
-                return {"tokens": tokens, "limit": told["limit"]}
-        return ErrorMapper.details(self, kind, said)
+            if kind_of_error := pattern.match(error_body.message):
+                value = {name: int(digits) for name, digits in kind_of_error.groupdict().items()}
+                tokens = value.get("tokens", value.get("input", 0) + value.get("output", 0))
+                return {"tokens": tokens, "limit": value["limit"]}
+        return ErrorMapper.details(self, kind, error_body)

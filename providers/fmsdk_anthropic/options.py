@@ -105,7 +105,7 @@ class Connection(HostedConnection):
         Raises:
             BadRequestError: an option that does not exist, or a value that cannot be.
         """
-        connection = cls(name=config.name, **wire.chosen(config, cls))
+        connection = cls(name=config.name, **wire.read_options(config, cls))
         if connection.client is None and not connection.is_own and connection.base_url is None:
             raise BadRequestError(f"the provider {connection.name!r} needs a base_url")
         connection.check_common("AsyncAnthropic")
@@ -145,14 +145,14 @@ class Connection(HostedConnection):
         Anthropic's SDK. Both are sent as a bearer token. Anthropic's own key and token go to no
         server of another name."""
         if self.client is not None:
-            found = _text(getattr(self.client, "api_key", None))
-            return found or _text(getattr(self.client, "auth_token", None))
+            credential_text = _text(getattr(self.client, "api_key", None))
+            return credential_text or _text(getattr(self.client, "auth_token", None))
         if self.api_key is not None or self.auth_token is not None:
             return _text(self.api_key) or _text(self.auth_token)
-        found = _text(wire.from_environment(self.variable))
-        if found is None and self.is_own:
-            found = _text(wire.from_environment("ANTHROPIC_AUTH_TOKEN"))
-        return found
+        credential_text = _text(wire.from_environment(self.variable))
+        if credential_text is None and self.is_own:
+            credential_text = _text(wire.from_environment("ANTHROPIC_AUTH_TOKEN"))
+        return credential_text
 
     def authorization(self, key: str) -> dict[str, str]:
         """A bearer token."""

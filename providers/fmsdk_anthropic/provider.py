@@ -59,9 +59,9 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
     @staticmethod
     def usable_models() -> list[UsableModel]:
         """Whether Anthropic's models can be called now: its key or token is set."""
-        found = from_environment("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
-        note = "" if found else "set ANTHROPIC_API_KEY"
-        return [UsableModel("anthropic:…", not note, note, _INPUT)]
+        credential_text = from_environment("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+        advice = "" if credential_text else "set ANTHROPIC_API_KEY"
+        return [UsableModel("anthropic:…", not advice, advice, _INPUT)]
 
     def capabilities(self, model: str) -> Capabilities:
         """What the wire takes, and of it, at Anthropic's own server, what the model does."""
@@ -118,8 +118,8 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
         connection, credential = self._connection, self._credential
         if credential.is_function or credential.last_value or not connection.official:
             return False
-        given = {name.lower() for name in connection.default_headers or {}}
-        return "authorization" not in given and has_profile()
+        header_names = {name.lower() for name in connection.default_headers or {}}
+        return "authorization" not in header_names and has_profile()
 
     def _client_of_profile(self) -> Any:
         """A client of Anthropic's SDK with the credentials of a profile or an identity. Blocks:

@@ -48,45 +48,45 @@ class CloudToken:
         if self._credentials is None or not self._credentials.valid:
             async with self._lock:
                 if self._credentials is None or not self._credentials.valid:
-                    self._credentials = await asyncio.to_thread(self._refreshed)
+                    self._credentials = await asyncio.to_thread(self._refresh)
         headers: dict[str, str] = {}
         self._credentials.apply(headers)
         return headers
 
-    def _refreshed(self) -> Credentials:
+    def _refresh(self) -> Credentials:
         # Blocking: google-auth reads files, asks a metadata server, fetches tokens.
         import google.auth
-        import google.auth.exceptions as broken
+        import google.auth.exceptions as auth_errors
         from google.auth.transport.requests import Request
 
         try:
-            found = self._credentials or _of_this_machine(google.auth)
-            found.refresh(Request())
-        except broken.DefaultCredentialsError as error:
+            credentials = self._credentials or _of_this_machine(google.auth)
+            credentials.refresh(Request())
+        except auth_errors.DefaultCredentialsError as error:
             raise MissingKey(
                 f"no Google Cloud credentials: set {self._variable}, or run "
                 "gcloud auth application-default login",
                 variable=self._variable,
                 provider=self._provider,
             ) from error
-        except broken.TransportError as error:
-            raise self._named(ConnectionFailed, "gave no token: its server is out of reach") from (
+        except auth_errors.TransportError as error:
+            raise self._error(ConnectionFailed, "gave no token: its server is out of reach") from (
                 error
             )
-        except broken.GoogleAuthError as error:
-            raise self._named(AuthenticationError, "refused the credentials") from error
+        except auth_errors.GoogleAuthError as error:
+            raise self._error(AuthenticationError, "refused the credentials") from error
         except OSError as error:
-            raise self._named(ConnectionFailed, "gave no token: its server is out of reach") from (
+            raise self._error(ConnectionFailed, "gave no token: its server is out of reach") from (
                 error
             )
         except ValueError as error:
-            raise self._named(AuthenticationError, "credentials cannot be used") from error
-        return found
+            raise self._error(AuthenticationError, "credentials cannot be used") from error
+        return credentials
 
-    def _named(self, kind: type[FmsdkError], what: str) -> FmsdkError:
+    def _error(self, kind: type[FmsdkError], what: str) -> FmsdkError:
         return kind(f"Google Cloud {what}; see {self._variable}", provider=self._provider)
 
 
 def _of_this_machine(auth: Any) -> Credentials:
-    found, _ = auth.default(scopes=[_SCOPE])
-    return found
+    credentials, _ = auth.default(scopes=[_SCOPE])
+    return credentials

@@ -61,36 +61,38 @@ class GoogleErrorMapper(ErrorMapper):
     names: ClassVar[Mapping[str, type[FmsdkError]]] = _REASONS | _STATUSES
     request_ids: ClassVar[tuple[str, ...]] = ("x-goog-request-id", "x-request-id")
 
-    def kind(self, said: ErrorBody, status: int | None) -> type[FmsdkError]:
+    def kind(self, error_body: ErrorBody, status: int | None) -> type[FmsdkError]:
         """Which error it is: by reason, by status, by HTTP status."""
-        details = list(_details(said))
+        details = list(_details(error_body))
         words = [str(detail.get("reason")) for detail in details]
-        words.append(str(said.fields.get("status")))
-        named = next((self.names[word] for word in words if word in self.names), None)
-        if named is RateLimitError and _for_the_day(details):
+        words.append(str(error_body.fields.get("status")))
+        by_name = next((self.names[word] for word in words if word in self.names), None)
+        if by_name is RateLimitError and _for_the_day(details):
             return QuotaExceeded
-        if named is BadRequestError and _TOO_LONG.search(said.message):
+        if by_name is BadRequestError and _TOO_LONG.search(error_body.message):
             return ContextTooLong
-        return named or ErrorMapper.kind(self, said, status)
+        return by_name or ErrorMapper.kind(self, error_body, status)
 
-    def delay(self, said: ErrorBody, headers: Mapping[str, str]) -> float | None:
+    def delay(self, error_body: ErrorBody, headers: Mapping[str, str]) -> float | None:
         """Seconds to wait: of `RetryInfo` in the body, where Google puts it, or of a header, which
         a gateway may have put there; the longer, if both tell."""
-        told = [_SECONDS.fullmatch(str(detail.get("retryDelay"))) for detail in _details(said)]
-        waits = [float(one[1]) for one in told if one]
-        asked = retry_after(headers)
-        return max(waits if asked is None else [asked, *waits], default=None)
+        value = [
+            _SECONDS.fullmatch(str(detail.get("retryDelay"))) for detail in _details(error_body)
+        ]
+        waits = [float(one[1]) for one in value if one]
+        requested_tokens = retry_after(headers)
+        return max(waits if requested_tokens is None else [requested_tokens, *waits], default=None)
 
-    def details(self, kind: type[FmsdkError], said: ErrorBody) -> dict[str, Any]:
+    def details(self, kind: type[FmsdkError], error_body: ErrorBody) -> dict[str, Any]:
         """Tokens asked for and tokens that fit, of a too long request."""
-        if kind is ContextTooLong and (found := _TOO_LONG.search(said.message)):
-            return {"tokens": int(found[1]), "limit": int(found[2])}
+        if kind is ContextTooLong and (kind_of_error := _TOO_LONG.search(error_body.message)):
+            return {"tokens": int(kind_of_error[1]), "limit": int(kind_of_error[2])}
         return {}
 
 
-def _details(said: ErrorBody) -> Iterator[Mapping[str, Any]]:
-    listed: object = said.fields.get("details")
-    for detail in cast("list[object]", listed) if isinstance(listed, list) else ():
+def _details(error_body: ErrorBody) -> Iterator[Mapping[str, Any]]:
+    entries: object = error_body.fields.get("details")
+    for detail in cast("list[object]", entries) if isinstance(entries, list) else ():
         if isinstance(detail, Mapping):
             yield cast("Mapping[str, Any]", detail)
 

@@ -107,10 +107,14 @@ class Connection(HostedConnection):
             BadRequestError: an option that does not exist, or a value that cannot be.
             ConfigurationError: Vertex without a project.
         """
-        given = cls(name=config.name, **wire.chosen(config, cls))
-        given = given._from_client() if given.client is not None else given._from_environment()
-        given._check()
-        return given
+        configured = cls(name=config.name, **wire.read_options(config, cls))
+        configured = (
+            configured._from_client()
+            if configured.client is not None
+            else configured._from_environment()
+        )
+        configured._check()
+        return configured
 
     def _from_client(self) -> Connection:
         # google-genai has no public name for what is in here.
@@ -119,11 +123,11 @@ class Connection(HostedConnection):
             kind = type(self.client).__name__
             raise BadRequestError(f"client is a google.genai.Client, not {kind}")
         url = self.base_url or own._http_options.base_url
-        found = replace(self, base_url=url, api_key=own.api_key, vertex=bool(own.vertexai))
-        if not found.vertex:
-            return found
+        connection = replace(self, base_url=url, api_key=own.api_key, vertex=bool(own.vertexai))
+        if not connection.vertex:
+            return connection
         return replace(
-            found, project=own.project, location=own.location, credentials=own._credentials
+            connection, project=own.project, location=own.location, credentials=own._credentials
         )
 
     def _from_environment(self) -> Connection:

@@ -64,8 +64,8 @@ class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
     @staticmethod
     def usable_models() -> list[UsableModel]:
         """Whether Google's models can be called now: a key or a project is set."""
-        note = "" if has_access() else f"set {key_variables('google')[0]}"
-        return [UsableModel("google:…", not note, note, _INPUT)]
+        advice = "" if has_access() else f"set {key_variables('google')[0]}"
+        return [UsableModel("google:…", not advice, advice, _INPUT)]
 
     def capabilities(self, model: str) -> Capabilities:
         """What the wire takes, and of it, at Google's own servers, what the model does."""

@@ -39,23 +39,23 @@ def translate_loading(error: Exception, name: str) -> FmsdkError:
     """The error a caller sees for `error`, which ended the loading of the model `name`."""
     if isinstance(error, FmsdkError):
         return error
-    found = _common(error, name)
-    if found is None and "trust_remote_code" in str(error):
-        found = CheckpointError(
+    kind_of_error = _common(error, name)
+    if kind_of_error is None and "trust_remote_code" in str(error):
+        kind_of_error = CheckpointError(
             f"{name} brings Python code of its own, which is not run unless you say so: "
             "read it, then pass the option trust_remote_code=True"
         )
-    if found is None:
-        found = CheckpointError(f"{name} cannot be loaded: {_first_line(error)}")
-    return _chained(found, error)
+    if kind_of_error is None:
+        kind_of_error = CheckpointError(f"{name} cannot be loaded: {_first_line(error)}")
+    return _chained(kind_of_error, error)
 
 
 def release(error: BaseException) -> None:
     """Let go of the tensors that the frames of `error` hold, and give their memory back."""
-    found: BaseException | None = error
-    while found is not None:
-        traceback.clear_frames(found.__traceback__)
-        found = found.__context__
+    kind_of_error: BaseException | None = error
+    while kind_of_error is not None:
+        traceback.clear_frames(kind_of_error.__traceback__)
+        kind_of_error = kind_of_error.__context__
     torch: Any = sys.modules.get("torch")
     if torch is not None:
         gc.collect()
@@ -102,6 +102,6 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def _chained(found: FmsdkError, cause: Exception) -> FmsdkError:
-    found.__cause__ = cause
-    return found
+def _chained(kind_of_error: FmsdkError, cause: Exception) -> FmsdkError:
+    kind_of_error.__cause__ = cause
+    return kind_of_error

@@ -17,8 +17,10 @@ __all__ = ["copilot_headers"]
 def copilot_headers(request: Request) -> Mapping[str, str]:
     """Who began this turn, which is what it is billed by, and whether there are pictures."""
     last = request.messages[-1]
-    asked = last.role == "user" and not all(isinstance(part, ToolResult) for part in last.parts)
-    headers = {"X-Initiator": "user" if asked else "agent"}
+    is_user_turn = last.role == "user" and not all(
+        isinstance(part, ToolResult) for part in last.parts
+    )
+    headers = {"X-Initiator": "user" if is_user_turn else "agent"}
     if any(isinstance(part, Image) for part in request.media()):
         headers["Copilot-Vision-Request"] = "true"
     return headers

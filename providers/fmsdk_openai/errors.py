@@ -69,16 +69,20 @@ class OpenAIErrorMapper(ErrorMapper):
         "mistral-correlation-id",
     )
 
-    def kind(self, said: ErrorBody, status: int | None) -> type[FmsdkError]:
+    def kind(self, error_body: ErrorBody, status: int | None) -> type[FmsdkError]:
         """Which error it is. Of two statuses a general code says less: Groq calls a request that
         is larger than a minute's tokens rate-limited (413), its full flex tier 498."""
-        found = ErrorMapper.kind(self, said, status)
-        if status in _BY_STATUS and found in (BadRequestError, RateLimitError):
+        kind_of_error = ErrorMapper.kind(self, error_body, status)
+        if status in _BY_STATUS and kind_of_error in (BadRequestError, RateLimitError):
             return _BY_STATUS[status]
         # OpenRouter has no code for a prompt that its moderation stopped.
-        return ContentFiltered if found is PermissionDenied and _is_flagged(said) else found
+        return (
+            ContentFiltered
+            if kind_of_error is PermissionDenied and _is_flagged(error_body)
+            else kind_of_error
+        )
 
 
-def _is_flagged(said: ErrorBody) -> bool:
-    metadata = said.fields.get("metadata")
+def _is_flagged(error_body: ErrorBody) -> bool:
+    metadata = error_body.fields.get("metadata")
     return isinstance(metadata, Mapping) and "flagged_input" in metadata

@@ -16,7 +16,7 @@ from fmsdk.hosted.connection import HostedConnection, environment_headers
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
 from fmsdk_openai.server import Server
-from fmsdk_openai.server_dialect import PLAIN, Api, Dialect
+from fmsdk_openai.server_dialect import PLAIN_DIALECT, Api, Dialect
 
 __all__ = ["Connection", "OpenAIOptions", "options_of"]
 
@@ -84,8 +84,8 @@ class Connection(HostedConnection):
             BadRequestError: an option that does not exist, or a value that cannot be.
             ConfigurationError: no base URL, where everyone has their own.
         """
-        chosen = wire.chosen(config, cls, internal=("server",))
-        connection = cls(name=config.name, server=server, **chosen)
+        read_options = wire.read_options(config, cls, internal=("server",))
+        connection = cls(name=config.name, server=server, **read_options)
         connection.check()
         return connection
 
@@ -102,8 +102,10 @@ class Connection(HostedConnection):
                     provider=self.name,
                 )
         self.check_common("AsyncOpenAI")
-        named = {"organization": self.organization, "project": self.project}
-        wire.check_headers({name: value for name, value in named.items() if value is not None})
+        account_headers = {"organization": self.organization, "project": self.project}
+        wire.check_headers(
+            {name: value for name, value in account_headers.items() if value is not None}
+        )
 
     @property
     def is_own(self) -> bool:
@@ -131,7 +133,11 @@ class Connection(HostedConnection):
     @property
     def dialect(self) -> Dialect:
         """How the server speaks. OpenAI's wire is spoken by many; its name alone says nothing."""
-        return PLAIN if self.server.name == "openai" and not self.official else self.server.dialect
+        return (
+            PLAIN_DIALECT
+            if self.server.name == "openai" and not self.official
+            else self.server.dialect
+        )
 
     @property
     def key_variables(self) -> tuple[str, ...]:
@@ -149,10 +155,10 @@ class Connection(HostedConnection):
         """The API key, where it is known beforehand: the caller's client's, as configured, or
         from the environment."""
         if self.client is not None:
-            found: object = self.client.api_key
+            credential_text: object = self.client.api_key
         else:
-            found = self.api_key or wire.from_environment(*self.key_variables)
-        return found.strip() or None if isinstance(found, str) else None
+            credential_text = self.api_key or wire.from_environment(*self.key_variables)
+        return credential_text.strip() or None if isinstance(credential_text, str) else None
 
     def authorization(self, key: str) -> dict[str, str]:
         """A bearer token, but for the server's own header, which takes keys alone: what a

@@ -66,7 +66,7 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
         self.vendor = server.price_id if connection.official else None
         self.base_url = connection.url
         self._dialect = connection.dialect
-        self._learner = ModelDiscovery(server.listings, self._listing)
+        self._discovery = ModelDiscovery(server.listings, self._listing)
 
     @staticmethod
     def usable_models() -> list[UsableModel]:
@@ -76,13 +76,13 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
     def capabilities(self, model: str) -> Capabilities:
         """What the wire takes, and of it, as far as the vendor or the server told, what the
         model does."""
-        told = self._learner.model_info(model)
+        model_info = self._discovery.model_info(model)
         wire = _capabilities(self._dialect, self._api(model), model)
-        return narrow_capabilities(narrow(wire, self.vendor, model), told)
+        return narrow_capabilities(narrow(wire, self.vendor, model), model_info)
 
     async def learn(self, model: str) -> None:
         """Ask the server what it says of a model, once, where its kind of server tells."""
-        await self._learner.learn(model)
+        await self._discovery.learn(model)
 
     def encode(self, request: Request, *, stream: bool) -> OpenAIEncoded:
         """The request as it goes out."""
@@ -157,13 +157,13 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
 
     async def aclose(self) -> None:
         """Close the connections. A later request opens new ones."""
-        await self._learner.aclose()
+        await self._discovery.aclose()
         await super().aclose()
 
     def _api(self, model: str) -> Api | None:
         """The API that the user pinned, or else the only one that answers for the model."""
-        told = self._learner.model_info(model)
-        return self._connection.api or (told and told.api)
+        model_info = self._discovery.model_info(model)
+        return self._connection.api or (model_info and model_info.api)
 
     async def _listing(self, listing: ModelsEndpoint, model: str) -> bytes:
         """A listing of the server's models as it comes; b"" where there is none to be had."""
@@ -180,10 +180,10 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
 
 
 def _capabilities(dialect: Dialect, api: Api | None, model: str) -> Capabilities:
-    refused = dialect.refused(model)
-    settings = ALL_SETTINGS.difference(refused)
+    unsupported_names = dialect.unsupported_names(model)
+    settings = ALL_SETTINGS.difference(unsupported_names)
     limits = _LIMITS if dialect.is_openai and model.startswith(_LIMITED) else None
-    structured = "output" not in refused
+    structured = "output" not in unsupported_names
     if api == "responses":
         return Capabilities(
             input=dialect.input - {"audio"} | _RESPONSES_INPUT,

@@ -21,7 +21,7 @@ __all__ = [
     "OPENAI",
     "PDF",
     "PICTURES",
-    "PLAIN",
+    "PLAIN_DIALECT",
     "Api",
     "Charge",
     "Dialect",
@@ -114,7 +114,7 @@ class Dialect:
     headers: Callable[[Request], Mapping[str, str]] = _no_headers
     refuses: tuple[Refusal, ...] = ()
 
-    def refused(
+    def unsupported_names(
         self, model: str, *, thinking: bool = False, api: Api | None = None
     ) -> dict[str, str]:
         """What `model` refuses: why, by name. With `thinking` also what only answers with reasoning
@@ -146,5 +146,5 @@ OPENAI = Dialect(
 )
 """OpenAI's own host."""
 
-PLAIN = Dialect(output=frozenset({"text", "audio"}))
+PLAIN_DIALECT = Dialect(output=frozenset({"text", "audio"}))
 """An unknown server that speaks OpenAI's API."""

@@ -120,7 +120,7 @@ def test_a_status_and_a_broken_connection_are_typed(subject: Subject) -> None:
             return found[0], found[1]
 
     with run_server(busy) as server:
-        refused, unreachable = asyncio.run(main(server.root))
-    assert isinstance(refused, fmsdk.ServerError)
-    assert (refused.status, refused.retry_after) == (503, 7.0)
+        unsupported_names, unreachable = asyncio.run(main(server.root))
+    assert isinstance(unsupported_names, fmsdk.ServerError)
+    assert (unsupported_names.status, unsupported_names.retry_after) == (503, 7.0)
     assert isinstance(unreachable, fmsdk.ConnectionFailed)

@@ -223,9 +223,9 @@ def test_a_stream_is_never_tried_again_after_its_first_token(subject: Subject, t
 def test_without_await_it_is_the_same(subject: Subject) -> None:
     headers = {"retry_after": "0.1"}
     plain, streamed = good(subject, stream=False), good(subject, stream=True)
-    refused = busy(429, **headers)
+    unsupported_names = busy(429, **headers)
     with (
-        run_server(refused, plain, refused, streamed) as server,
+        run_server(unsupported_names, plain, unsupported_names, streamed) as server,
         subject.sync_client(server.root) as client,
     ):
         answer = client.generate(subject.model, "Hi")

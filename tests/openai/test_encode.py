@@ -14,7 +14,7 @@ from fmsdk.content import (
 from fmsdk.errors import BadRequestError, UnsupportedContent, UnsupportedSetting
 from fmsdk.request import Message
 from fmsdk_openai import OpenAIOptions
-from fmsdk_openai.server_dialect import PLAIN
+from fmsdk_openai.server_dialect import PLAIN_DIALECT
 from tests.support.openai.encoding import WAV, build_request, chat, codes, encoded, responses
 
 # --- routing ---
@@ -54,8 +54,8 @@ def test_audio_inside_a_tool_result_routes_to_chat_too() -> None:
 
 
 def test_other_servers_get_chat_and_a_pin_wins() -> None:
-    assert encoded(build_request(), dialect=PLAIN).api == "chat"
-    assert encoded(build_request(), dialect=PLAIN, api="responses").api == "responses"
+    assert encoded(build_request(), dialect=PLAIN_DIALECT).api == "chat"
+    assert encoded(build_request(), dialect=PLAIN_DIALECT, api="responses").api == "responses"
     assert encoded(build_request(), api="chat").api == "chat"
 
 
@@ -123,9 +123,9 @@ def test_settings_on_chat() -> None:
     }
     assert chat(request) == expected
     expected["max_tokens"] = expected.pop("max_completion_tokens")
-    assert chat(request, dialect=PLAIN) == expected
+    assert chat(request, dialect=PLAIN_DIALECT) == expected
     expected |= {"stream": True, "stream_options": {"include_usage": True}}
-    assert chat(request, dialect=PLAIN, stream=True) == expected
+    assert chat(request, dialect=PLAIN_DIALECT, stream=True) == expected
 
 
 def test_settings_on_responses() -> None:
@@ -204,7 +204,7 @@ def test_tags_become_metadata_where_openai_takes_it() -> None:
     assert "metadata" not in chat(request)
     stored = build_request(tags={"team": "a"}, options=OpenAIOptions(store=True))
     assert chat(stored)["metadata"] == {"team": "a"}
-    assert "metadata" not in chat(stored, dialect=PLAIN)
+    assert "metadata" not in chat(stored, dialect=PLAIN_DIALECT)
     assert codes(request, api="chat") == codes(request, api="responses") == []
 
 

@@ -21,7 +21,7 @@ from fmsdk.content import (
 )
 from fmsdk.errors import BadRequestError, UnsupportedContent, UnsupportedSetting
 from fmsdk.request import Message, Tool
-from fmsdk_openai.server_dialect import PLAIN
+from fmsdk_openai.server_dialect import PLAIN_DIALECT
 from tests.support.openai.encoding import (
     PDF,
     PNG,
@@ -190,7 +190,7 @@ def test_parts_that_the_wire_cannot_carry_are_named(
 
 
 def test_other_servers_may_take_other_pictures() -> None:
-    sent = chat(build_request(Image(b"BM", mime_type="image/bmp")), dialect=PLAIN)
+    sent = chat(build_request(Image(b"BM", mime_type="image/bmp")), dialect=PLAIN_DIALECT)
     assert sent["messages"][0]["content"][0]["image_url"]["url"].startswith("data:image/bmp")
 
 

@@ -19,7 +19,7 @@ from fmsdk.content import (
 from fmsdk.errors import BadRequestError, UnsupportedContent
 from fmsdk.request import Message, Request
 from fmsdk_openai import OpenAIOptions
-from fmsdk_openai.server_dialect import OPENAI, PLAIN, Dialect
+from fmsdk_openai.server_dialect import OPENAI, PLAIN_DIALECT, Dialect
 from tests.support.openai.encoding import PNG, body, build_request, chat, codes, encoded, responses
 
 # --- conversations ---
@@ -107,7 +107,7 @@ def test_an_assistants_own_turns() -> None:
     _, refusal, empty, _ = chat(build_request(turns))["messages"]
     assert refusal["content"] == [{"type": "refusal", "refusal": "No."}]
     assert empty == {"role": "assistant", "content": ""}
-    assert chat(build_request(turns), dialect=PLAIN)["messages"][1]["content"] == "No."
+    assert chat(build_request(turns), dialect=PLAIN_DIALECT)["messages"][1]["content"] == "No."
     assert responses(build_request(turns))["input"][1]["content"] == [
         {"type": "refusal", "refusal": "No."}
     ]
@@ -187,9 +187,9 @@ def test_the_phase_of_a_message_and_the_vendors_own_tools_go_back() -> None:
 
 def test_compatible_reasoning_goes_back_with_its_calls_in_its_own_field() -> None:
     thought = Reasoning("Hm.", "openai", '{"reasoning_content":"Hm."}')
-    sent = chat(reasoned(thought, ToolCall("c", "f")), dialect=PLAIN)["messages"][1]
+    sent = chat(reasoned(thought, ToolCall("c", "f")), dialect=PLAIN_DIALECT)["messages"][1]
     assert sent["reasoning_content"] == "Hm."
-    plain = encoded(reasoned(thought, "Text"), dialect=PLAIN)
+    plain = encoded(reasoned(thought, "Text"), dialect=PLAIN_DIALECT)
     assert "reasoning_content" not in json.loads(bytes(plain.body))["messages"][1]
     assert [warning.code for warning in plain.warnings] == ["reasoning_dropped"]
 
@@ -199,14 +199,14 @@ def test_reasoning_in_several_parts_goes_back_whole() -> None:
         Reasoning("", "openai", json.dumps({"reasoning_content": text, "details": [text]}))
         for text in ("A", "B")
     ]
-    sent = chat(reasoned(*thoughts, ToolCall("c", "f")), dialect=PLAIN)["messages"][1]
+    sent = chat(reasoned(*thoughts, ToolCall("c", "f")), dialect=PLAIN_DIALECT)["messages"][1]
     assert (sent["reasoning_content"], sent["details"]) == ("AB", ["A", "B"])
 
 
 def test_what_a_server_wants_back_with_a_call() -> None:
     extra = '{"extra_content":{"google":{"thought_signature":"x"}}}'
     call = ToolCall("c", "f", provider="openai", opaque=extra)
-    sent = chat(reasoned(call), dialect=PLAIN)["messages"][1]["tool_calls"][0]
+    sent = chat(reasoned(call), dialect=PLAIN_DIALECT)["messages"][1]["tool_calls"][0]
     assert sent["extra_content"] == {"google": {"thought_signature": "x"}}
     foreign = ToolCall("c", "f", provider="google", opaque=extra)
     assert "extra_content" not in chat(reasoned(foreign))["messages"][1]["tool_calls"][0]
@@ -239,7 +239,7 @@ def test_cache_marks_elsewhere_are_ignored_with_a_warning(model: str) -> None:
     assert codes(request) == ["cache_mark_ignored"]
     new = build_request(Text("Long.", cache=True), model="openai:gpt-6-luna")
     assert codes(new) == []
-    assert codes(new, dialect=PLAIN) == ["cache_mark_ignored"]
+    assert codes(new, dialect=PLAIN_DIALECT) == ["cache_mark_ignored"]
 
 
 def test_cache_marks_on_results_and_answers() -> None:
@@ -279,10 +279,10 @@ def test_ids_longer_than_openai_takes_go_as_others(api: Any, most: int) -> None:
     assert called[0] == ids[0]
     assert len(set(called)) == len(ids)
     assert all(0 < len(id) <= most for id in called)
-    assert sent(PLAIN) == (ids, ids)
+    assert sent(PLAIN_DIALECT) == (ids, ids)
     long = build_request(Message("assistant", ToolCall(ids[1], "now")))
     assert codes(long, api=api) == ["tool_ids_changed"]
-    assert codes(long, api=api, dialect=PLAIN) == []
+    assert codes(long, api=api, dialect=PLAIN_DIALECT) == []
 
 
 SHELL = Reasoning("", "openai", '{"type":"message","phase":"commentary"}')
@@ -310,12 +310,12 @@ def test_what_came_with_a_message_goes_with_it() -> None:
 def test_another_server_gets_no_voice_of_openais() -> None:
     spoken = build_request(modalities=("text", "audio"))
     assert chat(spoken)["audio"] == {"voice": "alloy", "format": "wav"}
-    assert chat(spoken, dialect=PLAIN)["audio"] == {"format": "wav"}
-    assert codes(spoken, dialect=PLAIN) == ["audio_format"]
+    assert chat(spoken, dialect=PLAIN_DIALECT)["audio"] == {"format": "wav"}
+    assert codes(spoken, dialect=PLAIN_DIALECT) == ["audio_format"]
     chosen = OpenAIOptions(voice="nova", audio_format="mp3")
     spoken = build_request(modalities=("text", "audio"), options=chosen)
-    assert chat(spoken, dialect=PLAIN)["audio"] == {"voice": "nova", "format": "mp3"}
-    assert codes(spoken, dialect=PLAIN) == []
+    assert chat(spoken, dialect=PLAIN_DIALECT)["audio"] == {"voice": "nova", "format": "mp3"}
+    assert codes(spoken, dialect=PLAIN_DIALECT) == []
 
 
 def test_documents_that_are_no_pdf_go_to_responses() -> None:

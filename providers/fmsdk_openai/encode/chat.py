@@ -213,9 +213,9 @@ class ChatEncoder(OpenAIEncoder):
         fields: dict[str, Any] = {"url": self.image_url(image)}
         if image.detail == "original":
             self.unsupported_settings.drop("detail", "Chat Completions knows auto, low and high")
-        elif "detail" in self.refused:
+        elif "detail" in self.unsupported_names:
             if image.detail not in (None, "auto"):
-                self.unsupported_settings.drop("detail", self.refused["detail"])
+                self.unsupported_settings.drop("detail", self.unsupported_names["detail"])
         elif image.detail is not None:
             fields["detail"] = image.detail
         return fields

@@ -59,8 +59,10 @@ class OpenAIEncoder(ConversationEncoder):
         self.replacement_id_length = dialect.call_id_length or self.replacement_id_length
         self.official = dialect.is_openai
         is_thinking = request.settings.reasoning != "none"
-        self.refused = dialect.refused(request.model, thinking=is_thinking, api=self.api_id)
-        for name, why in self.refused.items():
+        self.unsupported_names = dialect.unsupported_names(
+            request.model, thinking=is_thinking, api=self.api_id
+        )
+        for name, why in self.unsupported_names.items():
             self._remove_refused(name, why)
 
     def _remove_refused(self, name: str, why: str) -> None:
@@ -143,9 +145,9 @@ class OpenAIEncoder(ConversationEncoder):
         """The mode or the tool's name to send; None where it is not sent. Raises BadRequestError,
         UnsupportedSetting."""
         choice = super().effective_tool_choice()
-        why = self.refused.get("tool_choice")
+        why = self.unsupported_names.get("tool_choice")
         if choice not in ("none", "required"):
-            why = why or self.refused.get("named_tool")
+            why = why or self.unsupported_names.get("named_tool")
         if choice is None or why is None:
             return choice
         self.unsupported_settings.drop("tool_choice", why)
