@@ -188,7 +188,7 @@ class AsyncClient:
     ) -> AsyncStream[T]:
         """Like `generate`, as events while they come: `async with client.stream(…) as stream`."""
         request = build(model, prompt, output=output, **settings)
-        return AsyncStream(self._start_stream, request)
+        return AsyncStream(self._start_stream, request, self._registry.import_provider)
 
     async def transcribe(
         self,
@@ -277,6 +277,7 @@ class AsyncClient:
         """
         for model in models:
             provider_name, name = split_model(model)
+            await self._registry.import_provider(provider_name)
             provider = self._registry.get(provider_name)
             await provider.warm_up()
             if provider.price_id is not None:
@@ -294,6 +295,7 @@ class AsyncClient:
         await self.aclose()
 
     async def _run(self, operation: Operation[Q, Awaitable[ResultT]], request: Q) -> ResultT:
+        await self._registry.import_provider(request.provider)
         provider = self._registry.get(request.provider)
         return await Call(operation, provider, request, self._policy_here()).run()
 

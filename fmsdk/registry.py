@@ -11,6 +11,7 @@ import asyncio
 import difflib
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -80,6 +81,14 @@ class Registry:
             provider = providers[name] = self.create(name)
         return provider
 
+    async def import_provider(self, name: str) -> None:
+        """Import the package of a provider in a thread before `get`: on a busy machine that takes
+        some tenths of a second, in which the event loop's other tasks have to go on."""
+        if name not in self._providers.get(asyncio.get_running_loop(), {}):
+            configuration = self._configured.get(name, {})
+            if isinstance(configuration, Mapping):
+                await asyncio.to_thread(_import_package, str(configuration.get("wire", name)))
+
     def create(self, name: str) -> Provider:
         """A new provider called `name`, which the registry does not keep. Raises as `get` does."""
         configuration = self._configured.get(name, {})
@@ -123,6 +132,13 @@ def _missing_wire(name: str) -> UnknownProvider:
         f"providers={{{name!r}: {{'wire': 'openai', 'base_url': …}}}} ({', '.join(points)})",
         nearest=nearest,
     )
+
+
+def _import_package(name: str) -> None:
+    point = installed().get(name)
+    if point is not None:
+        with suppress(ImportError):  # told when the provider is made
+            point.load()
 
 
 def _load_factory(point: EntryPoint) -> ProviderFactory:

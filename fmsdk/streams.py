@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from fmsdk import background_loop
@@ -25,8 +25,14 @@ class AsyncStream(Generic[T]):
     """A streamed answer. Iterate over it inside `async with`: leaving that early closes the
     connection at once. `response` is the answer so far, at any time."""
 
-    def __init__(self, start: Callable[[Request], StreamedCall], request: Request) -> None:
+    def __init__(
+        self,
+        start: Callable[[Request], StreamedCall],
+        request: Request,
+        import_provider: Callable[[str], Awaitable[None]],
+    ) -> None:
         self._start = start
+        self._import_provider = import_provider
         self._request = request
         self._call: StreamedCall | None = None
         self._events: AsyncGenerator[Event, None] | None = None
@@ -38,6 +44,7 @@ class AsyncStream(Generic[T]):
         return self._events
 
     async def __aenter__(self) -> Self:
+        await self._import_provider(self._request.provider)
         return self
 
     async def __aexit__(self, *_: object) -> None:
