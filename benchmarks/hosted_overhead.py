@@ -76,19 +76,22 @@ def _waiting(ask: Callable[[], object]) -> Repeat:
 
 def _lines(runner: asyncio.Runner, root: str) -> Iterable[Line]:
     for wire in WIRES:
-        asked = [made(wire, root) for made in (clients.ours, clients.theirs, clients.bare)]
-        plain = [_awaiting(runner, one.plain) for one in asked]
+        askers = [create(wire, root) for create in (clients.ours, clients.theirs, clients.bare)]
+        plain = [_awaiting(runner, one.plain) for one in askers]
         is_anthropic = wire == "anthropic"
         most = 0.6 if is_anthropic else 0.5
         yield Line(f"{wire}: call", *plain, most, rounds=15, repeat=30)
-        streams = [_awaiting(runner, one.stream) for one in asked]
+        streams = [_awaiting(runner, one.stream) for one in askers]
         most = 0.25 if is_anthropic else 0.12
         yield Line(f"{wire}: chunk in bursts", *streams, most, rounds=11, repeat=10, units=CHUNKS)
-        asked = [made(wire, f"{root}/paced") for made in (clients.ours, clients.theirs)]
-        streams = [_awaiting(runner, one.stream) for one in asked]
+        paced = [create(wire, f"{root}/paced") for create in (clients.ours, clients.theirs)]
+        streams = [_awaiting(runner, one.stream) for one in paced]
         yield Line(
-            f"{wire}: chunk every 2 ms", *streams, None, 0.4, rounds=4, repeat=1, units=CHUNKS
+            f"{wire}: chunk every 2 ms", *streams, None, 0.4, rounds=9, repeat=1, units=CHUNKS
         )
+        for one in askers:
+            if one.close is not None:
+                runner.run(one.close())
     now, sdk = clients.ours_waiting("chat", root), clients.theirs_waiting(root)
     calls = _waiting(now.plain), _waiting(sdk.plain)
     yield Line("chat, sync: call", *calls, None, 0.75, rounds=15, repeat=30)

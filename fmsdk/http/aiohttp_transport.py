@@ -144,9 +144,8 @@ class _AiohttpResponse(HttpResponse):
 
     def limit_silence(self, seconds: float | None) -> None:
         connection = self._response.connection
-        if connection is not None and connection.protocol is not None:
-            connection.protocol.read_timeout = seconds
-            connection.protocol.start_timeout()
+        if connection is not None and isinstance(connection.protocol, _Protocol):
+            connection.protocol.limit_silence(seconds)
 
     async def aclose(self) -> None:
         connection = self._response.connection
@@ -204,6 +203,7 @@ class _Protocol(ResponseHandler):
     head of an answer in the same packet, or leaves the reader of its body waiting for ever."""
 
     _wants_head = False
+    _last_data = 0.0
 
     def set_response_params(self, **settings: Any) -> None:
         self._wants_head = True
@@ -217,6 +217,34 @@ class _Protocol(ResponseHandler):
                 super().data_received(data[:end])
                 data = data[end:]
         super().data_received(data)
+
+    def limit_silence(self, seconds: float | None) -> None:
+        """Let the server be silent for `seconds` at a time from now on."""
+        self._drop_timeout()
+        self._read_timeout = seconds
+        self._reschedule_timeout()
+
+    def _reschedule_timeout(self) -> None:
+        # One timer for the whole silence limit, where aiohttp cancels and makes one for each
+        # piece of data: a tenth of the CPU of a chunk that arrives alone.
+        seconds = self._read_timeout
+        if not seconds:
+            self._drop_timeout()
+            return
+        self._last_data = self._loop.time()
+        if self._read_timeout_handle is None:
+            self._read_timeout_handle = self._loop.call_later(seconds, self._check_silence)
+
+    def _check_silence(self) -> None:
+        self._read_timeout_handle = None
+        seconds = self._read_timeout
+        if not seconds:
+            return
+        left = self._last_data + seconds - self._loop.time()
+        if left > 0:
+            self._read_timeout_handle = self._loop.call_later(left, self._check_silence)
+        else:
+            self._on_read_timeout()
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
         payload, cause = self._payload, () if exc_cause is None else (exc_cause,)
