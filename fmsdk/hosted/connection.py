@@ -52,13 +52,13 @@ class HostedConnection:
 
     @property
     @abstractmethod
-    def official(self) -> bool:
+    def is_official(self) -> bool:
         """Whether the host is the vendor's own."""
 
     @property
     def needs_key(self) -> bool:
         """Whether the server answers nobody without a key."""
-        return self.official
+        return self.is_official
 
     @property
     @abstractmethod

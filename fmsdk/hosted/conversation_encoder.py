@@ -187,7 +187,7 @@ class ConversationEncoder(RequestBuilder, ABC):
             return None
         if reference.provider != self.request.provider:
             why = f"a file of {reference.provider} cannot be used here; give its bytes instead"
-            raise self.unsupported(part.kind, why)
+            raise self.unsupported_content(part.kind, why)
         return reference.id
 
     def require_transcript(self, part: MediaPart, has_transcript: bool) -> None:
@@ -196,7 +196,7 @@ class ConversationEncoder(RequestBuilder, ABC):
         can only hold text."""
         if not (isinstance(part, Audio) and has_transcript):
             why = f"an assistant's turn carries no {part.kind}; put it into a user message"
-            raise self.unsupported(part.kind, why)
+            raise self.unsupported_content(part.kind, why)
         self.warn("audio_dropped", "spoken answers were sent back as their transcripts", "audio")
 
     def warn_opaque_dropped(self) -> None:

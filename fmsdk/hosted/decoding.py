@@ -278,10 +278,10 @@ def _missing_finish(error_mapper: ErrorMapper, *, is_empty: bool) -> Warning:
 
 def missing_choices(request: Request, count: int) -> tuple[Warning, ...]:
     """A warning, where a server gave fewer choices than the request asks for."""
-    requested = request.settings.choices
-    if count >= requested:
+    requested_choices = request.settings.choices
+    if count >= requested_choices:
         return ()
-    message = f"{requested} choices were asked for, the server gave {count}"
+    message = f"{requested_choices} choices were asked for, the server gave {count}"
     return (Warning("setting_ignored", message, "choices"),)
 
 

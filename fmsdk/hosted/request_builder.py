@@ -51,7 +51,7 @@ class RequestBuilder:
         """Everything that could not be sent."""
         return (*self.unsupported_settings.warnings, *self._warnings.values())
 
-    def unsupported(self, part: str, why: str) -> UnsupportedContent:
+    def unsupported_content(self, part: str, why: str) -> UnsupportedContent:
         """The error of a part that the API does not take; `why` also says what would work."""
         request = self.request
         return UnsupportedContent(

@@ -50,15 +50,15 @@ class SSEDecoder:
         if self._buffer:
             seam = data.startswith(b"\n") and self._buffer.endswith(b"\n")
             if end < 0 and not seam:
-                self._keep(data)
+                self._buffer_rest(data)
                 return []
             data = bytes(self._buffer) + data
             self._buffer.clear()
             end = data.rfind(b"\n\n")
         elif end < 0:
-            self._keep(data)
+            self._buffer_rest(data)
             return []
-        self._keep(data[end + 2 :])
+        self._buffer_rest(data[end + 2 :])
         return self._payloads(data[:end].split(b"\n\n"))
 
     def flush(self) -> list[bytes]:
@@ -70,7 +70,7 @@ class SSEDecoder:
         self._buffer.clear()
         return self._payloads([remainder])
 
-    def _keep(self, data: bytes) -> None:
+    def _buffer_rest(self, data: bytes) -> None:
         self._buffer += data
         if b"\n" in data and self._ends_in_comment():
             self.progress += 1

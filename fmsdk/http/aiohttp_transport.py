@@ -240,9 +240,9 @@ class _Protocol(ResponseHandler):
         seconds = self._read_timeout
         if not seconds:
             return
-        left = self._last_data + seconds - self._loop.time()
-        if left > 0:
-            self._read_timeout_handle = self._loop.call_later(left, self._check_silence)
+        remaining = self._last_data + seconds - self._loop.time()
+        if remaining > 0:
+            self._read_timeout_handle = self._loop.call_later(remaining, self._check_silence)
         else:
             self._on_read_timeout()
 

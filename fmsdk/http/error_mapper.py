@@ -236,10 +236,10 @@ class ErrorMapper:
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """An exception and what led to it, each once: causes can go round in circles."""
-    visited: set[int] = set()
+    visited_ids: set[int] = set()
     cause: BaseException | None = error
-    while cause is not None and id(cause) not in visited:
-        visited.add(id(cause))
+    while cause is not None and id(cause) not in visited_ids:
+        visited_ids.add(id(cause))
         yield cause
         cause = cause.__cause__
 

@@ -125,7 +125,7 @@ class Connection(HostedConnection):
         return str(self.base_url or os.environ.get("ANTHROPIC_BASE_URL") or ANTHROPIC_URL)
 
     @property
-    def official(self) -> bool:
+    def is_official(self) -> bool:
         """Whether the host is api.anthropic.com."""
         return wire.host_of(self.url) == "api.anthropic.com"
 

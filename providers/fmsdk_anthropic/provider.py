@@ -51,7 +51,7 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
         self._credential = credential = connection.credential()
         super().__init__(config, AnthropicErrorMapper(config.name, connection.variable, credential))
         self.price_id = "anthropic" if config.name == "anthropic" else None
-        self.vendor = "anthropic" if self._connection.official else None
+        self.vendor = "anthropic" if self._connection.is_official else None
         self.base_url = self._connection.url
         self._can = _capabilities(self._connection)
         self._betas = self._connection.betas()
@@ -116,7 +116,7 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
 
     def _wants_profile(self) -> bool:
         connection, credential = self._connection, self._credential
-        if credential.is_function or credential.last_value or not connection.official:
+        if credential.is_function or credential.last_value or not connection.is_official:
             return False
         header_names = {name.lower() for name in connection.default_headers or {}}
         return "authorization" not in header_names and has_profile()
@@ -153,7 +153,7 @@ def _capabilities(connection: Connection) -> Capabilities:
     return Capabilities(
         input=_INPUT,
         # Amazon's and Google's variants take bytes alone, and other servers promise nothing.
-        remote=frozenset({"image", "document"}) if connection.official else frozenset(),
+        remote=frozenset({"image", "document"}) if connection.is_official else frozenset(),
         settings=_SETTINGS,
         known=False,
         image_limits=_image_limits(connection),
@@ -161,6 +161,6 @@ def _capabilities(connection: Connection) -> Capabilities:
 
 
 def _image_limits(connection: Connection) -> ImageLimits | None:
-    if connection.official:
+    if connection.is_official:
         return _OFFICIAL_LIMITS
     return None if connection.client is None else _CLOUD_LIMITS

@@ -107,14 +107,14 @@ class Connection(HostedConnection):
             BadRequestError: an option that does not exist, or a value that cannot be.
             ConfigurationError: Vertex without a project.
         """
-        configured = cls(name=config.name, **wire.read_options(config, cls))
-        configured = (
-            configured._from_client()
-            if configured.client is not None
-            else configured._from_environment()
+        configuration = cls(name=config.name, **wire.read_options(config, cls))
+        configuration = (
+            configuration._from_client()
+            if configuration.client is not None
+            else configuration._from_environment()
         )
-        configured._check()
-        return configured
+        configuration._check()
+        return configuration
 
     def _from_client(self) -> Connection:
         # google-genai has no public name for what is in here.
@@ -189,7 +189,7 @@ class Connection(HostedConnection):
         return f"{version}/projects/{quote(self.project)}/locations/{quote(place)}"
 
     @property
-    def official(self) -> bool:
+    def is_official(self) -> bool:
         """Whether the host is Google's own."""
         return wire.host_of(self.url).endswith(".googleapis.com")
 
@@ -211,7 +211,7 @@ class Connection(HostedConnection):
     @property
     def needs_key(self) -> bool:
         """Whether the server is AI Studio, which answers nobody without a key."""
-        return self.official and not self.vertex
+        return self.is_official and not self.vertex
 
     def authorization(self, key: str) -> dict[str, str]:
         """Google's own header for keys."""

@@ -69,7 +69,7 @@ class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
 
     def capabilities(self, model: str) -> Capabilities:
         """What the wire takes, and of it, at Google's own servers, what the model does."""
-        maker = "google" if self._connection.official else None
+        maker = "google" if self._connection.is_official else None
         return narrow(_CAN, maker, model.rpartition("/")[2])
 
     def encode(self, request: Request, *, stream: bool) -> Encoded:
@@ -132,6 +132,6 @@ def _require_google_auth() -> None:
 
 
 def _vendor(connection: Connection) -> str | None:
-    if not connection.official:
+    if not connection.is_official:
         return None
     return "google-vertex" if connection.vertex else "google"

@@ -43,7 +43,7 @@ class ModelDiscovery:
         # OpenRouter's variants ("…:free") are the model before the colon, unless listed.
         info = info or self._models.get(model.partition(":")[0])
         common = self._models.get(ANY_MODEL)
-        return info.merged(common) if info and common else info or common
+        return info.combined_with(common) if info and common else info or common
 
     async def learn(self, model: str) -> None:
         """Ask about a model, unless it is known, or was asked about in vain less than a minute
@@ -74,7 +74,9 @@ class ModelDiscovery:
                     for name, info in facts.items():
                         name = model if endpoint.by_model else name
                         earlier = self._models.get(name)
-                        self._models[name] = info if earlier is None else earlier.merged(info)
+                        self._models[name] = (
+                            info if earlier is None else earlier.combined_with(info)
+                        )
         except TimeoutError:
             pass  # what has come until then is used
         finally:

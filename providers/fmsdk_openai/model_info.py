@@ -34,7 +34,7 @@ class ModelInfo:
     max_output: int | None = None
     api: Api | None = None
 
-    def merged(self, other: ModelInfo) -> ModelInfo:
+    def combined_with(self, other: ModelInfo) -> ModelInfo:
         """This, with what `other` says where this does not."""
         changes = {
             spec.name: getattr(other, spec.name)

@@ -126,7 +126,7 @@ class Connection(HostedConnection):
         return str(self.base_url or self.server.configured_url())
 
     @property
-    def official(self) -> bool:
+    def is_official(self) -> bool:
         """Whether the host is the vendor's own."""
         return self.server.owns(self.url)
 
@@ -135,7 +135,7 @@ class Connection(HostedConnection):
         """How the server speaks. OpenAI's wire is spoken by many; its name alone says nothing."""
         return (
             PLAIN_DIALECT
-            if self.server.name == "openai" and not self.official
+            if self.server.name == "openai" and not self.is_official
             else self.server.dialect
         )
 

@@ -21,7 +21,7 @@ from fmsdk.response import Response
 from fmsdk_openai.decode import OpenAIDecodeContext, decode, decoder
 from fmsdk_openai.decode.embeddings import decode_embeddings
 from fmsdk_openai.embedding_servers import EmbeddingServer, embedding_server, final_error
-from fmsdk_openai.encode import OpenAIEncoded, encode
+from fmsdk_openai.encode import OpenAIRequest, encode
 from fmsdk_openai.encode.embeddings import encode_embeddings
 from fmsdk_openai.errors import OpenAIErrorMapper
 from fmsdk_openai.model_discovery import ModelDiscovery
@@ -42,7 +42,7 @@ _RESPONSES_INPUT: frozenset[Modality] = frozenset({"document"})
 """What the Responses API adds to a server's Chat Completions."""
 
 
-class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
+class OpenAIProvider(HostedProvider[OpenAIRequest, OpenAIDecodeContext]):
     """OpenAI, or another server that speaks its wire. Opens nothing before the first request.
 
     Args:
@@ -63,7 +63,7 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
         # Prices go by the name: whoever calls a server "openai" pays OpenAI, through whatever
         # gateway. What OpenAI says of its models holds at its own host alone.
         self.price_id = server.price_id if connection.is_own else None
-        self.vendor = server.price_id if connection.official else None
+        self.vendor = server.price_id if connection.is_official else None
         self.base_url = connection.url
         self._dialect = connection.dialect
         self._discovery = ModelDiscovery(server.listings, self._listing)
@@ -84,12 +84,12 @@ class OpenAIProvider(HostedProvider[OpenAIEncoded, OpenAIDecodeContext]):
         """Ask the server what it says of a model, once, where its kind of server tells."""
         await self._discovery.learn(model)
 
-    def encode(self, request: Request, *, stream: bool) -> OpenAIEncoded:
+    def encode(self, request: Request, *, stream: bool) -> OpenAIRequest:
         """The request as it goes out."""
         return encode(request, dialect=self._dialect, api=self._api(request.model), stream=stream)
 
     def context(
-        self, request: Request, encoded: OpenAIEncoded, request_id: str | None
+        self, request: Request, encoded: OpenAIRequest, request_id: str | None
     ) -> OpenAIDecodeContext:
         """What is known of the answer before its body comes."""
         return OpenAIDecodeContext(

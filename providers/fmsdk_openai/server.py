@@ -59,8 +59,12 @@ class Server:
         if self.is_local:
             url = from_environment(*self.url_variables) or self.url
             return False, f"where {self.title} runs: {url}"
-        needed = [self.key_variables] if self.url else [self.key_variables, self.url_variables]
-        missing = [variables[0] for variables in needed if from_environment(*variables) is None]
+        variable_sets = (
+            [self.key_variables] if self.url else [self.key_variables, self.url_variables]
+        )
+        missing = [
+            variables[0] for variables in variable_sets if from_environment(*variables) is None
+        ]
         return not missing, f"set {' and '.join(missing)}" if missing else ""
 
     def owns(self, url: str) -> bool:

@@ -98,7 +98,7 @@ class MessagesDecoder(StreamDecoder):
         self._usage: dict[str, Any] = {}
         self._stop_reason: str | None = None
         self._stop_details: StopDetails | None = None
-        self._skipped: dict[str, Warning] = {}
+        self._skipped_content: dict[str, Warning] = {}
 
     def decode_body(self, body: bytes) -> Response[Any]:
         """The response of a whole message. Raises InvalidResponse, or the error in it."""
@@ -115,7 +115,7 @@ class MessagesDecoder(StreamDecoder):
             for index, raw in enumerate(message.content)
             for event in self.decode_block(index, raw)
         ]
-        return self._response([*events, self._finished(body)])
+        return self._response([*events, self._finish_event(body)])
 
     def decode_block(self, index: int, raw: msgspec.Raw) -> Iterator[Event]:
         """The events of a whole block. Raises InvalidResponse."""
@@ -163,7 +163,7 @@ class MessagesDecoder(StreamDecoder):
         # llama.cpp's server sometimes closes no block; at the end of the stream all are closed.
         events = [event for index in sorted(self._open) for event in self.decode_block_stop(index)]
         raw_body = msgspec.json.encode({**self._message, "usage": self._usage})
-        return (*events, self._finished(raw_body))
+        return (*events, self._finish_event(raw_body))
 
     def usage(self) -> Usage | None:
         """What Anthropic has reported so far: its first count of the output is not the last."""
@@ -172,7 +172,7 @@ class MessagesDecoder(StreamDecoder):
         usage = decode_usage(self._usage)
         return usage if self._stop_reason is not None else replace(usage, output=OutputUsage())
 
-    def _finished(self, raw_body: bytes) -> Finished:
+    def _finish_event(self, raw_body: bytes) -> Finished:
         reason, context = self._stop_reason, self._context
         # A paused turn goes on when it is sent back, and is "other".
         finish = _FINISHES.get(reason, "other")
@@ -185,7 +185,7 @@ class MessagesDecoder(StreamDecoder):
                 *context.warnings,
                 *_refusal_warnings(self._stop_details),
                 *advisor_warnings(self._usage),
-                *self._skipped.values(),
+                *self._skipped_content.values(),
             ),
             raw_body=raw_body,
         )
@@ -265,7 +265,7 @@ class MessagesDecoder(StreamDecoder):
             if delta.encrypted_content is not None:
                 block.start["encrypted_content"] = delta.encrypted_content
         else:
-            self._skipped.setdefault(delta.type, skipped_content(delta.type))
+            self._skipped_content.setdefault(delta.type, skipped_content(delta.type))
         return ()
 
     def decode_block_stop(self, index: int) -> Sequence[Event]:

@@ -22,13 +22,15 @@ def decode_usage(raw: object) -> Usage:
     steps = [counts, *_steps(counts, "compaction")]
     cache_writes = _sum(step["cache_creation_input_tokens"] for step in steps)
     cache_reads = _sum(step["cache_read_input_tokens"] for step in steps)
-    uncached = _sum(step["input_tokens"] for step in steps)
+    fresh_input = _sum(step["input_tokens"] for step in steps)
     output = _sum(step["output_tokens"] for step in steps)
     hour_writes = (step.nested("cache_creation")["ephemeral_1h_input_tokens"] for step in steps)
     fields = cast("dict[str, Any]", raw) if isinstance(raw, dict) else None
     return Usage(
         input=InputUsage(
-            total=None if uncached is None else uncached + (cache_writes or 0) + (cache_reads or 0),
+            total=None
+            if fresh_input is None
+            else fresh_input + (cache_writes or 0) + (cache_reads or 0),
             cache_read=cache_reads,
             cache_write=cache_writes,
             cache_write_1h=_sum(hour_writes),
@@ -36,7 +38,7 @@ def decode_usage(raw: object) -> Usage:
         output=OutputUsage(
             total=output, reasoning=counts.nested("output_tokens_details")["thinking_tokens"]
         ),
-        source="unknown" if uncached is None and output is None else "measured",
+        source="unknown" if fresh_input is None and output is None else "measured",
         service_tier="fast" if counts.text("speed") == "fast" else counts.text("service_tier"),
         server_tools=_server_tools(fields.get("server_tool_use")) if fields else None,
         raw=fields,

@@ -260,7 +260,8 @@ class MessagesEncoder(ConversationEncoder):
                 "audio": "send its transcript (local:demo-audio makes one)",
                 "video": "send some of its frames as images",
             }[part.kind]
-            raise self.unsupported(part.kind, f"{self.api} carries no {part.kind}; {instead}")
+            why = f"{self.api} carries no {part.kind}; {instead}"
+            raise self.unsupported_content(part.kind, why)
         return block | self.encode_cache_mark(part.cache)
 
     def encode_image(self, image: Image) -> dict[str, Any]:
@@ -271,7 +272,7 @@ class MessagesEncoder(ConversationEncoder):
         if source is None:
             if image.mime not in _IMAGE_MIMES:
                 why = f"Claude reads PNG, JPEG, WebP and GIF, not {image.mime}; convert it first"
-                raise self.unsupported("image", why)
+                raise self.unsupported_content("image", why)
             data = self.media.base64(image)
             source = {"type": "base64", "media_type": image.mime, "data": data}
         return {"type": "image", "source": source}
@@ -280,7 +281,7 @@ class MessagesEncoder(ConversationEncoder):
         mime = document.mime or _PDF
         if mime != _PDF and document.url is not None:
             why = f"{self.api} takes only PDFs by URL, not {mime}; give its bytes"
-            raise self.unsupported("document", why)
+            raise self.unsupported_content("document", why)
         block: dict[str, Any] = {
             "type": "document",
             "source": self.encode_reference(document) or self.encode_document_data(document, mime),
@@ -296,7 +297,7 @@ class MessagesEncoder(ConversationEncoder):
             return {"type": "base64", "media_type": mime, "data": self.media.base64(document)}
         if not mime.startswith(_TEXT_MIMES):
             why = f"{self.api} reads PDFs and plain text, not {mime}; convert it first"
-            raise self.unsupported("document", why)
+            raise self.unsupported_content("document", why)
         try:
             text = document.read().decode()
         except UnicodeDecodeError as error:

@@ -64,7 +64,7 @@ class GenerateContentDecoder(StreamDecoder):
 
     def decode_body(self, body: bytes) -> Response[Any]:
         """The response of a body. Raises InvalidResponse, ContentFiltered, or the error in it."""
-        return self._response([*self.decode_event(body), self._finished()])
+        return self._response([*self.decode_event(body), self._finish_event()])
 
     def decode_event(self, payload: bytes) -> Sequence[Event]:
         """The events of a chunk. Raises InvalidResponse, ContentFiltered, or the error in it."""
@@ -91,7 +91,7 @@ class GenerateContentDecoder(StreamDecoder):
         states = self._candidates.values()
         if not states or any(state.finish_reason is None for state in states):
             raise self._error_mapper.incomplete("a finish reason")
-        return (self._finished(),)
+        return (self._finish_event(),)
 
     def usage(self) -> Usage | None:
         """What Google has counted so far; for an answer that broke off that is no final bill."""
@@ -121,7 +121,7 @@ class GenerateContentDecoder(StreamDecoder):
             state.finish_reason = candidate.finish_reason
             state.finish_message = candidate.finish_message
 
-    def _finished(self) -> Finished:
+    def _finish_event(self) -> Finished:
         """The end of the answer, also where a choice has no finish reason. Raises InvalidResponse:
         there is no choice."""
         context = self._context

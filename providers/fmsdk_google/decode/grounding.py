@@ -31,11 +31,11 @@ class Grounding:
             "groundingMetadata": candidate.grounding_metadata,
             "urlContextMetadata": candidate.url_context_metadata,
         }
-        merged = self._by_choice.setdefault(candidate.index or 0, {})
+        merged_lists = self._by_choice.setdefault(candidate.index or 0, {})
         for name, value in fields.items():
             if isinstance(value, dict):
-                merged[name] = _merge(merged.get(name), cast("Metadata", value))
-        queries = merged.get("groundingMetadata", {}).get("webSearchQueries")
+                merged_lists[name] = _merge(merged_lists.get(name), cast("Metadata", value))
+        queries = merged_lists.get("groundingMetadata", {}).get("webSearchQueries")
         if isinstance(queries, list):
             self.queries |= {q for q in cast("list[object]", queries) if q and isinstance(q, str)}
 
@@ -49,12 +49,12 @@ class Grounding:
 
 def _merge(earlier: Metadata | None, newer: Metadata) -> Metadata:
     """Lists (of citations, of pages) are joined; other fields take the newer value."""
-    merged = dict(earlier or {})
+    merged_lists = dict(earlier or {})
     for name, value in newer.items():
-        current = merged.get(name)
+        current = merged_lists.get(name)
         if isinstance(current, list) and isinstance(value, list):
             items = cast("list[Any]", current)
-            merged[name] = [*items, *(v for v in cast("list[Any]", value) if v not in items)]
+            merged_lists[name] = [*items, *(v for v in cast("list[Any]", value) if v not in items)]
         else:
-            merged[name] = value
-    return merged
+            merged_lists[name] = value
+    return merged_lists

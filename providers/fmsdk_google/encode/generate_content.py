@@ -35,7 +35,7 @@ __all__ = ["GenerateContentEncoder"]
 # Gemini 3 refuses a step's first function call without a signature. With this value, documented
 # for calls that Gemini did not make, it does not check:
 # https://ai.google.dev/gemini-api/docs/thought-signatures
-_UNCHECKED = "skip_thought_signature_validator"
+_NO_SIGNATURE_CHECK = "skip_thought_signature_validator"
 _SIGNATURE = "thoughtSignature"
 _ONLY_SPOKEN = ("options.voice", "options.speech_config")
 _ONLY_EMBEDDINGS = ("options.task_type",)
@@ -232,7 +232,7 @@ class GenerateContentEncoder(ConversationEncoder):
             and _SIGNATURE not in first_call
             and self.generation >= FIRST_WITH_LEVELS
         ):
-            first_call[_SIGNATURE] = _UNCHECKED
+            first_call[_SIGNATURE] = _NO_SIGNATURE_CHECK
             self.warn(
                 "thought_signature_missing",
                 "calls that Gemini did not make have no thought signatures; Gemini was asked to "
@@ -279,10 +279,10 @@ class GenerateContentEncoder(ConversationEncoder):
             return {"fileData": {"fileUri": uri, **({"mimeType": mime} if mime else {}), **name}}
         if part.mime is None:
             why = f"the type of {part.describe()} is unknown; pass mime_type="
-            raise self.unsupported(part.kind, why)
+            raise self.unsupported_content(part.kind, why)
         if isinstance(part, Image) and part.mime not in _IMAGES:
             why = f"Google reads PNG, JPEG, WebP, HEIC and BMP, not {part.mime}; convert it first"
-            raise self.unsupported("image", why)
+            raise self.unsupported_content("image", why)
         return {"inlineData": {"mimeType": part.mime, "data": self.media.base64(part), **name}}
 
     def _file_uri(self, part: MediaPart) -> str | None:
@@ -292,7 +292,7 @@ class GenerateContentEncoder(ConversationEncoder):
             return file_id
         if self.vertex:
             why = f"Vertex has no file {file_id!r}; give its gs:// URI, or its bytes"
-            raise self.unsupported(part.kind, why)
+            raise self.unsupported_content(part.kind, why)
         return f"{STUDIO_URL}/v1beta/files/{file_id.removeprefix('files/')}"
 
     def _remote_mime(self, part: MediaPart, uri: str) -> str | None:
@@ -309,7 +309,7 @@ class GenerateContentEncoder(ConversationEncoder):
         if address.hostname in _YOUTUBE:
             return "video/mp4"
         why = f"Vertex needs the type of {part.describe()}; pass mime_type="
-        raise self.unsupported(part.kind, why)
+        raise self.unsupported_content(part.kind, why)
 
     def encode_tool_call(self, call: ToolCall) -> Fields:
         """A call that the model made. Remembers its name, which Google wants with the result."""
@@ -353,10 +353,10 @@ class GenerateContentEncoder(ConversationEncoder):
                 f"before Gemini 3 a tool result is text only; send the {part.kind} in a user "
                 "message after it"
             )
-            raise self.unsupported(part.kind, why)
+            raise self.unsupported_content(part.kind, why)
         if not self.vertex and (part.url or part.file):
             why = f"a tool result takes {part.kind} only as bytes; give its bytes"
-            raise self.unsupported(part.kind, why)
+            raise self.unsupported_content(part.kind, why)
         if part.cache:
             self.warn_cache_mark_ignored()
         if isinstance(part, Image) and part.detail not in (None, "auto"):

@@ -10,7 +10,7 @@ from typing import Any
 
 from fmsdk.hosted.decoding import arguments_text
 from fmsdk.response import tool_call
-from fmsdk_openai.decode.chat_types import ECHOED, ChatMessage, ChatToolCall
+from fmsdk_openai.decode.chat_types import ECHOED_NAMES, ChatMessage, ChatToolCall
 
 __all__ = ["CandidateState", "PendingToolCall"]
 
@@ -96,7 +96,7 @@ class CandidateState:
         """The fields that the server wants back: reasoning, and what the answer cites. Texts and
         lists that came in pieces are joined."""
         fields: dict[str, Any] = {}
-        for name in ECHOED:
+        for name in ECHOED_NAMES:
             values = [value for part in self.echoed_messages if (value := getattr(part, name))]
             if not values:
                 continue

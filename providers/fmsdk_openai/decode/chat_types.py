@@ -14,7 +14,7 @@ from fmsdk.hosted.decoding import optional_text
 
 __all__ = [
     "COMPLETION",
-    "ECHOED",
+    "ECHOED_NAMES",
     "NO_MESSAGE",
     "AudioPiece",
     "ChatChoice",
@@ -109,7 +109,7 @@ class ChatMessage(msgspec.Struct, frozen=True):
 
 
 NO_MESSAGE = ChatMessage()
-ECHOED = (
+ECHOED_NAMES = (
     *("reasoning_content", "reasoning", "reasoning_details", "reasoning_text", "reasoning_opaque"),
     *("extra_content", "annotations"),
 )

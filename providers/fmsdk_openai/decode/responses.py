@@ -41,7 +41,7 @@ from fmsdk_openai.decode.context import OpenAIDecodeContext
 from fmsdk_openai.decode.logprobs import decode_logprobs
 from fmsdk_openai.decode.responses_calls import PendingToolCall, find_output_index
 from fmsdk_openai.decode.responses_finish import (
-    UNFINISHED,
+    UNFINISHED_STATUSES,
     count_charged_tools,
     decode_finish,
     finish_warnings,
@@ -73,7 +73,7 @@ class ResponsesDecoder(StreamDecoder):
         super().__init__(context)
         self._charge: Charge | None = context.charge
         self._indexes: dict[tuple[int, int], int] = {}
-        self._started: set[tuple[str, int, int]] = set()
+        self._has_started: set[tuple[str, int, int]] = set()
         self._texts: list[str] = []
         self._calls: dict[int, PendingToolCall] = {}
         self._closed_items: Counter[str] = Counter()
@@ -137,7 +137,7 @@ class ResponsesDecoder(StreamDecoder):
         """What a failed response reports, and the error of one that is not finished yet."""
         if response.error or response.status == "failed":
             return self._error_mapper.from_response(response.error)
-        if response.status not in UNFINISHED:
+        if response.status not in UNFINISHED_STATUSES:
             return None
         provider, id = self._error_mapper.provider, response.id or "it"
         what = f"is still {response.status}: ask without background, or fetch {id} later"
@@ -151,9 +151,9 @@ class ResponsesDecoder(StreamDecoder):
     def _is_first(self, kind: str, event: ResponseEvent, piece: int = 0) -> bool:
         """Whether this is the first event of its kind for this part."""
         key = (kind, event.output_index, piece)
-        if key in self._started:
+        if key in self._has_started:
             return False
-        self._started.add(key)
+        self._has_started.add(key)
         return True
 
     def _delta_text(self, event: ResponseEvent) -> str:

@@ -8,10 +8,10 @@ from typing import Any, cast
 from fmsdk.response import Finish, Warning
 from fmsdk_openai.decode.responses_types import Item, ResponseObject
 
-__all__ = ["UNFINISHED", "count_charged_tools", "decode_finish", "finish_warnings"]
+__all__ = ["UNFINISHED_STATUSES", "count_charged_tools", "decode_finish", "finish_warnings"]
 
-UNFINISHED = frozenset({"queued", "in_progress"})
-_BROKEN_OFF = frozenset({"cancelled", "failed", *UNFINISHED})
+UNFINISHED_STATUSES = frozenset({"queued", "in_progress"})
+_BROKEN_OFF = frozenset({"cancelled", "failed", *UNFINISHED_STATUSES})
 _INCOMPLETE: dict[str, Finish] = {
     "max_output_tokens": "length",
     "content_filter": "content_filter",

@@ -73,7 +73,7 @@ def decode_usage(
         source="unknown" if input_total is None and output_total is None else "measured",
         service_tier=service_tier or counts.text("service_tier"),
         server_tools=server_tools,
-        charged=_charged(fields, charge) if charge else None,
+        charged=_billed_cost(fields, charge) if charge else None,
         raw=fields,
     )
 
@@ -82,7 +82,7 @@ def _first(*counts: int | None) -> int | None:
     return next((count for count in counts if count is not None), None)
 
 
-def _charged(raw: dict[str, Any], charge: Charge) -> Decimal | None:
+def _billed_cost(raw: dict[str, Any], charge: Charge) -> Decimal | None:
     """US dollars that the server says it charged; None where it does not say."""
     amount = _dollars(raw.get(charge))
     if amount is None:

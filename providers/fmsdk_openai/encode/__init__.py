@@ -16,7 +16,7 @@ from fmsdk_openai.encode.chat import ChatEncoder
 from fmsdk_openai.encode.responses import MIN_OUTPUT_TOKENS, ResponsesEncoder
 from fmsdk_openai.server_dialect import Api, Dialect
 
-__all__ = ["OpenAIEncoded", "encode", "route"]
+__all__ = ["OpenAIRequest", "encode", "route"]
 
 # Models that OpenAI serves only over Responses (their pages at developers.openai.com).
 _ONLY_RESPONSES = re.compile(r"-(pro|codex|deep-research)\b|^(codex|computer-use)-")
@@ -24,14 +24,14 @@ _PATHS: dict[Api, str] = {"chat": "/chat/completions", "responses": "/responses"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenAIEncoded(Encoded):
+class OpenAIRequest(Encoded):
     """A request ready to be sent. api: where it goes. audio_mime: the type of a spoken answer."""
 
     api: Api
     audio_mime: str
 
 
-def encode(request: Request, *, dialect: Dialect, api: Api | None, stream: bool) -> OpenAIEncoded:
+def encode(request: Request, *, dialect: Dialect, api: Api | None, stream: bool) -> OpenAIRequest:
     """The body for `request`.
 
     Args:
@@ -46,7 +46,7 @@ def encode(request: Request, *, dialect: Dialect, api: Api | None, stream: bool)
     encoder_class = ChatEncoder if target == "chat" else ResponsesEncoder
     encoder = encoder_class(request, dialect=dialect, stream=stream)
     body = encoder.encode_body()
-    return OpenAIEncoded(
+    return OpenAIRequest(
         path=_PATHS[target],
         body=body,
         warnings=encoder.warnings(),

@@ -39,7 +39,7 @@ class ChatEncoder(OpenAIEncoder):
     def encode_fields(self) -> dict[str, Any]:
         """The body. Raises UnsupportedContent, UnsupportedSetting, BadRequestError."""
         # OpenAI refuses metadata for what it does not store, and other servers need not know it.
-        with_metadata = self.official and bool(self.options.store)
+        with_metadata = self.is_official and bool(self.options.store)
         body: dict[str, Any] = {
             "model": self.request.model,
             "messages": self.encode_conversation(),
@@ -88,10 +88,10 @@ class ChatEncoder(OpenAIEncoder):
 
     def encode_speech(self) -> dict[str, str]:
         """Format and voice of a spoken answer; at OpenAI "alloy" is the default voice."""
-        if self.options.audio_format is None and not self.official:
+        if self.options.audio_format is None and not self.is_official:
             why = f"the answer's audio was asked for as {self.audio_format}; see audio_format"
             self.warn("audio_format", why, "options.audio_format")
-        voice = self.options.voice or ("alloy" if self.official else None)
+        voice = self.options.voice or ("alloy" if self.is_official else None)
         return {"format": self.audio_format, **({"voice": voice} if voice else {})}
 
     def encode_tools(self) -> dict[str, Any]:
@@ -162,7 +162,7 @@ class ChatEncoder(OpenAIEncoder):
         if text.cache:
             self.warn_cache_mark_ignored()
         if text.refusal:
-            if self.official:
+            if self.is_official:
                 return {"type": "refusal", "refusal": text.text}
             self.warn_refusal_as_text()
         return {"type": "text", "text": text.text}
@@ -180,12 +180,12 @@ class ChatEncoder(OpenAIEncoder):
         if citations and not self.dialect.annotations:
             why = "the citations of an answer were left out: this server does not take them back"
             self.warn("citations_dropped", why, "citations")
-        returned = citations if self.dialect.annotations else {}
+        annotation_fields = citations if self.dialect.annotations else {}
         if with_calls and fields and "type" not in fields:
-            return {**returned, **fields}
+            return {**annotation_fields, **fields}
         if fields or reasoning.text or not citations:
             self.warn_reasoning_dropped()
-        return returned
+        return annotation_fields
 
     def encode_part(self, part: Text | MediaPart) -> dict[str, Any]:
         """A text or a medium of a user's turn."""
@@ -201,7 +201,7 @@ class ChatEncoder(OpenAIEncoder):
             case Document():
                 fields = self.encode_document(part)
             case Video():
-                raise self.unsupported("video", VIDEO)
+                raise self.unsupported_content("video", VIDEO)
             case _:
                 assert_never(part)
         return fields | self.encode_cache_mark(part)
@@ -209,7 +209,7 @@ class ChatEncoder(OpenAIEncoder):
     def encode_image(self, image: Image) -> dict[str, Any]:
         if self.file_id(image) is not None:
             why = "Chat Completions takes images by bytes or URL, not by file id"
-            raise self.unsupported("image", why)
+            raise self.unsupported_content("image", why)
         fields: dict[str, Any] = {"url": self.image_url(image)}
         if image.detail == "original":
             self.unsupported_settings.drop("detail", "Chat Completions knows auto, low and high")
@@ -221,12 +221,12 @@ class ChatEncoder(OpenAIEncoder):
         return fields
 
     def encode_document(self, document: Document) -> dict[str, Any]:
-        supported = self.dialect.documents
+        document_types = self.dialect.documents
         mime = document.mime or "application/pdf"
         is_remote = document.file or document.url
-        if supported is not None and not is_remote and mime not in supported:
+        if document_types is not None and not is_remote and mime not in document_types:
             why = f"Chat Completions takes PDF documents, not {mime}; send text as text"
-            raise self.unsupported("document", why)
+            raise self.unsupported_content("document", why)
         if self.dialect.document_url and self.file_id(document) is None:
             if document.name is not None:
                 self.warn_name_dropped()
@@ -254,7 +254,7 @@ class ChatEncoder(OpenAIEncoder):
                     "user message after it, or pin api='responses', which takes images and "
                     "documents"
                 )
-                raise self.unsupported(part.kind, why)
+                raise self.unsupported_content(part.kind, why)
             texts.append(self.encode_part(part))
         if texts and (mark := self.encode_cache_mark(result)):
             texts[-1] |= mark

@@ -43,7 +43,7 @@ class ResponsesEncoder(OpenAIEncoder):
             "model": request.model,
             "input": self.encode_conversation(),
             "store": bool(options.store),
-            **self.encode_shared_fields(with_metadata=self.official),
+            **self.encode_shared_fields(with_metadata=self.is_official),
             **self.encode_settings(),
             **self.encode_tools(),
         }
@@ -60,7 +60,7 @@ class ResponsesEncoder(OpenAIEncoder):
         settings, options = self.request.settings, self.options
         fields: dict[str, Any] = {}
         limit = settings.max_output_tokens
-        if limit is not None and limit < MIN_OUTPUT_TOKENS and self.official:
+        if limit is not None and limit < MIN_OUTPUT_TOKENS and self.is_official:
             self.unsupported_settings.drop(
                 "max_output_tokens", f"Responses takes {MIN_OUTPUT_TOKENS} or more"
             )
@@ -149,7 +149,7 @@ class ResponsesEncoder(OpenAIEncoder):
         """The vendor's own item, unchanged. OpenAI recognises a reasoning item by its encrypted
         content, or where responses are stored, by its id; it refuses others, which are left out."""
         item = self.opaque_fields(part)
-        is_accepted = item.get("encrypted_content") or self.options.store or not self.official
+        is_accepted = item.get("encrypted_content") or self.options.store or not self.is_official
         if "type" not in item or (item["type"] == "reasoning" and not is_accepted):
             self.warn_reasoning_dropped()
             return {}
@@ -168,11 +168,11 @@ class ResponsesEncoder(OpenAIEncoder):
                     fields["image_url"] = self.image_url(part)
             case Audio():
                 why = "Responses takes no audio; leave api unpinned, or pin api='chat'"
-                raise self.unsupported("audio", why)
+                raise self.unsupported_content("audio", why)
             case Document():
                 fields = {"type": "input_file", **self.encode_file(part, accepts_urls=True)}
             case Video():
-                raise self.unsupported("video", VIDEO)
+                raise self.unsupported_content("video", VIDEO)
             case _:
                 assert_never(part)
         return fields | self.encode_cache_mark(part)

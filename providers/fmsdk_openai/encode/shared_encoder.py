@@ -57,7 +57,7 @@ class OpenAIEncoder(ConversationEncoder):
         super().__init__(request, options_of(request), stream=stream)
         self.dialect = dialect
         self.replacement_id_length = dialect.call_id_length or self.replacement_id_length
-        self.official = dialect.is_openai
+        self.is_official = dialect.is_openai
         is_thinking = request.settings.reasoning != "none"
         self.unsupported_names = dialect.unsupported_names(
             request.model, thinking=is_thinking, api=self.api_id
@@ -87,8 +87,8 @@ class OpenAIEncoder(ConversationEncoder):
         fields, extra = self.encode_fields(), self.options.extra_body
         for name in self.dialect.strictly.keys() & fields.keys() & extra.keys():
             if isinstance(extra[name], Mapping):
-                merged = {**fields[name], **extra[name]}
-                self.options = replace(self.options, extra_body={**extra, name: merged})
+                all_fields = {**fields[name], **extra[name]}
+                self.options = replace(self.options, extra_body={**extra, name: all_fields})
         return self.merge_extra_body(fields)
 
     def encode_shared_fields(self, *, with_metadata: bool) -> dict[str, Any]:
@@ -184,7 +184,7 @@ class OpenAIEncoder(ConversationEncoder):
         if self.dialect.marks_caches(self.request.model) and isinstance(part, Text | ToolResult):
             lifetime = {"ttl": "1h"} if part.cache == "1h" else {}
             return {"cache_control": {"type": "ephemeral", **lifetime}}
-        if not self.official or _generation(self.request.model) < _FIRST_WITH_CACHE_MARKS:
+        if not self.is_official or _generation(self.request.model) < _FIRST_WITH_CACHE_MARKS:
             self.warn_cache_mark_ignored()
             return {}
         if part.cache == "1h":
@@ -202,22 +202,22 @@ class OpenAIEncoder(ConversationEncoder):
         """An image's own URL, or a URL that holds its bytes."""
         if image.url is not None:
             return image.url
-        supported = self.dialect.images
-        if supported is not None and image.mime not in supported:
-            names = sorted(mime.rpartition("/")[2].upper() for mime in supported)
-            listed = " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-            why = f"images must be {listed}, not {image.mime}; convert it first"
-            raise self.unsupported("image", why)
+        accepted_types = self.dialect.images
+        if accepted_types is not None and image.mime not in accepted_types:
+            names = sorted(mime.rpartition("/")[2].upper() for mime in accepted_types)
+            names = " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+            why = f"images must be {names}, not {image.mime}; convert it first"
+            raise self.unsupported_content("image", why)
         return self.media.data_url(image)
 
     def encode_recording(self, audio: Audio) -> dict[str, str]:
         """A recording as base64, with its format."""
         if audio.url is not None or self.file_id(audio) is not None:
-            raise self.unsupported("audio", "audio is sent only as bytes; give its bytes")
+            raise self.unsupported_content("audio", "audio is sent only as bytes; give its bytes")
         format = _AUDIO_FORMATS.get(audio.mime or "")
         if format is None:
             why = f"audio must be WAV or MP3, not {audio.mime}; convert it first"
-            raise self.unsupported("audio", why)
+            raise self.unsupported_content("audio", why)
         return {"data": self.media.base64(audio), "format": format}
 
     def encode_file(self, document: Document, *, accepts_urls: bool) -> dict[str, str]:
@@ -230,7 +230,7 @@ class OpenAIEncoder(ConversationEncoder):
             if accepts_urls:
                 return {"file_url": document.url}
             why = "Chat Completions takes no document by URL; give its bytes"
-            raise self.unsupported("document", why)
+            raise self.unsupported_content("document", why)
         subtype = (document.mime or "application/pdf").rpartition("/")[2]
         return {
             "filename": document.name or f"document.{subtype}",

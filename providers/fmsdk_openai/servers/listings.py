@@ -109,8 +109,8 @@ def _each_row(describe: Callable[[ModelRow], ModelInfo]) -> Callable[[bytes], Fa
 def _modalities(names: object) -> frozenset[Modality] | None:
     if not isinstance(names, list):
         return None
-    listed = cast("list[object]", names)
-    return frozenset(modality for name, modality in _MODALITIES.items() if name in listed) or None
+    entries = cast("list[object]", names)
+    return frozenset(modality for name, modality in _MODALITIES.items() if name in entries) or None
 
 
 def _text_and(**flags: object) -> frozenset[Modality] | None:
@@ -140,11 +140,11 @@ def describe_openrouter(row: ModelRow) -> ModelInfo:
     """OpenRouter: modalities, parameters, sizes."""
     modalities = _modalities(_object(row.architecture).get("input_modalities"))
     names = row.supported_parameters
-    supported = {_PARAMETERS[name] for name in names or () if name in _PARAMETERS}
+    settings = {_PARAMETERS[name] for name in names or () if name in _PARAMETERS}
     return ModelInfo(
         # OpenRouter turns a PDF into text for models that take none.
         input=modalities and frozenset[Modality]({*modalities, "document"}),
-        refuses=None if names is None else frozenset({*_PARAMETERS.values()}) - supported,
+        refuses=None if names is None else frozenset({*_PARAMETERS.values()}) - settings,
         tools=None if names is None else "tools" in names,
         structured=None if names is None else "structured_outputs" in names,
         context=row.context_length,

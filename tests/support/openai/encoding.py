@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 
 from fmsdk.media.audio import wav_of
 from fmsdk.request import Request, Tool, build
-from fmsdk_openai.encode import OpenAIEncoded, encode
+from fmsdk_openai.encode import OpenAIRequest, encode
 from fmsdk_openai.server_dialect import OPENAI
 
 __all__ = [
@@ -67,7 +67,7 @@ def build_request(
     return build(model, prompt, **settings)
 
 
-def encoded(request: Request, **how: Any) -> OpenAIEncoded:
+def encoded(request: Request, **how: Any) -> OpenAIRequest:
     return encode(request, **{"dialect": OPENAI, "api": None, "stream": False, **how})
 
 
