@@ -46,8 +46,10 @@ bench: $(VENV)/dev.stamp
 	@$(BIN)/fmsdk models get demo-text demo-vision demo-audio
 	$(BIN)/python -m benchmarks
 
-# The pages that are generated: what each provider carries, found out by asking.
+# The pages that are generated: public names and options, by the docstrings; what each provider
+# carries, by asking.
 docs: $(VENV)/dev.stamp
+	$(BIN)/python -m scripts.write_api_page
 	$(BIN)/python -m tests.matrix.render
 
 $(VENV)/demo.stamp: pyproject.toml constraints.txt

@@ -205,7 +205,8 @@ class EventStream(AsyncIterator[Event]):
 
 
 class Provider(ABC):
-    """Version 2 of the contract. A subclass states `contract_version = 2` itself, as a number.
+    """A provider of models, by version 2 of the contract. A subclass states `contract_version = 2`
+    itself, as a number.
 
     `generate` and `stream` get a checked request whose remote media the vendor can fetch itself.
     They raise `FmsdkError`s alone, and never retry. The response of `generate` has `usage`,

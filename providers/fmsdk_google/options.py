@@ -40,8 +40,10 @@ class GoogleOptions:
     service_tier: "standard", "flex" or "priority"; `usage.service_tier` says which served.
     media_resolution: how closely pictures, films and pages are looked at; `Image(detail=…)` says
         it of one picture (Gemini 3 or later).
-    voice: a prebuilt voice of spoken answers ("Kore"); speech_config: all of Google's own object,
-        for several speakers. image_config: of generated pictures: `{"aspectRatio": "16:9"}`.
+    voice: a prebuilt voice of spoken answers ("Kore").
+    speech_config: Google's own object for spoken answers, in place of `voice`, for instance with
+        several speakers.
+    image_config: of generated pictures: `{"aspectRatio": "16:9"}`.
     labels: for Google's billing reports; on Vertex the request's tags are sent as labels, too.
     task_type: what embeddings are for: "RETRIEVAL_QUERY", "RETRIEVAL_DOCUMENT", "CLUSTERING", …
         (gemini-embedding-001; later models read it in the text).
