@@ -53,6 +53,13 @@ def test_another_model_changes_nothing_else(runner: ExampleRunner) -> None:
     assert [line.partition(": ")[2].partition(" (")[0] for line in lines] == ["Hello."] * 3
 
 
+def test_every_path_in_the_map_of_contributing_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    paths = re.findall(r"`((?:fmsdk|providers|scripts|tests)/[\w./]+)`", text)
+    assert len(paths) > 20
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 # Last, since pages set up logs and hooks of the whole process.
 @pytest.mark.parametrize("page", WITH_SNIPPETS, ids=lambda page: page.name)
 def test_the_snippets_of_a_page_run_top_to_bottom(runner: ExampleRunner, page: Path) -> None:
