@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from fmsdk.errors import BadRequestError, InvalidMedia
 from fmsdk.media.sniff import Kind
-from fmsdk.media.source import FileRef, LocalSource, Source, UrlSource, resolve
+from fmsdk.media.source import FileRef, LocalSource, Source, UrlSource, resolve_source
 
 if TYPE_CHECKING:
     from fmsdk.media.header import Header
@@ -61,7 +61,7 @@ class _Media:
     _header: Header | None = field(default=None, init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "source", resolve(self.source))
+        object.__setattr__(self, "source", resolve_source(self.source))
 
     @property
     def url(self) -> str | None:
@@ -143,7 +143,7 @@ class Image(_Media):
     max_side: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "source", resolve(self.source))
+        object.__setattr__(self, "source", resolve_source(self.source))
         if self.detail is not None and self.detail not in get_args(ImageDetail):
             raise BadRequestError(
                 f"detail is one of {', '.join(get_args(ImageDetail))}, not {self.detail!r}"
@@ -169,7 +169,7 @@ class Audio(_Media):
     rate: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "source", resolve(self.source, rate=self.rate))
+        object.__setattr__(self, "source", resolve_source(self.source, rate=self.rate))
 
     @property
     def duration(self) -> float | None:

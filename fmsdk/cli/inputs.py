@@ -19,7 +19,7 @@ from fmsdk.cli import terminal
 from fmsdk.content import Audio, Document, Image, MediaPart, Modality, Part, Text, Video
 from fmsdk.errors import BadRequestError, InvalidMedia
 from fmsdk.media.sniff import SNIFFED_BYTES, looks_like, sniff
-from fmsdk.media.source import BytesSource, LocalSource, UrlSource, resolve
+from fmsdk.media.source import BytesSource, LocalSource, UrlSource, resolve_source
 from fmsdk.pipeline.capability_check import verify_media
 
 __all__ = ["kinds_of", "question"]
@@ -73,7 +73,7 @@ def kinds_of(parts: Iterable[Part]) -> frozenset[Modality]:
 
 
 def _file_part(name: str, prompt: str) -> MediaPart | Text:
-    source = resolve(name)
+    source = resolve_source(name)
     if isinstance(source, UrlSource):
         return _url_part(source)
     local = cast("LocalSource", source)

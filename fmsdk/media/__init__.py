@@ -1,4 +1,4 @@
 """Media files: where their bytes are (`source`), what they are (`sniff`), what their headers say
-(`header`, by way of `image`, `audio`, `document`), whether they are whole (`whole`, `recording`)
-and no bombs (`frames`, `limits`), fetching them safely (`fetch`), and making pictures smaller
+(`header`, which uses `image`, `audio` and `document`), whether they are complete and safe to decode
+(`integrity`, by `limits`), how they are fetched (`fetch`), and how pictures are made smaller
 (`resize`). Knows no message, request or provider."""

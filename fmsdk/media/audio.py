@@ -1,6 +1,6 @@
 """Recordings: length, rate and channels from the header, through tinytag; samples as WAV.
 
-Nothing is decoded or resampled here.
+Decodes and resamples nothing.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from fmsdk.errors import InvalidMedia, MissingExtra
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from tinytag import TinyTag
 
-__all__ = ["MAX_CHANNELS", "timing_of", "wav_of", "whole_rate"]
+__all__ = ["MAX_CHANNELS", "check_rate", "encode_wav", "timing_of"]
 
 MAX_CHANNELS = 8
 _FULL_SCALE = 32767
-_LOUDEST = 1.001  # what rounding makes of full scale, and cannot be heard
-_MAX_RATE = 2**32 // (2 * MAX_CHANNELS) - 1  # what a WAV header's bytes a second can tell
+_LOUDEST = 1.001  # full scale after rounding; the difference is inaudible
+_MAX_RATE = (
+    2**32 // (2 * MAX_CHANNELS) - 1
+)  # the most that the WAV header's bytes a second can hold
 _WAV_HEADER_BYTES = 44
 
 Timing = tuple[float | None, int | None, int | None]
@@ -30,65 +31,63 @@ Timing = tuple[float | None, int | None, int | None]
 
 def timing_of(file: BinaryIO, mime: str) -> Timing:
     """(seconds, samples a second, channels), each None where the header does not tell: raw AAC,
-    WebM and Matroska, AMR, CAF, and whatever else tinytag does not know.
+    WebM and Matroska, AMR, CAF, and other formats that tinytag does not know.
 
     Raises:
-        InvalidMedia: the header is broken. The message starts with a verb, for the caller to put
-            the name of the file before it.
+        InvalidMedia: the header is broken. The message starts with a verb; the caller puts the
+            name of the file before it.
     """
-    if mime == "audio/aac":  # tinytag takes ADTS for MP3 and finds a nonsensical length
+    if mime == "audio/aac":  # tinytag takes ADTS for MP3 and computes a nonsensical length
         return None, None, None
     import tinytag
 
     try:
-        found = tinytag.TinyTag.get(file_obj=file, tags=False)
+        header = tinytag.TinyTag.get(file_obj=file, tags=False)
     except tinytag.UnsupportedFormatError:
         return None, None, None
     except Exception as error:  # hostile bytes make a parser raise nearly anything
         reason = (str(error) or type(error).__name__).partition("\n")[0][:200]
         raise InvalidMedia(f"has a broken header: {reason}") from error
-    seconds = _seconds_of_wav(found) if mime == "audio/wav" else found.duration
-    return seconds, found.samplerate, found.channels
+    seconds = header.duration
+    bits = (header.bitdepth or 0) * (header.samplerate or 0) * (header.channels or 0)
+    if mime == "audio/wav" and seconds is not None and bits:
+        # A writer to a pipe cannot go back to fill in the length: it is 0 or far too large.
+        longest = max(0, header.filesize - _WAV_HEADER_BYTES) * 8 / bits
+        seconds = seconds if 0 < seconds <= longest else longest
+    return seconds, header.samplerate, header.channels
 
 
-def _seconds_of_wav(found: TinyTag) -> float | None:
-    """The length by the header; by the size of the file where the header tells of more than that
-    or of nothing, as in WAV from a pipe, whose writer could not come back to fill in its length.
+def check_rate(rate: Any) -> int:
+    """Samples a second as an int.
+
+    Raises:
+        InvalidMedia: not a whole number, or outside of what WAV can hold.
     """
-    bits = (found.bitdepth or 0) * (found.samplerate or 0) * (found.channels or 0)
-    if found.duration is None or not bits:
-        return found.duration
-    longest = max(0, found.filesize - _WAV_HEADER_BYTES) * 8 / bits
-    return found.duration if 0 < found.duration <= longest else longest
-
-
-def whole_rate(rate: Any) -> int:
-    """Samples a second as a whole number. Raises InvalidMedia for what is none that can be."""
     is_number: bool = isinstance(cast("object", rate), Real)
     if not is_number or not 1 <= rate <= _MAX_RATE or rate != int(rate):
         raise InvalidMedia(
-            f"the rate of samples is a whole number of them a second, up to {_MAX_RATE:,}, "
+            f"the sample rate is a whole number of samples a second, from 1 to {_MAX_RATE:,}, "
             f"not {rate!r}"
         )
     return int(rate)
 
 
-def wav_of(samples: Any, rate: float) -> bytes:
+def encode_wav(samples: Any, rate: float) -> bytes:
     """Samples as a 16-bit PCM WAV file.
 
     Args:
         samples: a numpy array, torch tensor or (nested) sequence of shape [time] or
-            [channels, time]. [time, channels] is taken where it can mean nothing else: more than
-            8 rows of at most 8. Floats are scaled from −1…1; int16 stays.
+            [channels, time]. [time, channels] is accepted where it is unambiguous: more than 8
+            rows of at most 8. Floats are scaled from −1…1; int16 stays.
         rate: samples a second, a whole number.
 
     Raises:
         InvalidMedia: another shape or type, no samples, floats beyond −1…1, NaN or infinity, or
-            a rate that cannot be.
+            an impossible rate.
         MissingExtra: numpy is not installed.
     """
-    rate = whole_rate(rate)
-    frames = _pcm16(_interleaved(_array(samples)))
+    rate = check_rate(rate)
+    frames = _to_pcm16(_to_interleaved(_to_array(samples)))
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(frames.shape[1])
@@ -98,14 +97,14 @@ def wav_of(samples: Any, rate: float) -> bytes:
     return buffer.getvalue()
 
 
-def _array(samples: Any) -> NDArray[Any]:
+def _to_array(samples: Any) -> NDArray[Any]:
     try:
         import numpy as np
     except ImportError as error:
         raise MissingExtra(
             'audio samples need numpy: pip install "fmsdk[local]"', extra="local"
         ) from error
-    if hasattr(samples, "detach"):  # a torch tensor; numpy has no half-precision of its kinds
+    if hasattr(samples, "detach"):  # a torch tensor; numpy lacks bfloat16
         samples = samples.detach().cpu()
         samples = samples.float() if samples.is_floating_point() else samples
     try:
@@ -114,7 +113,7 @@ def _array(samples: Any) -> NDArray[Any]:
         raise InvalidMedia(f"audio samples cannot be read as an array: {error}") from error
 
 
-def _interleaved(array: NDArray[Any]) -> NDArray[Any]:
+def _to_interleaved(array: NDArray[Any]) -> NDArray[Any]:
     """The samples as [time, channels]."""
     if array.size == 0 or array.ndim not in (1, 2):
         raise InvalidMedia(
@@ -129,11 +128,11 @@ def _interleaved(array: NDArray[Any]) -> NDArray[Any]:
         return array
     raise InvalidMedia(
         f"audio samples of shape {[rows, columns]} would be {min(rows, columns)} channels; "
-        f"at most {MAX_CHANNELS} are taken, as [channels, time]"
+        f"at most {MAX_CHANNELS} are possible, as [channels, time]"
     )
 
 
-def _pcm16(array: NDArray[Any]) -> NDArray[np.int16]:
+def _to_pcm16(array: NDArray[Any]) -> NDArray[np.int16]:
     import numpy as np
 
     if array.dtype == np.int16:
@@ -145,7 +144,7 @@ def _pcm16(array: NDArray[Any]) -> NDArray[np.int16]:
     loudest = float(np.abs(array).max())
     if loudest > _LOUDEST:
         raise InvalidMedia(
-            f"audio samples are floats in −1…1, and these go up to {loudest:g}: scale them to it, "
-            "clip them, or pass int16"
+            f"audio samples are floats in −1…1, and these go up to {loudest:g}: scale or clip "
+            "them, or pass int16"
         )
     return np.rint(np.clip(array, -1.0, 1.0) * _FULL_SCALE).astype(np.int16)

@@ -1,7 +1,7 @@
-"""Documents: the media types vendors take besides PDF, how many pages a PDF has, and what an
-office file, a ZIP archive, holds.
+"""Documents: the media types that vendors take besides PDF, the number of pages of a PDF, and the
+list of contents of an office file, which is a ZIP archive.
 
-No text is extracted, nothing unpacked or rendered here.
+No text is extracted here, and nothing is unpacked or rendered.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import struct
 from typing import TYPE_CHECKING, BinaryIO
 
 from fmsdk.errors import InvalidMedia
-from fmsdk.media.limits import MAX_PAGES, MAX_UNPACKED
+from fmsdk.media.limits import MAX_PAGES
 from fmsdk.media.sniff import OFFICE
 
 if TYPE_CHECKING:
     from zipfile import ZipInfo
 
-__all__ = ["mime_by_name", "office_mime", "pages_of", "why_too_large"]
+__all__ = ["count_pages", "mime_by_name", "office_mime", "zip_entries"]
 
 # Types without a signature, by the file's extension; the system's own tables differ by machine.
 _BY_EXTENSION = {
@@ -36,30 +36,23 @@ _COUNT = re.compile(rb"/Count\s+(\d+)")
 
 
 def mime_by_name(name: str) -> str | None:
-    """The media type of a text file by its extension, or None where that says nothing."""
+    """The media type of a text file by its extension, or None where the extension does not tell."""
     return _BY_EXTENSION.get(os.path.splitext(name)[1].lower())
 
 
 def office_mime(file: BinaryIO) -> str | None:
-    """The media type of an office file whose parts are in an order that its first bytes do not
-    tell (LibreOffice writes the list of contents last); None for other ZIP archives."""
-    names = [entry.filename for entry in _entries(file)]
+    """The media type of an office file whose first bytes do not tell it (LibreOffice writes
+    [Content_Types].xml last); None for other ZIP archives."""
+    names = [entry.filename for entry in zip_entries(file)]
     if "[Content_Types].xml" not in names:
         return None
     starts = {name.partition("/")[0] + "/" for name in names}
     return next((mime for folder, mime in OFFICE if folder.decode() in starts), None)
 
 
-def why_too_large(file: BinaryIO) -> str | None:
-    """What makes a ZIP archive a bomb: the size of all it says it holds; None for other ones."""
-    unpacked = sum(entry.file_size for entry in _entries(file))
-    if unpacked <= MAX_UNPACKED:
-        return None
-    return f"unpacks to {unpacked:,} bytes, more than the {MAX_UNPACKED:,} that are taken"
-
-
-def _entries(file: BinaryIO) -> list[ZipInfo]:
-    import zipfile  # slow to import, and most media are no archives
+def zip_entries(file: BinaryIO) -> list[ZipInfo]:
+    """The list of contents of a ZIP archive; empty where it cannot be read."""
+    import zipfile  # slow to import, and few media are archives
 
     try:
         with zipfile.ZipFile(file) as archive:
@@ -68,29 +61,29 @@ def _entries(file: BinaryIO) -> list[ZipInfo]:
         return []
 
 
-def pages_of(file: BinaryIO) -> int | None:
-    """How many pages a PDF says it has, or None where that is not in plain sight (compressed
-    object streams, encryption) or the file is over 32 MiB.
+def count_pages(file: BinaryIO) -> int | None:
+    """The number of pages that a PDF states; None where it is compressed or encrypted, or where
+    the file is larger than 32 MiB.
 
-    Follows the last trailer to the catalogue and its page tree (ISO 32000-1, 7.7): of an object
-    defined more than once, an update has written the last.
+    Follows the last trailer to the catalogue and its page tree (ISO 32000-1, 7.7). Of an object
+    that is defined more than once, the last definition is from the latest update.
 
     Raises:
-        InvalidMedia: it tells of more than `MAX_PAGES`. The message starts with a verb, for the
-            caller to put the name of the file before it.
+        InvalidMedia: it states more than `MAX_PAGES`. The message starts with a verb; the caller
+            puts the name of the file before it.
     """
     data = file.read(_LONGEST_SCANNED + 1)
     if len(data) > _LONGEST_SCANNED:
         return None
     roots = _ROOT.findall(data)
-    pages = roots and _PAGES.search(_object(data, roots[-1]))
-    count = pages and _COUNT.search(_object(data, pages[1]))
+    pages = roots and _PAGES.search(_object_body(data, roots[-1]))
+    count = pages and _COUNT.search(_object_body(data, pages[1]))
     if count and (len(count[1]) > 9 or int(count[1]) > MAX_PAGES):
-        raise InvalidMedia(f"tells of more than {MAX_PAGES:,} pages; split it")
+        raise InvalidMedia(f"has more than {MAX_PAGES:,} pages; split it")
     return int(count[1]) if count else None
 
 
-def _object(data: bytes, reference: bytes) -> bytes:
+def _object_body(data: bytes, reference: bytes) -> bytes:
     number, generation = reference.split()
     starts = list(re.finditer(rb"(?<!\d)%s\s+%s\s+obj\b" % (number, generation), data))
     if not starts:

@@ -1,11 +1,11 @@
-"""Media behind a URL, for vendors that cannot fetch it themselves; guarded, because a URL may
-come from anywhere and this runs inside somebody's network.
+"""Fetches media behind a URL for vendors that cannot do so themselves. Fetching is guarded,
+because a URL may come from anywhere and this runs inside somebody's network.
 
-- http and https alone; every address of the host must be public, at the start and after each
-  redirect, and the connection goes to the very address that was checked, so that a second look-up
+- Only http and https are fetched. Every address of the host must be public, at the start and after
+  each redirect. The connection goes to the very address that was checked, so that a second look-up
   cannot point elsewhere (DNS rebinding). For that reason no proxy is used.
-- Bytes are counted while they come, and again while they are unpacked; time, redirects, pixels
-  and the length of recordings are capped (`FetchLimits`).
+- Bytes are counted while they arrive, and again while they are decompressed. Time, redirects,
+  pixels and the length of recordings have limits (`FetchLimits`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from fmsdk.errors import ConnectionFailed, InvalidMedia, Timeout
 from fmsdk.media.document import mime_by_name
-from fmsdk.media.header import read_header, verify
+from fmsdk.media.fetched_body import decompress_body, to_utf8, type_and_charset
+from fmsdk.media.header import read_header
+from fmsdk.media.integrity import check_integrity
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.media.sniff import Kind
 from fmsdk.media.source import BytesSource, shown_url
-from fmsdk.media.unpack import type_and_charset, unpacked, utf8
 
 if TYPE_CHECKING:
     import aiohttp
@@ -30,15 +31,17 @@ if TYPE_CHECKING:
 
 __all__ = ["fetch", "is_public"]
 
-_WAY_OUT = "Download it yourself and pass the file"
+_ALTERNATIVE = "Download it yourself and pass the file"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "fmsdk"}
 _LONGEST_URL = 65_536
 
-# What servers say of a file whose type they do not know.
-_UNTOLD = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown"})
+# What servers send for a file of unknown type.
+_UNKNOWN_TYPES = frozenset(
+    {"", "application/octet-stream", "binary/octet-stream", "application/unknown"}
+)
 
-# Public by their number and yet inside a cloud: Azure's and Oracle's metadata services.
+# Public by number, but inside a cloud: the metadata services of Azure and Oracle.
 _METADATA = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.0.0.0/24"))
 # Documentation (RFC 9637), which Python's own tables lack up to 3.13.
 _DOCUMENTATION = ipaddress.ip_network("3fff::/20")
@@ -48,37 +51,37 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 async def fetch(url: str, kind: Kind, *, limits: FetchLimits = DEFAULT_FETCH) -> BytesSource:
-    """The media at `url`, checked to be whole and of `kind`.
+    """The media at `url`, checked to be complete and of `kind`.
 
     Raises:
-        InvalidMedia: a URL that may not be fetched, an answer that says no (4xx), more than the
-            limits allow, or not what it is used as.
+        InvalidMedia: a URL that may not be fetched, a refusal (4xx), more than the limits allow,
+            or another kind of media.
         ConnectionFailed: no such host, no connection, a broken one, or 429 and 5xx.
         Timeout: it took longer than `max_seconds`.
 
-    None of them shows the URL's query, user name or password.
+    No message shows the URL's query, user name or password.
     """
     import aiohttp
 
-    shown = shown_url(url)
+    name = shown_url(url)
     try:
         async with asyncio.timeout(limits.max_seconds):
             source = await _download(url, kind, limits)
-            # A hostile file can take seconds to look through.
-            await asyncio.to_thread(_check, source, kind, limits, shown)
+            # In a thread: a hostile file can take seconds to check.
+            await asyncio.to_thread(_check_content, source, kind, limits, name)
     except TimeoutError as error:
-        raise Timeout(f"{shown} took longer than {limits.max_seconds:g} s to fetch") from error
+        raise Timeout(f"{name} took longer than {limits.max_seconds:g} s to fetch") from error
     except aiohttp.ClientResponseError as error:
         # Its text and its repr show the whole URL, and the request's headers.
-        raise ConnectionFailed(f"{shown} could not be fetched: {error.message}") from None
+        raise ConnectionFailed(f"{name} could not be fetched: {error.message}") from None
     except (aiohttp.ClientError, OSError) as error:
         reason = str(error) or type(error).__name__
-        raise ConnectionFailed(f"{shown} could not be fetched: {reason}") from error
+        raise ConnectionFailed(f"{name} could not be fetched: {reason}") from error
     return source
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is out on the internet, for whatever IPv4 address it carries inside too
+    """Whether an address is on the public internet, and with it any IPv4 address that it embeds
     (IPv4-mapped, 6to4, Teredo, NAT64)."""
     if isinstance(address, ipaddress.IPv6Address):
         if address.is_site_local or address in _DOCUMENTATION:
@@ -86,8 +89,8 @@ def is_public(address: Address) -> bool:
         number = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if address.ipv4_mapped is not None or address in _NAT64:
             return is_public(number)  # another way to write the IPv4 address
-        tunnelled = address.teredo[1] if address.teredo else address.sixtofour
-        if tunnelled is not None and not is_public(tunnelled):
+        tunnel_end = address.teredo[1] if address.teredo else address.sixtofour
+        if tunnel_end is not None and not is_public(tunnel_end):
             return False
     if any(address in network for network in _METADATA):
         return False
@@ -95,7 +98,7 @@ def is_public(address: Address) -> bool:
 
 
 async def _download(url: str, kind: Kind, limits: FetchLimits) -> BytesSource:
-    target = _parsed(url)
+    target = _parse_url(url)
     for _ in range(limits.max_redirects + 1):
         headers = dict(_HEADERS)
         if target.user or target.password:
@@ -106,13 +109,17 @@ async def _download(url: str, kind: Kind, limits: FetchLimits) -> BytesSource:
             session.get(target.with_user(None), headers=headers, allow_redirects=False) as response,
         ):
             if response.status not in _REDIRECTS or "location" not in response.headers:
-                _check_status(response, target)
-                return await _body(response, target, kind, limits)
-            target = _parsed(response.headers["location"], target)
+                name, status = shown_url(str(target)), response.status
+                if status == 429 or status >= 500:
+                    raise ConnectionFailed(f"{name} answered {status}", status=status)
+                if status != 200:
+                    raise InvalidMedia(f"{name} answered {status}", status=status)
+                return await _read_body(response, target, kind, limits)
+            target = _parse_url(response.headers["location"], target)
     raise InvalidMedia(f"{shown_url(url)} redirects more than {limits.max_redirects} times")
 
 
-def _parsed(url: str, base: URL | None = None) -> URL:
+def _parse_url(url: str, base: URL | None = None) -> URL:
     from yarl import URL
 
     try:
@@ -120,10 +127,10 @@ def _parsed(url: str, base: URL | None = None) -> URL:
             raise ValueError
         target = URL(url) if base is None else base.join(URL(url))
         port = target.explicit_port
-        if ":" in (target.raw_host or ""):  # yarl takes anything in brackets
+        if ":" in (target.raw_host or ""):  # yarl accepts anything in brackets
             ipaddress.ip_address((target.raw_host or "").partition("%")[0])
     except ValueError:
-        # Its message may quote a piece of a password.
+        # The error may quote a piece of a password.
         raise InvalidMedia(f"{shown_url(url)} is not a valid URL") from None
     if port is not None and not 0 < port < 65_536:
         raise InvalidMedia(f"{shown_url(str(target))} is not a valid URL: no such port")
@@ -133,13 +140,13 @@ def _parsed(url: str, base: URL | None = None) -> URL:
 
 
 async def _open_session(target: URL, limits: FetchLimits) -> aiohttp.ClientSession:
-    """A session that reaches one host, at the addresses of it that were checked."""
+    """A session that connects to one host, only at the addresses that were checked."""
     import aiohttp
     from aiohttp.abc import AbstractResolver, ResolveResult
 
     from fmsdk.http.environment import trusted_certificates
 
-    addresses = await _addresses(target, limits)
+    addresses = await _resolve_host(target, limits)
 
     class CheckedAddresses(AbstractResolver):
         async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
@@ -174,81 +181,73 @@ async def _open_session(target: URL, limits: FetchLimits) -> aiohttp.ClientSessi
     )
 
 
-async def _addresses(target: URL, limits: FetchLimits) -> list[Address]:
-    """The host's addresses, each of them checked.
+async def _resolve_host(target: URL, limits: FetchLimits) -> list[Address]:
+    """The host's addresses, after the check of each.
 
     Raises:
-        InvalidMedia: one of them is not public.
+        InvalidMedia: an address is not public.
     """
     host, port = target.raw_host or "", target.port or 0
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:
         raise InvalidMedia(f"{shown_url(str(target))} has no valid host name") from error
-    # A scope (fe80::1%eth0) belongs to link-local addresses alone, and says nothing here.
-    texts = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found)
+    # Only link-local addresses have a scope (fe80::1%eth0), which does not matter here.
+    texts = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in entries)
     addresses = [ipaddress.ip_address(text) for text in texts]
     for address in addresses:
         if not limits.allow_private and not is_public(address):
             raise InvalidMedia(
                 f"{shown_url(str(target))} is refused: {address} is not a public address. "
-                f"{_WAY_OUT}, or allow it: Client(fetch=FetchLimits(allow_private=True))"
+                f"{_ALTERNATIVE}, or allow it: Client(fetch=FetchLimits(allow_private=True))"
             )
     return addresses
 
 
-def _check_status(response: aiohttp.ClientResponse, target: URL) -> None:
-    status = response.status
-    if status == 429 or status >= 500:
-        raise ConnectionFailed(f"{shown_url(str(target))} answered {status}", status=status)
-    if status != 200:
-        raise InvalidMedia(f"{shown_url(str(target))} answered {status}", status=status)
-
-
-async def _body(
+async def _read_body(
     response: aiohttp.ClientResponse, target: URL, kind: Kind, limits: FetchLimits
 ) -> BytesSource:
     too_long = InvalidMedia(
-        f"{shown_url(str(target))} is longer than {limits.max_bytes:,} bytes. {_WAY_OUT}"
+        f"{shown_url(str(target))} is longer than {limits.max_bytes:,} bytes. {_ALTERNATIVE}"
     )
-    declared = response.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limits.max_bytes:
+    length = response.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limits.max_bytes:
         raise too_long
-    packed = bytearray()
+    body = bytearray()
     async for chunk in response.content.iter_any():
-        packed += chunk
-        if len(packed) > limits.max_bytes:
+        body += chunk
+        if len(body) > limits.max_bytes:
             raise too_long
     codings = response.headers.get("content-encoding", "").split(",")
     mime, charset = type_and_charset(response.headers.get("content-type", ""))
     try:
-        # Megabytes take their time.
-        data = await asyncio.to_thread(unpacked, bytes(packed), codings, limits.max_bytes)
+        # In a thread: megabytes take a while.
+        data = await asyncio.to_thread(decompress_body, bytes(body), codings, limits.max_bytes)
         if data is not None and kind == "document" and charset:
-            data = await asyncio.to_thread(utf8, data, charset)
+            data = await asyncio.to_thread(to_utf8, data, charset)
     except InvalidMedia as error:
-        raise InvalidMedia(f"{shown_url(str(target))} {error.message}. {_WAY_OUT}") from error
+        raise InvalidMedia(f"{shown_url(str(target))} {error.message}. {_ALTERNATIVE}") from error
     if data is None:
         raise too_long
-    return BytesSource(data, mime_by_name(target.path) if mime in _UNTOLD else mime)
+    return BytesSource(data, mime_by_name(target.path) if mime in _UNKNOWN_TYPES else mime)
 
 
-def _check(source: BytesSource, kind: Kind, limits: FetchLimits, shown: str) -> None:
+def _check_content(source: BytesSource, kind: Kind, limits: FetchLimits, name: str) -> None:
     try:
         header = read_header(kind, source)
-        verify(kind, source)
+        check_integrity(kind, source)
     except InvalidMedia as error:
-        message = error.message.replace(source.describe(), shown, 1)
+        message = error.message.replace(source.describe(), name, 1)
         raise InvalidMedia(message) from error
     pixels = (header.width or 0) * (header.height or 0)
     if pixels > limits.max_pixels:
         raise InvalidMedia(
-            f"{shown} has {header.width}x{header.height} pixels, more than the "
+            f"{name} has {header.width}x{header.height} pixels, more than the "
             f"{limits.max_pixels:,} allowed"
         )
     if header.seconds is not None and header.seconds > limits.max_duration:
         raise InvalidMedia(
-            f"{shown} lasts {header.seconds:,.0f} s, longer than the "
+            f"{name} lasts {header.seconds:,.0f} s, longer than the "
             f"{limits.max_duration:,g} s allowed"
         )

@@ -1,8 +1,7 @@
-"""What a media file says about itself: `read_header`; and whether it is all there, and no bomb:
-`verify`.
+"""What a media file says about itself: `read_header`.
 
-Reads as little as the format allows and decodes nothing. Bytes decide, not names: a PDF called
-cat.jpg is a PDF.
+Reads as little as the format allows and decodes nothing. The bytes decide, not the name: a PDF
+called cat.jpg is a PDF. Whether the file is complete is checked in `fmsdk.media.integrity`.
 """
 
 from __future__ import annotations
@@ -12,16 +11,14 @@ from typing import BinaryIO
 
 from fmsdk.errors import InvalidMedia
 from fmsdk.media import audio, document, image
-from fmsdk.media.frames import why_too_many
-from fmsdk.media.integrity.truncation import why_truncated
-from fmsdk.media.sniff import OFFICE, SNIFFED_BYTES, Kind, is_text, looks_like, sniff
+from fmsdk.media.sniff import SNIFFED_BYTES, Kind, is_text, looks_like, sniff
 from fmsdk.media.source import BytesSource, LocalSource, PathSource, PillowSource
 
-__all__ = ["Header", "read_header", "sniff", "verify"]
+__all__ = ["Header", "detect_mime", "read_header"]
 
 _ARTICLES = {"image": "an image", "audio": "audio", "video": "video", "document": "a document"}
-# Containers that hold either: what a recording in one of them is called.
-_RECORDINGS = {
+# The types of films, and of their sound where they are used as audio.
+_AS_AUDIO = {
     "video/mp4": "audio/mp4",
     "video/webm": "audio/webm",
     "video/x-matroska": "audio/x-matroska",
@@ -30,10 +27,10 @@ _RECORDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file's header tells; None is unknown.
+    """What a file's header tells. None is unknown.
 
-    width, height: pixels, as stored (EXIF orientation not applied). seconds: length. pages: of a
-    PDF. rate: samples a second. channels: of sound.
+    width, height: pixels, as stored (EXIF orientation not applied). seconds: the length. pages: of
+    a PDF. rate: samples a second. channels: of sound.
     """
 
     mime: str
@@ -49,73 +46,50 @@ def read_header(kind: Kind, source: LocalSource) -> Header:
     """The header of `source`, which is used as `kind`.
 
     Raises:
-        InvalidMedia: missing, empty, unreadable, not of that kind ("cat.jpg is not an image: it
-            looks like PDF"), with a broken header, a picture of over `limits.MAX_PIXELS`, or a
-            PDF of over `limits.MAX_PAGES`.
+        InvalidMedia: the file is missing, empty, unreadable or not of that kind ("cat.jpg is not
+            an image: it looks like PDF"), has a broken header, or is a picture of more than
+            `limits.MAX_PIXELS` or a PDF of more than `limits.MAX_PAGES`.
     """
     if isinstance(source, PillowSource) and kind == "image":
         return Header("image/png", source.image.width, source.image.height)
     with source.open() as file:
-        mime = _mime(kind, source, file)
+        mime = detect_mime(kind, source, file)
         file.seek(0)
         try:
-            return _measured(kind, mime, file)
+            if kind == "image":
+                width, height = image.size_of(file, mime) or (None, None)
+                return Header(mime, width, height)
+            if kind == "document":
+                is_pdf = mime == "application/pdf"
+                return Header(mime, pages=document.count_pages(file) if is_pdf else None)
+            seconds, rate, channels = audio.timing_of(file, mime)
+            return Header(mime, seconds=seconds, rate=rate, channels=channels)
         except InvalidMedia as error:
             raise InvalidMedia(f"{source.describe()} {error.message}") from error
 
 
-def verify(kind: Kind, source: LocalSource, known: Header | None = None) -> None:
-    """Check that a file is all there, without decoding it, and still of the type that is `known`.
+def detect_mime(kind: Kind, source: LocalSource, file: BinaryIO) -> str:
+    """The media type of an open file that is used as `kind`, by its first bytes.
 
     Raises:
-        InvalidMedia: as `read_header`, "… is truncated: …", and bombs: more frames or pages than
-            `limits.MAX_FRAME_PIXELS` allows, an archive of more than `limits.MAX_UNPACKED`.
+        InvalidMedia: the file is empty, or not of that kind.
     """
-    if not isinstance(source, (PathSource, BytesSource)):
-        return  # encoded here, so whole
-    with source.open() as file:
-        mime = _mime(kind, source, file)
-        if known is not None and mime != known.mime:
-            raise InvalidMedia(
-                f"{source.describe()} has changed since it was looked at: it was {known.mime}, "
-                f"and is {mime}; make a new part of it"
-            )
-        missing = why_truncated(file, mime)
-        if missing:
-            raise InvalidMedia(f"{source.describe()} is truncated: {missing}")
-        is_office = any(mime == office for _, office in OFFICE)
-        bomb = document.why_too_large(file) if is_office else why_too_many(file, mime)
-    if bomb:
-        raise InvalidMedia(f"{source.describe()} {bomb}")
-
-
-def _mime(kind: Kind, source: LocalSource, file: BinaryIO) -> str:
     head = file.read(SNIFFED_BYTES)
     if not head:
         raise InvalidMedia(f"{source.describe()} is empty")
-    found = sniff(head)
-    if found and found[0] == kind:
-        return found[1]
-    if found and kind == "audio" and found[1] in _RECORDINGS:
-        return _RECORDINGS[found[1]]
-    if kind == "document" and not found and is_text(head):
-        declared = source.mime if isinstance(source, BytesSource) else None
+    match = sniff(head)
+    if match and match[0] == kind:
+        return match[1]
+    if match and kind == "audio" and match[1] in _AS_AUDIO:
+        return _AS_AUDIO[match[1]]
+    if kind == "document" and not match and is_text(head):
+        stated_type = source.mime if isinstance(source, BytesSource) else None
         name = source.path if isinstance(source, PathSource) else ""
-        return declared or document.mime_by_name(name) or "text/plain"
+        return stated_type or document.mime_by_name(name) or "text/plain"
     if kind == "document" and head.startswith(b"PK") and (mime := document.office_mime(file)):
         return mime
-    seen = looks_like(head)
+    likeness = looks_like(head)
     raise InvalidMedia(
         f"{source.describe()} is not {_ARTICLES[kind]}"
-        + (f": it looks like {seen}" if seen else " of a format that is known here")
+        + (f": it looks like {likeness}" if likeness else " of a known format")
     )
-
-
-def _measured(kind: Kind, mime: str, file: BinaryIO) -> Header:
-    if kind == "image":
-        width, height = image.size_of(file, mime) or (None, None)
-        return Header(mime, width, height)
-    if kind == "document":
-        return Header(mime, pages=document.pages_of(file) if mime == "application/pdf" else None)
-    seconds, rate, channels = audio.timing_of(file, mime)
-    return Header(mime, seconds=seconds, rate=rate, channels=channels)

@@ -1,6 +1,6 @@
 """Pictures: their size from the header, through Pillow, and PIL images as PNG.
 
-Nothing is decoded of files here; what a vendor makes of a picture is not known here.
+Files are not decoded here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from fmsdk.errors import InvalidMedia
 from fmsdk.media.limits import MAX_PIXELS
 
-__all__ = ["first_line", "frames_in", "opened", "png_of", "rgb_of", "size_of"]
+__all__ = ["encode_png", "first_line", "frames_in", "open_picture", "size_of", "to_rgb"]
 
 _HEADER_BYTES = 65_536
 _WEBP_HEADER_BYTES = 30
@@ -35,7 +35,7 @@ _NEAREST_MODE = {
     **dict.fromkeys(("CMYK", "HSV", "LAB", "RGBX", "YCbCr"), "RGB"),
     **dict.fromkeys(("La", "PA", "RGBa"), "RGBA"),
 }
-_ANIMATED = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")
+_FORMATS_WITH_FRAMES = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")
 
 
 def size_of(file: BinaryIO, mime: str) -> tuple[int, int] | None:
@@ -43,32 +43,32 @@ def size_of(file: BinaryIO, mime: str) -> tuple[int, int] | None:
     format whose header is not read here.
 
     Raises:
-        InvalidMedia: the header is broken, or tells of more than `MAX_PIXELS`. The message starts
-            with a verb, for the caller to put the name of the file before it.
+        InvalidMedia: the header is broken, or states more than `MAX_PIXELS`. The message starts
+            with a verb; the caller puts the name of the file before it.
     """
     if mime == "image/webp":
         size = _size_of_webp(file.read(_WEBP_HEADER_BYTES))
     elif mime in _PLUGINS:
-        size = opened(file, mime).size
+        size = open_picture(file, mime).size
     else:
         size = _size_in_box(file.read(_HEADER_BYTES))
     if size is not None and size[0] * size[1] > MAX_PIXELS:
         raise InvalidMedia(
-            f"has {size[0]}x{size[1]} pixels, more than the {MAX_PIXELS:,} that are taken; "
+            f"has {size[0]}x{size[1]} pixels, more than the limit of {MAX_PIXELS:,}; "
             "make it smaller"
         )
     return size
 
 
-def opened(file: BinaryIO, mime: str) -> Any:
-    """The `PIL.Image.Image` of a file, its pixels not decoded yet. Of the pictures in one JPEG
-    (those of phones carry depth or brightness beside the photograph) it is the first.
+def open_picture(file: BinaryIO, mime: str) -> Any:
+    """The `PIL.Image.Image` of a file, whose pixels are not decoded yet. Of several pictures in
+    one JPEG (phones add depth or brightness to the photograph) it is the first.
 
     Raises:
-        InvalidMedia: a format not read here, or a broken header. The message starts with a verb.
+        InvalidMedia: an unknown format, or a broken header. The message starts with a verb.
     """
     if mime not in _PLUGINS:
-        raise InvalidMedia(f"is {mime}, which cannot be decoded here")
+        raise InvalidMedia(f"is {mime}, which fmsdk cannot decode")
     module, name = _PLUGINS[mime]
     open_header: Callable[[BinaryIO], Any] = getattr(import_module(module), name)
     try:
@@ -78,13 +78,13 @@ def opened(file: BinaryIO, mime: str) -> Any:
 
 
 def first_line(error: Exception) -> str:
-    """What a parser says went wrong, in at most 200 characters."""
+    """The first line of a parser's error, at most 200 characters of it."""
     return (str(error) or type(error).__name__).partition("\n")[0][:200]
 
 
 def _size_of_webp(head: bytes) -> tuple[int, int]:
-    """By https://developers.google.com/speed/webp/docs/riff_container: Pillow would read the
-    whole file, and set up a decoder with two canvases of whatever size it tells of."""
+    """By https://developers.google.com/speed/webp/docs/riff_container. Pillow would read the
+    whole file, and set up a decoder with two canvases of the stated size."""
     form, start = head[12:16], head[20:]
     if form == b"VP8X" and len(start) == 10:
         return _little(start[4:7]) + 1, _little(start[7:]) + 1
@@ -112,31 +112,31 @@ def _size_in_box(head: bytes) -> tuple[int, int] | None:
 
 
 def frames_in(image: Any) -> int:
-    """How many frames a `PIL.Image.Image` stands for. The pictures beside the first in one JPEG
-    are none (see `opened`)."""
-    if image.format not in _ANIMATED:
+    """How many frames a `PIL.Image.Image` has. Further pictures in one JPEG are not frames (see
+    `open_picture`)."""
+    if image.format not in _FORMATS_WITH_FRAMES:
         return 1
     try:
         return getattr(image, "n_frames", 1)
-    except Exception:  # a closed or hostile file, which reading its pixels will tell of
+    except Exception:  # a closed or hostile file: reading its pixels will raise
         return 1
 
 
-def png_of(image: Any) -> bytes:
+def encode_png(image: Any) -> bytes:
     """A `PIL.Image.Image` as PNG, upright (EXIF orientation applied).
 
-    PNG loses nothing of the modes it has; CMYK, YCbCr, LAB and HSV become RGB.
+    Modes that PNG has lose nothing. CMYK, YCbCr, LAB and HSV become RGB.
 
     Raises:
-        InvalidMedia: more frames than one, a mode with no PNG form (32-bit ones), or a file that
-            breaks off.
+        InvalidMedia: more than one frame, a mode without a PNG form (32 bits), or a truncated
+            file.
     """
     from PIL import ImageOps
 
     frames = frames_in(image)
     if frames > 1:
         raise InvalidMedia(
-            f"the PIL image has {frames:,} frames, of which a PNG holds one; pass the file, or "
+            f"the PIL image has {frames:,} frames, and a PNG holds one; pass the file, or "
             "image.copy() for the current frame"
         )
     if image.mode not in _PNG_MODES | _NEAREST_MODE.keys():
@@ -148,16 +148,16 @@ def png_of(image: Any) -> bytes:
         if image.getexif().get(_ORIENTATION, 1) != 1:
             image = ImageOps.exif_transpose(image)
         if image.mode in _NEAREST_MODE:
-            image = rgb_of(image, _NEAREST_MODE[image.mode])
+            image = to_rgb(image, _NEAREST_MODE[image.mode])
         image.save(buffer, format="PNG")
     except (OSError, SyntaxError, ValueError) as error:
         raise InvalidMedia(f"the PIL image cannot be read: {first_line(error)}") from error
     return buffer.getvalue()
 
 
-def rgb_of(image: Any, mode: str = "RGB") -> Any:
-    """A `PIL.Image.Image` as `mode` ("RGB" or "RGBA"). Where its colour profile is one for CMYK
-    or LAB, the colours go to sRGB by it, since it describes no RGB."""
+def to_rgb(image: Any, mode: str = "RGB") -> Any:
+    """A `PIL.Image.Image` as `mode` ("RGB" or "RGBA"). A colour profile for CMYK or LAB is
+    applied, since it does not describe RGB: the colours become sRGB."""
     profile = image.info.get("icc_profile")
     if image.mode not in ("CMYK", "LAB") or not profile:
         return image.convert(mode)
@@ -165,8 +165,8 @@ def rgb_of(image: Any, mode: str = "RGB") -> Any:
     try:
         source = colours.ImageCmsProfile(io.BytesIO(profile))
         target = colours.createProfile("sRGB")
-        converted = colours.profileToProfile(image, source, target, outputMode=mode)
+        result = colours.profileToProfile(image, source, target, outputMode=mode)
     except (colours.PyCMSError, OSError):  # the profile is broken
-        converted = image.convert(mode)
-    converted.info.pop("icc_profile", None)
-    return converted
+        result = image.convert(mode)
+    result.info.pop("icc_profile", None)
+    return result

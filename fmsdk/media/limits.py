@@ -1,6 +1,6 @@
-"""How much media may be: what a file's header may claim, and what one fetch may take.
+"""Limits on media: what a file's header may state, and what one fetch may take.
 
-Light to import, since clients and pictures need it; it checks nothing itself.
+Checks nothing itself, and is light to import: clients and pictures need it.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ __all__ = [
     "FetchLimits",
 ]
 
-# Where Pillow itself stops believing in good intentions (2 × Image.MAX_IMAGE_PIXELS): a picture
-# of more pixels takes over half a gigabyte to decode.
+# Where Pillow raises DecompressionBombError (2 × Image.MAX_IMAGE_PIXELS): a picture of more pixels
+# takes over half a gigabyte to decode.
 MAX_PIXELS = 178_956_970
-# All frames of an animation, or pages of a TIFF, together: 15 minutes of 640x480 at 10 frames a
-# second fit. A GIF of half a megabyte can tell of a thousand times as much.
+# All frames of an animation, or pages of a TIFF, together: enough for 15 minutes of 640x480 at 10
+# frames a second. A GIF of half a megabyte can hold a thousand times as much.
 MAX_FRAME_PIXELS = 16 * MAX_PIXELS
-# Of a PDF: a hundred times what vendors take, and few real ones have as many.
+# Of a PDF: a hundred times what vendors accept. Few real ones have as many.
 MAX_PAGES = 100_000
-# Bytes of all that an office file, which is a ZIP archive, says it holds.
+# The stated sizes of all files in an office file, which is a ZIP archive, in bytes.
 MAX_UNPACKED = 2**30
 _TINY = 1e-9
 
@@ -42,7 +42,7 @@ class FetchLimits:
     (private, loopback, link-local and metadata addresses).
 
     Raises:
-        BadRequestError: a limit that is no number above 0; of redirects, 0 is one.
+        BadRequestError: a limit that is not a number above 0. `max_redirects` may be 0.
     """
 
     max_bytes: int = 50 * 2**20
@@ -57,7 +57,9 @@ class FetchLimits:
             value: object = getattr(self, spec.name)
             least = 0 if spec.name in ("max_redirects", "allow_private") else _TINY
             if not isinstance(value, (int, float)) or not value >= least:
-                raise BadRequestError(f"{spec.name} of FetchLimits cannot be {value!r}")
+                raise BadRequestError(
+                    f"{spec.name} of FetchLimits must be a number above 0, not {value!r}"
+                )
 
 
 DEFAULT_FETCH = FetchLimits()

@@ -1,7 +1,7 @@
-"""What media its first bytes say it is, whatever its name says.
+"""The kind and type of media by its first bytes, whatever its name.
 
-Signatures from the formats' own specifications and https://mimesniff.spec.whatwg.org. Nothing
-here opens a file or decodes anything.
+Signatures from the formats' own specifications and https://mimesniff.spec.whatwg.org. Opens and
+decodes nothing.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _PREFIXES: tuple[tuple[bytes, Kind, str], ...] = (
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video", "video/x-ms-wmv"),
     (b"{\\rtf", "document", "application/rtf"),
 )
-# Containers with a size between their name and the name of what they contain.
-_TAGGED: dict[tuple[bytes, bytes], tuple[Kind, str]] = {
+# Containers with a size between their own name and that of their content.
+_CONTAINERS: dict[tuple[bytes, bytes], tuple[Kind, str]] = {
     (b"RIFF", b"WAVE"): ("audio", "audio/wav"),
     (b"RF64", b"WAVE"): ("audio", "audio/wav"),
     (b"RIFF", b"WEBP"): ("image", "image/webp"),
@@ -53,7 +53,8 @@ _BRANDS: dict[bytes, tuple[Kind, str]] = {
     **dict.fromkeys((b"M4A ", b"M4B ", b"M4P "), ("audio", "audio/mp4")),
     b"qt  ": ("video", "video/quicktime"),
 }
-# The folder inside the archive that tells one office format from the other.
+_BITMAP_HEADERS = {size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)}
+# The folder inside the archive that distinguishes the office formats.
 OFFICE = ((b"word/", _DOCX), (b"xl/", _XLSX), (b"ppt/", _PPTX))
 _NAMES = {
     _DOCX: "a Word document",
@@ -71,27 +72,39 @@ _NAMES = {
 
 def sniff(head: bytes) -> tuple[Kind, str] | None:
     """(kind, media type) of media by its first bytes (`SNIFFED_BYTES` of them are enough), or
-    None where they are no media that is known here. Plain text has no signature.
+    None where they have no known signature. Plain text has none.
     """
     for prefix, kind, mime in _PREFIXES:
         if head.startswith(prefix):
             return kind, mime
-    if found := _TAGGED.get((head[:4], head[8:12])):
-        return found
+    if content := _CONTAINERS.get((head[:4], head[8:12])):
+        return content
     if head[4:8] == b"ftyp":
         return _BRANDS.get(head[8:12], ("video", "video/mp4"))
-    for test in (_matroska, _ogg, _mpeg_audio, _bitmap, _old_quicktime, _pdf, _office):
-        if found := test(head):
-            return found
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return _sniff_matroska(head)
+    if head.startswith(b"OggS"):
+        return "audio", "audio/ogg"  # its films (Theora) are taken nowhere
+    if audio := _sniff_mpeg_audio(head):
+        return audio
+    if head.startswith(b"BM") and head[14:18] in _BITMAP_HEADERS:
+        return "image", "image/bmp"
+    if head[4:8] in (b"moov", b"mdat", b"wide") and head[0] < 2:  # from before the `ftyp` box
+        return "video", "video/quicktime"
+    # Readers accept junk before the header, up to a kilobyte (ISO 32000-1, annex H.3).
+    if b"%PDF-" in head[:1024]:
+        return "document", "application/pdf"
+    if head.startswith(b"PK\x03\x04") and b"[Content_Types].xml" in head:
+        return next((("document", mime) for folder, mime in OFFICE if folder in head), None)
     return None
 
 
 def looks_like(head: bytes) -> str | None:
-    """What a file is, for a person ("PDF", "HTML", "text", …), or None where nobody can tell."""
+    """What a file seems to be, for messages ("PDF", "HTML", "text", …), or None if unknown."""
     if not head:
         return "an empty file"
-    if found := sniff(head):
-        kind, mime = found
+    if match := sniff(head):
+        kind, mime = match
         return (
             _NAMES.get(mime)
             or mime.removeprefix(f"{kind}/").rpartition("x-")[2].rpartition("/")[2].upper()
@@ -107,7 +120,7 @@ def looks_like(head: bytes) -> str | None:
 
 
 def is_text(head: bytes) -> bool:
-    """Whether the bytes read as UTF-8 without control characters (the last one may be cut)."""
+    """Whether the bytes are UTF-8 without control characters. The last one may be cut."""
     try:
         text = codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
@@ -115,22 +128,14 @@ def is_text(head: bytes) -> bool:
     return not any(char < " " and char not in "\t\n\r\f\x1b" for char in text)
 
 
-def _matroska(head: bytes) -> tuple[Kind, str] | None:
-    if not head.startswith(b"\x1a\x45\xdf\xa3"):
-        return None
+def _sniff_matroska(head: bytes) -> tuple[Kind, str]:
     subtype = "webm" if b"webm" in head[:64] else "x-matroska"
     # Codec ids are text: a container with an audio codec (A_OPUS) and no video one is a recording.
     is_audio = b"A_" in head and b"V_" not in head
     return ("audio", f"audio/{subtype}") if is_audio else ("video", f"video/{subtype}")
 
 
-def _ogg(head: bytes) -> tuple[Kind, str] | None:
-    if not head.startswith(b"OggS"):
-        return None
-    return ("video", "video/ogg") if b"\x80theora" in head else ("audio", "audio/ogg")
-
-
-def _mpeg_audio(head: bytes) -> tuple[Kind, str] | None:
+def _sniff_mpeg_audio(head: bytes) -> tuple[Kind, str] | None:
     """A frame header of MPEG audio: layer II or III, or, without a layer, AAC in ADTS."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return None
@@ -138,28 +143,3 @@ def _mpeg_audio(head: bytes) -> tuple[Kind, str] | None:
         return "audio", "audio/aac"
     is_frame = head[1] & 0x06 in (0x02, 0x04) and head[2] >> 4 != 0xF and head[2] & 0x0C != 0x0C
     return ("audio", "audio/mpeg") if is_frame and head[1] & 0x18 != 0x08 else None
-
-
-def _bitmap(head: bytes) -> tuple[Kind, str] | None:
-    is_bitmap = head.startswith(b"BM") and head[14:18] in _BITMAP_HEADERS
-    return ("image", "image/bmp") if is_bitmap else None
-
-
-_BITMAP_HEADERS = {size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)}
-
-
-def _old_quicktime(head: bytes) -> tuple[Kind, str] | None:
-    """QuickTime from before the `ftyp` box."""
-    is_movie = head[4:8] in (b"moov", b"mdat", b"wide") and head[0] < 2
-    return ("video", "video/quicktime") if is_movie else None
-
-
-def _pdf(head: bytes) -> tuple[Kind, str] | None:
-    # Readers take junk before the header, up to a kilobyte (ISO 32000-1, annex H.3).
-    return ("document", "application/pdf") if b"%PDF-" in head[:1024] else None
-
-
-def _office(head: bytes) -> tuple[Kind, str] | None:
-    if not head.startswith(b"PK\x03\x04") or b"[Content_Types].xml" not in head:
-        return None
-    return next((("document", mime) for folder, mime in OFFICE if folder in head), None)

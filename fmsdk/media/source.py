@@ -1,8 +1,8 @@
-"""Where the bytes of a media part are, read no earlier than they are needed.
+"""Where the bytes of a media part are. They are read no earlier than needed.
 
 A source is a frozen value: `PathSource`, `BytesSource`, `UrlSource`, `PillowSource`,
-`SamplesSource` or `FileRef`. `resolve` makes one of whatever a user hands over. Sources know
-nothing of formats; that is `fmsdk.media.header`.
+`SamplesSource` or `FileRef`. `resolve_source` creates one from what a user passes. Sources know
+nothing of formats; `fmsdk.media.header` does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import os
 import re
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
@@ -31,24 +30,24 @@ __all__ = [
     "SamplesSource",
     "Source",
     "UrlSource",
-    "resolve",
+    "resolve_source",
     "shown_url",
 ]
 
-_LONGEST_SHOWN = 200
+_MAX_SHOWN = 200
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-][A-Za-z0-9+/_\s-]*=*\s*")
 
 
 @runtime_checkable
 class Readable(Protocol):
-    """An open binary file, as far as it is needed here."""
+    """An open binary file."""
 
     def read(self, size: int = -1, /) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
 class FileRef:
-    """A file that a provider already holds, by the id the provider gave it."""
+    """A file that a provider already has, by the provider's id of it."""
 
     provider: str
     id: str
@@ -56,10 +55,13 @@ class FileRef:
 
 
 def shown_url(url: str) -> str:
-    """The URL as it may be shown: without query, fragment, user name and password, which are
-    where keys are, and at most 200 characters of it."""
-    shown = re.sub(r"(?<=//)[^/]*@", "", re.split(r"[?#]", url, maxsplit=1)[0])
-    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+    """The URL for messages: without query, fragment, user name and password, which may hold keys;
+    at most 200 characters of it."""
+    return _shorten(re.sub(r"(?<=//)[^/]*@", "", re.split(r"[?#]", url, maxsplit=1)[0]))
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +97,27 @@ class BytesSource:
         return self.describe()
 
 
-class _OnDisk(io.FileIO):
-    """A file that raises InvalidMedia where its disk fails in the midst of it."""
+class _DiskFile(io.FileIO):
+    """A file that raises InvalidMedia where its disk fails during reading."""
 
-    def __init__(self, path: str, shown: str) -> None:
+    def __init__(self, path: str, description: str) -> None:
         super().__init__(path)
-        self._shown = shown
+        self._description = description
 
     def readinto(self, buffer: Any, /) -> int | None:
         try:
             return super().readinto(buffer)
         except OSError as error:
-            raise self._broken(error) from error
+            raise self._read_error(error) from error
 
     def readall(self) -> bytes:
         try:
             return super().readall()
         except OSError as error:
-            raise self._broken(error) from error
+            raise self._read_error(error) from error
 
-    def _broken(self, error: OSError) -> InvalidMedia:
-        return InvalidMedia(f"cannot read {self._shown}: {error.strerror or error}")
+    def _read_error(self, error: OSError) -> InvalidMedia:
+        return InvalidMedia(f"cannot read {self._description}: {error.strerror or error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +127,15 @@ class PathSource:
     path: str
 
     def read(self) -> bytes:
-        return self._read(-1)
+        return self.head(-1)
 
     def head(self, size: int) -> bytes:
-        return self._read(size)
-
-    def _read(self, size: int) -> bytes:
         with self.open() as file:
             return file.read(size)
 
     def open(self) -> BinaryIO:
         try:
-            return io.BufferedReader(_OnDisk(self.path, self.describe()))
+            return io.BufferedReader(_DiskFile(self.path, self.describe()))
         except (OSError, ValueError) as error:
             if _looks_like_base64(self.path):
                 raise InvalidMedia(
@@ -144,27 +143,26 @@ class PathSource:
                 ) from error
             if isinstance(error, FileNotFoundError):
                 raise InvalidMedia(f"no such file: {self.describe()}") from error
-            why = getattr(error, "strerror", None) or "no file has such a name"
+            why = getattr(error, "strerror", None) or "not a valid file name"
             raise InvalidMedia(f"cannot read {self.describe()}: {why}") from error
 
     def describe(self) -> str:
-        """The path as it may be shown: what is no path but a whole file as text is not."""
+        """The path for messages. A file's content that was passed as a path is not shown."""
         if _looks_like_base64(self.path):
             return f"<{len(self.path):,} characters that look like base64>"
-        shown = self.path if self.path.isprintable() else ascii(self.path)[1:-1]
-        return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+        return _shorten(self.path if self.path.isprintable() else ascii(self.path)[1:-1])
 
     def __repr__(self) -> str:
         return f"PathSource({self.describe()!r})"
 
 
 def _looks_like_base64(path: str) -> bool:
-    return len(path) > _LONGEST_SHOWN and _BASE64.fullmatch(path) is not None
+    return len(path) > _MAX_SHOWN and _BASE64.fullmatch(path) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class _Encoded(ABC):
-    """Media that exists as a Python object and is encoded on first use, once."""
+    """Media that exists as a Python object, and is encoded once, on first use."""
 
     _cache: list[bytes] = field(default_factory=list[bytes], init=False, repr=False, compare=False)
 
@@ -185,14 +183,14 @@ class _Encoded(ABC):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PillowSource(_Encoded):
-    """A `PIL.Image.Image`; goes over the wire as PNG, which loses nothing."""
+    """A `PIL.Image.Image`. It is sent as PNG, which loses nothing."""
 
     image: Any
 
     def _encode(self) -> bytes:
-        from fmsdk.media.image import png_of
+        from fmsdk.media.image import encode_png
 
-        return png_of(self.image)
+        return encode_png(self.image)
 
     def describe(self) -> str:
         return f"<{type(self.image).__name__} {self.image.width}x{self.image.height}>"
@@ -204,15 +202,15 @@ class PillowSource(_Encoded):
 @dataclass(frozen=True, slots=True, eq=False)
 class SamplesSource(_Encoded):
     """Audio samples (a numpy array, torch tensor or sequence; [time] or [channels, time],
-    floats in −1…1 or int16) at `rate` per second; goes over the wire as 16-bit WAV."""
+    floats in −1…1 or int16) at `rate` per second. They are sent as 16-bit WAV."""
 
     samples: Any
     rate: int
 
     def _encode(self) -> bytes:
-        from fmsdk.media.audio import wav_of
+        from fmsdk.media.audio import encode_wav
 
-        return wav_of(self.samples, self.rate)
+        return encode_wav(self.samples, self.rate)
 
     def describe(self) -> str:
         return f"<samples at {self.rate} Hz>"
@@ -225,51 +223,48 @@ LocalSource = PathSource | BytesSource | PillowSource | SamplesSource
 Source = LocalSource | UrlSource | FileRef
 
 
-def resolve(source: object, *, rate: float | None = None) -> Source:
-    """Make a `Source` of a path, bytes, open binary file, URL, data URL, PIL image, samples
+def resolve_source(source: object, *, rate: float | None = None) -> Source:
+    """Create a `Source` from a path, bytes, open binary file, URL, data URL, PIL image, samples
     (with their `rate`, or as a `(samples, rate)` pair), `FileRef`, or a source itself.
 
     Raises:
-        InvalidMedia: nothing media could come from.
+        InvalidMedia: the value cannot be a source of media.
     """
-    for kind, make in _MAKERS:
-        if isinstance(source, kind):
-            return make(source)
-    if _is_pillow(source):
+    if isinstance(
+        source, (PathSource, BytesSource, PillowSource, SamplesSource, UrlSource, FileRef)
+    ):
+        return source
+    if isinstance(source, str):
+        if source[:8].lower().startswith(("http://", "https://")):
+            return UrlSource(source)
+        return _from_data_url(source) if source[:5].lower() == "data:" else PathSource(source)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return BytesSource(bytes(cast("bytes", source)))
+    if isinstance(source, os.PathLike):
+        return PathSource(os.fspath(cast("os.PathLike[str]", source)))
+    # PIL is not imported for this: an image can exist only where the caller imported PIL.
+    pillow = sys.modules.get("PIL.Image")
+    if pillow is not None and isinstance(source, pillow.Image):
         return PillowSource(source)
-    if pair := _samples_and_rate(source, is_told=rate is not None):
+    pair = cast("tuple[Any, ...]", source) if isinstance(source, tuple) else ()
+    # Beside a `rate`, two floats are samples.
+    if len(pair) == 2 and isinstance(pair[1], Real if rate is None else Integral):
         return _from_samples(*pair)
     if rate is not None:
         return _from_samples(source, rate)
     if isinstance(source, Readable):
-        return _from_file(source)
+        return _from_open_file(source)
+    name = type(cast("object", source)).__name__
     raise InvalidMedia(
-        f"cannot take media from {type(source).__name__}; give a path, bytes, an open binary "
+        f"cannot take media from {name}; give a path, bytes, an open binary "
         "file, a URL, a PIL image, samples with their rate, or a FileRef"
     )
 
 
-def _samples_and_rate(source: object, *, is_told: bool) -> tuple[Any, Any] | None:
-    """The pair, where it is one: two numbers with a rate of their own are samples themselves."""
-    if not isinstance(source, tuple):
-        return None
-    pair = cast("tuple[Any, ...]", source)
-    is_pair = len(pair) == 2 and isinstance(pair[1], Integral if is_told else Real)
-    return (pair[0], pair[1]) if is_pair else None
-
-
 def _from_samples(samples: Any, rate: Any) -> SamplesSource:
-    from fmsdk.media.audio import whole_rate
+    from fmsdk.media.audio import check_rate
 
-    return SamplesSource(samples, whole_rate(rate))
-
-
-def _from_text(text: str) -> Source:
-    if text[:8].lower().startswith(("http://", "https://")):
-        return UrlSource(text)
-    if text[:5].lower() == "data:":
-        return _from_data_url(text)
-    return PathSource(text)
+    return SamplesSource(samples, check_rate(rate))
 
 
 def _from_data_url(url: str) -> BytesSource:
@@ -285,30 +280,12 @@ def _from_data_url(url: str) -> BytesSource:
     return BytesSource(data, mime or None)
 
 
-def _from_file(file: Readable) -> BytesSource:
+def _from_open_file(file: Readable) -> BytesSource:
     try:
         data = file.read()
-    except (OSError, ValueError) as error:  # ValueError: it is closed
+    except (OSError, ValueError) as error:  # ValueError: the file is closed
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise InvalidMedia(f"the open file cannot be read: {why}") from error
     if not isinstance(data, bytes):
         raise InvalidMedia("the file is open in text mode; open it with 'rb'")
     return BytesSource(data)
-
-
-def _from_path(path: os.PathLike[str]) -> PathSource:
-    return PathSource(os.fspath(path))
-
-
-def _is_pillow(source: object) -> bool:
-    # PIL is never imported for this: an image of its can only exist if somebody else did.
-    module = sys.modules.get("PIL.Image")
-    return module is not None and isinstance(source, module.Image)
-
-
-_MAKERS: tuple[tuple[Any, Callable[[Any], Source]], ...] = (
-    ((PathSource, BytesSource, PillowSource, SamplesSource, UrlSource, FileRef), lambda s: s),
-    (str, _from_text),
-    ((bytes, bytearray, memoryview), lambda data: BytesSource(bytes(data))),
-    (os.PathLike, _from_path),
-)

@@ -146,9 +146,9 @@ def verify_media(part: MediaPart) -> None:
         return
     header = part.header
     if header is not None:
-        from fmsdk.media.header import verify
+        from fmsdk.media.integrity import check_integrity
 
-        verify(part.kind, part.source, header)
+        check_integrity(part.kind, part.source, header)
 
 
 def _join_names(names: Iterable[str]) -> str:

@@ -169,13 +169,13 @@ async def _length(source: LocalSource) -> int:
 async def _shrink_image(
     image: Image, reduction: _Reduction, request: Request, unsupported_settings: UnsupportedSettings
 ) -> Image:
-    from fmsdk.media.resize import shrink
+    from fmsdk.media.resize import shrink_picture
 
     name, before = image.describe(), image.header
     mime = before.mime if before else "image/png"
     try:
         after = await asyncio.to_thread(
-            shrink,
+            shrink_picture,
             image.source,
             mime,
             lambda size: size_within(size, reduction.limits),
@@ -190,11 +190,12 @@ async def _shrink_image(
         why = f"only single pictures are made smaller; {reduction.why}"
         _drop_frames(name, after.frames, why, request, unsupported_settings)
     old, new = (f"{width}x{height}" for width, height in (image.size or after.size, after.size))
-    notes = "".join(f", {note}" for note in after.notes)
+    changes = "".join(f", {change}" for change in after.changes)
     unsupported_settings.warnings.append(
         Warning(
             "image_downsized",
-            f"{name} was made smaller, from {old} to {new} pixels{notes}, because {reduction.why}",
+            f"{name} was made smaller, from {old} to {new} pixels{changes}, because "
+            f"{reduction.why}",
             "image",
         )
     )

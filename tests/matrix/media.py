@@ -17,7 +17,7 @@ from typing import Any
 
 from PIL import Image as PillowImage
 
-from fmsdk.media.audio import wav_of
+from fmsdk.media.audio import encode_wav
 
 __all__ = ["MIMES", "File", "Shelf", "digest", "film", "paper", "picture", "recording", "shelf"]
 
@@ -72,7 +72,7 @@ def samples(number: int) -> list[float]:
 @cache
 def recording(number: int) -> File:
     """A WAV of a tenth of a second."""
-    return File(wav_of(samples(number), 8000), ".wav")
+    return File(encode_wav(samples(number), 8000), ".wav")
 
 
 @cache

@@ -136,7 +136,7 @@ def test_what_is_compressed_is_unpacked_to_its_end(server: Any, coding: str) -> 
 @pytest.mark.parametrize("coding", ["br", "zstd", "gzip, br", "compress"])
 def test_a_compression_that_is_not_known_is_refused(server: Any, coding: str) -> None:
     server.packed = TEXT, {"Content_Type": "text/plain", "Content_Encoding": coding}
-    with pytest.raises(InvalidMedia, match=r"came compressed as .* not known here"):
+    with pytest.raises(InvalidMedia, match=r"came compressed as .*, which fmsdk does not know"):
         get(at(server, "packed"), "document")
 
 
@@ -161,7 +161,7 @@ def test_text_of_any_charset_comes_in_utf8(
 @pytest.mark.parametrize("charset", ["x-none", "hex", "shift_jis", "punycode", "utf-7"])
 def test_text_that_its_charset_cannot_read_is_refused(server: Any, charset: str) -> None:
     server.packed = b"\x81", {"Content_Type": f"text/plain; charset={charset}"}
-    with pytest.raises(InvalidMedia, match="of the charset"):
+    with pytest.raises(InvalidMedia, match=r"of the unknown charset|is declared as .* but is not"):
         get(at(server, "packed"), "document")
 
 

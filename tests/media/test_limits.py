@@ -17,9 +17,10 @@ from PIL import PngImagePlugin
 
 from fmsdk.content import Document, Image
 from fmsdk.errors import InvalidMedia
-from fmsdk.media import document, frames, image
-from fmsdk.media.frames import Frames, frames_of
-from fmsdk.media.header import read_header, verify
+from fmsdk.media import image
+from fmsdk.media.header import read_header
+from fmsdk.media.integrity import check_integrity, document, frames
+from fmsdk.media.integrity.frames import Frames, count_frames
 from fmsdk.media.source import BytesSource
 from tests.support.media_files import animation, heic, office, pdf, picture
 
@@ -77,7 +78,7 @@ SIZED = {
 @pytest.mark.parametrize("name", SIZED)
 def test_a_picture_of_too_many_pixels_is_refused(name: str) -> None:
     tracemalloc.start()
-    with pytest.raises(InvalidMedia, match="60000x60000 pixels, more than the 178,956,970"):
+    with pytest.raises(InvalidMedia, match=r"60000x60000 pixels, more than .* 178,956,970"):
         Image(SIZED[name]).size  # noqa: B018
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -90,7 +91,7 @@ def test_the_limit_of_pixels_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
         if fits:
             assert Image(picture("PNG")).size == (40, 30)
         else:
-            with pytest.raises(InvalidMedia, match="has 40x30 pixels, more than the 1,199"):
+            with pytest.raises(InvalidMedia, match=r"has 40x30 pixels, more than .* 1,199"):
                 Image(picture("PNG")).size  # noqa: B018
 
 
@@ -98,23 +99,23 @@ def test_the_limit_of_pixels_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(count=st.integers(2, 6))
 def test_frames_are_counted(form: str, count: int) -> None:
     source = io.BytesIO(animation(form, count))
-    found = frames_of(source, f"image/{form.lower()}")
+    found = count_frames(source, f"image/{form.lower()}")
     assert (found.count, found.pixels) == (count, count * 40 * 30)
 
 
 @pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "JPEG", "BMP"])
 def test_a_single_picture_has_one_frame(form: str) -> None:
-    assert frames_of(io.BytesIO(picture(form)), f"image/{form.lower()}").count == 1
+    assert count_frames(io.BytesIO(picture(form)), f"image/{form.lower()}").count == 1
 
 
 @pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "TIFF"])
 def test_too_many_frames_are_refused(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     source = BytesSource(animation(form, 4))
     monkeypatch.setattr(frames, "MAX_FRAME_PIXELS", 4 * 40 * 30)
-    verify("image", source)
+    check_integrity("image", source)
     monkeypatch.setattr(frames, "MAX_FRAME_PIXELS", 4 * 40 * 30 - 1)
     with pytest.raises(InvalidMedia, match="has 4 frames of 4,800 pixels in all"):
-        verify("image", source)
+        check_integrity("image", source)
 
 
 def test_a_real_bomb_of_frames_is_refused() -> None:
@@ -123,7 +124,7 @@ def test_a_real_bomb_of_frames_is_refused() -> None:
     bomb = BytesSource(data + frame * 1000 + b";")
     assert len(bomb.data) < 20_000
     with pytest.raises(InvalidMedia, match="has 1,000 frames of 100,000,000,000 pixels"):
-        verify("image", bomb)
+        check_integrity("image", bomb)
 
 
 def test_a_gif_frame_beyond_the_canvas_counts_in_full() -> None:
@@ -133,7 +134,7 @@ def test_a_gif_frame_beyond_the_canvas_counts_in_full() -> None:
     later = data[:-1] + wide[at:]
     for bomb in (wide, later):
         with pytest.raises(InvalidMedia, match="has a frame of 3,600,000,000 pixels"):
-            verify("image", BytesSource(bomb))
+            check_integrity("image", BytesSource(bomb))
 
 
 def test_text_of_a_png_that_unpacks_to_megabytes_is_refused() -> None:
@@ -148,7 +149,7 @@ def test_text_of_a_png_that_unpacks_to_megabytes_is_refused() -> None:
 @pytest.mark.parametrize("pages", [100_001, 10**9, 10**30])
 def test_a_pdf_of_absurdly_many_pages_is_refused(pages: int) -> None:
     assert read_header("document", BytesSource(pdf(100_000))).pages == 100_000
-    with pytest.raises(InvalidMedia, match="tells of more than 100,000 pages"):
+    with pytest.raises(InvalidMedia, match="has more than 100,000 pages"):
         Document(pdf(pages)).mime  # noqa: B018
 
 
@@ -159,10 +160,10 @@ def test_an_office_file_that_unpacks_to_gigabytes_is_refused(
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/media/image1.bmp", bytes(2_000_000))
     source = BytesSource(buffer.getvalue())
-    verify("document", source)
+    check_integrity("document", source)
     monkeypatch.setattr(document, "MAX_UNPACKED", 2_000_000)
     with pytest.raises(InvalidMedia, match=r"unpacks to 2,0\d\d,\d\d\d bytes, more than"):
-        verify("document", source)
+        check_integrity("document", source)
 
 
 def test_directories_of_a_tiff_that_run_in_circles_end() -> None:
@@ -171,8 +172,8 @@ def test_directories_of_a_tiff_that_run_in_circles_end() -> None:
     entries = struct.unpack("<H", data[first : first + 2])[0]
     end = first + 2 + 12 * entries
     data[end : end + 4] = struct.pack("<I", first)
-    assert frames_of(io.BytesIO(bytes(data)), "image/tiff") == Frames(1, 1200, 1200)
-    verify("image", BytesSource(bytes(data)))
+    assert count_frames(io.BytesIO(bytes(data)), "image/tiff") == Frames(1, 1200, 1200)
+    check_integrity("image", BytesSource(bytes(data)))
 
 
 @given(
@@ -185,12 +186,12 @@ def test_hostile_animations_raise_our_error_or_nothing(form: str, hole: bytes, a
     hostile = BytesSource(whole[:at] + hole + whole[at + len(hole) :])
     with suppress(InvalidMedia):
         read_header("image", hostile)
-        verify("image", hostile)
+        check_integrity("image", hostile)
 
 
 def test_pillow_agrees_on_the_size_of_every_kind_of_webp() -> None:
     for options in ({}, {"lossless": True}, {"exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0"}):
         for size in ((1, 1), (37, 91), (300, 2)):
             data = picture("WEBP", size, **options)
-            with PillowImage.open(io.BytesIO(data)) as opened:
-                assert Image(data).size == opened.size == size
+            with PillowImage.open(io.BytesIO(data)) as picture_file:
+                assert Image(data).size == picture_file.size == size

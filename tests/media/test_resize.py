@@ -13,9 +13,10 @@ from PIL import Image as PillowImage
 from PIL import ImageCms, PngImagePlugin, TiffImagePlugin
 
 from fmsdk.errors import InvalidMedia
-from fmsdk.media.header import read_header, verify
-from fmsdk.media.image import png_of
-from fmsdk.media.resize import Size, Smaller, shrink
+from fmsdk.media.header import read_header
+from fmsdk.media.image import encode_png
+from fmsdk.media.integrity import check_integrity
+from fmsdk.media.resize import Size, SmallerPicture, shrink_picture
 from fmsdk.media.source import BytesSource, PillowSource
 from tests.support.media_files import animation, heic, picture
 
@@ -33,9 +34,9 @@ def file_of(image: PillowImage.Image, form: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def smaller(data: bytes, **options: Any) -> Smaller:
+def smaller(data: bytes, **options: Any) -> SmallerPicture:
     source = BytesSource(data)
-    return shrink(source, read_header("image", source).mime, halved, **options)
+    return shrink_picture(source, read_header("image", source).mime, halved, **options)
 
 
 def pixels(data: bytes, mode: str | None = None) -> np.ndarray:
@@ -86,12 +87,12 @@ def test_every_format_and_mode_shows_the_same(
     assert (done.mime, done.size) == (sent, (40, 30))
     with PillowImage.open(io.BytesIO(done.data)) as back:
         assert (back.size, back.mode) == ((40, 30), mode_sent)
-    verify("image", BytesSource(done.data))
+    check_integrity("image", BytesSource(done.data))
     if mode not in ("1", "LAB"):  # Pillow shows LAB without its white point
         before = pixels(data, "RGB").reshape(30, 2, 40, 2, 3).mean(axis=(1, 3))
         assert np.abs(before - pixels(done.data, "RGB")).mean() < 6
     as_png = [f"as {sent}"] if form in ("GIF", "BMP", "TIFF") else []
-    assert list(done.notes)[: len(as_png)] == as_png
+    assert list(done.changes)[: len(as_png)] == as_png
 
 
 def SRGB_FILE() -> io.BytesIO:  # noqa: N802
@@ -130,7 +131,7 @@ def test_grey_of_16_bits_stays(form: str, mode: str) -> None:
     back = pixels(done.data)
     assert back.max() > 60_000
     assert np.abs(back - grey.reshape(30, 2, 40, 2).mean(axis=(1, 3))).mean() < 50
-    assert not any("16 bits" in note for note in done.notes)
+    assert not any("16 bits" in note for note in done.changes)
 
 
 def test_colours_of_16_bits_become_8_and_that_is_said() -> None:
@@ -144,7 +145,7 @@ def test_colours_of_16_bits_become_8_and_that_is_said() -> None:
         checksum = struct.pack(">I", zlib.crc32(name + body))
         data += struct.pack(">I", len(body)) + name + body + checksum
     done = smaller(data)
-    assert done.notes == ("with 8 instead of 16 bits a channel",)
+    assert done.changes == ("with 8 instead of 16 bits a channel",)
     assert pixels(done.data)[0, 0].tolist() == [0xAB, 0, 255]
 
 
@@ -164,7 +165,7 @@ def test_a_picture_is_sent_upright(form: str, orientation: int) -> None:
         assert back.size == done.size == halved(upright.size)
     expected = np.asarray(upright.resize(done.size)).astype(float)
     assert np.abs(expected - pixels(done.data, "RGB")).mean() < 8
-    assert ("turned upright as its EXIF data say" in done.notes) == (orientation != 1)
+    assert ("turned upright as its EXIF data say" in done.changes) == (orientation != 1)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
@@ -180,21 +181,21 @@ def test_exif_and_colour_profile_stay(form: str, orientation: int) -> None:
 
 def test_other_metadata_is_left_out_and_that_is_said() -> None:
     said = "without its metadata other than EXIF and colour profile"
-    notes = PngImagePlugin.PngInfo()
-    notes.add_text("Comment", "hello")
-    assert smaller(file_of(scene(), "PNG", pnginfo=notes)).notes == (said,)
-    assert smaller(file_of(scene(), "JPEG", comment=b"hello")).notes == (said,)
-    assert smaller(file_of(scene(), "JPEG", xmp=b"<x/>")).notes == (said,)
-    assert said in smaller(file_of(scene(), "TIFF")).notes
-    assert smaller(file_of(scene(), "JPEG")).notes == ()
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Comment", "hello")
+    assert smaller(file_of(scene(), "PNG", pnginfo=text)).changes == (said,)
+    assert smaller(file_of(scene(), "JPEG", comment=b"hello")).changes == (said,)
+    assert smaller(file_of(scene(), "JPEG", xmp=b"<x/>")).changes == (said,)
+    assert said in smaller(file_of(scene(), "TIFF")).changes
+    assert smaller(file_of(scene(), "JPEG")).changes == ()
 
 
 def test_a_profile_that_describes_no_rgb_is_used_up() -> None:
     profile = cmyk_profile()
     image = scene("CMYK")
     image.info["icc_profile"] = profile
-    as_png = shrink(PillowSource(image), "image/png", halved)
-    for data in (as_png.data, png_of(image)):
+    as_png = shrink_picture(PillowSource(image), "image/png", halved)
+    for data in (as_png.data, encode_png(image)):
         with PillowImage.open(io.BytesIO(data)) as back:
             assert back.mode == "RGB"
             assert back.info.get("icc_profile") != profile
@@ -235,7 +236,9 @@ def test_of_an_animation_the_first_frame_is_left_and_counted(form: str) -> None:
 
 def test_a_pil_image_is_not_touched() -> None:
     image = PillowImage.open(io.BytesIO(picture("JPEG", (400, 300))))
-    done = shrink(PillowSource(image), "image/png", lambda size: (size[0] // 8, size[1] // 8))
+    done = shrink_picture(
+        PillowSource(image), "image/png", lambda size: (size[0] // 8, size[1] // 8)
+    )
     assert (done.mime, done.size, done.frames) == ("image/png", (50, 37), 1)
     assert image.size == (400, 300)
 
@@ -245,7 +248,7 @@ def test_a_file_shrinks_until_it_has_few_enough_bytes(limit: int, form: str) -> 
     noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
     source = BytesSource(file_of(PillowImage.fromarray(noise), form))
     mime = read_header("image", source).mime
-    done = shrink(source, mime, lambda size: size, max_bytes=limit)
+    done = shrink_picture(source, mime, lambda size: size, max_bytes=limit)
     assert len(done.data) <= limit
     width, height = done.size
     assert width / height == pytest.approx(4 / 3, rel=0.1)
@@ -255,7 +258,7 @@ def test_a_file_shrinks_until_it_has_few_enough_bytes(limit: int, form: str) -> 
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (heic(), "is image/heic, which cannot be decoded here"),
+        (heic(), "is image/heic, which fmsdk cannot decode"),
         (picture("PNG", (90, 90))[:-400] + bytes(400), "cannot be decoded"),
         (file_of(PillowImage.new("F", (9, 9)), "TIFF"), "has pixels of mode F"),
         (file_of(PillowImage.new("I", (9, 9)), "TIFF"), "has pixels of mode I"),

@@ -15,7 +15,8 @@ from PIL import Image as PillowImage
 
 import fmsdk
 from fmsdk.errors import InvalidMedia
-from fmsdk.media.header import read_header, verify
+from fmsdk.media.header import read_header
+from fmsdk.media.integrity import check_integrity
 from fmsdk.media.sniff import Kind
 from fmsdk.media.source import BytesSource
 from fmsdk.testing import FakeProvider
@@ -108,7 +109,7 @@ def test_a_whole_file_passes_whatever_comes_after_it(name: str) -> None:
         if name != "text" or not junk.strip(b"\r\n"):
             source = BytesSource(make() + junk)
             assert read_header(kind, source).mime
-            verify(kind, source)
+            check_integrity(kind, source)
 
 
 @pytest.mark.parametrize("name", TELLING)
@@ -125,13 +126,13 @@ def test_a_truncated_file_is_found_out(name: str, share: float) -> None:
     assume(name != "heic" or not 0 <= length - data.index(b"mdat") + 4 < 8)
     with pytest.raises(InvalidMedia, match=r"is empty|is not|is truncated: |broken header"):
         read_header(kind, BytesSource(data[:length]))
-        verify(kind, BytesSource(data[:length]))
+        check_integrity(kind, BytesSource(data[:length]))
 
 
 @pytest.mark.parametrize("name", OPEN)
 def test_what_has_no_length_of_its_own_may_end_anywhere(name: str) -> None:
     kind, make = OPEN[name]
-    verify(kind, BytesSource(make()[: len(make()) // 2]))
+    check_integrity(kind, BytesSource(make()[: len(make()) // 2]))
 
 
 @given(
@@ -146,9 +147,9 @@ def test_any_flac(samples: int, channels: int, loud: float, subtype: str, share:
     buffer = io.BytesIO()
     soundfile.write(buffer, sound, 44_100, format="FLAC", subtype=subtype)
     data = buffer.getvalue()
-    verify("audio", BytesSource(data))
+    check_integrity("audio", BytesSource(data))
     with pytest.raises(InvalidMedia, match=r"is truncated|is not"):
-        verify("audio", BytesSource(data[: int(len(data) * share)]))
+        check_integrity("audio", BytesSource(data[: int(len(data) * share)]))
 
 
 @given(size=st.tuples(st.integers(1, 70), st.integers(1, 70)), share=st.floats(0.1, 0.95))
@@ -158,10 +159,10 @@ def test_any_bitmap(form: str, mode: str, size: tuple[int, int], share: float) -
     buffer = io.BytesIO()
     PillowImage.new(mode, size).save(buffer, form)
     data = buffer.getvalue()
-    verify("image", BytesSource(data))
+    check_integrity("image", BytesSource(data))
     with pytest.raises(InvalidMedia, match=r"is truncated|is not|broken header"):
         read_header("image", BytesSource(data[: int(len(data) * share)]))
-        verify("image", BytesSource(data[: int(len(data) * share)]))
+        check_integrity("image", BytesSource(data[: int(len(data) * share)]))
 
 
 def test_an_end_mark_inside_a_thumbnail_is_no_end() -> None:
@@ -169,25 +170,25 @@ def test_an_end_mark_inside_a_thumbnail_is_no_end() -> None:
     exif = b"\xff\xe1" + struct.pack(">H", 2 + len(thumbnail)) + thumbnail
     whole = picture("JPEG", (200, 200))
     data = whole[:2] + exif + whole[2:]
-    verify("image", BytesSource(data))
+    check_integrity("image", BytesSource(data))
     with pytest.raises(InvalidMedia, match="no end mark"):
-        verify("image", BytesSource(data[:-500]))
+        check_integrity("image", BytesSource(data[:-500]))
 
 
 def test_a_recording_cut_off_in_the_tag_before_it_is_found_out() -> None:
     tag = b"ID3\x04\0\0\0\0\x07\x76" + bytes(1014)  # 7 × 128 + 118 bytes
     whole = tag + made.sound("MP3", "MPEG_LAYER_III")
-    verify("audio", BytesSource(whole))
+    check_integrity("audio", BytesSource(whole))
     for length in (9, 500, 1024, 1030, 2000):
         with pytest.raises(InvalidMedia, match="is truncated: its"):
-            verify("audio", BytesSource(whole[:length]))
+            check_integrity("audio", BytesSource(whole[:length]))
 
 
 def test_an_update_of_a_pdf_that_breaks_off_is_found_out() -> None:
     update = b"2 0 obj\n<</Type/Pages /Count 5>>\nendobj\ntrailer\n<</Root 1 0 R>>\n%%EOF\n"
-    verify("document", BytesSource(made.pdf() + update))
+    check_integrity("document", BytesSource(made.pdf() + update))
     with pytest.raises(InvalidMedia, match="its last update has no end mark"):
-        verify("document", BytesSource(made.pdf() + update[:-8]))
+        check_integrity("document", BytesSource(made.pdf() + update[:-8]))
 
 
 def test_a_truncated_recording_goes_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
@@ -195,7 +196,7 @@ def test_a_truncated_recording_goes_nowhere(capfd: pytest.CaptureFixture[str]) -
     data = made.sound("MP3", "MPEG_LAYER_III")
     with (
         fmsdk.Client(providers={"fake": provider}) as client,
-        pytest.raises(InvalidMedia, match=r"is truncated: its first frame tells of [\d,]+ bytes"),
+        pytest.raises(InvalidMedia, match=r"is truncated: its first frame announces [\d,]+ bytes"),
     ):
         client.generate("fake:any", [fmsdk.Audio(data[: len(data) // 2]), "What is said?"])
     assert not provider.requests

@@ -159,13 +159,13 @@ def test_the_notes_of_the_scaling_are_told() -> None:
 
 def test_one_picture_sent_twice_is_scaled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[str] = []
-    real = resize.shrink
+    real = resize.shrink_picture
 
     def noted(*args: Any, **kwargs: Any) -> Any:
         threads.append(threading.current_thread().name)
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(resize, "shrink", noted)
+    monkeypatch.setattr(resize, "shrink_picture", noted)
     image = Image(PHOTO, max_side=100)
     sent, answer = ask(image, image)
     assert sent[0] is sent[1]
@@ -180,7 +180,7 @@ def test_what_cannot_be_made_smaller_names_the_limit_and_the_way_out(tmp_path: P
     with pytest.raises(InvalidMedia) as caught:
         ask(Image(file), limits=ImageLimits(max_side=500))
     assert caught.value.message == (
-        f"{file} is image/heic, which cannot be decoded here, so it cannot be made smaller; "
+        f"{file} is image/heic, which fmsdk cannot decode, so it cannot be made smaller; "
         "fake:any takes at most 500 pixels a side. Make it smaller yourself, as JPEG or PNG"
     )
 

@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 from PIL import Image as PillowImage
 
-from fmsdk.media.audio import wav_of
+from fmsdk.media.audio import encode_wav
 
 
 def picture(form: str, size: tuple[int, int] = (40, 30), **options: Any) -> bytes:
@@ -33,7 +33,7 @@ def animation(form: str, frames: int = 3, size: tuple[int, int] = (40, 30)) -> b
 
 
 def wav(seconds: float = 0.5, rate: int = 8000) -> bytes:
-    return wav_of([math.sin(t / 9) for t in range(int(seconds * rate))], rate)
+    return encode_wav([math.sin(t / 9) for t in range(int(seconds * rate))], rate)
 
 
 def noise(seconds: float = 2.0, rate: int = 16_000) -> np.ndarray:

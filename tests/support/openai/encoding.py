@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image as PillowImage
 
-from fmsdk.media.audio import wav_of
+from fmsdk.media.audio import encode_wav
 from fmsdk.request import Request, Tool, build
 from fmsdk_openai.encode import OpenAIRequest, encode
 from fmsdk_openai.server_dialect import OPENAI
@@ -38,7 +38,7 @@ PDF = (
     b"2 0 obj\n<</Type/Pages /Kids [] /Count 1>>\nendobj\n"
     b"trailer\n<</Root 1 0 R>>\nstartxref\n0\n%%EOF\n"
 )
-WAV = wav_of([math.sin(t / 9) for t in range(800)], 8000)
+WAV = encode_wav([math.sin(t / 9) for t in range(800)], 8000)
 
 
 def png() -> bytes:

@@ -1,11 +1,12 @@
-"""The blocks that picture files are made of: PNG and RIFF chunks, GIF blocks, TIFF directories.
+"""The blocks of picture files: PNG chunks, GIF blocks, TIFF directories.
 
-Walks over them without decoding any; what a broken walk means is for `whole` and `frames` to say.
+Walks over them without decoding any. What a broken walk means is decided in `image` and `frames`.
 """
 
 from __future__ import annotations
 
 import os
+import struct
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,6 @@ __all__ = [
     "Gif",
     "gif_blocks",
     "png_chunks",
-    "riff_chunks",
     "tiff_directories",
 ]
 
@@ -48,42 +48,29 @@ def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
         yield header[4:], at
 
 
-def riff_chunks(file: BinaryIO) -> Iterator[bytes]:
-    """The name of every chunk inside the first."""
-    at = 12
-    while True:
-        file.seek(at)
-        header = file.read(8)
-        if len(header) < 8:
-            return
-        yield header[:4]
-        length = int.from_bytes(header[4:], "little")
-        at += 8 + length + length % 2
-
-
 @dataclass(frozen=True, slots=True)
 class Gif:
-    """What the blocks of a GIF tell: pixels of the whole canvas, how many frames there are, and
-    whether the trailer was reached."""
+    """What the blocks of a GIF tell: the canvas in pixels, the number of frames, and whether the
+    file has a trailer."""
 
     width: int
     height: int
     frames: int
-    whole: bool
+    is_complete: bool
 
 
 def gif_blocks(file: BinaryIO) -> Gif:
     """Walk the blocks (https://www.w3.org/Graphics/GIF/spec-gif89a.txt) up to the trailer.
     Decoders widen the canvas to hold every frame, so its size is the largest one."""
     file.seek(6)
-    width, height = _little(file.read(2)), _little(file.read(2))
+    width, height = struct.unpack("<HH", file.read(4).ljust(4, b"\0"))
     _skip_colours(file, extra=2)
     frames = 0
     while block := file.read(1):
         if block == b",":  # a frame: place and size, colours, code size, data
             frames += 1
-            left, top, wide, high = (_little(file.read(2)) for _ in range(4))
-            width, height = max(width, left + wide), max(height, top + high)
+            x, y, frame_width, frame_height = struct.unpack("<HHHH", file.read(8).ljust(8, b"\0"))
+            width, height = max(width, x + frame_width), max(height, y + frame_height)
             _skip_colours(file, extra=0)
         elif block != b"!":
             break
@@ -101,75 +88,64 @@ def _skip_colours(file: BinaryIO, *, extra: int) -> None:
     file.seek(extra + table, os.SEEK_CUR)
 
 
-def _little(data: bytes) -> int:
-    return int.from_bytes(data, "little")
-
-
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """A directory of a TIFF: the numbers of the tags in `TIFF_TAGS`, the offset where the last
-    of what it points to ends, and whether the directory itself is all there."""
+    """A directory of a TIFF: the numbers of the tags in `TIFF_TAGS`, the end of the last value
+    that it points to, and whether the file holds all of the directory itself."""
 
     numbers: dict[int, Sequence[int]]
     end: int
-    whole: bool = True
+    is_complete: bool = True
 
 
 def tiff_directories(file: BinaryIO, size: int) -> Iterator[Directory]:
-    """Every directory (TIFF 6.0, section 2) up to the last, or to the first that is not whole;
-    one that follows itself, in a list that bites its tail, comes once."""
+    """Every directory (TIFF 6.0, section 2) up to the last, or to the first that is not complete.
+    In a circular list each comes once."""
     tiff = _Tiff(file, size)
-    at, seen = tiff.first, set[int]()
-    while at and at not in seen and len(seen) < _MOST_DIRECTORIES:
-        seen.add(at)
-        directory, at = tiff.directory(at)
+    at, visits = tiff.first, set[int]()
+    while at and at not in visits and len(visits) < _MOST_DIRECTORIES:
+        visits.add(at)
+        directory, at = tiff.read_directory(at)
         yield directory
 
 
 class _Tiff:
-    """Reads the directories of a file, and of the arrays they point to no more than the file is
-    long: directories that share theirs would keep it reading for ever."""
+    """Reads the directories of a file, and the arrays they point to: no more of these than the
+    file is long, since directories that share arrays could make the reading endless."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         file.seek(0)
         head = file.read(8)
         self._file, self._size, self._unread = file, size, size
         self._order: Order = "little" if head[:2] == b"II" else "big"
+        self._entry = struct.Struct("<HHII" if self._order == "little" else ">HHII")
         self.first = int.from_bytes(head[4:], self._order)
 
-    def directory(self, at: int) -> tuple[Directory, int]:
+    def read_directory(self, at: int) -> tuple[Directory, int]:
         """The directory at this offset, and the offset of the next (0: there is none)."""
         self._file.seek(at)
         count = int.from_bytes(self._file.read(2), self._order)
         raw = self._file.read(12 * count + 4)
         end = at + 2 + 12 * count
         if not count or end > self._size:
-            return Directory({}, max(end, at + 2), whole=False), 0
+            return Directory({}, max(end, at + 2), is_complete=False), 0
         numbers: dict[int, Sequence[int]] = {}
-        for entry in (raw[n : n + 12] for n in range(0, 12 * count, 12)):
-            tag, kind, length, start = _tiff_entry(entry, self._order)
+        for at in range(0, 12 * count, 12):
+            tag, kind, length, start = self._entry.unpack_from(raw, at)
+            length *= _TIFF_SIZES.get(kind, 0)
             if length > 4:
                 end = max(end, start + length)
             if tag in TIFF_TAGS and kind in _TIFF_NUMBERS and length <= self._unread:
-                field = entry[8 : 8 + length] if length <= 4 else self._far(start, length)
-                numbers[tag] = _array(field, _TIFF_NUMBERS[kind], self._order)
+                field = raw[at + 8 : at + 8 + length]
+                if length > 4:  # the entry holds the offset of its value
+                    self._unread -= length
+                    self._file.seek(start)
+                    field = self._file.read(length)
+                numbers[tag] = _decode_array(field, _TIFF_NUMBERS[kind], self._order)
         return Directory(numbers, end), int.from_bytes(raw[12 * count :], self._order)
 
-    def _far(self, start: int, length: int) -> bytes:
-        self._unread -= length
-        self._file.seek(start)
-        return self._file.read(length)
 
-
-def _tiff_entry(entry: bytes, order: Order) -> tuple[int, int, int, int]:
-    """(tag, type, bytes of its value, where they are if they are more than four)."""
-    tag, kind, count, start = (
-        int.from_bytes(entry[a:b], order) for a, b in ((0, 2), (2, 4), (4, 8), (8, 12))
-    )
-    return tag, kind, _TIFF_SIZES.get(kind, 0) * count, start
-
-
-def _array(data: bytes, code: str, order: Order) -> Sequence[int]:
+def _decode_array(data: bytes, code: str, order: Order) -> Sequence[int]:
     numbers: array[int] = array(code)
     numbers.frombytes(data[: len(data) // numbers.itemsize * numbers.itemsize])
     if order != sys.byteorder:

@@ -1,15 +1,14 @@
-"""Whether a recording or film is all there: MP3, AAC, FLAC, Ogg, CAF, Matroska and WebM.
+"""Sound by itself: MP3, AAC, FLAC, Ogg and CAF. (WAV and AIFF: `riff`; M4A and WebM: `video`.)
 
-Where a format leaves it open, a file passes: what was written as a stream has no length.
+A file that was written as a stream has no length. It passes where its format leaves the end open:
 
-- MP3 tells by the byte count in the first frame that encoders have written since 2000 (Xing,
-  Info, VBRI). One without it is a row of frames that may end anywhere.
-- Raw AAC tells where it is cut inside a frame.
-- FLAC tells by its number of samples, unless it was written to a pipe.
-- Ogg tells unless it is cut between two pages: the mark on the last page is left out by so many
-  writers (voice messages, recorded radio) that its lack says nothing.
-- CAF tells by the sizes of its chunks, unless it was written to a pipe.
-- Matroska and WebM tell, but those of a browser's recorder only where they are cut inside a block.
+- MP3: encoders since 2000 write a byte count into the first frame (Xing, Info, VBRI). A file
+  without one is a row of frames that may end anywhere.
+- Raw AAC: only a cut inside a frame is found.
+- FLAC: the header has the number of samples, unless the file was written to a pipe.
+- Ogg: a cut between two pages is not found. So many writers leave out the mark on the last page
+  (voice messages, recorded radio) that its absence says nothing.
+- CAF: the chunks have sizes, unless the file was written to a pipe.
 """
 
 from __future__ import annotations
@@ -19,7 +18,13 @@ from collections.abc import Iterator
 from functools import cache
 from typing import BinaryIO
 
-__all__ = ["aac", "caf", "flac", "matroska", "mp3", "ogg"]
+__all__ = [
+    "missing_in_aac",
+    "missing_in_caf",
+    "missing_in_flac",
+    "missing_in_mp3",
+    "missing_in_ogg",
+]
 
 _MP3_SEARCHED = 4096
 _MP3_SMALLEST = 24  # bytes of a frame: 8,000 bits a second at 24 kHz
@@ -29,33 +34,27 @@ _ADTS_HEADER = 7
 _CAF_HEADER = 12
 _OGG_PAGE_HEADER = 27
 _FLAC_SYNC = re.compile(rb"\xff[\xf8\xf9]")
-# What may follow the last FLAC frame: tags, zeros, text; no coded sound looks like that.
-_NO_SOUND = re.compile(rb"(?:TAG|APETAGEX|ID3)|[\0\t\r\n -~]*\Z")
-
-_SEGMENT = 0x18538067
-# The elements inside a segment and its clusters (RFC 9559, section 5.1); others are junk.
-_SECTIONS = (0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1254C367, 0x1043A770, 0x1941A469)
-_BLOCKS = (0x1F43B675, 0xE7, 0xA3, 0xA0, 0xA7, 0xAB, 0x5854, 0xAF)
-_ELEMENTS = frozenset({0x1A45DFA3, _SEGMENT, 0xEC, 0xBF, *_SECTIONS, *_BLOCKS})
+# What may follow the last FLAC frame: tags, zeros, text. Coded sound does not look like that.
+_TRAILER = re.compile(rb"(?:TAG|APETAGEX|ID3)|[\0\t\r\n -~]*\Z")
 
 
-def mp3(file: BinaryIO, size: int) -> str | None:
+def missing_in_mp3(file: BinaryIO, size: int) -> str | None:
     """By http://gabriel.mp3-tech.org/mp3infotag.html. The count starts at the frame it is in;
-    some count in a tag of 128 bytes that may have gone since."""
-    start = _after_id3(file)
+    some writers count in a tag of 128 bytes that other programs remove."""
+    start = _skip_id3_tag(file)
     file.seek(start)
     head = file.read(_MP3_SEARCHED)
     if len(head) < _MP3_SMALLEST:
         return f"its sound begins at byte {start:,} of {size:,}"
-    for frame, counted in _byte_counts(head):
-        end = start + frame + counted
-        if end - min(_ID3V1_BYTES, counted // 50) > size:
-            return f"its first frame tells of {end:,} bytes, of which {size:,} are there"
+    for frame, byte_count in _byte_counts(head):
+        end = start + frame + byte_count
+        if end - min(_ID3V1_BYTES, byte_count // 50) > size:
+            return f"its first frame announces {end:,} bytes, but the file has {size:,}"
     return None
 
 
-def _after_id3(file: BinaryIO) -> int:
-    """Where the sound begins, after a tag in front of it (https://id3.org/id3v2.4.0-structure)."""
+def _skip_id3_tag(file: BinaryIO) -> int:
+    """The offset of the sound after an ID3v2 tag (https://id3.org/id3v2.4.0-structure)."""
     file.seek(0)
     head = file.read(10)
     if head[:3] != b"ID3" or len(head) < 10:
@@ -83,8 +82,8 @@ def _if_frame(head: bytes, frame: int, count: bytes) -> Iterator[tuple[int, int]
         yield frame, int.from_bytes(count)
 
 
-def aac(file: BinaryIO, size: int) -> str | None:
-    """Walk the frames (ISO/IEC 13818-7, 6.2) up to the last."""
+def missing_in_aac(file: BinaryIO, size: int) -> str | None:
+    """Walk the frames (ISO/IEC 13818-7, 6.2)."""
     at = 0
     while at < size:
         file.seek(at)
@@ -96,26 +95,26 @@ def aac(file: BinaryIO, size: int) -> str | None:
     return f"its last AAC frame ends at byte {at:,} of {size:,}" if at > size else None
 
 
-def caf(file: BinaryIO, size: int) -> str | None:
+def missing_in_caf(file: BinaryIO, size: int) -> str | None:
     """Walk the chunks (https://developer.apple.com/library/archive/documentation/MusicAudio/Reference/CAFSpec/);
-    that of the sound may have no length."""
-    at, seen = 8, set[bytes]()
-    while at + _CAF_HEADER <= size and b"data" not in seen:
+    the chunk with the sound may have no length."""
+    at, names = 8, set[bytes]()
+    while at + _CAF_HEADER <= size and b"data" not in names:
         file.seek(at)
         header = file.read(_CAF_HEADER)
         length = int.from_bytes(header[4:], signed=True)
         if header[:4] == b"data" and length < 0:
             return None
-        seen.add(header[:4])
+        names.add(header[:4])
         at += _CAF_HEADER + max(length, 0)
-    if b"data" not in seen:
+    if b"data" not in names:
         return "its sound is missing"
     return f"its sound ends at byte {at:,} of {size:,}" if at > size else None
 
 
-def flac(file: BinaryIO, size: int) -> str | None:
+def missing_in_flac(file: BinaryIO, size: int) -> str | None:
     """The last frame (RFC 9639, section 9) must hold the last of the samples that the header
-    counts, and its checksum be right."""
+    counts, and have the right checksum."""
     file.seek(4)
     header, info = file.read(4), file.read(34)
     block, total = int.from_bytes(info[2:4]), int.from_bytes(info[13:18]) & (1 << 36) - 1
@@ -134,13 +133,19 @@ def flac(file: BinaryIO, size: int) -> str | None:
     tail = file.read()
     for match in reversed(list(_FLAC_SYNC.finditer(tail))):
         last = _flac_samples(tail[match.start() : match.start() + 16], block)
-        if last is not None and last >= total and _is_whole_frame(tail[match.start() :]):
+        if last is None or last < total:
+            continue
+        # The checksum over a frame that includes its own checksum is 0.
+        sums = _crc(tail[match.start() :], 16, 0x8005)
+        frame_ends = (match.start() + n + 1 for n, s in enumerate(sums) if n > 8 and not s)
+        if any(_TRAILER.match(tail, end) for end in frame_ends):
             return None
     return f"the last of its {total:,} samples are missing"
 
 
 def _flac_samples(head: bytes, block: int) -> int | None:
-    """How many samples there are up to the end of the frame that begins so; None: none does."""
+    """The number of samples up to the end of the frame that begins with `head`; None where `head`
+    is not the header of a frame."""
     if len(head) < 6:
         return None
     code, rate = head[2] >> 4, head[2] & 15
@@ -157,12 +162,6 @@ def _flac_samples(head: bytes, block: int) -> int | None:
     else:
         count = 256 << code - 8 if code > 7 else 576 << code - 2 if code > 1 else 192
     return number * (1 if head[1] & 1 else block) + count
-
-
-def _is_whole_frame(data: bytes) -> bool:
-    """Whether the data begin with a frame: the sum over one and its checksum is 0."""
-    sums = _crc(data, 16, 0x8005)
-    return any(not s and _NO_SOUND.match(data, n + 1) for n, s in enumerate(sums) if n > 8)
 
 
 def _crc(data: bytes, width: int, polynomial: int) -> list[int]:
@@ -187,7 +186,7 @@ def _crc_table(width: int, polynomial: int) -> list[int]:
     return table
 
 
-def ogg(file: BinaryIO, size: int) -> str | None:
+def missing_in_ogg(file: BinaryIO, size: int) -> str | None:
     """Walk the pages (RFC 3533, section 6)."""
     at = 0
     while at < size:
@@ -199,32 +198,3 @@ def ogg(file: BinaryIO, size: int) -> str | None:
         at += _OGG_PAGE_HEADER + segments
         at += sum(header[_OGG_PAGE_HEADER : _OGG_PAGE_HEADER + segments])
     return f"its last Ogg page ends at byte {at:,} of {size:,}" if at > size else None
-
-
-def matroska(file: BinaryIO, size: int) -> str | None:
-    """Walk the elements (RFC 8794), into those of unknown size and over the others. A segment
-    of known size is all there is to look at."""
-    at = 0
-    while at < size:
-        file.seek(at)
-        head = file.read(12)
-        name, named = _variable(head, keep_marker=True)
-        length, sized = _variable(head[named:], keep_marker=False)
-        if not head[0] >> 4 or (named and name not in _ELEMENTS):
-            return None  # junk after the last element
-        if not named or not sized:
-            return f"its last element begins at byte {at:,} of {size:,} and has no size"
-        is_unknown = length == (1 << 7 * sized) - 1
-        at += named + sized + (0 if is_unknown else length)
-        if name == _SEGMENT and not is_unknown:
-            break
-    return f"its last element ends at byte {at:,} of {size:,}" if at > size else None
-
-
-def _variable(data: bytes, *, keep_marker: bool) -> tuple[int, int]:
-    """A number and how many bytes it takes: as many as zeros lead it, and one. (0, 0) if cut."""
-    length = 9 - data[0].bit_length() if data else 9
-    if len(data) < length or length > 8:
-        return 0, 0
-    number = int.from_bytes(data[:length])
-    return (number if keep_marker else number & (1 << 7 * length) - 1), length
