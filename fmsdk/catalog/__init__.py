@@ -1,9 +1,9 @@
-"""What is known of models by name: what they take, until when they are served, who may run them.
+"""Facts on models by name: what they accept, until when they are served, who may run them.
 
-From dated tables with sources (`fmsdk/data`), read on first use and kept; no network. A vendor is
-called by its id in genai-prices ("openai", "anthropic", "google", "x-ai", …), and what is said of
-a model holds at that vendor's own endpoint alone: the same name elsewhere may be cut down, or live
-longer. Prices are `fmsdk.pricing`'s; what a server says of its models is its provider's to ask.
+The facts come from dated tables with sources (`fmsdk/data`), which are read on first use; there is
+no network access. A vendor's name is its id in genai-prices ("openai", "anthropic", "google",
+"x-ai", …). A fact holds only at that vendor's own endpoint: elsewhere the name may mean a smaller
+model, or live longer. Prices are in `fmsdk.pricing`; what a server lists is asked by its provider.
 """
 
 from __future__ import annotations

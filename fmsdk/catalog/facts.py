@@ -1,16 +1,16 @@
-"""What models take and give at their vendor's own endpoint (`fmsdk/data/models.json`)."""
+"""What models accept and return at their vendor's own endpoint (`fmsdk/data/models.json`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import msgspec
 
-from fmsdk.catalog.names import look_up
+from fmsdk.catalog.names import find_row
 from fmsdk.catalog.origin import Group, Origin
 from fmsdk.content import Modality
-from fmsdk.data import read
+from fmsdk.data import read_table
 from fmsdk.provider import Capabilities
 
 __all__ = ["ModelFacts", "describes", "facts", "narrow"]
@@ -18,11 +18,11 @@ __all__ = ["ModelFacts", "describes", "facts", "narrow"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
-    """What one model takes and gives. None is not known, and restricts nothing.
+    """What one model accepts and returns. None is unknown, and restricts nothing.
 
-    name: the model as the table has it, without the date of a snapshot.
-    refuses: names of `Settings` that are an error there, whatever the wire has.
-    context: tokens, prompt and answer together. max_output: tokens of one answer.
+    name: the model's name in the table, without the date of a snapshot.
+    refuses: names of `Settings` that the model refuses, though its API has them.
+    context: tokens of prompt and answer together. max_output: tokens of one answer.
     note: what does not fit into the fields.
     """
 
@@ -65,49 +65,53 @@ class _Table(msgspec.Struct, frozen=True):
 
 
 def describes(vendor: str) -> bool:
-    """Whether there is anything about the models of `vendor`."""
-    return vendor in _table()
+    """Whether the table has models of `vendor`."""
+    return vendor in read_table("models.json", _Table, _index_models)
 
 
 @lru_cache(maxsize=4096)
 def facts(vendor: str, model: str) -> ModelFacts | None:
-    """What is known of `model` at the vendor's own endpoint; None where nobody described it."""
-    return look_up(_table().get(vendor, {}), model)
+    """What the table has on `model` at the vendor's own endpoint; None where it is not in it."""
+    return find_row(read_table("models.json", _Table, _index_models).get(vendor, {}), model)
 
 
 @lru_cache(maxsize=4096)
 def narrow(wire: Capabilities, vendor: str | None, model: str) -> Capabilities:
-    """What both the wire and the model can: `wire` without what `model` does not take.
+    """What both the API and the model can do: `wire` without what `model` refuses.
 
-    `known` says whether the model is described; one that is not (or that no vendor is known of)
-    may do all that the wire can. To be called for the vendor's own endpoint alone.
+    `Capabilities.known` tells whether the model is in the table. A model that is not, or whose
+    vendor is unknown, may do all that the API can. Only for the vendor's own endpoint.
     """
-    known = None if vendor is None else facts(vendor, model)
-    if known is None:
+    model_facts = None if vendor is None else facts(vendor, model)
+    if model_facts is None:
         return replace(wire, known=False)
-    refused = known.refuses | {"reasoning"} if known.reasoning is False else known.refuses
+    refuses = model_facts.refuses
+    if model_facts.reasoning is False:
+        refuses |= {"reasoning"}
     return replace(
         wire,
-        input=wire.input & known.input,
-        output=wire.output & known.output,
-        remote=wire.remote & known.input,
-        settings=wire.settings - refused,
-        tools=wire.tools and known.tools is not False,
-        structured=wire.structured and known.structured is not False,
-        system=wire.system and known.system,
-        context=known.context or wire.context,
-        max_output=known.max_output or wire.max_output,
+        input=wire.input & model_facts.input,
+        output=wire.output & model_facts.output,
+        remote=wire.remote & model_facts.input,
+        settings=wire.settings - refuses,
+        tools=wire.tools and model_facts.tools is not False,
+        structured=wire.structured and model_facts.structured is not False,
+        system=wire.system and model_facts.system,
+        context=model_facts.context or wire.context,
+        max_output=model_facts.max_output or wire.max_output,
         known=True,
     )
 
 
-@cache
-def _table() -> dict[str, dict[str, ModelFacts]]:
-    table: dict[str, dict[str, ModelFacts]] = {}
-    for group in read("models.json", _Table).groups:
-        rows = table.setdefault(group.vendor, {})
+def _index_models(table: _Table) -> dict[str, dict[str, ModelFacts]]:
+    """{vendor: {model: its facts}}."""
+    index: dict[str, dict[str, ModelFacts]] = {}
+    for group in table.groups:
+        rows = index.setdefault(group.vendor, {})
         for row in group.rows:
-            said = msgspec.structs.asdict(row)
-            for name in said.pop("models"):
-                rows[name] = ModelFacts(vendor=group.vendor, name=name, origin=group.origin, **said)
-    return table
+            values = msgspec.structs.asdict(row)
+            for name in values.pop("models"):
+                rows[name] = ModelFacts(
+                    vendor=group.vendor, name=name, origin=group.origin, **values
+                )
+    return index

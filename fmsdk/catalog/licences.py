@@ -1,22 +1,22 @@
-"""The licences of weights that anyone can run (`fmsdk/data/licences.json`), by hub id."""
+"""The licences of open weights (`fmsdk/data/licences.json`), by hub id."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import lru_cache
 
 import msgspec
 
 from fmsdk.catalog.origin import Group, Origin
-from fmsdk.data import read
+from fmsdk.data import read_table
 
 __all__ = ["Licence", "licence"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Licence:
-    """A licence by its name, and the conditions worth knowing before reading it."""
+    """A licence's name, and its main conditions."""
 
     name: str
     origin: Origin
@@ -37,21 +37,13 @@ class _Table(msgspec.Struct, frozen=True):
     groups: tuple[_Group, ...]
 
 
+@lru_cache(maxsize=4096)
 def licence(model: str) -> Licence | None:
-    """The licence of the weights called `model` ("meta-llama/Llama-3.1-8B"); None where it is not
-    known, which is not the same as free."""
+    """The licence of the weights called `model` ("meta-llama/Llama-3.1-8B"); None where it is
+    unknown, which does not mean free."""
     name = model.lower()
-    for pattern, found in _table():
-        if fnmatchcase(name, pattern):
-            return found
+    for group in read_table("licences.json", _Table).groups:
+        for row in group.rows:
+            if any(fnmatchcase(name, pattern) for pattern in row.models):
+                return Licence(name=row.licence, origin=group.origin, note=row.note)
     return None
-
-
-@cache
-def _table() -> tuple[tuple[str, Licence], ...]:
-    return tuple(
-        (pattern, Licence(name=row.licence, origin=group.origin, note=row.note))
-        for group in read("licences.json", _Table).groups
-        for row in group.rows
-        for pattern in row.models
-    )

@@ -1,7 +1,7 @@
-"""What is said of a model before anything is sent: that it is gone, or going, or not known.
+"""Warnings and errors on a model before a request is sent: it has ended, will end, or is unknown.
 
-Ends of models hold at their vendor's own endpoint alone (`provider.vendor`), by the date that the
-client's clock tells. What a model takes is `fmsdk.pipeline.capability_check`'s to enforce.
+Ends of models hold only at their vendor's own endpoint (`provider.vendor`), by the date of the
+client's clock. What a model accepts is checked in `fmsdk.pipeline.capability_check`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,17 @@ from fmsdk.provider import Capabilities, Provider
 from fmsdk.request import Request
 from fmsdk.response import Warning, WarningCode
 
-__all__ = ["Clock", "known_capabilities", "of_its_end", "refuse_retired", "today", "unless_known"]
+__all__ = [
+    "Clock",
+    "known_capabilities",
+    "refuse_retired",
+    "retirement_warnings",
+    "today",
+    "unknown_model_warnings",
+]
 
 Clock = Callable[[], datetime.date | datetime.datetime]
-"""What tells the date; of a datetime, the date in UTC counts (a naive one is UTC)."""
+"""Returns the date. Of a datetime, the date in UTC counts (a naive one is UTC)."""
 
 
 def today(clock: Clock | None) -> datetime.date:
@@ -32,10 +39,10 @@ def today(clock: Clock | None) -> datetime.date:
 def refuse_retired(
     request: Request, vendor: str | None, clock: Clock | None
 ) -> tuple[Warning, ...]:
-    """What there is to say of the end of the request's model: see `of_its_end`.
+    """Warnings on the end of the request's model, as `retirement_warnings`.
 
     Raises:
-        ModelRetired: it is gone, and the request does not insist (`allow_retired`).
+        ModelRetired: the vendor has switched it off, and the request lacks `allow_retired`.
     """
     end = _end(request, vendor, clock)
     if end is None:
@@ -43,7 +50,7 @@ def refuse_retired(
     warning = _warning(request, end, today(clock))
     if warning.code == "model_retired" and not request.allow_retired:
         raise ModelRetired(
-            f"{warning.message}. allow_retired=True asks for it all the same",
+            f"{warning.message}. Pass allow_retired=True to send the request anyway",
             successor=end.successor,
             date=end.date,
             provider=request.provider,
@@ -52,15 +59,17 @@ def refuse_retired(
     return (warning,)
 
 
-def of_its_end(request: Request, vendor: str | None, clock: Clock | None) -> tuple[Warning, ...]:
+def retirement_warnings(
+    request: Request, vendor: str | None, clock: Clock | None
+) -> tuple[Warning, ...]:
     """A warning with the date and the successor: "model_retired" where the vendor has switched
-    the model off, "model_retiring" where it will, or may have. None where no end is announced."""
+    the model off, "model_retiring" where it will, or may have. Empty where no end is announced."""
     end = _end(request, vendor, clock)
     return () if end is None else (_warning(request, end, today(clock)),)
 
 
 async def known_capabilities(provider: Provider, model: str) -> Capabilities:
-    """What the model takes; where nobody described it, the server is asked, if it tells."""
+    """What the model accepts. If fmsdk has no facts on it, the server is asked, where it can be."""
     capabilities = provider.capabilities(model)
     if capabilities.known:
         return capabilities
@@ -68,22 +77,22 @@ async def known_capabilities(provider: Provider, model: str) -> Capabilities:
     return provider.capabilities(model)
 
 
-def unless_known(capabilities: Capabilities, request: Request) -> tuple[Warning, ...]:
-    """A warning that what the model takes is not known, where it is not."""
+def unknown_model_warnings(capabilities: Capabilities, request: Request) -> tuple[Warning, ...]:
+    """A warning where it is unknown what the model accepts."""
     if capabilities.known:
         return ()
     return (
         Warning(
             "model_unknown",
-            f"fmsdk does not know what {request.name} takes, so all that its server can carry "
-            "was let pass; what the model cannot take may be refused there, or passed over",
+            f"fmsdk has no facts on {request.name}, so the request was checked only against what "
+            "its API can carry; the server may refuse or ignore what the model does not support",
             request.name,
         ),
     )
 
 
 def _end(request: Request, vendor: str | None, clock: Clock | None) -> Retirement | None:
-    """The end of the request's model. Another endpoint's is one only once it has come."""
+    """The end of the request's model. That of another endpoint counts only once it is reached."""
     end = None if vendor is None else retirement(vendor, request.model)
     is_near = end is not None and (end.is_own or today(clock) >= end.date)
     return end if is_near else None
@@ -93,18 +102,15 @@ def _warning(request: Request, end: Retirement, now: datetime.date) -> Warning:
     has_come = now >= end.date
     code: WarningCode = "model_retired" if has_come and end.is_own else "model_retiring"
     verb = "was" if has_come else "will be"
-    said = f" ({end.origin.doubt} information)" if end.origin.doubt else ""
-    told = [f"{request.name} {verb} switched off by {end.vendor} on {end.date}{said}"]
+    doubt = f" ({end.origin.doubt} information)" if end.origin.doubt else ""
+    sentences = [f"{request.name} {verb} switched off by {end.vendor} on {end.date}{doubt}"]
     if end.successor is not None:
-        told.append(f"its successor is {request.provider}:{end.successor}{_further(end)}")
+        successor = f"its successor is {request.provider}:{end.successor}"
+        after = retirement(end.vendor, end.successor)
+        if after is not None and after.is_own:
+            successor += f" (until {after.date}"
+            successor += f", then {after.successor})" if after.successor else ")"
+        sentences.append(successor)
     if end.note:
-        told.append(end.note)
-    return Warning(code, "; ".join(told), request.name)
-
-
-def _further(end: Retirement) -> str:
-    """Where the successor has an end of its own, when, and who comes then."""
-    after = None if end.successor is None else retirement(end.vendor, end.successor)
-    if after is None or not after.is_own:
-        return ""
-    return f" (until {after.date}" + (f", then {after.successor})" if after.successor else ")")
+        sentences.append(end.note)
+    return Warning(code, "; ".join(sentences), request.name)

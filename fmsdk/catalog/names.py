@@ -1,4 +1,4 @@
-"""From a model's name to the row of a table that means it."""
+"""Finds the row of a table for a model's name."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
-__all__ = ["look_up", "spellings"]
+__all__ = ["find_row", "spellings"]
 
 T = TypeVar("T")
-# OpenAI's and Anthropic's snapshots. Four digits are left alone: with Mistral and xAI they tell
-# models of their own apart.
+# The snapshots of OpenAI and Anthropic. Four digits are not removed: at Mistral and xAI they
+# distinguish models.
 _SNAPSHOT = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8})$")
-_VERSION = re.compile(r"^(gemini-.*)-00\d$")  # Google's alone: babbage-002 is no babbage
+_VERSION = re.compile(r"^(gemini-.*)-00\d$")  # only Google's: babbage-002 is not babbage
 
 
-def look_up(rows: Mapping[str, T], model: str) -> T | None:
-    """The row for `model`: that of its very name, else that of the model it is a snapshot of,
+def find_row(rows: Mapping[str, T], model: str) -> T | None:
+    """The row for `model`: that of its own name, else that of the model of which it is a snapshot,
     else that of its family ("gemini-1.5-*")."""
     for name in spellings(model):
         if (row := rows.get(name)) is not None:
             return row
     families = (name for name in rows if name.endswith("*"))
-    plain = _bare(model)
-    return next((rows[name] for name in families if plain.startswith(name[:-1])), None)
+    base_name = _strip_resource_path(model)
+    return next((rows[name] for name in families if base_name.startswith(name[:-1])), None)
 
 
 def spellings(model: str) -> Iterator[str]:
-    """The names a row may mean `model` by, the most exact first: a fine-tuned model
-    ("ft:gpt-4o-mini-2024-07-18:org::id") is and ends as what it was made of."""
-    name = _bare(model)
+    """The names that a row for `model` may have, the most exact first. A fine-tuned model
+    ("ft:gpt-4o-mini-2024-07-18:org::id") has the row of its base model."""
+    name = _strip_resource_path(model)
     if name.startswith("ft:"):
         name = name.split(":")[1]
     yield name
-    undated = _VERSION.sub(r"\1", _SNAPSHOT.sub("", name))
-    if undated != name:
-        yield undated
+    base_name = _VERSION.sub(r"\1", _SNAPSHOT.sub("", name))
+    if base_name != name:
+        yield base_name
 
 
-def _bare(model: str) -> str:
-    """A model without what Google's resource names have before it."""
+def _strip_resource_path(model: str) -> str:
+    """A model's name without the path in Google's resource names."""
     return model.removeprefix("publishers/").removeprefix("google/").removeprefix("models/")

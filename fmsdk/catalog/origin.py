@@ -1,4 +1,4 @@
-"""Where a figure of the tables comes from, and how much it is to be trusted."""
+"""Where a figure of the tables comes from, and how reliable it is."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _DOUBTS: dict[Confidence, str] = {"D": "", "S": "second-hand", "?": "unverified"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A source, the day it was looked at, and a letter: D the vendor's own documentation,
-    S second-hand, ? unverified."""
+    """A source, the date when it was checked, and a letter: D for the vendor's own documentation,
+    S for second-hand, ? for unverified."""
 
     source: str
     checked: date
@@ -25,13 +25,12 @@ class Origin:
 
     @property
     def doubt(self) -> str:
-        """Why not to rely on it ("second-hand", "unverified"); nothing where the vendor says so
-        itself."""
+        """Why not to rely on it ("second-hand", "unverified"); "" where the vendor documents it."""
         return _DOUBTS[self.confidence]
 
 
 class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the rows of a table that stand together have in common."""
+    """What the rows of one group in a table have in common."""
 
     source: str
     checked: date

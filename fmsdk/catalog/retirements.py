@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import msgspec
 
-from fmsdk.catalog.names import look_up
+from fmsdk.catalog.names import find_row
 from fmsdk.catalog.origin import Group, Origin
-from fmsdk.data import read
+from fmsdk.data import read_table
 
 __all__ = ["Retirement", "announcements", "retirement"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retirement:
-    """The end of a model: gone from the start of `date`, in UTC. `successor` is the model named
-    in its place, `note` what else there is to say.
+    """The end of a model, at the start of `date` in UTC. `successor` is the model that the vendor
+    names in its place, `note` is anything else worth knowing.
 
-    is_own: the day is that of the endpoint asked about. False: it is the maker's own endpoint's,
-    and this one's is not known.
+    is_own: the date is that of the endpoint in question. False: it is that of the maker's own
+    endpoint, and this one's is unknown.
     """
 
     vendor: str
@@ -52,33 +52,29 @@ class _Table(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=4096)
 def retirement(vendor: str, model: str) -> Retirement | None:
-    """When the vendor switches (or switched) `model` off; None where no end is announced. Of an
-    endpoint with days of its own (Vertex), where one is not known, when the maker does."""
-    end = look_up(_table().get(vendor, {}), model)
-    maker = _data().follows.get(vendor)
+    """When the vendor switches (or switched) `model` off; None where no end is announced. Some
+    endpoints have dates of their own (Vertex): where theirs is unknown, the maker's counts."""
+    index = read_table("retirements.json", _Table, _index_models)
+    end = find_row(index.get(vendor, {}), model)
+    maker = read_table("retirements.json", _Table).follows.get(vendor)
     if end is not None or maker is None:
         return end
-    end = look_up(_table().get(maker, {}), model)
-    note = f"that is {maker}'s own day; when it ends at {vendor} is not known"
+    end = find_row(index.get(maker, {}), model)
+    note = f"this is the date at {maker} itself; the date at {vendor} is unknown"
     return None if end is None else replace(end, note=note, is_own=False)
 
 
 def announcements(vendor: str) -> Origin | None:
-    """Where the vendor announces ends, and when that was last looked at; None where nobody did."""
-    groups = _data().groups
+    """Where the vendor announces ends, and when that page was last checked; None if never."""
+    groups = read_table("retirements.json", _Table).groups
     return next((group.origin for group in groups if group.vendor == vendor), None)
 
 
-@cache
-def _data() -> _Table:
-    return read("retirements.json", _Table)
-
-
-@cache
-def _table() -> dict[str, dict[str, Retirement]]:
-    table: dict[str, dict[str, Retirement]] = {}
-    for group in _data().groups:
-        rows = table.setdefault(group.vendor, {})
+def _index_models(table: _Table) -> dict[str, dict[str, Retirement]]:
+    """{vendor: {model: its end}}."""
+    index: dict[str, dict[str, Retirement]] = {}
+    for group in table.groups:
+        rows = index.setdefault(group.vendor, {})
         for row in group.rows:
             for name in row.models:
                 rows[name] = Retirement(
@@ -89,4 +85,4 @@ def _table() -> dict[str, dict[str, Retirement]]:
                     successor=row.successor,
                     note=row.note,
                 )
-    return table
+    return index

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import datetime
-from functools import cache
 
 import msgspec
 
-from fmsdk.data import read
+from fmsdk.data import read_table
 from fmsdk.errors import ModelRetired
 
 __all__ = ["Tombstone", "tombstone"]
 
 
 class Tombstone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A provider gone since `date`. `alternatives` are providers of fmsdk ("copilot:"), or
-    services to go to."""
+    """A provider that ended on `date`. `alternatives` are providers of fmsdk ("copilot:"), or
+    other services."""
 
     name: str
     title: str
@@ -26,7 +25,7 @@ class Tombstone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checked: datetime.date
 
     def error(self) -> ModelRetired:
-        """What a request to it ends in."""
+        """The error that a request to it raises."""
         return ModelRetired(
             f"{self.title} ({self.name}:) was retired on {self.date}: {self.note}. "
             f"Use {', '.join(self.alternatives[:-1])} or {self.alternatives[-1]} instead",
@@ -41,10 +40,6 @@ class _Table(msgspec.Struct, frozen=True):
 
 
 def tombstone(name: str) -> Tombstone | None:
-    """The stone of the provider called `name`; None where it is alive, or never was."""
-    return _table().get(name)
-
-
-@cache
-def _table() -> dict[str, Tombstone]:
-    return {row.name: row for row in read("tombstones.json", _Table).rows}
+    """The end of the provider called `name`; None where it exists, or never did."""
+    rows = read_table("tombstones.json", _Table).rows
+    return next((row for row in rows if row.name == name), None)

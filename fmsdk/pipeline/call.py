@@ -14,7 +14,12 @@ from time import perf_counter
 from typing import Generic, TypeVar
 
 from fmsdk import pricing, registry
-from fmsdk.catalog.lifecycle import Clock, known_capabilities, refuse_retired, unless_known
+from fmsdk.catalog.lifecycle import (
+    Clock,
+    known_capabilities,
+    refuse_retired,
+    unknown_model_warnings,
+)
 from fmsdk.content import Text
 from fmsdk.errors import FmsdkError, Timeout, UnsupportedContent
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
@@ -175,7 +180,7 @@ class Call(Generic[Q, A]):
             async with asyncio.timeout_at(self._deadline):
                 capabilities = await self._check_request()
             capabilities = await self._load_model(capabilities)
-            self._warnings = (*unless_known(capabilities, self.request), *self._warnings)
+            self._warnings = (*unknown_model_warnings(capabilities, self.request), *self._warnings)
             async with asyncio.timeout_at(self._deadline):
                 self.request = await media_fetch.fetch_media(
                     self.request, capabilities, self.policy.fetch

@@ -10,12 +10,11 @@ import logging
 import os
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
-from functools import cache
 from typing import Literal
 
 import msgspec
 
-from fmsdk.data import read
+from fmsdk.data import read_table
 from fmsdk.pricing.datafile import MONEY, per_second
 from fmsdk.usage import Cost, CostLine, Device, Timings
 
@@ -97,15 +96,10 @@ def _rent(device: Device) -> tuple[Decimal, str, str] | None:
     name = f" {device.name.lower()}"
     if " mig " in name:
         return None  # a slice of a device; the table prices whole ones
-    for row in _table().rows:
+    for row in read_table("device_prices.json", _Table).rows:
         if row.kind == device.kind and fnmatchcase(name, row.match):
             hourly = MONEY.multiply(row.hourly, Decimal(device.count))
             unit = "vCPU" if row.per == "vcpu" else "device"
             note = f"rental equivalent: {device.count} {unit} at ${row.hourly}/h ({row.offer})"
             return hourly, note, f"{row.source}; retrieved {row.retrieved}"
     return None
-
-
-@cache
-def _table() -> _Table:
-    return read("device_prices.json", _Table)

@@ -17,7 +17,7 @@ from functools import cache, lru_cache
 import msgspec
 
 from fmsdk import catalog
-from fmsdk.data import read
+from fmsdk.data import read_table
 from fmsdk.pricing.datafile import MONEY, per_second
 from fmsdk.pricing.genai_prices import installed_lists, newer_release
 from fmsdk.pricing.kinds import unit_prices
@@ -121,7 +121,10 @@ def release() -> str:
 @lru_cache(maxsize=4096)
 def _rates(provider_id: str, model: str, tier: str, valid: date) -> Rates | None:
     listing = _find(provider_id, model)
-    override = _override(provider_id, model)
+    overrides = read_table("price_overrides.json", _Overrides).rows
+    override = next(
+        (row for row in overrides if row.provider == provider_id and model in row.models), None
+    )
     standard = tier in _STANDARD_TIERS
     if override is not None and not standard:
         return None  # The tier's price in the table below would stand on the figure overridden.
@@ -194,13 +197,6 @@ def _find(provider_id: str, model: str) -> _Listing | None:
     return _Listing(match[0], prices.release, is_own=match[1])
 
 
-def _override(provider_id: str, model: str) -> _Override | None:
-    for row in _overrides().rows:
-        if row.provider == provider_id and model in row.models:
-            return row
-    return None
-
-
 def _utc(when: datetime) -> datetime:
     return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
@@ -217,7 +213,7 @@ def _price_list(vendor: str) -> PriceList | None:
     if not vendor.replace("-", "").replace("_", "").isalnum():
         return None
     try:
-        prices = read(f"prices/{vendor}.json", PriceList)
+        prices = read_table(f"prices/{vendor}.json", PriceList)
     except FileNotFoundError:
         return None
     if newer_release(prices.release) is not None:
@@ -226,10 +222,5 @@ def _price_list(vendor: str) -> PriceList | None:
 
 
 def _dated_release(release: str) -> tuple[str, str]:
-    newest = _overrides().snapshots.get(release)
+    newest = read_table("price_overrides.json", _Overrides).snapshots.get(release)
     return f"genai-prices {release}", f", snapshot {newest}" if newest else ""
-
-
-@cache
-def _overrides() -> _Overrides:
-    return read("price_overrides.json", _Overrides)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from fmsdk import pricing
-from fmsdk.catalog.lifecycle import Clock, of_its_end
+from fmsdk.catalog.lifecycle import Clock, retirement_warnings
 from fmsdk.errors import MissingExtra, MissingKey, QuoteUnavailable, UnknownProvider
 from fmsdk.provider import Estimate, Provider
 from fmsdk.quoting.text_tokens import estimate_answer, estimate_text, most_tokens
@@ -80,7 +80,7 @@ def offline_quote(request: Request, registry: Registry, clock: Clock | None = No
             price_id=provider.price_id,
             local=provider.is_local,
         )
-    return replace(quote, warnings=(*of_its_end(request, vendor, clock), *quote.warnings))
+    return replace(quote, warnings=(*retirement_warnings(request, vendor, clock), *quote.warnings))
 
 
 def make_quote(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fmsdk.data import read
+from fmsdk.data import read_table
 from fmsdk.pricing import device_cost
 from fmsdk.pricing.datafile import MONEY
 from fmsdk.pricing.device import VARIABLE, _Table
@@ -115,7 +115,7 @@ def test_device_time_multiplies_exactly(seconds: float, threads: int) -> None:
 
 
 def test_every_row_of_the_device_table_can_be_reached() -> None:
-    rows = read("device_prices.json", _Table).rows
+    rows = read_table("device_prices.json", _Table).rows
     for row in rows:
         name = row.match.replace("*", " ")
         first = next(r for r in rows if r.kind == row.kind and fnmatchcase(name, r.match))

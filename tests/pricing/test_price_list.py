@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from genai_prices.data import providers
 
-from fmsdk.data import read
+from fmsdk.data import read_table
 from fmsdk.pricing import genai_prices as package
 from fmsdk.pricing import table
 from fmsdk.pricing.price_list import PriceList, TieredPrice, find_model
@@ -30,7 +30,7 @@ VENDORS = {provider.id: provider for provider in providers}
 
 
 def shipped(vendor: str) -> PriceList:
-    return read(f"prices/{vendor}.json", PriceList)
+    return read_table(f"prices/{vendor}.json", PriceList)
 
 
 def names(provider: Any) -> Iterator[str]:
