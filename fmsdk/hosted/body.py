@@ -74,15 +74,12 @@ class BodyWriter:
         pieces = [first]
         for piece in others:
             number, _, after = piece.partition(b">")
-            pieces += _encode_base64(self._media[int(number)])
+            part = self._media[int(number)]
+            source = part.source
+            if not isinstance(source, LocalSource):
+                raise InvalidMedia(f"this {part.kind} has no bytes that could be read: {source!r}")
+            with source.open() as file:
+                blocks = iter(partial(file.read, _BLOCK_BYTES), b"")
+                pieces += [binascii.b2a_base64(block, newline=False) for block in blocks]
             pieces.append(after)
         return Body(pieces)
-
-
-def _encode_base64(part: MediaPart) -> list[bytes]:
-    source = part.source
-    if not isinstance(source, LocalSource):
-        raise InvalidMedia(f"this {part.kind} has no bytes that could be read: {source!r}")
-    with source.open() as file:
-        blocks = iter(partial(file.read, _BLOCK_BYTES), b"")
-        return [binascii.b2a_base64(block, newline=False) for block in blocks]

@@ -24,7 +24,13 @@ from fmsdk.http.error_mapper import ErrorMapper
 if TYPE_CHECKING:
     from fmsdk.http.transport import Endpoint, Transport
 
-__all__ = ["HostedConnection", "environment_headers", "import_in_thread", "open_transport"]
+__all__ = [
+    "HostedConnection",
+    "environment_headers",
+    "import_in_thread",
+    "open_transport",
+    "user_agent",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +115,7 @@ class HostedConnection:
         headers = {
             "accept": "application/json",
             "content-type": "application/json",
-            "user-agent": _user_agent(),
+            "user-agent": user_agent(),
             **self.server_headers(),
             **own_headers,
         }
@@ -155,7 +161,8 @@ def environment_headers(variable: str) -> dict[str, str]:
 
 
 @cache
-def _user_agent() -> str:
+def user_agent() -> str:
+    """How fmsdk names itself to servers: fmsdk/<version>."""
     from importlib.metadata import version
 
     return f"fmsdk/{version('fmsdk')}"

@@ -52,17 +52,14 @@ def options_of(request: Request, kind: type[O], default: O) -> O:
     for name, classes in _classes(kind).items():
         value = getattr(request.options, name)
         if value is not getattr(default, name):
-            _check_option(f"{kind.__name__}.{name}", value, classes)
+            field_name = f"{kind.__name__}.{name}"
+            if not isinstance(value, classes) or (isinstance(value, str) and str not in classes):
+                type_names = " or ".join(each.__name__ for each in classes if each is not NoneType)
+                raise BadRequestError(f"{field_name} is {type_names}, not {type(value).__name__}")
+            if not isinstance(value, str) and not name.endswith("headers"):
+                check_json(value, field_name)
     check_headers(getattr(request.options, "extra_headers", {}))
     return request.options
-
-
-def _check_option(name: str, value: object, classes: tuple[type, ...]) -> None:
-    if not isinstance(value, classes) or (isinstance(value, str) and str not in classes):
-        type_names = " or ".join(each.__name__ for each in classes if each is not NoneType)
-        raise BadRequestError(f"{name} is {type_names}, not {type(value).__name__}")
-    if not isinstance(value, str) and not name.endswith("headers"):
-        check_json(value, name)
 
 
 @cache

@@ -72,15 +72,12 @@ class SSEDecoder:
 
     def _buffer_rest(self, data: bytes) -> None:
         self._buffer += data
-        if b"\n" in data and self._ends_in_comment():
-            self.progress += 1
+        if b"\n" in data:
+            last_line = self._buffer.rfind(b"\n", 0, self._buffer.rfind(b"\n")) + 1
+            self.progress += self._buffer.startswith(b":", last_line)  # a comment
         if len(self._buffer) > self._max_event_bytes:
             self._buffer.clear()
             raise InvalidResponse(f"a stream event is longer than {self._max_event_bytes:,} bytes")
-
-    def _ends_in_comment(self) -> bool:
-        end = self._buffer.rfind(b"\n")
-        return self._buffer.startswith(b":", self._buffer.rfind(b"\n", 0, end) + 1)
 
     def _with_line_feeds(self, data: bytes) -> bytes:
         """CRLF and CR as LF; of a CRLF cut in two, the CR has ended the line already."""

@@ -88,7 +88,7 @@ class AiohttpTransport(Transport):
             max_field_size=_LONGEST_HEADER,
             max_headers=_MOST_HEADERS,
         )
-        weakref.finalize(self, _detach, self._session)
+        weakref.finalize(self, self._session.detach)
 
     async def send(
         self,
@@ -262,20 +262,10 @@ class _Connector(aiohttp.TCPConnector):
         self._factory = partial(_Protocol, loop=self._loop)
 
     def __del__(self, _warnings: Any = None) -> None:
-        protocols = [protocol for idle in self._conns.values() for protocol, _ in idle]
-        if protocols and not self._loop.is_closed():
-            with suppress(RuntimeError):  # closed in this moment
-                self._loop.call_soon_threadsafe(_close_all, protocols)
-
-
-def _close_all(protocols: list[Any]) -> None:
-    for protocol in protocols:
-        protocol.close()
-
-
-def _detach(session: aiohttp.ClientSession) -> None:
-    if not session.closed:
-        session.detach()
+        for idle in self._conns.values():
+            for protocol, _ in idle:
+                with suppress(RuntimeError):  # the event loop is closed
+                    self._loop.call_soon_threadsafe(protocol.close)
 
 
 def _open_socket(address: Any) -> socket.socket:

@@ -48,11 +48,9 @@ class Credential:
         Raises:
             AuthenticationError: the function failed, or returned what no header can carry.
         """
-        if self._function is not None:
-            self._value = await self._ask(self._function)
-        return self._value
-
-    async def _ask(self, function: Callable[[], Any]) -> str:
+        function = self._function
+        if function is None:
+            return self._value
         try:
             if iscoroutinefunction(function):
                 value: object = await function()
@@ -71,6 +69,7 @@ class Credential:
             raise self._unusable(f"returned {kind}, not text")
         if not (value.isascii() and value.isprintable() and value == value.strip() and value):
             raise self._unusable("returned text that no header can carry")
+        self._value = value
         return value
 
     def _unusable(self, what: str) -> AuthenticationError:

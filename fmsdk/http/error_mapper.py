@@ -31,7 +31,7 @@ from fmsdk.errors import (
 )
 from fmsdk.http.credentials import Credential
 
-__all__ = ["ErrorBody", "ErrorMapper", "NetworkFailure", "retry_after"]
+__all__ = ["ErrorBody", "ErrorMapper", "NetworkFailure", "exception_chain", "retry_after"]
 
 NetworkFailure = tuple[type[Exception], type[FmsdkError], str]
 """An exception of an HTTP library, the error that it stands for, and what to say of the server."""
@@ -136,10 +136,13 @@ class ErrorMapper:
         status = status or error_body.status
         kind = self.kind(error_body, status)
         headers = headers or {}
+        fields = cast("dict[str, object]", body) if isinstance(body, dict) else {}
+        request_id = fields.get("request_id")
         context: dict[str, Any] = {
             "provider": self.provider,
             "status": status,
-            "request_id": self.request_id(headers) or _own_id(body),
+            "request_id": self.request_id(headers)
+            or (request_id if isinstance(request_id, str) else None),
             "retry_after": self.delay(error_body, headers),
             **self.details(kind, error_body),
         }
@@ -155,12 +158,16 @@ class ErrorMapper:
         """
         library = tuple(kind for kind, _, _ in failures if kind is not Exception)
         root: BaseException = error
-        for cause in _causes(error):
+        visited_ids: set[int] = set()  # causes can go round in circles
+        cause: BaseException | None = error
+        while cause is not None and id(cause) not in visited_ids:
+            visited_ids.add(id(cause))
             root = cause
             if isinstance(cause, library):
                 break
+            cause = cause.__cause__
         kind, what = next(
-            ((kind, what) for cause, kind, what in failures if isinstance(root, cause)),
+            ((kind, what) for failure, kind, what in failures if isinstance(root, failure)),
             (ConnectionFailed, "could not be asked"),
         )
         return kind(f"{self.provider} {what} ({self._why(root)})", provider=self.provider)
@@ -218,8 +225,17 @@ class ErrorMapper:
         return retry_after(headers)
 
     def details(self, kind: type[FmsdkError], error_body: ErrorBody) -> dict[str, Any]:
-        """Further attributes of the error."""
-        return _lengths(error_body) if kind is ContextTooLong else {}
+        """Further attributes of the error: of a request that is too long, the tokens asked for
+        and those that fit, as far as the server says."""
+        if kind is not ContextTooLong:
+            return {}
+        tokens, limit = map(error_body.fields.get, ("n_prompt_tokens", "n_ctx"))  # llama.cpp
+        if isinstance(tokens, int) and isinstance(limit, int):
+            return {"tokens": tokens, "limit": limit}
+        # "… maximum context length is 8192 tokens. However, you requested 9001 tokens …"
+        matches = re.findall(r"(?<!\d)(\d{1,12}) tokens", error_body.message)
+        figures = [int(digits) for digits in matches]
+        return {"tokens": max(figures), "limit": min(figures)} if len(figures) > 1 else {}
 
     def _message(self, kind: type[FmsdkError], error_body: ErrorBody, status: int | None) -> str:
         number = "" if status is None else f" ({status})"
@@ -234,28 +250,18 @@ class ErrorMapper:
         return f"{self.provider} answered with an error{number}: {text[:_MESSAGE_LIMIT]}"
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An exception and what led to it, each once: causes can go round in circles."""
-    visited_ids: set[int] = set()
-    cause: BaseException | None = error
-    while cause is not None and id(cause) not in visited_ids:
-        visited_ids.add(id(cause))
-        yield cause
-        cause = cause.__cause__
-
-
 def exception_chain(error: BaseException) -> Iterator[BaseException]:
     """An exception and all that tracebacks show with it, each once."""
-    kind_of_error: dict[int, BaseException] = {}
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is not None and id(one) not in kind_of_error:
-            kind_of_error[id(one)] = one
-            waiting += [one.__cause__, one.__context__]
+    chain: dict[int, BaseException] = {}
+    pending: list[BaseException | None] = [error]
+    while pending:
+        one = pending.pop()
+        if one is not None and id(one) not in chain:
+            chain[id(one)] = one
+            pending += [one.__cause__, one.__context__]
             if isinstance(one, BaseExceptionGroup):
-                waiting += cast("BaseExceptionGroup[BaseException]", one).exceptions
-    yield from kind_of_error.values()
+                pending += cast("BaseExceptionGroup[BaseException]", one).exceptions
+    yield from chain.values()
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -274,13 +280,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def _own_id(body: object) -> str | None:
-    """The request's id, of a body that tells it."""
-    fields = cast("Mapping[str, object]", body)
-    value = fields.get("request_id") if isinstance(body, Mapping) else None
-    return value if isinstance(value, str) else None
-
-
 def _text(value: object) -> str:
     """What an error's body says in a field, in words."""
     if isinstance(value, str):
@@ -289,18 +288,3 @@ def _text(value: object) -> str:
         return "" if value is None else repr(value)
     except (ValueError, RecursionError):  # a number of thousands of digits; no bottom
         return ""
-
-
-def _lengths(error_body: ErrorBody) -> dict[str, int]:
-    """Tokens asked for and tokens that fit, of a too long request, as far as it is told."""
-    requested_tokens, limit = (
-        error_body.fields.get("n_prompt_tokens"),
-        error_body.fields.get("n_ctx"),
-    )  # llama.cpp
-    if isinstance(requested_tokens, int) and isinstance(limit, int):
-        return {"tokens": requested_tokens, "limit": limit}
-    # "… maximum context length is 8192 tokens. However, you requested 9001 tokens …"
-    figures = [
-        int(digits) for digits in re.findall(r"(?<!\d)(\d{1,12}) tokens", error_body.message)
-    ]
-    return {"tokens": max(figures), "limit": min(figures)} if len(figures) > 1 else {}

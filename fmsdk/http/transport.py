@@ -204,15 +204,11 @@ class Transport(ABC):
                     content += chunk
                     if len(content) >= _MOST_OF_AN_ERROR:
                         break
+        body: Any
+        try:
+            body = msgspec.json.decode(content[:_MOST_OF_AN_ERROR])
+        except UNREADABLE:
+            body = content[:_MOST_OF_AN_ERROR].decode("utf-8", "replace")
         return self.error_mapper.from_response(
-            _json_or_text(bytes(content[:_MOST_OF_AN_ERROR])),
-            status=response.status,
-            headers=response.joined_headers(),
+            body, status=response.status, headers=response.joined_headers()
         )
-
-
-def _json_or_text(content: bytes) -> Any:
-    try:
-        return msgspec.json.decode(content)
-    except UNREADABLE:
-        return content.decode("utf-8", "replace")
