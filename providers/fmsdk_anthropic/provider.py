@@ -103,7 +103,12 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
         """
         connection, own = self._connection, False
         client = connection.client
-        if client is None and self._wants_profile():
+        has_no_key = not (self._credential.is_function or self._credential.last_value)
+        header_names = {name.lower() for name in connection.default_headers or {}}
+        wants_profile = (
+            connection.is_official and has_no_key and "authorization" not in header_names
+        )
+        if client is None and wants_profile and has_profile():
             client, own = await asyncio.to_thread(self._client_of_profile), True
         if client is None:
             endpoint = connection.endpoint(self._credential)
@@ -113,13 +118,6 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
         sdk = await import_in_thread("anthropic")
         module = await import_in_thread("fmsdk.http.sdk_transport")
         return module.SdkTransport(client, sdk, self.error_mapper, idle_timeout, is_own=own)
-
-    def _wants_profile(self) -> bool:
-        connection, credential = self._connection, self._credential
-        if credential.is_function or credential.last_value or not connection.is_official:
-            return False
-        header_names = {name.lower() for name in connection.default_headers or {}}
-        return "authorization" not in header_names and has_profile()
 
     def _client_of_profile(self) -> Any:
         """A client of Anthropic's SDK with the credentials of a profile or an identity. Blocks:
@@ -150,17 +148,12 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
 
 
 def _capabilities(connection: Connection) -> Capabilities:
+    limits = None if connection.client is None else _CLOUD_LIMITS
     return Capabilities(
         input=_INPUT,
         # Amazon's and Google's variants take bytes alone, and other servers promise nothing.
         remote=frozenset({"image", "document"}) if connection.is_official else frozenset(),
         settings=_SETTINGS,
         known=False,
-        image_limits=_image_limits(connection),
+        image_limits=_OFFICIAL_LIMITS if connection.is_official else limits,
     )
-
-
-def _image_limits(connection: Connection) -> ImageLimits | None:
-    if connection.is_official:
-        return _OFFICIAL_LIMITS
-    return None if connection.client is None else _CLOUD_LIMITS

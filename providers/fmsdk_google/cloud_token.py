@@ -60,7 +60,8 @@ class CloudToken:
         from google.auth.transport.requests import Request
 
         try:
-            credentials = self._credentials or _of_this_machine(google.auth)
+            auth: Any = google.auth
+            credentials = self._credentials or auth.default(scopes=[_SCOPE])[0]
             credentials.refresh(Request())
         except auth_errors.DefaultCredentialsError as error:
             raise MissingKey(
@@ -85,8 +86,3 @@ class CloudToken:
 
     def _error(self, kind: type[FmsdkError], what: str) -> FmsdkError:
         return kind(f"Google Cloud {what}; see {self._variable}", provider=self._provider)
-
-
-def _of_this_machine(auth: Any) -> Credentials:
-    credentials, _ = auth.default(scopes=[_SCOPE])
-    return credentials

@@ -67,7 +67,10 @@ class GoogleErrorMapper(ErrorMapper):
         words = [str(detail.get("reason")) for detail in details]
         words.append(str(error_body.fields.get("status")))
         by_name = next((self.names[word] for word in words if word in self.names), None)
-        if by_name is RateLimitError and _for_the_day(details):
+        # A day's quota is used up, and Google names no sooner time to try again.
+        names_no_delay = not any("retryDelay" in detail for detail in details)
+        is_per_day = any("PerDay" in str(detail.get("violations")) for detail in details)
+        if by_name is RateLimitError and names_no_delay and is_per_day:
             return QuotaExceeded
         if by_name is BadRequestError and _TOO_LONG.search(error_body.message):
             return ContextTooLong
@@ -76,17 +79,15 @@ class GoogleErrorMapper(ErrorMapper):
     def delay(self, error_body: ErrorBody, headers: Mapping[str, str]) -> float | None:
         """Seconds to wait: of `RetryInfo` in the body, where Google puts it, or of a header, which
         a gateway may have put there; the longer, if both tell."""
-        value = [
-            _SECONDS.fullmatch(str(detail.get("retryDelay"))) for detail in _details(error_body)
-        ]
-        waits = [float(one[1]) for one in value if one]
-        requested_tokens = retry_after(headers)
-        return max(waits if requested_tokens is None else [requested_tokens, *waits], default=None)
+        delays = (str(detail.get("retryDelay")) for detail in _details(error_body))
+        waits = [float(match[1]) for text in delays if (match := _SECONDS.fullmatch(text))]
+        header_wait = retry_after(headers)
+        return max(waits if header_wait is None else [header_wait, *waits], default=None)
 
     def details(self, kind: type[FmsdkError], error_body: ErrorBody) -> dict[str, Any]:
         """Tokens asked for and tokens that fit, of a too long request."""
-        if kind is ContextTooLong and (kind_of_error := _TOO_LONG.search(error_body.message)):
-            return {"tokens": int(kind_of_error[1]), "limit": int(kind_of_error[2])}
+        if kind is ContextTooLong and (match := _TOO_LONG.search(error_body.message)):
+            return {"tokens": int(match[1]), "limit": int(match[2])}
         return {}
 
 
@@ -95,10 +96,3 @@ def _details(error_body: ErrorBody) -> Iterator[Mapping[str, Any]]:
     for detail in cast("list[object]", entries) if isinstance(entries, list) else ():
         if isinstance(detail, Mapping):
             yield cast("Mapping[str, Any]", detail)
-
-
-def _for_the_day(details: list[Mapping[str, Any]]) -> bool:
-    """Whether a day's quota is used up, and Google names no sooner time to try again."""
-    if any("retryDelay" in detail for detail in details):
-        return False
-    return any("PerDay" in str(detail.get("violations")) for detail in details)

@@ -115,7 +115,19 @@ class Connection(HostedConnection):
             if configuration.client is not None
             else configuration._from_environment()
         )
-        configuration._check()
+        is_vertex = configuration.vertex
+        if not is_vertex and (
+            configuration.project or configuration.location or configuration.credentials
+        ):
+            raise BadRequestError("project, location and credentials need vertex=True")
+        if is_vertex and not (
+            configuration.project or configuration.api_key or configuration.base_url
+        ):
+            raise ConfigurationError(
+                "Vertex needs a project: pass project=, or set GOOGLE_CLOUD_PROJECT",
+                provider=config.name,
+            )
+        configuration.check_common()
         return configuration
 
     def _from_client(self) -> Connection:
@@ -154,16 +166,6 @@ class Connection(HostedConnection):
         key = None if project else wire.from_environment("GOOGLE_API_KEY")
         location = self.location or wire.from_environment("GOOGLE_CLOUD_LOCATION")
         return replace(done, project=project, api_key=key, location=location)
-
-    def _check(self) -> None:
-        if not self.vertex and (self.project or self.location or self.credentials):
-            raise BadRequestError("project, location and credentials need vertex=True")
-        if self.vertex and not (self.project or self.api_key or self.base_url):
-            raise ConfigurationError(
-                "Vertex needs a project: pass project=, or set GOOGLE_CLOUD_PROJECT",
-                provider=self.name,
-            )
-        self.check_common()
 
     @property
     def url(self) -> str:

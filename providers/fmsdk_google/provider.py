@@ -52,14 +52,17 @@ class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
     def __init__(self, config: ProviderConfig) -> None:
         connection = Connection.of(config)
         if connection.wants_credentials:
-            _require_google_auth()
+            for name in ("google", "google.auth"):
+                if importlib.util.find_spec(name) is None:  # the registry names the extra
+                    raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         self._credential = credential = connection.credential()
         super().__init__(config, GoogleErrorMapper(config.name, connection.variable, credential))
         self.base_url = connection.url
         self._connection = connection
         self.price_id = "google" if config.name == "google" else None
         # Vertex has dates of its own at which models end; what they take is the same.
-        self.vendor = _vendor(connection)
+        if connection.is_official:
+            self.vendor = "google-vertex" if connection.vertex else "google"
 
     @staticmethod
     def usable_models() -> list[UsableModel]:
@@ -122,16 +125,3 @@ class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
         return await open_transport(
             endpoint, self.error_mapper, idle_timeout, connection.http_client
         )
-
-
-def _require_google_auth() -> None:
-    """Raise ModuleNotFoundError, from which the registry names the extra, without an import."""
-    for name in ("google", "google.auth"):
-        if importlib.util.find_spec(name) is None:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-
-def _vendor(connection: Connection) -> str | None:
-    if not connection.is_official:
-        return None
-    return "google-vertex" if connection.vertex else "google"

@@ -76,13 +76,8 @@ class OpenAIErrorMapper(ErrorMapper):
         if status in _BY_STATUS and kind_of_error in (BadRequestError, RateLimitError):
             return _BY_STATUS[status]
         # OpenRouter has no code for a prompt that its moderation stopped.
+        metadata = error_body.fields.get("metadata")
+        is_flagged = isinstance(metadata, Mapping) and "flagged_input" in metadata
         return (
-            ContentFiltered
-            if kind_of_error is PermissionDenied and _is_flagged(error_body)
-            else kind_of_error
+            ContentFiltered if kind_of_error is PermissionDenied and is_flagged else kind_of_error
         )
-
-
-def _is_flagged(error_body: ErrorBody) -> bool:
-    metadata = error_body.fields.get("metadata")
-    return isinstance(metadata, Mapping) and "flagged_input" in metadata

@@ -53,19 +53,15 @@ class Server:
 
     def usable_models(self) -> list[UsableModel]:
         """Whether its models can be called now: its key is set."""
-        return [UsableModel(f"{self.name}:…", *self._usable(), self.dialect.input)]
-
-    def _usable(self) -> tuple[bool, str]:
+        name, sets = f"{self.name}:…", [self.key_variables]
         if self.is_local:
             url = from_environment(*self.url_variables) or self.url
-            return False, f"where {self.title} runs: {url}"
-        variable_sets = (
-            [self.key_variables] if self.url else [self.key_variables, self.url_variables]
-        )
-        missing = [
-            variables[0] for variables in variable_sets if from_environment(*variables) is None
-        ]
-        return not missing, f"set {' and '.join(missing)}" if missing else ""
+            return [UsableModel(name, False, f"where {self.title} runs: {url}", self.dialect.input)]
+        if not self.url:
+            sets.append(self.url_variables)
+        missing = [variables[0] for variables in sets if from_environment(*variables) is None]
+        advice = f"set {' and '.join(missing)}" if missing else ""
+        return [UsableModel(name, not missing, advice, self.dialect.input)]
 
     def owns(self, url: str) -> bool:
         """Whether `url` is the vendor's own endpoint."""

@@ -61,10 +61,6 @@ class Refusal:
     only_thinking: bool = False
     only_chat: bool = False
 
-    def concerns(self, model: str) -> bool:
-        """Whether it holds for `model`."""
-        return any(fnmatchcase(model, pattern) for pattern in self.models)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
@@ -122,7 +118,7 @@ class Dialect:
         return {
             name: refusal.why
             for refusal in self.refuses
-            if refusal.concerns(model)
+            if any(fnmatchcase(model, pattern) for pattern in refusal.models)
             and (thinking or not refusal.only_thinking)
             and not (refusal.only_chat and api == "responses")
             for name in refusal.names

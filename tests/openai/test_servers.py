@@ -64,7 +64,7 @@ def test_the_guide_has_every_row(name: str) -> None:
     assert server.title in line
     assert f"`{server.key_variables[0]}`" in line
     if server.is_local:
-        assert f"port {(server.url or '').split(':')[2].split('/')[0]} here" in line
+        assert f"port {(server.url or '').split(':')[2].split('/')[0]} of this machine" in line
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -26,6 +26,11 @@ def decode_usage(raw: object) -> Usage:
     output = _sum(step["output_tokens"] for step in steps)
     hour_writes = (step.nested("cache_creation")["ephemeral_1h_input_tokens"] for step in steps)
     fields = cast("dict[str, Any]", raw) if isinstance(raw, dict) else None
+    tools = (fields or {}).get("server_tool_use")
+    server_tools = None
+    if isinstance(tools, dict):  # {"web_search_requests": 2} becomes {"web_search": 2}
+        runs = ((name, parse_count(n)) for name, n in cast("dict[str, object]", tools).items())
+        server_tools = {name.removesuffix("_requests"): number for name, number in runs if number}
     return Usage(
         input=InputUsage(
             total=None
@@ -40,7 +45,7 @@ def decode_usage(raw: object) -> Usage:
         ),
         source="unknown" if fresh_input is None and output is None else "measured",
         service_tier="fast" if counts.text("speed") == "fast" else counts.text("service_tier"),
-        server_tools=_server_tools(fields.get("server_tool_use")) if fields else None,
+        server_tools=server_tools,
         raw=fields,
     )
 
@@ -61,14 +66,6 @@ def advisor_warnings(raw: object) -> tuple[Warning, ...]:
 def _steps(counts: TokenCounts, step_type: str) -> Iterator[TokenCounts]:
     """The steps of this type that the answer took on the server."""
     return (step for step in counts.nested_list("iterations") if step.text("type") == step_type)
-
-
-def _server_tools(raw: object) -> dict[str, int] | None:
-    """{"web_search_requests": 2} as {"web_search": 2}."""
-    if not isinstance(raw, dict):
-        return None
-    counts = ((name, parse_count(value)) for name, value in cast("dict[str, object]", raw).items())
-    return {name.removesuffix("_requests"): number for name, number in counts if number}
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:

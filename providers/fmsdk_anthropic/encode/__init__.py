@@ -9,7 +9,6 @@ from __future__ import annotations
 from fmsdk.hosted.provider import Encoded
 from fmsdk.request import Request
 from fmsdk_anthropic.encode.messages import MessagesEncoder
-from fmsdk_anthropic.options import AnthropicOptions
 
 __all__ = ["BETA_HEADER", "encode"]
 
@@ -33,22 +32,18 @@ def encode(request: Request, *, stream: bool, default_betas: str = "") -> Encode
     """
     encoder = MessagesEncoder(request, stream=stream)
     body = encoder.encode_body()
+    options = encoder.options
     headers = {"anthropic-version": VERSION_WITH_SAMPLING} if encoder.sampling else {}
-    return Encoded(
-        path=_BETA_PATH if encoder.options.betas else _PATH,
-        body=body,
-        warnings=encoder.warnings(),
-        headers={**headers, **_merge_betas(encoder.options, default_betas)},
-    )
-
-
-def _merge_betas(options: AnthropicOptions, default: str) -> dict[str, str]:
-    """The caller's headers, with the betas of all places in one header: a second header of that
-    name would replace the first."""
-    headers = dict(options.extra_headers)
+    headers.update(options.extra_headers)
+    # The betas of all places go into one header: a second one would replace the first.
     betas = list(options.betas)
     betas += [headers.pop(name) for name in options.extra_headers if name.lower() == BETA_HEADER]
     if betas:
-        names = [beta.strip() for beta in ",".join([default, *betas]).split(",")]
+        names = [beta.strip() for beta in ",".join([default_betas, *betas]).split(",")]
         headers[BETA_HEADER] = ",".join(dict.fromkeys(filter(None, names)))
-    return headers
+    return Encoded(
+        path=_BETA_PATH if options.betas else _PATH,
+        body=body,
+        warnings=encoder.warnings(),
+        headers=headers,
+    )

@@ -51,7 +51,14 @@ def decode_embeddings(context: DecodeContext, request: EmbedRequest, body: bytes
     vectors = collect_vectors([one.values for one in rows], request, context.error_mapper)
     normalized = is_normalized(vectors)
     warnings = (*context.warnings, *vector_warnings(vectors, request, normalized=normalized))
-    is_cut = [bool(answer.truncated) or _is_truncated(one.statistics) for one in rows]
+    no_statistics: dict[str, Any] = {}
+    statistics = [
+        cast("dict[str, Any]", one.statistics)
+        if isinstance(one.statistics, dict)
+        else no_statistics
+        for one in rows
+    ]
+    is_cut = [bool(answer.truncated or one.get("truncated")) for one in statistics]
     if any(is_cut):
         message = f"{sum(is_cut)} texts were longer than {request.name} takes, and were cut off"
         warnings = (*warnings, Warning("input_truncated", message, "inputs"))
@@ -63,12 +70,6 @@ def decode_embeddings(context: DecodeContext, request: EmbedRequest, body: bytes
         request_id=context.request_id,
         usage=_usage(answer, rows),
         warnings=warnings,
-    )
-
-
-def _is_truncated(statistics: Any) -> bool:
-    return isinstance(statistics, dict) and bool(
-        cast("dict[str, Any]", statistics).get("truncated")
     )
 
 

@@ -114,7 +114,11 @@ class GenerateContentDecoder(StreamDecoder):
         if candidate.logprobs_result is not None:
             logprobs = decode_logprobs(candidate.logprobs_result)
             _attach_logprobs(logprobs, state, choice, events, first_event)
-        if candidate.has_grounding:
+        if (
+            candidate.citation_metadata
+            or candidate.grounding_metadata
+            or candidate.url_context_metadata
+        ):
             self._has_grounding = True
             self._grounding.add(candidate)
         if candidate.finish_reason:

@@ -68,11 +68,6 @@ class Candidate(msgspec.Struct, rename="camel"):
     grounding_metadata: Any = None
     url_context_metadata: Any = None
 
-    @property
-    def has_grounding(self) -> bool:
-        """Whether it says what the answer rests on."""
-        return bool(self.citation_metadata or self.grounding_metadata or self.url_context_metadata)
-
 
 class _Feedback(msgspec.Struct, rename="camel"):
     block_reason: str | None = None

@@ -45,11 +45,10 @@ class PendingToolCall:
             return True
         if piece.index is None or piece.name != self.name:
             return False
-        return not (arguments_text(piece.arguments) and self._has_complete_arguments())
-
-    def _has_complete_arguments(self) -> bool:
-        call = tool_call("", "", "".join(self.arguments))
-        return call.raw is None and any(self.arguments)
+        if not arguments_text(piece.arguments):
+            return True
+        is_complete = tool_call("", "", "".join(self.arguments)).raw is None
+        return not (is_complete and any(self.arguments))
 
 
 class CandidateState:

@@ -47,6 +47,7 @@ from fmsdk_openai.decode.chat_types import (
     ChatMessage,
     ChatToolCall,
     Completion,
+    nested_field,
 )
 from fmsdk_openai.decode.context import OpenAIDecodeContext
 from fmsdk_openai.decode.logprobs import decode_logprobs
@@ -149,7 +150,8 @@ class ChatDecoder(StreamDecoder):
         if chunk.service_tier is not None:
             self._service_tier = optional_text(chunk.service_tier)
         if self._is_whole or chunk.usage or chunk.x_groq:
-            self._usage, self._raw_body = chunk.reported_usage or self._usage, payload
+            usage = chunk.usage or nested_field(chunk.x_groq, "usage")  # Groq's streams
+            self._usage, self._raw_body = usage or self._usage, payload
 
     def _reported_failure(self, chunk: Completion, payload: bytes) -> FmsdkError | None:
         """The error that a body or an event reports."""
@@ -183,7 +185,9 @@ class ChatDecoder(StreamDecoder):
         text = message.content
         if isinstance(text, list):
             text = self.decode_content_list(state, number, text, events)
-        logprobs = () if choice.logprobs is None else decode_logprobs(choice.token_logprobs)
+        tokens = nested_field(choice.logprobs, "content")
+        tokens = tokens or nested_field(choice.logprobs, "refusal")
+        logprobs = decode_logprobs(tokens) if tokens else ()
         if text or (logprobs and not message.refusal):
             events.append(TextDelta(text or "", state.index("text"), number, False, logprobs))
             logprobs = ()

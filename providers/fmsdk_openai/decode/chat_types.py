@@ -49,12 +49,12 @@ class ChatToolCall(msgspec.Struct):
     def name(self) -> str:
         """The name of the function; "" where this piece has none."""
         name = self.function and self.function.name
-        return name or optional_text(_nested(self.custom, "name")) or ""
+        return name or optional_text(nested_field(self.custom, "name")) or ""
 
     @property
     def arguments(self) -> object:
         """The function's arguments, mostly as JSON text; a custom tool's input is any text."""
-        return self.function.arguments if self.function else _nested(self.custom, "input")
+        return self.function.arguments if self.function else nested_field(self.custom, "input")
 
 
 class AudioPiece(msgspec.Struct):
@@ -126,11 +126,6 @@ class ChatChoice(msgspec.Struct):
     logprobs: Any = None
     error: Any = None
 
-    @property
-    def token_logprobs(self) -> object:
-        """The tokens with their probabilities, of the content or of a refusal."""
-        return _nested(self.logprobs, "content") or _nested(self.logprobs, "refusal")
-
 
 class Completion(msgspec.Struct):
     """A body, or one event of a stream."""
@@ -145,17 +140,13 @@ class Completion(msgspec.Struct):
     x_groq: Any = None
 
     @property
-    def reported_usage(self) -> Any:
-        """The usage object. Groq's streams have it in a field of Groq's own."""
-        return self.usage or _nested(self.x_groq, "usage")
-
-    @property
     def reported_error(self) -> Any:
         """The error that the server reports in place of an answer, or beside a part of one."""
-        return self.error or _nested(self.x_groq, "error")
+        return self.error or nested_field(self.x_groq, "error")
 
 
-def _nested(outer: object, name: str) -> Any:
+def nested_field(outer: object, name: str) -> Any:
+    """A field of a value that is no object at some servers; None then."""
     return cast("dict[str, Any]", outer).get(name) if isinstance(outer, dict) else None
 
 

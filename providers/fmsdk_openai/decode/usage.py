@@ -10,7 +10,7 @@ from fmsdk.hosted.token_counts import TokenCounts
 from fmsdk.usage import InputUsage, OutputUsage, Usage
 from fmsdk_openai.server_dialect import Charge
 
-__all__ = ["decode_usage"]
+__all__ = ["billed_cost", "decode_usage"]
 
 _CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens")
 """Where else DeepSeek, Together and Mistral put cached tokens."""
@@ -73,7 +73,7 @@ def decode_usage(
         source="unknown" if input_total is None and output_total is None else "measured",
         service_tier=service_tier or counts.text("service_tier"),
         server_tools=server_tools,
-        charged=_billed_cost(fields, charge) if charge else None,
+        charged=billed_cost(fields, charge) if charge else None,
         raw=fields,
     )
 
@@ -82,7 +82,7 @@ def _first(*counts: int | None) -> int | None:
     return next((count for count in counts if count is not None), None)
 
 
-def _billed_cost(raw: dict[str, Any], charge: Charge) -> Decimal | None:
+def billed_cost(raw: dict[str, Any], charge: Charge) -> Decimal | None:
     """US dollars that the server says it charged; None where it does not say."""
     amount = _dollars(raw.get(charge))
     if amount is None:

@@ -63,9 +63,9 @@ class OpenAIEncoder(ConversationEncoder):
             request.model, thinking=is_thinking, api=self.api_id
         )
         for name, why in self.unsupported_names.items():
-            self._remove_refused(name, why)
+            self._drop_unsupported(name, why)
 
-    def _remove_refused(self, name: str, why: str) -> None:
+    def _drop_unsupported(self, name: str, why: str) -> None:
         request, options = self.request, self.options
         option = name.removeprefix("options.")
         if option != name:
