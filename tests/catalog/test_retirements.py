@@ -117,7 +117,7 @@ def test_where_vertexs_day_is_not_known_that_of_ai_studio_is_a_warning() -> None
     for now in (day, LONG_AFTER):
         answer = ask(provider, "gemini-2.0-flash-001", lambda now=now: now)
         assert codes(answer.warnings) == ["model_retiring"]
-        assert "when it ends at google-vertex is not known" in answer.warnings[0].message
+        assert "the date at google-vertex is unknown" in answer.warnings[0].message
     assert ask(provider, "gemini-2.0-flash-001", lambda: day - DAY).warnings == ()
     assert ask(provider, "gemini-3.8-flash", lambda: LONG_AFTER).warnings == ()
 
@@ -237,7 +237,7 @@ class TestUnknownModels:
             answer = client.generate("v:new", "Hi", temperature=0.5)
         assert answer.text == "Yes"
         assert codes(answer.warnings) == ["model_unknown"]
-        assert "does not know what v:new takes" in answer.warnings[0].message
+        assert "has no facts on v:new" in answer.warnings[0].message
 
     def test_a_server_that_tells_is_asked_once_and_heeded(self) -> None:
         provider = Untold(tells=True)

@@ -135,7 +135,7 @@ def one_error(run: Run, *args: str, **more: Any) -> str:
         (["models", "show", "opnai:gpt-5"], "did you mean openai"),
         (["models", "show", "github:gpt-4o"], "retired on 2026-07-30"),
         (["ask", "Hi", "-m", "github:gpt-4o"], "retired on 2026-07-30"),
-        (["ask", "Hi", "-m", "anthropic:claude-3-opus-20240229"], "--allow-retired asks"),
+        (["ask", "Hi", "-m", "anthropic:claude-3-opus-20240229"], "--allow-retired to send"),
         (["models", "get"], "which model?"),
         (["models", "list", "demo-text"], "fmsdk models get"),
         (["transcribe"], "file"),

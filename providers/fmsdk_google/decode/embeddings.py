@@ -51,14 +51,12 @@ def decode_embeddings(context: DecodeContext, request: EmbedRequest, body: bytes
     vectors = collect_vectors([one.values for one in rows], request, context.error_mapper)
     normalized = is_normalized(vectors)
     warnings = (*context.warnings, *vector_warnings(vectors, request, normalized=normalized))
-    no_statistics: dict[str, Any] = {}
-    statistics = [
-        cast("dict[str, Any]", one.statistics)
-        if isinstance(one.statistics, dict)
-        else no_statistics
-        for one in rows
+    statistics = [cast("object", one.statistics) for one in rows]
+    is_cut = [
+        bool(answer.truncated)
+        or (isinstance(one, dict) and bool(cast("dict[str, Any]", one).get("truncated")))
+        for one in statistics
     ]
-    is_cut = [bool(answer.truncated or one.get("truncated")) for one in statistics]
     if any(is_cut):
         message = f"{sum(is_cut)} texts were longer than {request.name} takes, and were cut off"
         warnings = (*warnings, Warning("input_truncated", message, "inputs"))
