@@ -1,6 +1,7 @@
-"""Everyone who hears of a client's calls, and one call as they hear it.
+"""All observers of a client (`Observers`), and of one call (`CallObserver`).
 
-`fmsdk.pipeline.call` speaks to one `CallObserver` for each call and knows none of those behind it.
+`fmsdk.pipeline.call` reports to one `CallObserver` for each call and knows none of the observers
+behind it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from fmsdk.observe.observer import AttemptReport, Observer, Outcome
 from fmsdk.operation import Operation
 from fmsdk.provider import Provider
 from fmsdk.request import Request
-from fmsdk.response import Event, Response, ResponseAccumulator
+from fmsdk.response import Event, ResponseAccumulator
 from fmsdk.result import Result
 from fmsdk.usage import Latency
 
@@ -35,13 +36,13 @@ _TELEMETRY_SDKS = ("opentelemetry.sdk.trace", "opentelemetry.sdk.metrics")
 
 
 class CallObserver:
-    """One call as its observers hear it: a context manager around it.
+    """Passes what happens to one call on to its observers: a context manager around the call.
 
-    Whoever runs the call gives it the result (`set_result`); an exception that passes is the
-    outcome instead.
+    The code that runs the call passes the result to `set_result`. If an exception leaves the
+    context instead, it is the outcome.
     """
 
-    __slots__ = ("_began", "_observers", "_outcome", "_request", "_span")
+    __slots__ = ("_observers", "_outcome", "_request", "_span", "_start_time")
 
     def __init__(
         self,
@@ -53,7 +54,7 @@ class CallObserver:
         self._observers = observers
         self._span = span
         self._outcome: Outcome | None = None
-        self._began = perf_counter()
+        self._start_time = perf_counter()
 
     def __enter__(self) -> Self:
         return self
@@ -62,20 +63,25 @@ class CallObserver:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         # A BaseException that is no Exception cancels the call: it ended with the answer so far.
-        outcome = (
-            error if isinstance(error, Exception) else self._outcome or self._cancelled_response()
-        )
+        outcome = error if isinstance(error, Exception) else self._outcome
+        if outcome is None:
+            request = self._request
+            outcome = replace(
+                ResponseAccumulator().response(request.provider, request.model),
+                latency=Latency(total=perf_counter() - self._start_time),
+                tags=request.tags,
+            )
         with self.current():
             for observer in self._observers:
-                observer.ended(outcome)
+                observer.call_ended(outcome)
 
     def current(self) -> AbstractContextManager[object]:
-        """Make the call's span the current one: what the provider does nests under it."""
+        """Make the call's span the current one, so that the provider's own spans nest under it."""
         return _NO_SPAN if self._span is None else self._span.current()
 
     def steps(self, source: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
-        """A stream whose provider works under the call's span, and its consumer does not.
-        Closing it closes `source`."""
+        """The events of `source`. The call's span is current for the provider, and not for the
+        consumer. Closing the result closes `source`."""
         return source if self._span is None else self._span.steps(source)
 
     def attempt_ended(self, report: AttemptReport) -> None:
@@ -88,22 +94,16 @@ class CallObserver:
         self._outcome = result
         return result
 
-    def _cancelled_response(self) -> Response[Any]:
-        request = self._request
-        nothing = ResponseAccumulator().response(request.provider, request.model)
-        latency = Latency(total=perf_counter() - self._began)
-        return replace(nothing, latency=latency, tags=request.tags)
-
 
 class Observers:
-    """Everyone who hears of a client's calls: the log, its hooks, OpenTelemetry.
+    """All observers of a client's calls: the log, hooks, OpenTelemetry.
 
     Args:
         tracing: see `fmsdk.AsyncClient`.
 
     Raises:
         MissingExtra: `tracing=True` without OpenTelemetry.
-        BadRequestError: a hook that is no plain function, or `tracing` that is something else.
+        BadRequestError: a hook that is no plain function, or a wrong value of `tracing`.
     """
 
     def __init__(
@@ -117,42 +117,37 @@ class Observers:
         self._known_warnings: set[LoggedWarning] = set()
         self._awaits_sdk = tracing is None
         self._telemetry: Telemetry | None = None
-        if tracing is True:
-            self._telemetry = _new_telemetry()
-        elif not isinstance(tracing, bool) and tracing is not None:
-            self._telemetry = _check_telemetry(tracing)
+        if tracing is not None and tracing is not False:
+            self._telemetry = _create_telemetry(tracing)
 
-    def begin(
+    def observe_call(
         self, operation: Operation[Any, Any], provider: Provider, request: Request
     ) -> CallObserver:
-        """A call begins."""
+        """Report the begin of a call, and return what observes the rest of it."""
         observers: list[Observer] = [LogObserver(operation.verb, request, self._known_warnings)]
-        # Whoever wants spans has imported OpenTelemetry's SDK by now, perhaps after making this
-        # client. Its interface alone says nothing: vendors' SDKs import that.
+        # A program that wants spans has imported OpenTelemetry's SDK by now, perhaps after it made
+        # this client. OpenTelemetry's API alone shows nothing, since vendors' SDKs import it.
         if self._awaits_sdk and not sys.modules.keys().isdisjoint(_TELEMETRY_SDKS):
-            self._telemetry, self._awaits_sdk = _new_telemetry(), False
+            self._telemetry, self._awaits_sdk = _create_telemetry(True), False
         telemetry = self._telemetry
-        span = None if telemetry is None else telemetry.begin(operation, provider, request)
+        span = None if telemetry is None else telemetry.start_span(operation, provider, request)
         call_observer = CallObserver(request, observers, span)
         if self._hooks is not None:
             with call_observer.current():
-                observers += self._hooks.begin(request)
+                observers += self._hooks.call_on_request(request)
         if span is not None:
-            observers.append(span)  # the last: hooks may still add to it
+            observers.append(span)  # last, since hooks may still add to it
         return call_observer
 
 
-def _new_telemetry() -> Telemetry:
+def _create_telemetry(tracing: object) -> Telemetry:
     from fmsdk.telemetry import Telemetry
 
-    return Telemetry()
-
-
-def _check_telemetry(tracing: object) -> Telemetry:
-    from fmsdk.telemetry import Telemetry
-
+    if tracing is True:
+        return Telemetry()
     if isinstance(tracing, Telemetry):
         return tracing
+    kind = type(tracing).__name__
     raise BadRequestError(
-        f"tracing is True, False, None or a fmsdk.telemetry.Telemetry, not {type(tracing).__name__}"
+        f"tracing must be True, False, None or a fmsdk.telemetry.Telemetry, not {kind}"
     )

@@ -1,6 +1,6 @@
 """The caller's own functions, called once before and once after each call.
 
-They run on the event loop's thread, and see views: see `fmsdk.observe.redact`.
+They run on the event loop's thread and get views: see `fmsdk.observe.redact`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OnResponse = Callable[[Any], object]
 
 
 class Hooks:
-    """A client's hooks. Raises BadRequestError for what cannot be called without `await`."""
+    """A client's hooks. Raises BadRequestError for a hook that cannot be called without `await`."""
 
     def __init__(self, on_request: OnRequest | None, on_response: OnResponse | None) -> None:
         for name, hook in (("on_request", on_request), ("on_response", on_response)):
@@ -36,10 +36,10 @@ class Hooks:
         self._on_request = on_request
         self._on_response = on_response
 
-    def begin(self, request: Request) -> tuple[HookObserver, ...]:
+    def call_on_request(self, request: Request) -> tuple[HookObserver, ...]:
         """Call `on_request`. The observer returned, if any, calls `on_response`."""
         if self._on_request is not None:
-            _call("on_request", self._on_request, request_view(request))
+            _call_hook("on_request", self._on_request, request_view(request))
         return () if self._on_response is None else (HookObserver(self._on_response),)
 
 
@@ -54,23 +54,21 @@ class HookObserver:
     def attempt_ended(self, report: AttemptReport) -> None:
         """Nothing: attempts are in `latency.attempts`, or the error's `attempts`."""
 
-    def ended(self, outcome: Outcome) -> None:
+    def call_ended(self, outcome: Outcome) -> None:
         """Call the hook."""
-        _call("on_response", self._hook, _view(outcome))
+        if isinstance(outcome, Result):
+            view: Result | FmsdkError = result_view(outcome)
+        elif isinstance(outcome, FmsdkError):
+            view = error_view(outcome)
+        else:
+            view = FmsdkError(f"the provider failed unexpectedly: {type(outcome).__name__}")
+        _call_hook("on_response", self._hook, view)
 
 
-def _view(outcome: Outcome) -> Result | FmsdkError:
-    if isinstance(outcome, Result):
-        return result_view(outcome)
-    if isinstance(outcome, FmsdkError):
-        return error_view(outcome)
-    return FmsdkError(f"the provider failed unexpectedly: {type(outcome).__name__}")
-
-
-def _call(name: str, hook: Callable[[Any], object], view: object) -> None:
+def _call_hook(name: str, hook: Callable[[Any], object], view: object) -> None:
     try:
         hook(view)
     except KeyboardInterrupt:
         raise
-    except BaseException:  # sys.exit() among them, which would end the thread of other calls
+    except BaseException:  # sys.exit() too, which would end the thread of other calls
         logger.exception("%s raised; the call goes on", name)

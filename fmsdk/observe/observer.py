@@ -1,4 +1,4 @@
-"""The interface of everyone who hears of calls: an `Observer` follows one call from its start."""
+"""The interface of whatever observes calls: an `Observer` follows one call from its start."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from fmsdk.usage import Attempt, Cost, Usage
 __all__ = ["AttemptReport", "Observer", "Outcome", "attempts_of", "request_id_of", "result_of"]
 
 Outcome = Result | Exception
-"""How a call ended. One that its caller cancelled, or a stream that was left, is a `Response`
-whose finish is "cancelled"; what is no `FmsdkError` is a bug, on its way to the caller."""
+"""How a call ended. A call that its caller cancelled, or a stream that was left early, is a
+`Response` whose finish is "cancelled". An exception other than `FmsdkError` is a bug; the caller
+gets it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptReport:
     """One attempt that has ended.
 
-    error: why it failed; None where it gave the answer, or where the caller cancelled it (see
-    `attempt.error`). usage, cost: as far as known, also of a failed attempt; None: unknown.
-    delay: seconds until the next attempt; None: this one was the last.
+    error: why it failed; None if it gave the answer, or if the caller cancelled it (see
+    `attempt.error`). usage, cost: as far as they are known, also of a failed attempt; None:
+    unknown. delay: seconds until the next attempt; None: this attempt was the last.
     """
 
     attempt: Attempt
@@ -35,13 +36,13 @@ class AttemptReport:
 
 
 class Observer(Protocol):
-    """Follows one call. `ended` comes once, and last."""
+    """Follows one call. `call_ended` is called once, after everything else."""
 
     def attempt_ended(self, report: AttemptReport) -> None:
         """An attempt has ended, the last one of a call included."""
         ...
 
-    def ended(self, outcome: Outcome) -> None:
+    def call_ended(self, outcome: Outcome) -> None:
         """The call is over."""
         ...
 
@@ -59,7 +60,7 @@ def request_id_of(outcome: Outcome) -> str | None:
 
 
 def result_of(outcome: Outcome | None) -> Result | None:
-    """The result, or what had arrived of it before an error; None: nothing had."""
+    """The result, or the part of it that arrived before an error; None: nothing arrived."""
     if isinstance(outcome, FmsdkError):
         partial: object = outcome.partial
         return partial if isinstance(partial, Result) else None

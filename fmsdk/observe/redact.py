@@ -1,7 +1,7 @@
 """Views of requests and answers that hold no key and no bytes of media.
 
-Text stays: a view is shown to the caller's own code. Media parts keep their kind, mime, size
-and duration, and cannot be read; URLs lose what may hold a key.
+Text stays, since a view is shown to the caller's own code. Media parts keep their kind, mime, size
+and duration, but cannot be read. URLs lose the parts that may hold a key.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ R = TypeVar("R", bound=Result)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class _Withheld(BytesSource):
-    """Where media was: its name, and no way to the bytes."""
+class _HiddenSource(BytesSource):
+    """Stands in for the source of a media part: it has the name, but not the bytes."""
 
     name: str = ""
 
     def _refuse(self) -> NoReturn:
-        raise InvalidMedia(f"the media of {self.name} is withheld here")
+        raise InvalidMedia(f"{self.name} cannot be read here: hooks get media without their bytes")
 
     def read(self) -> bytes:
         self._refuse()
@@ -49,21 +49,20 @@ class _Withheld(BytesSource):
 
 
 def request_view(request: Request) -> Request:
-    """The request with its media withheld, and without the options that carry headers or raw
+    """The request with unreadable media, and without the options that carry headers or raw
     fields."""
     view = request.with_media(_media_view)
     return replace(view, options=_options_view(request.options))
 
 
 def result_view(result: R) -> R:
-    """The result with generated media withheld, and without the vendor's body, which holds it
-    too."""
+    """The result with unreadable media, and without the vendor's body, which holds them too."""
     return replace(result.with_media(_media_view), raw_body=None)
 
 
 def error_view(error: FmsdkError) -> FmsdkError:
-    """A copy of the error without what led to it: the exceptions of HTTP clients hold the
-    request they sent, key and all."""
+    """A copy of the error without its cause: the exceptions of HTTP clients hold the request that
+    they sent, with its key."""
     view = copy.copy(error)
     partial: object = view.partial
     if isinstance(partial, Result):
@@ -79,24 +78,24 @@ def _media_view(part: MediaPart) -> MediaPart:
     header = None
     with suppress(InvalidMedia):  # the call is about to raise it
         header = part.header
-    view = replace(part, source=_Withheld(b"", part.mime_type, name=part.describe()))
+    view = replace(part, source=_HiddenSource(b"", part.mime_type, name=part.describe()))
     object.__setattr__(view, "_header", header)
     return view
 
 
 def _options_view(options: Any) -> Any:
-    """The provider's own options, back at their defaults where a field is kept from reprs (keys,
-    headers) or is a mapping (raw fields of the body)."""
+    """The provider's own options. Fields that are hidden from reprs (keys, headers) and mappings
+    (raw fields of the body) have their defaults."""
     if not is_dataclass(options) or isinstance(options, type):
         return None
-    plain: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for spec in fields(options):
         if spec.repr and not isinstance(getattr(options, spec.name), Mapping):
             continue
         if spec.default_factory is not MISSING:
-            plain[spec.name] = spec.default_factory()
+            defaults[spec.name] = spec.default_factory()
         elif spec.default is not MISSING:
-            plain[spec.name] = spec.default
+            defaults[spec.name] = spec.default
         else:
             return None
-    return replace(options, **plain)
+    return replace(options, **defaults)

@@ -117,7 +117,7 @@ class Call(Generic[Q, A]):
 
     def begin(self) -> CallObserver:
         """Tell the observers that the call begins."""
-        self._call_observer = self.policy.observers.begin(
+        self._call_observer = self.policy.observers.observe_call(
             self.operation, self.provider, self.request
         )
         return self._call_observer

@@ -2,7 +2,7 @@
 
     client = fmsdk.Client(tracing=Telemetry(tracer_provider=…, meter_provider=…))
 
-`fmsdk.Client()` needs none of this where OpenTelemetry's global providers are used: see
+With OpenTelemetry's global providers, `fmsdk.Client()` needs none of this: see
 docs/observability.md. Names follow the semantic conventions for GenAI (`names`).
 """
 
@@ -28,10 +28,10 @@ class Telemetry:
     """Spans and metrics of a client's calls.
 
     Args:
-        tracer_provider, meter_provider: where they go; OpenTelemetry's global ones unless given.
-        capture_content: write messages and error texts into spans, media never; None asks
-            OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT ("true", "SPAN_ONLY" or
-            "SPAN_AND_EVENT"), which is off unless set.
+        tracer_provider, meter_provider: by default OpenTelemetry's global ones.
+        capture_content: write messages and error texts into spans, but never media. None: as the
+            variable OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT says ("true", "SPAN_ONLY"
+            or "SPAN_AND_EVENT"); without it, no.
 
     Raises:
         MissingExtra: OpenTelemetry is not installed.
@@ -47,8 +47,8 @@ class Telemetry:
         captures = content.is_wanted() if capture_content is None else capture_content
         self._instruments = Instruments(tracer_provider, meter_provider, captures_content=captures)
 
-    def begin(
+    def start_span(
         self, operation: Operation[Any, Any], provider: Provider, request: Request
     ) -> SpanObserver:
-        """The span of a call that begins now."""
+        """Start the span of a call."""
         return SpanObserver(self._instruments, operation, provider, request)

@@ -1,6 +1,6 @@
-"""What a span says of a request, of its server and of how it ended. Pure, and without content.
+"""The attributes of a span: of the request, its server and its outcome. Pure, and without content.
 
-Whatever is unknown is left out: an attribute is never a guess.
+Unknown values are left out: an attribute is never a guess.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from fmsdk.observe.observer import Outcome, attempts_of, request_id_of, result_o
 from fmsdk.operation import Operation
 from fmsdk.provider import Provider
 from fmsdk.request import Request
-from fmsdk.result import Result
 from fmsdk.telemetry import names
 
 __all__ = ["Attributes", "error_type", "of_answer", "of_call", "of_request"]
@@ -25,7 +24,7 @@ __all__ = ["Attributes", "error_type", "of_answer", "of_call", "of_request"]
 Value = str | bool | int | float | tuple[str, ...]
 Attributes = Mapping[str, Value]
 
-# Vendors (by their ids in the price table) and named servers that the conventions call otherwise.
+# Vendors (by their ids in the price table) and servers that have another name in the conventions.
 _PROVIDERS = {
     "azure": "azure.ai.openai",
     "google": "gcp.gen_ai",
@@ -53,9 +52,13 @@ _BODY = msgspec.json.Decoder(_Body)
 def of_call(
     operation: Operation[Any, Any], provider: Provider, request: Request
 ) -> dict[str, Value]:
-    """What every span and every metric of a call says: operation, provider, model, server."""
+    """The attributes of every span and every metric: operation, provider, model, server."""
     host, port = _server(provider.base_url)
-    provider_name = _semantic_provider(provider.vendor or request.provider, host)
+    vendor = provider.vendor or request.provider
+    provider_name = _PROVIDERS.get(vendor, vendor)
+    for domain, service in _HOSTS.items():
+        if host is not None and host.endswith(domain):
+            provider_name = service
     semantic_name = operation.semantic_name
     if provider_name.startswith("gcp."):
         semantic_name = names.GOOGLE_OPERATIONS.get(semantic_name, semantic_name)
@@ -73,23 +76,29 @@ def of_call(
 def of_request(
     operation: Operation[Any, Any], request: Request, provider_name: object
 ) -> dict[str, Value]:
-    """How it was asked: the settings that were chosen, and the caller's tags. `provider_name`
-    is what the conventions call the provider."""
+    """The settings of the request, and the caller's tags. `provider_name` is the provider's name in
+    the conventions."""
     settings, options = request.settings, request.options
-    chosen = {name: getattr(options, own, None) for own, name in names.REQUEST_OPTIONS.items()}
+    option_values = {
+        name: getattr(options, own, None) for own, name in names.REQUEST_OPTIONS.items()
+    }
     tier = getattr(options, "service_tier", None) if provider_name == "openai" else None
     tags = {f"{names.TAG_PREFIX}{name}": value for name, value in request.tags}
+    media = [kind for kind in settings.modalities if kind != "text"]
+    output_type = "json" if request.output is not None else None
+    if output_type is None and media:
+        output_type = _OUTPUT_TYPES[media[0]]
     return _without_unknown(
         {
             names.REQUEST_STREAM: operation.is_streamed or None,
-            names.OUTPUT_TYPE: _output_type(request),
+            names.OUTPUT_TYPE: output_type,
             names.REQUEST_CHOICES: settings.choices if settings.choices != 1 else None,
             names.REQUEST_MAX_TOKENS: settings.max_output_tokens,
             names.REQUEST_SEED: settings.seed,
             names.REQUEST_STOP: settings.stop or None,
             names.REQUEST_TEMPERATURE: settings.temperature,
             names.REQUEST_TOP_P: settings.top_p,
-            **chosen,
+            **option_values,
             names.OPENAI_REQUEST_TIER: tier,
             **tags,
         }
@@ -97,39 +106,36 @@ def of_request(
 
 
 def of_answer(outcome: Outcome, provider_name: object) -> dict[str, Value]:
-    """What came back, what it used and what it cost. `provider_name` is as for `of_request`."""
+    """The answer, its usage and its cost. `provider_name` is as for `of_request`."""
     values: dict[str, Value | None] = {
         names.REQUEST_ID: request_id_of(outcome),
         names.ATTEMPTS: attempts_of(outcome),
     }
     answer = result_of(outcome)
     if answer is not None:
-        values |= _usage_values(answer)
+        usage, cost = answer.usage, answer.cost
+        inputs, outputs = names.INPUT_BY_MODALITY, names.OUTPUT_BY_MODALITY
+        values |= {
+            names.RESPONSE_MODEL: answer.served_model,
+            names.RESPONSE_FINISH_REASONS: answer.finishes or None,
+            names.RESPONSE_ID: _response_id(answer.raw_body),
+            names.INPUT_TOKENS: usage.input.total,
+            names.OUTPUT_TOKENS: usage.output.total,
+            names.CACHE_READ_TOKENS: usage.input.cache_read,
+            names.CACHE_WRITE_TOKENS: usage.input.cache_write,
+            names.REASONING_TOKENS: usage.output.reasoning,
+            **{name: getattr(usage.input, kind) for kind, name in inputs.items()},
+            **{name: getattr(usage.output, kind) for kind, name in outputs.items()},
+            names.USAGE_SOURCE: usage.source,
+            names.COST: None if cost is None else float(cost.total),
+        }
         if provider_name == "openai":
-            values[names.OPENAI_RESPONSE_TIER] = answer.usage.service_tier
-        values[names.RESPONSE_FINISH_REASONS] = answer.finishes or None
-        values[names.RESPONSE_ID] = _response_id(answer.raw_body)
+            values[names.OPENAI_RESPONSE_TIER] = usage.service_tier
     return _without_unknown(values)
 
 
-def _usage_values(answer: Result) -> dict[str, Value | None]:
-    usage, cost = answer.usage, answer.cost
-    return {
-        names.RESPONSE_MODEL: answer.served_model,
-        names.INPUT_TOKENS: usage.input.total,
-        names.OUTPUT_TOKENS: usage.output.total,
-        names.CACHE_READ_TOKENS: usage.input.cache_read,
-        names.CACHE_WRITE_TOKENS: usage.input.cache_write,
-        names.REASONING_TOKENS: usage.output.reasoning,
-        **{name: getattr(usage.input, kind) for kind, name in names.INPUT_BY_MODALITY.items()},
-        **{name: getattr(usage.output, kind) for kind, name in names.OUTPUT_BY_MODALITY.items()},
-        names.USAGE_SOURCE: usage.source,
-        names.COST: None if cost is None else float(cost.total),
-    }
-
-
 def error_type(error: Exception) -> str:
-    """The error's class, by name: of `fmsdk.errors`, or one that is a bug."""
+    """The name of the error's class, with its module if it is not one of fmsdk's."""
     kind = type(error)
     is_ours = isinstance(error, FmsdkError)
     return kind.__name__ if is_ours else f"{kind.__module__}.{kind.__qualname__}"
@@ -139,23 +145,9 @@ def _without_unknown(values: Mapping[str, Value | None]) -> dict[str, Value]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _output_type(request: Request) -> str | None:
-    if request.output is not None:
-        return "json"
-    other = [kind for kind in request.settings.modalities if kind != "text"]
-    return _OUTPUT_TYPES[other[0]] if other else None
-
-
-def _semantic_provider(name: str, host: str | None) -> str:
-    for domain, provider_name in _HOSTS.items():
-        if host is not None and host.endswith(domain):
-            return provider_name
-    return _PROVIDERS.get(name, name)
-
-
 @lru_cache(maxsize=256)
 def _server(url: str | None) -> tuple[str | None, int | None]:
-    """Host and port alone: keys are in the other parts of URLs."""
+    """Host and port. The other parts of a URL may hold keys."""
     parts = urlsplit(url or "")
     if parts.hostname is None:
         return None, None
@@ -163,7 +155,7 @@ def _server(url: str | None) -> tuple[str | None, int | None]:
 
 
 def _response_id(body: bytes | None) -> str | None:
-    """The vendor's id of the answer itself, which its body tells."""
+    """The vendor's id of the answer, from its body."""
     if body is None:
         return None
     try:

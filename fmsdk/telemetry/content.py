@@ -1,8 +1,8 @@
-"""Messages as the conventions write them into attributes, for whoever asks for content.
+"""Messages as attributes, in the form of the conventions, if the user asks for content.
 
 JSON by the schemas of `gen_ai.input.messages`, `gen_ai.output.messages` and
-`gen_ai.system_instructions`. Media is named (a part of the type "image", …, with its mime)
-and never included, nor are URLs beyond their path.
+`gen_ai.system_instructions`. Media are never included, only their kind and mime type; of URLs, only
+the part up to the path.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tracer and the instruments of a `Telemetry`: the one place that imports OpenTelemetry."""
+"""The tracer and the metrics of a `Telemetry`. Only this module imports OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Instruments"]
 
 
 class Instruments:
-    """What spans and figures are recorded with.
+    """Records spans and metrics.
 
     Raises:
         MissingExtra: OpenTelemetry is not installed.
@@ -60,14 +60,14 @@ class Instruments:
         )
 
     def start_span(self, name: str, attributes: Attributes, *, in_process: bool) -> Span:
-        """A span under the current one; it is not made current."""
+        """Start a span under the current one. It does not become the current one."""
         kind = self._trace.SpanKind
         return self._tracer.start_span(
             name, kind=kind.INTERNAL if in_process else kind.CLIENT, attributes=attributes
         )
 
     def current(self, span: Span) -> AbstractContextManager[Span]:
-        """Make `span` the current one; errors are not recorded on it, and it is not ended."""
+        """Make `span` the current one. Leaving the context neither ends it nor records an error."""
         return self._trace.use_span(span, record_exception=False, set_status_on_exception=False)
 
     def set_failed(self, span: Span, description: str) -> None:

@@ -1,10 +1,10 @@
 """The names of spans, attributes and metrics, each once.
 
 `gen_ai.*`, `openai.*`, `server.*`, `error.*` and `http.*` are OpenTelemetry's semantic conventions
-as of release 1.41.1, the last one that holds those of GenAI. They went on in a repository of their
-own (https://github.com/open-telemetry/semantic-conventions-genai), whose release 0.1.0 adds tokens
-by modality. The package with these constants is unstable and no dependency; a test compares.
-`fmsdk.*` are ours. docs/decisions/0006-observability.md says why these.
+as of release 1.41.1, the last one with those of GenAI. GenAI's moved to a repository of their own
+(https://github.com/open-telemetry/semantic-conventions-genai), whose release 0.1.0 adds tokens by
+modality. The package with these constants is unstable and no dependency; a test compares them.
+`fmsdk.*` are ours. docs/decisions/0006-observability.md has the reasons.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PROVIDER = "gen_ai.provider.name"
 OUTPUT_TYPE = "gen_ai.output.type"
 
 GOOGLE_OPERATIONS = {"chat": "generate_content"}
-"""What the conventions call operations at Google, where that is another name."""
+"""Operations that have another name at Google."""
 
 REQUEST_MODEL = "gen_ai.request.model"
 REQUEST_STREAM = "gen_ai.request.stream"
@@ -33,7 +33,7 @@ REQUEST_OPTIONS = {
     "frequency_penalty": "gen_ai.request.frequency_penalty",
     "presence_penalty": "gen_ai.request.presence_penalty",
 }
-"""Of providers' own options, those that the conventions name."""
+"""Providers' own options that are in the conventions."""
 OPENAI_REQUEST_TIER = "openai.request.service_tier"
 OPENAI_RESPONSE_TIER = "openai.response.service_tier"
 
@@ -82,7 +82,7 @@ _TOKENS = tuple(4**power for power in range(14))
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A histogram as the conventions want it: name, unit, what it is, bucket boundaries."""
+    """A histogram of the conventions: name, unit, description, bucket boundaries."""
 
     name: str
     unit: str

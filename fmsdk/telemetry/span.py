@@ -22,7 +22,7 @@ __all__ = ["SpanObserver"]
 
 
 class SpanObserver:
-    """The span of one call, from its making to `ended`."""
+    """The span of one call, from the constructor to `call_ended`."""
 
     def __init__(
         self,
@@ -42,17 +42,17 @@ class SpanObserver:
         )
         if instruments.captures_content and self._span.is_recording():
             self._span.set_attributes(content.of_request(request))
-        self._began = perf_counter()
+        self._start_time = perf_counter()
 
     def current(self) -> AbstractContextManager[object]:
         """Make this the current span."""
         return self._instruments.current(self._span)
 
     async def steps(self, source: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
-        """The events of `source`, each made under this span.
+        """The events of `source`. This span is current while each one is produced.
 
-        A generator runs in its consumer's context: the span is current during each step alone,
-        or it would be the parent of whatever the consumer does between two events.
+        A generator runs in its consumer's context. So the span is current only during each step;
+        otherwise it would be the parent of everything that the consumer does between two events.
         """
         previous: float | None = None
         async with aclosing(source):
@@ -69,7 +69,7 @@ class SpanObserver:
                 yield event
 
     def attempt_ended(self, report: AttemptReport) -> None:
-        """An event on the span, where another attempt follows."""
+        """Add an event to the span, if another attempt follows."""
         error = report.error
         if error is None or report.delay is None:
             return
@@ -81,39 +81,37 @@ class SpanObserver:
             values[names.HTTP_STATUS] = error.status
         self._span.add_event(names.RETRY_EVENT, values)
 
-    def ended(self, outcome: Outcome) -> None:
-        """End the span, and count what was used."""
-        seconds = perf_counter() - self._began
+    def call_ended(self, outcome: Outcome) -> None:
+        """End the span, and record the metrics."""
+        seconds = perf_counter() - self._start_time
         error = outcome if isinstance(outcome, Exception) else None
         error_values = {} if error is None else {names.ERROR_TYPE: attributes.error_type(error)}
         if self._span.is_recording():
-            self._span.set_attributes(
-                {**attributes.of_answer(outcome, self._provider_name), **error_values}
-            )
-            self._record_answer(outcome)
-            if error is not None:
-                self._instruments.set_failed(self._span, self._describe(error))
+            self._set_outcome(outcome, error_values)
         self._span.end()
-        self._count(outcome, seconds, error_values)
+        self._record_metrics(outcome, seconds, error_values)
 
-    def _record_answer(self, outcome: Outcome) -> None:
+    def _set_outcome(self, outcome: Outcome, error_values: dict[str, str]) -> None:
+        span, captures_content = self._span, self._instruments.captures_content
+        span.set_attributes({**attributes.of_answer(outcome, self._provider_name), **error_values})
         answer = result_of(outcome)
-        if answer is None:
+        if answer is not None:
+            first = answer.latency.time_to_first_token
+            if self._is_streamed and first is not None:
+                span.set_attribute(names.RESPONSE_FIRST_CHUNK, first)
+            if captures_content:
+                span.set_attributes(content.of_answer(answer))
+        if not isinstance(outcome, Exception):
             return
-        first = answer.latency.time_to_first_token
-        if self._is_streamed and first is not None:
-            self._span.set_attribute(names.RESPONSE_FIRST_CHUNK, first)
-        if self._instruments.captures_content:
-            self._span.set_attributes(content.of_answer(answer))
+        # Error messages are content, since vendors quote the request in theirs.
+        description = str(outcome) if captures_content else type(outcome).__name__
+        if not captures_content and isinstance(outcome, FmsdkError) and outcome.status is not None:
+            description += f" ({outcome.status})"
+        self._instruments.set_failed(span, description)
 
-    def _describe(self, error: Exception) -> str:
-        """Vendors quote the request in their messages: those are content."""
-        if self._instruments.captures_content:
-            return str(error)
-        status = error.status if isinstance(error, FmsdkError) else None
-        return type(error).__name__ + ("" if status is None else f" ({status})")
-
-    def _count(self, outcome: Outcome, seconds: float, error_values: dict[str, str]) -> None:
+    def _record_metrics(
+        self, outcome: Outcome, seconds: float, error_values: dict[str, str]
+    ) -> None:
         instruments, answer = self._instruments, result_of(outcome)
         served_model = None if answer is None else answer.served_model
         call = (

@@ -246,5 +246,5 @@ class TestWhetherItIsOn:
         run(f"{HEAD}\nassert client(tracing=True).generate('fake:any', 'Hi').text == 'Hi'\n")
 
     def test_something_else_is_refused(self) -> None:
-        with pytest.raises(fmsdk.BadRequestError, match="tracing is True, False, None or"):
+        with pytest.raises(fmsdk.BadRequestError, match="tracing must be True, False, None or"):
             fmsdk.Client(tracing="yes")  # type: ignore[arg-type]
