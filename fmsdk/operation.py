@@ -1,7 +1,7 @@
-"""An operation is one verb, as the pipeline runs it and as observers know it.
+"""An `Operation` is one verb, as the pipeline runs it and as observers see it.
 
 A new verb is one Protocol in `fmsdk.provider`, one request, one result, one operation, and one
-method of `fmsdk.AsyncClient`. Nothing else has to know it.
+method of `fmsdk.AsyncClient`. Nothing else changes.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Operation(Generic[Q, A]):
     """One verb.
 
     verb: the client's method. semantic_name: `gen_ai.operation.name` in OpenTelemetry's semantic
-    conventions. ask: asks the provider once, with a request of the verb; gives the result to
-    await, or an `EventStream`. protocol: what a provider that has the verb is an instance of.
-    purpose: what the verb is for, as a provider that lacks it is said to have none of.
-    capabilities: what every model of the verb takes; None asks the provider for each model.
+    conventions. ask: asks the provider once, with a request of the verb, and returns the result to
+    await or an `EventStream`. protocol: a provider that has the verb is an instance of it.
+    purpose: what a provider without the verb lacks, for its error message. capabilities: what
+    every model of the verb takes; None: as the provider says for each model.
     """
 
     verb: str
@@ -42,7 +42,7 @@ class Operation(Generic[Q, A]):
     is_streamed: bool = False
 
     def check_support(self, provider: Provider, request: Request) -> None:
-        """Raise BadRequestError where the provider lacks the verb."""
+        """Raise BadRequestError if the provider lacks the verb."""
         if not isinstance(provider, self.protocol):
             raise BadRequestError(
                 f"{request.provider} has no {self.purpose}",
@@ -51,24 +51,21 @@ class Operation(Generic[Q, A]):
             )
 
 
-def _ask_to_generate(provider: Provider, request: Request) -> Awaitable[Response[Any]]:
-    return provider.generate(request)
-
-
-def _ask_to_stream(provider: Provider, request: Request) -> EventStream:
-    return provider.stream(request)
-
-
-def _ask_to_transcribe(provider: Provider, request: TranscribeRequest) -> Awaitable[Transcription]:
-    return cast("Transcribes", provider).transcribe(request)
-
-
-GENERATE = Operation(verb="generate", semantic_name="chat", ask=_ask_to_generate)
-STREAM = Operation(verb="stream", semantic_name="chat", ask=_ask_to_stream, is_streamed=True)
-TRANSCRIBE = Operation(
+GENERATE: Operation[Request, Awaitable[Response[Any]]] = Operation(
+    verb="generate",
+    semantic_name="chat",
+    ask=lambda provider, request: provider.generate(request),
+)
+STREAM: Operation[Request, EventStream] = Operation(
+    verb="stream",
+    semantic_name="chat",
+    ask=lambda provider, request: provider.stream(request),
+    is_streamed=True,
+)
+TRANSCRIBE: Operation[TranscribeRequest, Awaitable[Transcription]] = Operation(
     verb="transcribe",
     semantic_name="transcribe",
-    ask=_ask_to_transcribe,
+    ask=lambda provider, request: cast("Transcribes", provider).transcribe(request),
     protocol=Transcribes,
     purpose="speech to text here; local:demo-audio has",
 )

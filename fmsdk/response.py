@@ -1,8 +1,8 @@
-"""What comes back: the response, the closed set of stream events, and their accumulator.
+"""The response, the closed set of stream events, and their accumulator.
 
 A provider fills in what the vendor reported; `fmsdk.pipeline.call` adds latency and cost.
-`ResponseAccumulator` is the one place where deltas become parts, for every provider, for complete
-and interrupted streams.
+`ResponseAccumulator` alone makes parts of deltas, for every provider, and for complete and
+interrupted streams.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Choice:
 class Response(Result, Generic[T]):
     """An answer with its usage, cost and latency: see `fmsdk.result.Result`.
 
-    `choices` holds one answer, or as many as were asked for; `parts`, `text`, `finish`, … speak
+    `choices` holds one answer, or as many as were asked for. `parts`, `text`, `finish`, … are those
     of the first.
     """
 
@@ -78,12 +78,12 @@ class Response(Result, Generic[T]):
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """The parts of the first choice, in the order they were made."""
+        """The parts of the first choice, in order."""
         return self.choices[0].parts if self.choices else ()
 
     @property
     def text(self) -> str:
-        """The text of the first choice (reasoning and refusals left out)."""
+        """The text of the first choice, without reasoning and refusals."""
         texts = [p.text for p in self.parts if isinstance(p, Text) and not p.refusal]
         return texts[0] if len(texts) == 1 else "".join(texts)
 
@@ -94,13 +94,13 @@ class Response(Result, Generic[T]):
 
     @property
     def refusal(self) -> str | None:
-        """What the model said in refusing, or None."""
+        """The text of the model's refusal, or None."""
         texts = [p.text for p in self.parts if isinstance(p, Text) and p.refusal]
         return "".join(texts) if texts else None
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """The calls of the caller's tools, in order; tools the vendor ran itself are not here."""
+        """The calls of the caller's tools, in order; the vendor's own tools are not here."""
         return tuple(p for p in self.parts if isinstance(p, ToolCall))
 
     @property
@@ -115,7 +115,7 @@ class Response(Result, Generic[T]):
 
     @property
     def logprobs(self) -> tuple[TokenLogprob, ...]:
-        """Token probabilities of the first choice; empty where not asked for."""
+        """Token probabilities of the first choice; empty if they were not asked for."""
         return self.choices[0].logprobs if self.choices else ()
 
     @property
@@ -125,7 +125,7 @@ class Response(Result, Generic[T]):
 
     @property
     def output(self) -> T:
-        """The text as the `output` type asked for; without one, the text itself.
+        """The text as a value of the `output` type; without one, the text itself.
 
         Raises:
             InvalidOutput: the text does not fit the type (`partial` is this response).
@@ -184,7 +184,7 @@ class TextDelta:
         refusal: bool = False,
         logprobs: tuple[TokenLogprob, ...] = (),
     ) -> None:
-        # Made for every token: half the price of what a frozen dataclass has by itself.
+        # Called for every token. It costs half of what a frozen dataclass's own __init__ does.
         _set_text(self, text)
         _set_index(self, index)
         _set_choice(self, choice)
@@ -192,11 +192,10 @@ class TextDelta:
         _set_logprobs(self, logprobs)
 
 
-def _setters(values: type) -> Iterator[Callable[[object, object], None]]:
-    return (getattr(values, one.name).__set__ for one in fields(values))
-
-
-_set_text, _set_index, _set_choice, _set_refusal, _set_logprobs = _setters(TextDelta)
+_set_text, _set_index, _set_choice, _set_refusal, _set_logprobs = cast(
+    "Iterator[Callable[[object, object], None]]",
+    (getattr(TextDelta, spec.name).__set__ for spec in fields(TextDelta)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +258,7 @@ Event = TextDelta | ReasoningDelta | ToolCallDelta | MediaDelta | Finished
 
 
 class ResponseAccumulator:
-    """Turns events into a `Response`, at any moment: `add` each, then `response`."""
+    """Collects events (`add`), and makes a `Response` of them at any moment (`response`)."""
 
     def __init__(self) -> None:
         self._slots: dict[tuple[int, int], list[Any]] = {}
@@ -267,15 +266,15 @@ class ResponseAccumulator:
         self._place = (-1, -1)
         self._logprobs: dict[int, list[TokenLogprob]] = {}
         self.finished: Finished | None = None
-        self.started = False
+        self.has_content = False
 
     def add(self, event: Event) -> None:
-        """Take one event in. `started` turns true with the first piece of content."""
+        """Add one event. `has_content` becomes true with the first piece of content."""
         if isinstance(event, Finished):
             self.finished = event
             return
-        if not self.started:
-            self.started = not (isinstance(event, TextDelta) and not event.text)
+        if not self.has_content:
+            self.has_content = not (isinstance(event, TextDelta) and not event.text)
         place = (event.choice, event.index)
         if place != self._place:
             self._place, self._part = place, self._slots.setdefault(place, [])
@@ -286,15 +285,25 @@ class ResponseAccumulator:
     def response(
         self, provider: str, model: str, *, output_type: Any = None, usage: Usage | None = None
     ) -> Response[Any]:
-        """The response so far. Without a `Finished` event every choice is "cancelled", and
-        `usage` (what is known of it) stands in."""
+        """The response so far. Without a `Finished` event, every choice is "cancelled", and the
+        usage is `usage`."""
         end = self.finished
         count = max((choice for choice, _ in self._slots), default=0) + 1
-        unfinished: tuple[Finish, str | None] = ("cancelled", None)
-        finishes = end.finishes if end else (unfinished,) * count
+        no_finish: tuple[Finish, str | None] = ("cancelled", None)
+        finishes = end.finishes if end else (no_finish,) * count
         choices = tuple(
             Choice(self._parts(n), finish, raw, tuple(self._logprobs.get(n, ())))
             for n, (finish, raw) in enumerate(finishes)
+        )
+        calls = (part for choice in choices for part in choice.parts if isinstance(part, ToolCall))
+        malformed_calls = (
+            Warning(
+                "malformed_arguments",
+                f"the arguments of the call of {call.name!r} are no JSON object; see ToolCall.raw",
+                call.id,
+            )
+            for call in calls
+            if call.raw is not None
         )
         return Response(
             provider=provider,
@@ -304,24 +313,19 @@ class ResponseAccumulator:
             request_id=end.request_id if end else None,
             usage=end.usage if end else usage or NO_USAGE,
             timings=end.timings if end else None,
-            warnings=(end.warnings if end else ()) + self._malformed_calls(choices),
+            warnings=(*(end.warnings if end else ()), *malformed_calls),
             raw_body=end.raw_body if end else None,
             output_type=output_type,
         )
 
     def _parts(self, choice: int) -> tuple[Part, ...]:
         keys = sorted(key for key in self._slots if key[0] == choice)
-        parts = (_join(self._slots[key]) for key in keys)
-        # Pieces without text may have brought probabilities; an empty part says nothing.
+        parts = (_join_deltas(self._slots[key]) for key in keys)
+        # Deltas without text may have had probabilities; a part without text is left out.
         return tuple(part for part in parts if not isinstance(part, Text) or part.text)
 
-    @staticmethod
-    def _malformed_calls(choices: tuple[Choice, ...]) -> tuple[Warning, ...]:
-        calls = (part for choice in choices for part in choice.parts if isinstance(part, ToolCall))
-        return tuple(malformed_call(call) for call in calls if call.raw is not None)
 
-
-def _join(events: list[Any]) -> Part:
+def _join_deltas(events: list[Any]) -> Part:
     first = events[0]
     if isinstance(first, TextDelta):
         return Text("".join(e.text for e in events), refusal=first.refusal)
@@ -345,7 +349,7 @@ def _join(events: list[Any]) -> Part:
 def tool_call(
     id: str, name: str, arguments: str, *, provider: str | None = None, opaque: str | None = None
 ) -> ToolCall:
-    """A `ToolCall` of the wire's argument text; no text at all means no arguments."""
+    """A `ToolCall` from the text of its arguments; an empty text means no arguments."""
     value: object = None
     if arguments.strip():
         try:
@@ -360,17 +364,8 @@ def tool_call(
 
 
 def _finite(digits: str) -> float:
-    """A number that JSON can carry on: neither NaN nor infinity, nor too large for a float."""
+    """A number that JSON can hold: not NaN, not infinite, and not too large for a float."""
     number = float(digits)
     if not math.isfinite(number):
         raise ValueError(digits)
     return number
-
-
-def malformed_call(call: ToolCall) -> Warning:
-    """The warning that goes with a call whose arguments are no JSON object."""
-    return Warning(
-        "malformed_arguments",
-        f"the arguments of the call of {call.name!r} are not a JSON object; see ToolCall.raw",
-        call.id,
-    )

@@ -1,1 +1,1 @@
-"""One call, whatever the verb: check, fetch media, attempt, retry, price."""
+"""One call of any verb: check, fetch media, attempt, retry, price."""

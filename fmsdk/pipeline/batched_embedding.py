@@ -1,8 +1,8 @@
-"""The verb `embed`: a list of texts as several requests to the server, where one is too small.
+"""The verb `embed`: a list of texts as several requests to the server, if one cannot hold it.
 
-How much one request holds is the provider's to say (`Embeds.embed_limits`). Requests of one call
-run at the same time, at most `MAX_CONCURRENT_BATCHES`. A retried attempt asks only for what is
-missing, so that nothing is paid twice.
+The provider says how much one request holds (`Embeds.embed_limits`). At most
+`MAX_CONCURRENT_BATCHES` requests of one call run at the same time. A retry sends only the texts
+without vectors, so that nothing is paid twice.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["embed_operation", "split_inputs"]
 
 MAX_CONCURRENT_BATCHES = 4
 _BYTES_PER_TOKEN = 3
-"""Of UTF-8. Prose has 4 and more, so that most texts are counted as longer than they are."""
+"""Of UTF-8. Prose has 4 and more, so most texts are counted as longer than they are."""
 
 
 def embed_operation() -> Operation[EmbedRequest, Awaitable[Embeddings]]:
@@ -40,8 +40,8 @@ def embed_operation() -> Operation[EmbedRequest, Awaitable[Embeddings]]:
 
 
 def split_inputs(texts: Sequence[str], limits: EmbedLimits) -> list[slice]:
-    """Which texts go together: as many in order as the limits allow, and at least one. Tokens
-    are estimated by the length of the text."""
+    """The texts of each request, in order: as many as the limits allow, and at least one. Tokens
+    are estimated by the length of a text."""
     parts: list[slice] = []
     start, tokens = 0, 0
     for number, text in enumerate(texts):
@@ -57,33 +57,33 @@ def split_inputs(texts: Sequence[str], limits: EmbedLimits) -> list[slice]:
 
 
 class _Batches:
-    """The requests of one call, and the answers that an earlier attempt already has."""
+    """The requests of one call, and their answers, also from earlier attempts."""
 
     def __init__(self) -> None:
         self._answers: dict[int, Embeddings] = {}
 
     async def embed(self, provider: Provider, request: EmbedRequest) -> Embeddings:
-        """Ask for all that is missing.
+        """Send the requests that have no answer yet.
 
         Raises:
-            FmsdkError: of the first request that failed; `partial` has the vectors of the first
-                texts, as far as they are known, and the usage of all answers.
+            FmsdkError: of the first request that failed. `partial` has the vectors of the first
+                texts, up to the first gap, and the usage of all answers.
         """
         embedder = cast("Embeds", provider)
         parts = split_inputs(request.inputs, embedder.embed_limits(request.model))
-        free = asyncio.Semaphore(MAX_CONCURRENT_BATCHES)
+        slots = asyncio.Semaphore(MAX_CONCURRENT_BATCHES)
 
-        async def ask(number: int) -> None:
-            async with free:
+        async def send_batch(number: int) -> None:
+            async with slots:
                 batch = replace(request, messages=request.messages[parts[number]])
                 self._answers[number] = await embedder.embed(batch)
 
         missing = [number for number in range(len(parts)) if number not in self._answers]
         failure: Exception | None = None
         try:
-            async with asyncio.TaskGroup() as group:  # one that fails cancels the others
+            async with asyncio.TaskGroup() as group:  # when one fails, the others are cancelled
                 for number in missing:
-                    group.create_task(ask(number))
+                    group.create_task(send_batch(number))
         except ExceptionGroup as errors:
             failure = errors.exceptions[0]
         if failure is not None:
@@ -100,7 +100,7 @@ class _Batches:
         return result
 
     def _merge(self, request: EmbedRequest) -> Embeddings:
-        """The answers as one: the vectors of the first ones without a gap, the usage of all."""
+        """The answers as one: the vectors up to the first gap, and the usage of all."""
         if len(self._answers) == 1 and 0 in self._answers:
             return self._answers[0]
         leading: list[Embeddings] = []
@@ -130,7 +130,7 @@ class _Batches:
 
 
 def _sum_usage(usages: list[Usage]) -> Usage:
-    """The usage of all requests; a count that one of them does not tell is unknown."""
+    """The usage of all requests. A count that one of them lacks is unknown."""
     sources = {usage.source for usage in usages}
     if "unknown" in sources:
         return NO_USAGE

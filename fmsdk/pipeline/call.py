@@ -1,5 +1,5 @@
-"""One call: check, load, queue, attempt and retry, time, price. The same way for every verb, and
-in `fmsdk.pipeline.stream` for answers in events.
+"""One call of any verb: check, load, wait for a slot, attempt, retry, measure, price. Streamed
+answers go the same way in `fmsdk.pipeline.stream`.
 
 A provider is asked once for each attempt and never retries itself. The cost and the latency of its
 answer are computed here.
@@ -47,9 +47,9 @@ R = TypeVar("R", bound=Result)
 class Policy:
     """How a client treats its calls.
 
-    retries: after the first attempt. timeout: seconds for all attempts together. gate: limits how
-    many calls run at once; None: no limit. observers: follow the calls. clock: decides which
-    models are retired; None: the machine's. fetch: what a fetch of media may take."""
+    retries: attempts after the first one. timeout: seconds for all attempts together. gate: limits
+    how many calls run at once; None: no limit. observers: follow the calls. clock: decides which
+    models are retired; None: the machine's clock. fetch: limits of a fetch of media."""
 
     retries: int = 2
     timeout: float | None = None
@@ -60,8 +60,7 @@ class Policy:
 
 
 class Call(Generic[Q, A]):
-    """One call on its way: the operation, the provider asked, the request as sent, and the
-    clock."""
+    """One running call: its operation, its provider, the request as it is sent, and the clock."""
 
     def __init__(
         self, operation: Operation[Q, A], provider: Provider, request: Q, policy: Policy
@@ -73,8 +72,8 @@ class Call(Generic[Q, A]):
         self.attempts: list[Attempt] = []
         self._reported_attempts = 0
         self._warnings: tuple[Warning, ...] = ()
-        self._started = perf_counter()
-        self._attempt_began = self._started
+        self._start_time = perf_counter()
+        self._attempt_start = self._start_time
         self._delay = 0.0
         self._queue = 0.0
         self._load: float | None = None
@@ -87,9 +86,9 @@ class Call(Generic[Q, A]):
     async def run(self: Call[Q, Awaitable[R]]) -> R:
         """Ask, and return the result with its latency and cost."""
         self.operation.check_support(self.provider, self.request)
-        with self.begin() as call_observer, call_observer.current():
+        with self.observe() as call_observer, call_observer.current():
             try:
-                result = await self._result()
+                result = await self._priced_result()
                 self.report_attempt(result)
                 return call_observer.set_result(result)
             except FmsdkError as error:
@@ -104,7 +103,7 @@ class Call(Generic[Q, A]):
             finally:
                 self.release()
 
-    async def _result(self: Call[Q, Awaitable[R]]) -> R:
+    async def _priced_result(self: Call[Q, Awaitable[R]]) -> R:
         await self.prepare()
         while True:
             try:
@@ -115,8 +114,8 @@ class Call(Generic[Q, A]):
             except (FmsdkError, TimeoutError) as error:
                 await self.retry_or_raise(error)
 
-    def begin(self) -> CallObserver:
-        """Tell the observers that the call begins."""
+    def observe(self) -> CallObserver:
+        """Report the begin of the call to its observers."""
         self._call_observer = self.policy.observers.observe_call(
             self.operation, self.provider, self.request
         )
@@ -134,7 +133,7 @@ class Call(Generic[Q, A]):
         )
 
     def cost(self, timings: Timings | None, served_model: str | None, usage: Usage) -> Cost | None:
-        """Device time at the device's price, or tokens at the served model's; None if unknown."""
+        """The price of the device's time, or of the served model's tokens; None: unknown."""
         if timings is not None and timings.device is not None:
             bill = pricing.device_cost(timings)
             if bill is not None and usage.source == "estimated":
@@ -148,31 +147,29 @@ class Call(Generic[Q, A]):
         """The latency up to now. `first_token` is the time at which a stream's first token came."""
         now = perf_counter()
         timings = timings or Timings()
-        to_first = None if first_token is None else first_token - self._started
+        to_first = None if first_token is None else first_token - self._start_time
         if to_first is None and timings.time_to_first_token is not None:
-            to_first = timings.time_to_first_token + self._attempt_began - self._started
+            to_first = timings.time_to_first_token + self._attempt_start - self._start_time
+        tokens, rate = usage.output.total, None
+        if tokens and to_first is not None and tokens > 1:
+            after_first = now - self._start_time - to_first
+            rate = (tokens - 1) / after_first if after_first > 0 else None
+        elif tokens:
+            rate = tokens / max(now - self._attempt_start, 1e-9)
         return Latency(
-            total=now - self._started,
+            total=now - self._start_time,
             time_to_first_token=to_first,
             queue=self._queue + timings.queue,
             load=self._load if timings.load is None else timings.load,
             prefill=timings.prefill,
             decode=timings.decode,
-            output_tokens_per_second=self._rate(usage.output.total, now, to_first),
+            output_tokens_per_second=rate,
             attempts=tuple(self.attempts),
         )
 
-    def _rate(self, tokens: int | None, now: float, to_first: float | None) -> float | None:
-        if not tokens:
-            return None
-        if to_first is not None and tokens > 1:
-            after_first = now - self._started - to_first
-            return (tokens - 1) / after_first if after_first > 0 else None
-        return tokens / max(now - self._attempt_began, 1e-9)
-
     async def prepare(self) -> None:
         """Start the deadline, check the request, load the model, fetch media for the vendor, shrink
-        pictures to its limits, and wait for a slot."""
+        pictures to the vendor's limits, and wait for a slot."""
         timeout = self.request.timeout or self.policy.timeout
         if timeout is not None:
             self._deadline = asyncio.get_running_loop().time() + timeout
@@ -187,13 +184,17 @@ class Call(Generic[Q, A]):
                 )
                 self.request, smaller = await fit_image_limits(self.request, capabilities)
                 self._warnings += smaller
-                await self._pass_gate()
+                if self.policy.gate is not None:
+                    start = perf_counter()
+                    await self.policy.gate.acquire()
+                    self._holds_gate = True
+                    self._queue = perf_counter() - start
         except TimeoutError as error:
             raise self.deadline_error(error) from error
         self._begin_attempt()
 
     async def _check_request(self) -> Capabilities:
-        """Check the request against what the model takes, which is returned."""
+        """Check the request against what the model takes, and return the latter."""
         retirement_warnings = refuse_retired(self.request, self.provider.vendor, self.policy.clock)
         capabilities = self.operation.capabilities
         if capabilities is None:
@@ -201,7 +202,7 @@ class Call(Generic[Q, A]):
         try:
             if all(part.url or part.file for part in self.request.media()):
                 self.request, warnings = check_request(self.request, capabilities)
-            else:  # files are read, and a hostile one can take seconds to look through
+            else:  # files are read, and to check a hostile one can take seconds
                 self.request, warnings = await asyncio.to_thread(
                     check_request, self.request, capabilities
                 )
@@ -211,23 +212,17 @@ class Call(Generic[Q, A]):
         return capabilities
 
     async def _load_model(self, capabilities: Capabilities) -> Capabilities:
-        """Load a local model: what it can is known better then. The time does not count."""
-        began = perf_counter()
+        """Load a local model, and return its capabilities, which are known better then. The time
+        does not count."""
+        start = perf_counter()
         self._load = await self.provider.load(self.request.model)
         if self._load is None:
             return capabilities
-        if self._deadline is not None:  # waiting for another call's loading included
-            self._deadline += perf_counter() - began
+        if self._deadline is not None:  # also the time spent waiting for another call to load it
+            self._deadline += perf_counter() - start
         if self.operation.capabilities is not None:
             return capabilities
         return self.provider.capabilities(self.request.model)
-
-    async def _pass_gate(self) -> None:
-        if self.policy.gate is not None:
-            began = perf_counter()
-            await self.policy.gate.acquire()
-            self._holds_gate = True
-            self._queue = perf_counter() - began
 
     def release(self) -> None:
         """Let the next call pass the client's gate."""
@@ -236,7 +231,7 @@ class Call(Generic[Q, A]):
             self.policy.gate.release()
 
     def _begin_attempt(self) -> None:
-        self._attempt_began = perf_counter()
+        self._attempt_start = perf_counter()
         self._asking = True
 
     def record_cancelled_attempt(self) -> None:
@@ -252,22 +247,21 @@ class Call(Generic[Q, A]):
         self.attempts.append(Attempt(self._seconds(), self._delay, kind, status))
 
     def report_attempt(self, outcome: Result | FmsdkError, delay: float | None = None) -> None:
-        """Tell the observers of the attempt that ended last, unless they know it.
+        """Report the last attempt to the observers, unless it was reported already.
 
         Args:
             outcome: its result, with latency and cost, or its error.
-            delay: seconds until the next attempt; None: it was the last.
+            delay: seconds until the next attempt; None: there is no next one.
         """
         if len(self.attempts) == self._reported_attempts:
             return
         self._reported_attempts = len(self.attempts)
         result = result_of(outcome)
-        usage = None if result is None else result.usage
         self._call_observer.attempt_ended(
             AttemptReport(
                 attempt=self.attempts[-1],
                 error=outcome if isinstance(outcome, FmsdkError) else None,
-                usage=usage,
+                usage=result.usage if result else None,
                 cost=result.cost if result else None,
                 served_model=result.served_model if result else None,
                 request_id=outcome.request_id,
@@ -276,12 +270,12 @@ class Call(Generic[Q, A]):
         )
 
     def _seconds(self) -> float:
-        return perf_counter() - self._attempt_began
+        return perf_counter() - self._attempt_start
 
     async def retry_or_raise(
         self, error: FmsdkError | TimeoutError, *, final: bool = False
     ) -> None:
-        """Wait for the next attempt; raise where there is none, or where this one is `final`."""
+        """Wait for the next attempt. Raise if there is none, or if this one is `final`."""
         fmsdk_error = error if isinstance(error, FmsdkError) else self.deadline_error(error)
         self.record_attempt(fmsdk_error)
         loop_time = asyncio.get_running_loop().time()
@@ -300,10 +294,10 @@ class Call(Generic[Q, A]):
         self._begin_attempt()
 
     def deadline_error(self, error: TimeoutError) -> Timeout:
-        """The error of a deadline that ran out, with what is known of the answer it cut off."""
+        """The error for a missed deadline, with what is known of the interrupted answer."""
         timeout = self.request.timeout or self.policy.timeout
         if timeout is None:
-            return Timeout(f"{self.request.provider} gave up waiting by itself: {error}")
+            return Timeout(f"{self.request.provider} stopped waiting before any deadline: {error}")
         partial = PartialResponse.of(error.__cause__)
         return Timeout(
             f"no full answer within {timeout:g} s; pass a longer timeout=",
@@ -312,7 +306,7 @@ class Call(Generic[Q, A]):
         )
 
     def attach_context(self, error: FmsdkError) -> None:
-        """Add to the error who was asked, what was tried, and what its partial result cost."""
+        """Add provider, model and attempts to the error, latency and cost to its partial result."""
         error.provider = error.provider or self.request.provider
         error.model = error.model or self.request.model
         error.attempts = tuple(self.attempts)
@@ -321,16 +315,12 @@ class Call(Generic[Q, A]):
             error.partial = self.with_latency_and_cost(partial, self._first)
 
 
-def _kinds(request: Request) -> set[str]:
-    media = {part.kind for part in request.media()}
-    has_text = any(isinstance(part, Text) for part in request.parts())
-    return {*media, "text"} if has_text else {*media}
-
-
 def _with_alternatives(error: UnsupportedContent, request: Request) -> UnsupportedContent:
-    kinds = _kinds(request)
-    usable = registry.usable_models()
-    names = tuple(model.name for model in usable if model.usable and kinds <= model.input)
+    kinds: set[str] = {part.kind for part in request.media()}
+    if any(isinstance(part, Text) for part in request.parts()):
+        kinds.add("text")
+    models = registry.usable_models()
+    names = tuple(model.name for model in models if model.usable and kinds <= model.input)
     hint = f"; usable models that do: {', '.join(names)}" if names else ""
     return UnsupportedContent(
         error.message + hint,

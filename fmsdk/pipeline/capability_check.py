@@ -1,7 +1,7 @@
-"""What is checked before anything is sent: content, settings and media against a model.
+"""Checks content, settings and media against a model, before anything is sent.
 
-Whatever the model cannot take raises here, or, for settings of a lenient request, is dropped
-with a typed warning. Wire-specific limits are the encoders' to check.
+Content that the model cannot take raises here. So do settings, except that a lenient request drops
+them with a typed warning. Encoders check the limits of their wires.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MEDIA = (Image, Audio, Video, Document)
 
 
 def check_request(request: Q, capabilities: Capabilities) -> tuple[Q, tuple[Warning, ...]]:
-    """The request as it may be sent, and warnings for what a lenient one lost.
+    """The request as it may be sent, and a warning for each setting that was dropped.
 
     Raises:
         UnsupportedContent: a part, or a tool, that the model cannot take.
@@ -45,19 +45,19 @@ def check_request(request: Q, capabilities: Capabilities) -> tuple[Q, tuple[Warn
     """
     for part in request.parts():
         _check_part(request, part, capabilities)
-    _check_answer(request, capabilities)
-    is_plain = request.settings == _DEFAULTS and not request.tools and request.output is None
-    if is_plain and (capabilities.system or request.system is None):
+    _check_text_output(request, capabilities)
+    has_defaults = request.settings == _DEFAULTS and not request.tools and request.output is None
+    if has_defaults and (capabilities.system or request.system is None):
         return request, ()
     unsupported_settings = UnsupportedSettings(request)
-    changed = {
+    defaults = {
         name: getattr(_DEFAULTS, name)
         for name in request.settings.chosen()
         if not _keeps_setting(name, request.settings, capabilities, unsupported_settings)
     }
     changes: dict[str, Any] = {}
-    if changed:
-        changes["settings"] = replace(request.settings, **changed)
+    if defaults:
+        changes["settings"] = replace(request.settings, **defaults)
     if request.tools and not capabilities.tools:
         unsupported_settings.drop("tools", "this model calls no tools")
         changes["tools"] = ()
@@ -65,7 +65,7 @@ def check_request(request: Q, capabilities: Capabilities) -> tuple[Q, tuple[Warn
             unsupported_settings.drop("tool_choice", "this model calls no tools")
             changes["tool_choice"] = "auto"
     if request.output is not None and not capabilities.structured:
-        unsupported_settings.drop("output", "this model cannot be held to a schema")
+        unsupported_settings.drop("output", "this model has no structured output")
         changes["output"] = None
     if request.system is not None and not capabilities.system:
         unsupported_settings.drop("system", "this model takes no system prompt")
@@ -75,7 +75,7 @@ def check_request(request: Q, capabilities: Capabilities) -> tuple[Q, tuple[Warn
     )
 
 
-def _check_answer(request: Request, capabilities: Capabilities) -> None:
+def _check_text_output(request: Request, capabilities: Capabilities) -> None:
     if request.settings.modalities != _DEFAULTS.modalities or "text" in capabilities.output:
         return
     outputs = "nothing that this API carries"
@@ -136,8 +136,8 @@ def _unsupported_content(
 
 
 def verify_media(part: MediaPart) -> None:
-    """Look at a media part's header and its end; media elsewhere (URLs, files a provider
-    holds) cannot be looked at.
+    """Check the header and the end of a media part. URLs and files that a provider holds cannot be
+    checked.
 
     Raises:
         InvalidMedia: missing, truncated, or not what it is used as.

@@ -1,7 +1,7 @@
-"""Pictures made smaller before they are sent: where the caller asked for it (`Image.max_side`)
-or the vendor's limit demands it (`Capabilities.image_limits`), and never otherwise.
+"""Makes pictures smaller before they are sent: only if the caller asks for it (`Image.max_side`) or
+the vendor's limits demand it (`Capabilities.image_limits`), and each time with a warning.
 
-Says so in a warning each time. How pixels are scaled is `fmsdk.media.resize`'s affair.
+`fmsdk.media.resize` scales the pixels.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from math import isqrt
 from typing import TypeVar
 
-from fmsdk.content import Image, MediaPart
+from fmsdk.content import Image
 from fmsdk.errors import InvalidMedia
 from fmsdk.media.source import BytesSource, FileRef, LocalSource, PillowSource
 from fmsdk.provider import Capabilities, ImageLimits, UnsupportedSettings
@@ -29,49 +29,42 @@ Size = tuple[int, int]
 
 
 async def fit_image_limits(request: Q, capabilities: Capabilities) -> tuple[Q, tuple[Warning, ...]]:
-    """The request with its pictures as small as they have to be, and a warning
-    "image_downsized" for each that was not.
+    """The request with pictures that are small enough, and a warning "image_downsized" for each
+    picture that was not.
 
-    They are scaled in a thread, one after the other, so that the pixels of one are in memory.
+    Pictures are scaled in a thread, one after the other, so that only one is in memory.
 
     Raises:
-        InvalidMedia: a picture that cannot be made smaller here: HEIC, AVIF, and animations; and
-            animations as PIL images (a lenient request sends the first frame, of a PIL image the
-            current one, with a warning "frames_dropped").
+        InvalidMedia: HEIC, AVIF or an animation that would have to be made smaller; or an animation
+            as a PIL image. A lenient request sends the first frame of an animation (of a PIL image
+            the current one), with the warning "frames_dropped".
         UnsupportedSetting: `max_side` of a picture that the vendor holds.
     """
     images = [part for part in request.media() if isinstance(part, Image)]
-    limits = _limits_for_count(capabilities.image_limits or _NO_LIMITS, len(images))
+    limits = capabilities.image_limits or _NO_LIMITS
+    if limits.many is not None and len(images) > limits.many:
+        sides = [side for side in (limits.max_side, limits.max_side_of_many) if side is not None]
+        limits = replace(limits, max_side=min(sides, default=None))
     unsupported_settings = UnsupportedSettings(request)
     smaller: dict[int, Image] = {}
     for image in images:
         if id(image) not in smaller:
             frame = await _current_frame(image, request, unsupported_settings)
-            reduction = (
-                await _reduction_for(frame, limits, request, unsupported_settings)
-                if _may_be_reduced(frame, capabilities)
-                else None
-            )
-            if reduction is not None:
-                frame = await _shrink_image(frame, reduction, request, unsupported_settings)
+            if capabilities.image_limits is not None or frame.max_side is not None:
+                reduction = await _find_reduction(frame, limits, request, unsupported_settings)
+                if reduction is not None:
+                    frame = await _shrink_image(frame, reduction, request, unsupported_settings)
             if frame is not image:
                 smaller[id(image)] = frame
 
-    def replacement(part: MediaPart) -> MediaPart:
-        return smaller.get(id(part), part)
-
-    return (request.with_media(replacement) if smaller else request), tuple(
-        unsupported_settings.warnings
-    )
-
-
-def _may_be_reduced(image: Image, capabilities: Capabilities) -> bool:
-    return capabilities.image_limits is not None or image.max_side is not None
+    if smaller:
+        request = request.with_media(lambda part: smaller.get(id(part), part))
+    return request, tuple(unsupported_settings.warnings)
 
 
 def size_within(size: Size, limits: ImageLimits) -> Size:
-    """The largest (width, height) of about the same shape within `limits`, whose `max_bytes` no
-    size tells."""
+    """The largest (width, height) of about the same shape within `limits`, except `max_bytes`,
+    which does not follow from a size."""
     longer, shorter = max(size), max(1, min(size))
     side = min(longer, limits.max_side or longer)
     areas = [limits.max_pixels, limits.max_patches and limits.max_patches * limits.patch_side**2]
@@ -79,9 +72,7 @@ def size_within(size: Size, limits: ImageLimits) -> Size:
         if area is not None:
             side = min(side, isqrt(area * longer // shorter))
     side = max(1, side)
-    while side > 1 and any(
-        _limits_passed(_scale_size(size, side), limits)
-    ):  # by what rounding adds
+    while side > 1 and any(_exceeded_limits(_scale_size(size, side), limits)):  # by rounding
         side -= 1
     return _scale_size(size, side)
 
@@ -91,16 +82,9 @@ def _scale_size(size: Size, longer: int) -> Size:
     return width, height
 
 
-def _limits_for_count(limits: ImageLimits, count: int) -> ImageLimits:
-    if limits.many is None or limits.max_side_of_many is None or count <= limits.many:
-        return limits
-    sides = [side for side in (limits.max_side, limits.max_side_of_many) if side is not None]
-    return replace(limits, max_side=min(sides))
-
-
 @dataclass(frozen=True, slots=True)
 class _Reduction:
-    """How small a picture must become, and why, for a person."""
+    """The limits that a picture must meet, and the reason, for people."""
 
     limits: ImageLimits
     why: str
@@ -109,7 +93,7 @@ class _Reduction:
 async def _current_frame(
     image: Image, request: Request, unsupported_settings: UnsupportedSettings
 ) -> Image:
-    """The picture, of a PIL animation the current frame."""
+    """The picture; or of a PIL animation the current frame."""
     if not isinstance(image.source, PillowSource):
         return image
     from fmsdk.media.image import frames_in
@@ -123,7 +107,7 @@ async def _current_frame(
     return replace(image, source=PillowSource(await asyncio.to_thread(animation.copy)))
 
 
-async def _reduction_for(
+async def _find_reduction(
     image: Image, limits: ImageLimits, request: Request, unsupported_settings: UnsupportedSettings
 ) -> _Reduction | None:
     source: object = image.source
@@ -132,18 +116,18 @@ async def _reduction_for(
     if not isinstance(source, LocalSource):
         return None
     size = image.size
-    limits_passed = list(_limits_passed(size, limits)) if size else []
-    if limits.max_bytes is not None and await _length(source) > limits.max_bytes:
-        limits_passed.append(f"{limits.max_bytes:,} bytes")
-    reasons = [f"{request.name} takes at most {limit}" for limit in limits_passed]
+    exceeded_limits = list(_exceeded_limits(size, limits)) if size else []
+    if limits.max_bytes is not None and await _file_size(source) > limits.max_bytes:
+        exceeded_limits.append(f"{limits.max_bytes:,} bytes")
+    reasons = [f"{request.name} takes at most {limit}" for limit in exceeded_limits]
     if image.max_side is not None and (size is None or max(size) > image.max_side):
         reasons.insert(0, f"max_side={image.max_side} asks for it")
         limits = replace(limits, max_side=min(image.max_side, limits.max_side or image.max_side))
     return _Reduction(limits, " and ".join(reasons)) if reasons else None
 
 
-def _limits_passed(size: Size, limits: ImageLimits) -> Iterator[str]:
-    """The limits that a picture of this size is beyond."""
+def _exceeded_limits(size: Size, limits: ImageLimits) -> Iterator[str]:
+    """The limits that a picture of this size exceeds."""
     width, height = size
     if limits.max_side is not None and max(size) > limits.max_side:
         yield f"{limits.max_side:,} pixels a side"
@@ -155,14 +139,14 @@ def _limits_passed(size: Size, limits: ImageLimits) -> Iterator[str]:
         yield f"{limits.max_patches:,} patches of {side}x{side} pixels"
 
 
-async def _length(source: LocalSource) -> int:
-    """Bytes of the file."""
+async def _file_size(source: LocalSource) -> int:
+    """The size of the file in bytes."""
 
     def measure() -> int:
         with source.open() as file:
             return file.seek(0, os.SEEK_END)
 
-    # A PIL image has to be encoded for it.
+    # A PIL image has to be encoded to know its size.
     return await asyncio.to_thread(measure) if isinstance(source, PillowSource) else measure()
 
 

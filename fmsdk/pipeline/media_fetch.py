@@ -1,5 +1,5 @@
-"""Media behind URLs that the provider cannot fetch itself, or that shall be changed on the way,
-fetched for it, guarded."""
+"""Fetches media behind URLs: those that the provider cannot fetch itself, and pictures that have to
+be made smaller. `fmsdk.media.fetch` does so safely."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ async def fetch_media(
     targets: set[tuple[str, Kind]] = {
         (part.url, part.kind)
         for part in request.media()
-        if part.url and _needs_fetch(part, capabilities)
+        if part.url
+        and (
+            part.kind not in capabilities.remote
+            or (isinstance(part, Image) and part.max_side is not None)
+        )
     }
     if not targets:
         return request
@@ -53,8 +57,3 @@ async def fetch_media(
         return replace(part, source=task.result()) if task else part
 
     return request.with_media(with_bytes)
-
-
-def _needs_fetch(part: MediaPart, capabilities: Capabilities) -> bool:
-    shrinks = isinstance(part, Image) and part.max_side is not None
-    return shrinks or part.kind not in capabilities.remote

@@ -1,8 +1,8 @@
-"""When to try again, and how long to wait before. Knows no request and no clock.
+"""When to retry, and how long to wait before. Knows no request and no clock.
 
-An exponential backoff of which up to a quarter is left out at random, as in the vendors' SDKs:
-waits always grow, which full jitter does not promise. Where the vendor said how long to wait, that
-long, plus a little at random, so that many clients do not come back in the same instant.
+The delay is an exponential backoff minus a random part of up to a quarter, as in the vendors'
+SDKs. So delays always grow, unlike with full jitter. If the vendor said how long to wait, the delay
+is that time plus a small random part: many clients then do not return in the same instant.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ MAX_DELAY = 8.0
 BACKOFF_JITTER = 0.25
 RETRY_AFTER_JITTER = 0.1
 LONGEST_WAIT = 120.0
-"""Seconds beyond which, without a deadline, the caller decides: `retry_after` is on the error."""
+"""Seconds. A longer delay without a deadline is an error; the caller may use its `retry_after`."""
 
 
 def delay_before_retry(
     error: FmsdkError, attempts: int, *, retries: int, remaining: float | None
 ) -> float | None:
-    """Seconds to wait after the attempt number `attempts` (from 1) ended in `error`, or None if
-    that was the last: not retryable, no retries left, or no time left (`remaining` seconds of
-    the deadline; None for no deadline, where nothing over `LONGEST_WAIT` is waited for)."""
+    """Seconds to wait after attempt number `attempts` (from 1) ended in `error`. None: there is no
+    further attempt, because the error is not retryable, no retries are left, or the delay exceeds
+    the `remaining` seconds of the deadline (without a deadline: `LONGEST_WAIT`)."""
     if not error.retryable or attempts > retries:
         return None
     if error.retry_after is not None:
