@@ -12,8 +12,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import fmsdk
-from fmsdk_local import store
-from fmsdk_local.device import choose_dtype
+from fmsdk_local.engine.device import choose_dtype
+from fmsdk_local.models import locate_model
 
 TOKENS, ROUNDS = 64, 7
 PROMPT = "Tell me a long story about a river."
@@ -44,7 +44,7 @@ def streamed(client: fmsdk.Client) -> int:
 
 
 def main() -> None:
-    path = store.locate("demo-text")
+    path = locate_model("demo-text")
     dtype = choose_dtype("auto", torch.device("cpu"))
     model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype).eval()
     tokenizer = AutoTokenizer.from_pretrained(path)

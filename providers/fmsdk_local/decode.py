@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, Literal, cast
 
 from fmsdk.response import Finish, ReasoningDelta, TextDelta, TokenLogprob, ToolCallDelta
-from fmsdk_local.stop import overlap
+from fmsdk_local.engine.stop_matcher import overlap
 
 __all__ = ["TAGS", "AnswerParser", "Delta", "finish_of"]
 

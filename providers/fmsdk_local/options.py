@@ -1,7 +1,7 @@
 """What a caller can set: for the provider (`LocalConfig`), and for one request (`LocalOptions`).
 
 Both are checked here and know nothing of torch: a device or dtype is a name until
-`fmsdk_local.device` looks for it.
+`fmsdk_local.engine.device` looks for it.
 """
 
 from __future__ import annotations

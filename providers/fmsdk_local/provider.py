@@ -32,13 +32,13 @@ from fmsdk.request import Request
 from fmsdk.response import Event, Response, ResponseAccumulator
 from fmsdk.transcription import TranscribeRequest, Transcription
 from fmsdk.usage import Range, Timings
-from fmsdk_local import store
-from fmsdk_local.capabilities import capabilities_of
+from fmsdk_local.models import fetch_model, list_usable_models, locate_model
+from fmsdk_local.models.capabilities import capabilities_of
 from fmsdk_local.options import LocalConfig
 
 if TYPE_CHECKING:
-    from fmsdk_local.engine import Job
-    from fmsdk_local.load import Loaded
+    from fmsdk_local.engine.engine import Job
+    from fmsdk_local.models.loader import Loaded
 
 __all__ = ["LocalProvider", "unload"]
 
@@ -47,9 +47,9 @@ _EXTRA = ("torch", "transformers")
 
 def unload(model: str | None = None) -> int:
     """Unload the model called `model`, or every model; returns how many were loaded."""
-    from fmsdk_local import load
+    from fmsdk_local.models import loader
 
-    return load.unload(None if model is None else store.locate(model))
+    return loader.unload_models(None if model is None else locate_model(model))
 
 
 class LocalProvider(Provider):
@@ -83,12 +83,12 @@ class LocalProvider(Provider):
     @staticmethod
     def usable_models() -> list[UsableModel]:
         """Every local model, and what to do about those that are not usable."""
-        return store.available()
+        return list_usable_models()
 
     @staticmethod
     def fetch_model(name: str, progress: Progress) -> str:
         """Bring `name` to this machine: see `fmsdk.provider.Provider.fetch_model`."""
-        return str(store.fetch(name, progress=progress))
+        return str(fetch_model(name, progress=progress))
 
     def capabilities(self, model: str) -> Capabilities:
         """What the model takes, by its files.
@@ -97,7 +97,7 @@ class LocalProvider(Provider):
             ModelNotFound: it is not on this machine.
             CheckpointError: it is broken.
         """
-        path = store.locate(model)
+        path = locate_model(model)
         loaded = self._find(path)
         path = loaded.path if loaded else path  # a GGUF file's conversion tells more
         if path not in self._capabilities:
@@ -127,7 +127,7 @@ class LocalProvider(Provider):
             UnsupportedContent: the model transcribes no speech.
         """
         from fmsdk_local.speech import to_transcription
-        from fmsdk_local.transcribe import hear_whole
+        from fmsdk_local.speech.model import hear_whole
 
         loaded, loading = await self._ready(request.model)
         if loaded.prompts is not None:
@@ -145,7 +145,7 @@ class LocalProvider(Provider):
 
     def estimate(self, request: Request) -> Estimate:
         """The tokens of a text request: counted, where the model is loaded, else estimated."""
-        loaded = self._find(store.locate(request.model))
+        loaded = self._find(locate_model(request.model))
         if loaded is None or loaded.prompts is None or any(request.media()):
             return estimate_text(request)
         tokens = loaded.prompts.encode(request).tokens
@@ -155,15 +155,15 @@ class LocalProvider(Provider):
         """Nothing to close: models stay loaded until `fmsdk_local.unload`."""
 
     def _find(self, path: Path) -> Loaded | None:
-        if "fmsdk_local.load" not in sys.modules:
+        if "fmsdk_local.models.loader" not in sys.modules:
             return None  # nothing was loaded yet, and asking would import torch
-        from fmsdk_local import load
+        from fmsdk_local.models import loader
 
-        found = load.find(path, self._config)
+        found = loader.find_loaded(path, self._config)
         return None if found is None else self._at_own_price(found)
 
     async def _ready(self, model: str) -> tuple[Loaded, float]:
-        path = store.locate(model)
+        path = locate_model(model)
         found = self._find(path)
         if found is not None:
             return found, 0.0
@@ -172,9 +172,9 @@ class LocalProvider(Provider):
         return loaded, perf_counter() - began
 
     def _load(self, model: str, path: Path) -> Loaded:
-        from fmsdk_local import load
+        from fmsdk_local.models import loader
 
-        return self._at_own_price(load.load(model, path, self._config))
+        return self._at_own_price(loader.load_model(model, path, self._config))
 
     def _at_own_price(self, loaded: Loaded) -> Loaded:
         # The price is this provider's, the model everybody's.
@@ -193,11 +193,11 @@ class LocalProvider(Provider):
         loaded, loading = await self._ready(request.model)
         take_job = None if on_job is None else partial(on_job, loaded)
         if loaded.prompts is None:
-            from fmsdk_local.transcribe import hear_request
+            from fmsdk_local.speech.model import hear_request
 
             source = hear_request(loaded, request, loading=loading, on_job=take_job)
         else:
-            from fmsdk_local.answer import answer
+            from fmsdk_local.text.model import answer
 
             source = answer(
                 loaded, loaded.prompts, request, loading=loading, streamed=streamed, on_job=take_job

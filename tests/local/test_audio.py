@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fmsdk.content import Audio
 from fmsdk.errors import InvalidMedia
-from fmsdk_local.audio import decode
+from fmsdk_local.speech.audio import decode
 from tests.support.lazy_import import torch
 from tests.support.soak import soak_size
 

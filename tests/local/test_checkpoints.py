@@ -16,15 +16,15 @@ import pytest
 from fmsdk.errors import CheckpointError, ConfigurationError, OutOfMemory
 from fmsdk.provider import Capabilities, ProviderConfig
 from fmsdk_local import LocalProvider, unload
-from fmsdk_local.capabilities import capabilities_of
+from fmsdk_local.models.capabilities import capabilities_of
+from fmsdk_local.models.chat_template import names_in, read_template
+from fmsdk_local.models.weights import tensors
 from fmsdk_local.options import LocalConfig
-from fmsdk_local.template import names_in, read_template
-from fmsdk_local.weights import tensors
 from tests.local.conftest import Made
 from tests.support.lazy_import import LazyModule, safetensors_torch, torch
 from tests.support.local import calls, tiny_checkpoints
 
-checkpoint_loader = LazyModule("fmsdk_local.load")
+checkpoint_loader = LazyModule("fmsdk_local.models.loader")
 CONFIG = LocalConfig(device="cpu", dtype="float32")
 
 
@@ -36,8 +36,8 @@ def copy(made: Made, tmp_path: Path) -> Path:
 
 def refused(path: Path, config: LocalConfig = CONFIG) -> str:
     with pytest.raises(CheckpointError) as caught:
-        checkpoint_loader.load("local:model", path, config)
-    assert checkpoint_loader.find(path, config) is None
+        checkpoint_loader.load_model("local:model", path, config)
+    assert checkpoint_loader.find_loaded(path, config) is None
     return caught.value.message
 
 
@@ -169,17 +169,17 @@ def test_code_in_a_checkpoint_is_run_by_permission_alone(copy: Path, tmp_path: P
     assert "trust_remote_code=True" in message
     assert not mark.exists()
     trusting = LocalConfig(device="cpu", dtype="float32", trust_remote_code=True)
-    loaded = checkpoint_loader.load("local:model", copy, trusting)
+    loaded = checkpoint_loader.load_model("local:model", copy, trusting)
     assert mark.exists()
     assert loaded.context == tiny_checkpoints.CONTEXT
 
 
 def test_a_model_too_large_for_the_device(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fmsdk_local import device
+    from fmsdk_local.engine import device
 
     monkeypatch.setattr(device, "free_memory", lambda _: 1000)
     with pytest.raises(OutOfMemory, match="free") as caught:
-        checkpoint_loader.load("local:model", copy, CONFIG)
+        checkpoint_loader.load_model("local:model", copy, CONFIG)
     assert not caught.value.retryable
 
 
@@ -187,7 +187,7 @@ def test_a_device_that_is_not_there(copy: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
     with pytest.raises(ConfigurationError, match="cuda"):
-        checkpoint_loader.load("local:model", copy, LocalConfig(device="cuda"))
+        checkpoint_loader.load_model("local:model", copy, LocalConfig(device="cuda"))
 
 
 def test_concurrent_loads_load_once(copy: Path) -> None:
@@ -199,7 +199,7 @@ def test_concurrent_loads_load_once(copy: Path) -> None:
 
     found: list[Any] = []
     config = LocalConfig(device="cpu", dtype="float32", progress=note)
-    load = checkpoint_loader.load
+    load = checkpoint_loader.load_model
     threads = [
         threading.Thread(target=lambda: found.append(load("local:model", copy, config)))
         for _ in range(6)
@@ -230,7 +230,7 @@ def test_unloading_frees_the_model_and_it_loads_again(copy: Path) -> None:
 def test_loading_reports_its_progress(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
     heard: list[tuple[str, int | None, int | None]] = []
     config = LocalConfig(device="cpu", dtype="float32", progress=lambda *step: heard.append(step))
-    checkpoint_loader.load("local:model", copy, config)
+    checkpoint_loader.load_model("local:model", copy, config)
     assert heard[0] == ("load", None, None)
     stage, done, total = heard[-1]
     assert stage == "load"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fmsdk_local.detokenize import Detokenizer
+from fmsdk_local.engine.detokenizer import Detokenizer
 from tests.support.local import tiny_checkpoints
 
 TOKENIZER = tiny_checkpoints.tokenizer()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from fmsdk.errors import ConfigurationError, OutOfMemory
-from fmsdk_local.weights import Tensor
+from fmsdk_local.models.weights import Tensor
 from tests.support.lazy_import import LazyModule, torch
 
-device = LazyModule("fmsdk_local.device")
+device = LazyModule("fmsdk_local.engine.device")
 
 
 def test_names_are_devices_and_dtypes() -> None:

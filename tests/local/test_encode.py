@@ -12,7 +12,7 @@ from fmsdk.errors import BadRequestError, UnsupportedContent, UnsupportedSetting
 from fmsdk.provider import UnsupportedSettings
 from fmsdk.request import Request, build
 from fmsdk_local import LocalOptions
-from fmsdk_local.encode import Chat, encode
+from fmsdk_local.encode.chat import Chat, encode
 from tests.support.local import calls
 
 NAMES = frozenset({"messages", "tools", "enable_thinking", "reasoning_effort"})

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from fmsdk.errors import ConfigurationError, OutOfMemory, RateLimitError, ServerError
-from fmsdk_local.engine import Engine, Job
+from fmsdk_local.engine.engine import Engine, Job
 from tests.support.patience import PATIENCE
 
 

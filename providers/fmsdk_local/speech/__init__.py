@@ -1,8 +1,9 @@
 """Speech to text by Whisper, in two makes behind one runner.
 
 CTranslate2 checkpoints go through faster-whisper and Hugging Face ones through transformers;
-both emit the same things. `load` makes a runner for `fmsdk_local.engine`; the encoder hands it
-`TranscribeTask`s and the decoder turns what it emits into a `Transcription` or a stream.
+both emit the same values. `load` returns a runner for `fmsdk_local.engine.Engine`, which takes
+`TranscribeTask`s; `fmsdk_local.speech.model` turns what it emits into a `Transcription` or a
+stream of events.
 """
 
 from __future__ import annotations

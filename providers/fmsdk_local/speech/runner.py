@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fmsdk.errors import CheckpointError, ContextTooLong
 from fmsdk.transcription import Segment
-from fmsdk_local.checkpoint import kind_of
+from fmsdk_local.models.checkpoint import kind_of
 from fmsdk_local.speech import language
 from fmsdk_local.speech.task import (
     SAMPLE_RATE,
@@ -20,8 +20,8 @@ from fmsdk_local.speech.task import (
 )
 
 if TYPE_CHECKING:
-    from fmsdk_local.audio import Samples
-    from fmsdk_local.engine import Job
+    from fmsdk_local.engine.engine import Job
+    from fmsdk_local.speech.audio import Samples
 
 __all__ = ["SpeechRunner", "Whisper", "load"]
 
@@ -67,7 +67,7 @@ def load(
         device: "cpu", "cuda", "cuda:1" or "mps"; CTranslate2 knows no Metal, and runs on the
             CPU instead of "mps" (`SpeechRunner.device` tells).
         dtype: "auto", "float32", "float16" or "bfloat16". "auto" is int8 on a CPU and float16
-            on a GPU for CTranslate2, and `fmsdk_local.device.choose_dtype`'s for transformers.
+            on a GPU for CTranslate2; for transformers see `fmsdk_local.engine.device.choose_dtype`.
         threads: CPU threads for CTranslate2; None is one for each core.
 
     Raises:
@@ -78,11 +78,11 @@ def load(
     kind = kind_of(path)
     whisper: Whisper
     if kind == "whisper-ct2":
-        from fmsdk_local.speech.faster import FasterWhisper
+        from fmsdk_local.speech.faster_whisper import FasterWhisper
 
         whisper = FasterWhisper(path, name=name, device=device, dtype=dtype, threads=threads)
     elif kind == "whisper":
-        from fmsdk_local.speech.hf import TransformersWhisper
+        from fmsdk_local.speech.transformers_whisper import TransformersWhisper
 
         whisper = TransformersWhisper(path, name=name, device=device, dtype=dtype)
     else:

@@ -10,7 +10,7 @@ from fmsdk.transcription import Segment, Transcription
 from fmsdk.usage import InputUsage, OutputUsage, Timings, Usage
 
 if TYPE_CHECKING:
-    from fmsdk_local.audio import Samples
+    from fmsdk_local.speech.audio import Samples
 
 __all__ = [
     "SAMPLE_RATE",
@@ -40,7 +40,7 @@ class Heard:
 class TranscribeTask:
     """A recording to transcribe.
 
-    samples: float32 [time] at `SAMPLE_RATE`, as `fmsdk_local.audio.decode` returns them.
+    samples: float32 [time] at `SAMPLE_RATE`, as `fmsdk_local.speech.audio.decode` returns them.
     language: the language spoken, as a code ("de") or an English name; None lets the model tell.
     prompt: text that came before, or names to be spelt so.
     """

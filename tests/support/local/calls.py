@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 
 import fmsdk
-from fmsdk_local.checkpoint import kind_of
+from fmsdk_local.models.checkpoint import kind_of
 from tests.support.lazy_import import torch, transformers
 
 GREEDY: dict[str, Any] = {"temperature": 0, "max_output_tokens": 24}
@@ -32,7 +32,7 @@ def reference(
     path: Path, messages: list[dict[str, Any]], *, dtype: str = "float32", **settings: Any
 ) -> str:
     """What transformers' own `generate` makes of the messages."""
-    from fmsdk_local.processor import load_processor, tokenizer_of
+    from fmsdk_local.models.processor import load_processor, tokenizer_of
 
     kind = kind_of(path)
     processor = load_processor(path, kind, trust_remote_code=False)

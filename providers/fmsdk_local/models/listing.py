@@ -7,23 +7,23 @@ from pathlib import Path
 
 from fmsdk.errors import CheckpointError
 from fmsdk.provider import UsableModel
-from fmsdk_local.checkpoint import input_modalities, kind_of, require_safetensors
-from fmsdk_local.store import hub
-from fmsdk_local.store.catalog import NamedModel, named_models
-from fmsdk_local.store.home import models
+from fmsdk_local.models import hub
+from fmsdk_local.models.catalog import NamedModel, named_models
+from fmsdk_local.models.checkpoint import input_modalities, kind_of, require_safetensors
+from fmsdk_local.models.directories import models_directory
 
-__all__ = ["available"]
+__all__ = ["list_usable_models"]
 
 _PREFIX = "local:"
 
 
-def available() -> list[UsableModel]:
+def list_usable_models() -> list[UsableModel]:
     """The named models, then every checkpoint in the store and in the hub's cache; those that
     are not usable say why. Files that belong to no model served here are left out."""
     named = named_models().values()
     taken = {model.directory for model in named}
     rows = [_named(model) for model in named]
-    for name, path in [*_stored(), *hub.cached_snapshots()]:
+    for name, path in [*_stored(), *hub.list_snapshots()]:
         if path not in taken and (row := _checkpoint(name, path)) is not None:
             rows.append(row)
     return rows
@@ -43,7 +43,7 @@ def _named(model: NamedModel) -> UsableModel:
 
 
 def _stored() -> Iterator[tuple[str, Path]]:
-    kept = models()
+    kept = models_directory()
     if kept.is_dir():
         for path in sorted(kept.iterdir()):
             if not path.name.startswith("."):

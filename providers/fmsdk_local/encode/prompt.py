@@ -20,10 +20,10 @@ from fmsdk.errors import BadRequestError, UnsupportedSetting
 from fmsdk.provider import UnsupportedSettings
 from fmsdk.request import Request
 from fmsdk.response import Warning
-from fmsdk_local.encode import Chat, encode
-from fmsdk_local.image import open_image
-from fmsdk_local.processor import tokenizer_of
-from fmsdk_local.template import names_in
+from fmsdk_local.encode.chat import Chat, encode
+from fmsdk_local.models.chat_template import names_in
+from fmsdk_local.models.processor import tokenizer_of
+from fmsdk_local.vision.image import open_image
 
 __all__ = ["Prompt", "PromptEncoder"]
 
@@ -201,7 +201,7 @@ def _blocks(blocks: Iterable[dict[str, Any]], processor: Any) -> Iterator[dict[s
         if isinstance(part, Image):
             yield {**block, "image": open_image(part)}
         elif isinstance(part, Audio):
-            from fmsdk_local.audio import decode
+            from fmsdk_local.speech.audio import decode
 
             rate = processor.feature_extractor.sampling_rate
             yield {**block, "audio": decode(part, rate)}

@@ -9,16 +9,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fmsdk.errors import ModelNotFound
-from fmsdk_local.store import hub
-from fmsdk_local.store.catalog import named_models
-from fmsdk_local.store.home import models
+from fmsdk_local.models import hub
+from fmsdk_local.models.catalog import named_models
+from fmsdk_local.models.directories import models_directory
 
-__all__ = ["is_path", "locate", "nearest", "unknown_model"]
+__all__ = ["is_path", "locate_model", "suggest_names", "unknown_model_error"]
 
 _LOOKS_LIKE_PATH = re.compile(r"[./~\\]|[A-Za-z]:[/\\]")
 
 
-def locate(name: str) -> Path:
+def locate_model(name: str) -> Path:
     """The checkpoint called `name`: a directory, or a .gguf file.
 
     A name is one of the catalogue's ("demo-text"), a path ("./x", "/x", "~/x", or relative),
@@ -34,11 +34,11 @@ def locate(name: str) -> Path:
         raise ModelNotFound(named.how_to_get, model=name)
     if is_path(name):
         return _at_path(name)
-    if (kept := models() / name).is_dir() and not name.startswith("."):
+    if (kept := models_directory() / name).is_dir() and not name.startswith("."):
         return kept
-    if hub.is_id(name):
-        return hub.cached(name)
-    raise unknown_model(name)
+    if hub.is_hub_id(name):
+        return hub.find_snapshot(name)
+    raise unknown_model_error(name)
 
 
 def is_path(name: str) -> bool:
@@ -50,18 +50,18 @@ def is_path(name: str) -> bool:
     )
 
 
-def unknown_model(name: str) -> ModelNotFound:
+def unknown_model_error(name: str) -> ModelNotFound:
     """The error for a name that is none, with those that look alike."""
-    kept = models()
-    known = [*named_models(), *(entry.name for entry in _entries(kept)), *hub.cached_ids()]
+    kept = models_directory()
+    known = [*named_models(), *(entry.name for entry in _entries(kept)), *hub.list_cached_ids()]
     return ModelNotFound(
-        f"there is no local model called {name!r}.{nearest(name, known)} `fmsdk models` lists "
-        "what is here; a path starts with ./ or /, and a hub id has the form org/name",
+        f"there is no local model called {name!r}.{suggest_names(name, known)} `fmsdk models` "
+        "lists what is here; a path starts with ./ or /, and a hub id has the form org/name",
         model=name,
     )
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def suggest_names(name: str, known: Iterable[str]) -> str:
     """ " Did you mean …?", with the names in `known` that look like `name`, or nothing."""
     alike = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(alike)}?" if alike else ""
@@ -77,7 +77,7 @@ def _at_path(name: str) -> Path:
             "the config.json",
             model=name,
         )
-    alike = nearest(path.name, (entry.name for entry in _entries(path.parent)))
+    alike = suggest_names(path.name, (entry.name for entry in _entries(path.parent)))
     raise ModelNotFound(f"there is no checkpoint at {name}: no such path.{alike}", model=name)
 
 

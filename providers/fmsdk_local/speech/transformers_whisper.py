@@ -16,13 +16,13 @@ from transformers import (
 )
 
 from fmsdk.errors import BadRequestError, CheckpointError
-from fmsdk_local.checkpoint import require_complete, require_safetensors
-from fmsdk_local.device import choose_dtype
+from fmsdk_local.engine.device import choose_dtype
 from fmsdk_local.errors import translate_loading
+from fmsdk_local.models.checkpoint import require_complete, require_safetensors
 from fmsdk_local.speech.task import SAMPLE_RATE, Heard
 
 if TYPE_CHECKING:
-    from fmsdk_local.audio import Samples
+    from fmsdk_local.speech.audio import Samples
 
 __all__ = ["TransformersWhisper"]
 

@@ -20,10 +20,10 @@ from fmsdk.errors import (
     PermissionDenied,
 )
 from fmsdk.provider import Progress
-from fmsdk_local.checkpoint import kind_of, require_safetensors
-from fmsdk_local.store.extra import need
+from fmsdk_local.models.checkpoint import kind_of, require_safetensors
+from fmsdk_local.models.extra import import_extra
 
-__all__ = ["cached", "cached_ids", "cached_snapshots", "fetch", "is_id"]
+__all__ = ["fetch_snapshot", "find_snapshot", "is_hub_id", "list_cached_ids", "list_snapshots"]
 
 _ID = re.compile(r"[\w.-]+/[\w.-]+(@[^@]+)?")
 # What a checkpoint needs, pickles never. model.bin is CTranslate2's format, which is none;
@@ -32,18 +32,18 @@ _WANTED = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken
 _UNWANTED = ["original/*", "onnx/*", "openvino/*", "consolidated*"]
 
 
-def is_id(name: str) -> bool:
+def is_hub_id(name: str) -> bool:
     """Whether `name` has the form of a hub id, org/name[@revision]."""
     return _ID.fullmatch(name) is not None
 
 
-def cached(name: str) -> Path:
+def find_snapshot(name: str) -> Path:
     """The snapshot of hub id `name` in the cache.
 
     Raises:
         ModelNotFound: it is not there, or only a part of it is.
     """
-    errors = need("huggingface_hub.errors")
+    errors = import_extra("huggingface_hub.errors")
     try:
         return _snapshot(name, local_files_only=True)
     except errors.IncompleteSnapshotError as error:
@@ -58,7 +58,7 @@ def cached(name: str) -> Path:
         ) from error
 
 
-def cached_snapshots() -> Iterator[tuple[str, Path]]:
+def list_snapshots() -> Iterator[tuple[str, Path]]:
     """(hub id, snapshot) of every model in the cache, at its default branch."""
     cache = _cache()
     if cache is None or not cache.is_dir():
@@ -70,12 +70,12 @@ def cached_snapshots() -> Iterator[tuple[str, Path]]:
             yield folder.name.removeprefix("models--").replace("--", "/", 1), snapshot
 
 
-def cached_ids() -> list[str]:
+def list_cached_ids() -> list[str]:
     """The ids of every model in the cache."""
-    return [name for name, _ in cached_snapshots()]
+    return [name for name, _ in list_snapshots()]
 
 
-def fetch(name: str, progress: Progress) -> Path:
+def fetch_snapshot(name: str, progress: Progress) -> Path:
     """Download hub id `name` into the cache, as far as it is not there yet.
 
     Raises:
@@ -97,7 +97,7 @@ def fetch(name: str, progress: Progress) -> Path:
 
 def _snapshot(name: str, **how: Any) -> Path:
     repo, _, revision = name.partition("@")
-    found = need("huggingface_hub").snapshot_download(
+    found = import_extra("huggingface_hub").snapshot_download(
         repo,
         revision=revision or None,
         allow_patterns=_WANTED,
@@ -108,7 +108,7 @@ def _snapshot(name: str, **how: Any) -> Path:
 
 
 def _translate(error: Any, name: str) -> FmsdkError:
-    errors = need("huggingface_hub.errors")
+    errors = import_extra("huggingface_hub.errors")
     status = error.response.status_code if isinstance(error, errors.HfHubHTTPError) else None
     if isinstance(error, errors.GatedRepoError):
         return PermissionDenied(
@@ -131,14 +131,14 @@ def _translate(error: Any, name: str) -> FmsdkError:
 
 def _cache() -> Path | None:
     try:
-        return Path(need("huggingface_hub.constants").HF_HUB_CACHE)
+        return Path(import_extra("huggingface_hub.constants").HF_HUB_CACHE)
     except MissingExtra:
         return None
 
 
 def _bar(progress: Progress) -> Any:
     """A tqdm class that draws nothing and reports the bytes of all files together."""
-    tqdm: Any = need("tqdm").tqdm
+    tqdm: Any = import_extra("tqdm").tqdm
     done = 0
 
     class Bar(tqdm):

@@ -14,7 +14,7 @@ from fmsdk.errors import CheckpointError, OutOfMemory, UnsupportedSetting
 from fmsdk_local.speech.task import Heard
 
 if TYPE_CHECKING:
-    from fmsdk_local.audio import Samples
+    from fmsdk_local.speech.audio import Samples
 
 __all__ = ["FasterWhisper"]
 

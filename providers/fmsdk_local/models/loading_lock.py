@@ -8,6 +8,6 @@ from __future__ import annotations
 
 import threading
 
-__all__ = ["LOADING"]
+__all__ = ["LOADING_LOCK"]
 
-LOADING = threading.RLock()
+LOADING_LOCK = threading.RLock()

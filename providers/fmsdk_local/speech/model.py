@@ -13,11 +13,11 @@ from fmsdk.errors import BadRequestError, UnsupportedContent, UnsupportedSetting
 from fmsdk.request import Request
 from fmsdk.response import Event, Finished, TextDelta
 from fmsdk.usage import Timings
-from fmsdk_local.audio import decode
-from fmsdk_local.engine import Job
-from fmsdk_local.load import Loaded
+from fmsdk_local.engine.engine import Job
+from fmsdk_local.models.loader import Loaded
 from fmsdk_local.options import LocalOptions, options_of
 from fmsdk_local.speech import SpeechPiece, SpeechResult, TranscribeTask, to_usage
+from fmsdk_local.speech.audio import decode
 
 __all__ = ["hear_request", "hear_whole"]
 

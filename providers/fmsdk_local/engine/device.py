@@ -14,7 +14,7 @@ import torch
 
 from fmsdk.errors import ConfigurationError, OutOfMemory
 from fmsdk.usage import Device
-from fmsdk_local.weights import Tensor
+from fmsdk_local.models.weights import Tensor
 
 __all__ = [
     "choose_device",

@@ -15,9 +15,9 @@ from typing import Any, Literal
 import torch
 
 from fmsdk.response import TokenLogprob
-from fmsdk_local.detokenize import Detokenizer
-from fmsdk_local.engine import Job
-from fmsdk_local.stop import StopMatcher
+from fmsdk_local.engine.detokenizer import Detokenizer
+from fmsdk_local.engine.engine import Job
+from fmsdk_local.engine.stop_matcher import StopMatcher
 
 __all__ = ["End", "GenerationTask", "Piece", "TextRunner"]
 

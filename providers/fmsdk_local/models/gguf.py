@@ -15,7 +15,7 @@ from typing import Any, cast
 from fmsdk.errors import CheckpointError, ConfigurationError
 from fmsdk.provider import Progress
 from fmsdk_local.errors import translate_loading
-from fmsdk_local.loading import LOADING
+from fmsdk_local.models.loading_lock import LOADING_LOCK
 
 __all__ = ["convert", "converted"]
 
@@ -66,7 +66,7 @@ def convert(source: Path, target: Path, *, progress: Progress | None = None) -> 
     with source.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise CheckpointError(f"{source} is no GGUF file: fetch it again")
-    with LOADING:
+    with LOADING_LOCK:
         try:
             _convert(source, target, progress)
         except OSError as error:
@@ -82,7 +82,7 @@ def _convert(source: Path, target: Path, progress: Progress | None) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    from fmsdk_local.progress import reported
+    from fmsdk_local.models.progress import reported
 
     place = {"gguf_file": source.name, "local_files_only": True}
     with reported(progress, "convert"):

@@ -7,10 +7,10 @@ from typing import Any
 
 from fmsdk.errors import MissingExtra
 
-__all__ = ["need"]
+__all__ = ["import_extra"]
 
 
-def need(module: str) -> Any:
+def import_extra(module: str) -> Any:
     """The module, imported now.
 
     Raises:

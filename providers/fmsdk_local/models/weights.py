@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from fmsdk.errors import CheckpointError
-from fmsdk_local.checkpoint import require_safetensors
+from fmsdk_local.models.checkpoint import require_safetensors
 
 __all__ = ["Tensor", "tensors"]
 

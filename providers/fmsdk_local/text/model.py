@@ -13,13 +13,13 @@ from fmsdk.request import Request
 from fmsdk.response import Event, Finished
 from fmsdk.usage import InputUsage, OutputUsage, Timings, Usage
 from fmsdk_local.decode import AnswerParser, finish_of
-from fmsdk_local.device import require_cache_room
-from fmsdk_local.engine import Job
+from fmsdk_local.encode.prompt import Prompt, PromptEncoder
+from fmsdk_local.engine.device import require_cache_room
+from fmsdk_local.engine.engine import Job
+from fmsdk_local.engine.generation import End, GenerationTask, Piece
 from fmsdk_local.errors import translate
-from fmsdk_local.generation import End, GenerationTask, Piece
-from fmsdk_local.load import Loaded
+from fmsdk_local.models.loader import Loaded
 from fmsdk_local.options import options_of
-from fmsdk_local.prompt import Prompt, PromptEncoder
 
 __all__ = ["answer"]
 

@@ -20,8 +20,8 @@ from transformers import (
 )
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
-from fmsdk_local.checkpoint import Kind
-from fmsdk_local.template import read_template
+from fmsdk_local.models.chat_template import read_template
+from fmsdk_local.models.checkpoint import Kind
 
 __all__ = ["load_processor", "tokenizer_of"]
 

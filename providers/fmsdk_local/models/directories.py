@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["home", "models"]
+__all__ = ["models_directory", "store_directory"]
 
 
-def home() -> Path:
+def store_directory() -> Path:
     """The store's root: `FMSDK_HOME`, else `fmsdk` in the user's cache directory."""
     if chosen := os.environ.get("FMSDK_HOME"):
         return Path(chosen).expanduser()
@@ -16,6 +16,6 @@ def home() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "fmsdk"
 
 
-def models() -> Path:
+def models_directory() -> Path:
     """The directory in it that has a directory for each model."""
-    return home() / "models"
+    return store_directory() / "models"

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from fmsdk.provider import Capabilities
-from fmsdk_local.checkpoint import input_modalities, kind_of, read_config
-from fmsdk_local.template import names_in, read_template
+from fmsdk_local.models.chat_template import names_in, read_template
+from fmsdk_local.models.checkpoint import input_modalities, kind_of, read_config
 
 __all__ = ["SPEECH", "capabilities_of"]
 

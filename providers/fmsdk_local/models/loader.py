@@ -21,26 +21,26 @@ from transformers import AutoModelForCausalLM, AutoModelForMultimodalLM
 from fmsdk.errors import CheckpointError
 from fmsdk.provider import Progress
 from fmsdk.usage import Device
-from fmsdk_local import device as devices
-from fmsdk_local.checkpoint import Kind, kind_of, read_config
 from fmsdk_local.decode import TAGS
-from fmsdk_local.engine import Engine
+from fmsdk_local.encode.prompt import PromptEncoder
+from fmsdk_local.engine import device as devices
+from fmsdk_local.engine.engine import Engine
+from fmsdk_local.engine.generation import TextRunner
 from fmsdk_local.errors import release, translate_loading
-from fmsdk_local.generation import TextRunner
-from fmsdk_local.gguf import converted
-from fmsdk_local.loading import LOADING
+from fmsdk_local.models.chat_template import read_template
+from fmsdk_local.models.checkpoint import Kind, kind_of, read_config
+from fmsdk_local.models.directories import store_directory
+from fmsdk_local.models.gguf import converted
+from fmsdk_local.models.loading_lock import LOADING_LOCK
+from fmsdk_local.models.processor import load_processor, tokenizer_of
+from fmsdk_local.models.progress import reported
+from fmsdk_local.models.weights import tensors
 from fmsdk_local.options import LocalConfig
-from fmsdk_local.processor import load_processor, tokenizer_of
-from fmsdk_local.progress import reported
-from fmsdk_local.prompt import PromptEncoder
-from fmsdk_local.store import home
-from fmsdk_local.template import read_template
-from fmsdk_local.weights import tensors
 
-__all__ = ["Loaded", "find", "load", "unload"]
+__all__ = ["Loaded", "find_loaded", "load_model", "unload_models"]
 
 _log = logging.getLogger("fmsdk_local")
-_loaded: dict[tuple[object, ...], Loaded] = {}
+_loaded_models: dict[tuple[object, ...], Loaded] = {}
 on_progress: Progress | None = None
 """Hears of every loading that has no `progress` option of its own."""
 
@@ -66,12 +66,12 @@ class Loaded:
     kv_bytes: int | None = None
 
 
-def find(path: Path, config: LocalConfig) -> Loaded | None:
+def find_loaded(path: Path, config: LocalConfig) -> Loaded | None:
     """The model of the checkpoint at `path`, where it is loaded."""
-    return _loaded.get(_key(path, config))
+    return _loaded_models.get(_key(path, config))
 
 
-def load(name: str, path: Path, config: LocalConfig) -> Loaded:
+def load_model(name: str, path: Path, config: LocalConfig) -> Loaded:
     """The model of the checkpoint at `path`, called `name`. Blocks; safe from many threads,
     which share one loading.
 
@@ -81,29 +81,29 @@ def load(name: str, path: Path, config: LocalConfig) -> Loaded:
         OutOfMemory: the weights do not fit the device.
     """
     key = _key(path, config)
-    if key in _loaded:
-        return _loaded[key]
-    with LOADING:
-        if key in _loaded:
-            return _loaded[key]
+    if key in _loaded_models:
+        return _loaded_models[key]
+    with LOADING_LOCK:
+        if key in _loaded_models:
+            return _loaded_models[key]
         began = perf_counter()
         try:
             loaded = _load(name, path, config)
         except Exception as error:
             release(error)
             raise translate_loading(error, name) from error.__cause__
-        _loaded[key] = loaded
+        _loaded_models[key] = loaded
         _log.info("loaded %s on %s in %.1f s", name, loaded.torch_device, perf_counter() - began)
         return loaded
 
 
-def unload(path: Path | None = None) -> int:
+def unload_models(path: Path | None = None) -> int:
     """Unload the model of the checkpoint at `path`, or all models; returns how many it were.
     Requests that run end after their current token; those that wait fail."""
-    with LOADING:
-        gone = [key for key in _loaded if path is None or key[0] == path.resolve()]
+    with LOADING_LOCK:
+        gone = [key for key in _loaded_models if path is None or key[0] == path.resolve()]
         for key in gone:
-            _loaded.pop(key).engine.close()
+            _loaded_models.pop(key).engine.close()
         gc.collect()
         if torch.cuda.is_initialized():
             torch.cuda.empty_cache()
@@ -120,7 +120,7 @@ def _load(name: str, path: Path, config: LocalConfig) -> Loaded:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     if path.suffix.lower() == ".gguf":
-        root = config.cache_dir or home() / "converted"
+        root = config.cache_dir or store_directory() / "converted"
         path = converted(path, root, progress)
     kind = kind_of(path)
     if kind in ("causal", "multimodal"):

@@ -1,0 +1,1 @@
+"""Models that generate text, from prompts of text and media."""

@@ -1,0 +1,1 @@
+"""Pictures as the pixels that a model takes."""
