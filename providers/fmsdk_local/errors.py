@@ -1,7 +1,7 @@
-"""From what torch, transformers and safetensors raise to fmsdk's errors.
+"""Maps what torch, transformers and safetensors raise to fmsdk's errors.
 
-The one place that knows their exceptions. torch is looked up only where it is loaded already:
-an error of torch cannot exist otherwise.
+The one place that knows their exceptions. It looks torch up only where torch is already
+imported: an error of torch cannot exist otherwise.
 """
 
 from __future__ import annotations
@@ -20,42 +20,50 @@ from fmsdk.errors import (
     ServerError,
 )
 
-__all__ = ["release", "translate", "translate_loading"]
+__all__ = ["first_line", "map_loading_error", "map_request_error", "release_tensors"]
 
 # torch raises a plain RuntimeError without a code where the allocator of the CPU or of Metal
-# fails, and where CUDA is used after a fork: their texts are all there is to go by.
-_NO_MEMORY = ("can't allocate memory", "not enough memory", "MPS backend out of memory")
-_FORKED = "Cannot re-initialize CUDA in forked subprocess"
+# fails, and where CUDA is used after a fork. Only the messages tell these errors apart.
+_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "MPS backend out of memory")
+_CUDA_AFTER_FORK = "Cannot re-initialize CUDA in forked subprocess"
 
 
-def translate(error: Exception, name: str) -> FmsdkError:
-    """The error a caller sees for `error`, which ended a request to the model called `name`."""
+def map_request_error(error: Exception, name: str) -> FmsdkError:
+    """fmsdk's error for `error`, which ended a request to the model `name`."""
     if isinstance(error, FmsdkError):
         return error
-    return _chained(_common(error, name) or _failed(error, name), error)
+    mapped = _map_device_or_import_error(error, name)
+    if mapped is None and type(error).__module__.startswith("jinja2"):
+        mapped = BadRequestError(f"{name}'s chat template refuses the conversation: {error}")
+    if mapped is None:
+        message = f"{name} failed: {type(error).__name__}: {first_line(error)}"
+        mapped = ServerError(message, retryable=False)
+    mapped.__cause__ = error
+    return mapped
 
 
-def translate_loading(error: Exception, name: str) -> FmsdkError:
-    """The error a caller sees for `error`, which ended the loading of the model `name`."""
+def map_loading_error(error: Exception, name: str) -> FmsdkError:
+    """fmsdk's error for `error`, which ended the loading of the model `name`."""
     if isinstance(error, FmsdkError):
         return error
-    kind_of_error = _common(error, name)
-    if kind_of_error is None and "trust_remote_code" in str(error):
-        kind_of_error = CheckpointError(
-            f"{name} brings Python code of its own, which is not run unless you say so: "
-            "read it, then pass the option trust_remote_code=True"
+    mapped = _map_device_or_import_error(error, name)
+    if mapped is None and "trust_remote_code" in str(error):
+        mapped = CheckpointError(
+            f"{name} contains Python code of its own, which does not run by default: read it, "
+            "then pass the option trust_remote_code=True"
         )
-    if kind_of_error is None:
-        kind_of_error = CheckpointError(f"{name} cannot be loaded: {_first_line(error)}")
-    return _chained(kind_of_error, error)
+    if mapped is None:
+        mapped = CheckpointError(f"{name} cannot be loaded: {first_line(error)}")
+    mapped.__cause__ = error
+    return mapped
 
 
-def release(error: BaseException) -> None:
-    """Let go of the tensors that the frames of `error` hold, and give their memory back."""
-    kind_of_error: BaseException | None = error
-    while kind_of_error is not None:
-        traceback.clear_frames(kind_of_error.__traceback__)
-        kind_of_error = kind_of_error.__context__
+def release_tensors(error: BaseException) -> None:
+    """Drop the tensors that the stack frames of `error` hold, and free their memory."""
+    link: BaseException | None = error
+    while link is not None:
+        traceback.clear_frames(link.__traceback__)
+        link = link.__context__
     torch: Any = sys.modules.get("torch")
     if torch is not None:
         gc.collect()
@@ -63,17 +71,24 @@ def release(error: BaseException) -> None:
             torch.cuda.empty_cache()
 
 
-def _common(error: Exception, name: str) -> FmsdkError | None:
+def first_line(error: Exception) -> str:
+    """The first line of the error's message, or the name of its class."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _map_device_or_import_error(error: Exception, name: str) -> FmsdkError | None:
     if _is_out_of_memory(error):
         return OutOfMemory(
-            f"{name} ran out of memory: {_first_line(error)}. Shorten the request, lower "
+            f"{name} ran out of memory: {first_line(error)}. Shorten the request, lower "
             "max_output_tokens, or choose a smaller model or dtype"
         )
     if isinstance(error, ModuleNotFoundError):
         return ConfigurationError(f"{name} needs the module {error.name}: pip install {error.name}")
     if isinstance(error, ImportError):
-        return ConfigurationError(f"{name} needs a package that is missing: {_first_line(error)}")
-    if _FORKED in str(error):
+        return ConfigurationError(
+            f"{name} needs a package that is not installed: {first_line(error)}"
+        )
+    if _CUDA_AFTER_FORK in str(error):
         return ConfigurationError(
             f"{name} is on a GPU, which a forked process cannot use: start workers with "
             "multiprocessing.get_context('spawn')"
@@ -87,21 +102,4 @@ def _is_out_of_memory(error: Exception) -> bool:
         torch is not None and isinstance(error, torch.OutOfMemoryError)
     ):
         return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
-
-
-def _failed(error: Exception, name: str) -> FmsdkError:
-    if type(error).__module__.startswith("jinja2"):
-        return BadRequestError(f"{name}'s chat template refuses the conversation: {error}")
-    return ServerError(
-        f"{name} failed: {type(error).__name__}: {_first_line(error)}", retryable=False
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _chained(kind_of_error: FmsdkError, cause: Exception) -> FmsdkError:
-    kind_of_error.__cause__ = cause
-    return kind_of_error
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)

@@ -1,6 +1,6 @@
-"""What a caller can set: for the provider (`LocalConfig`), and for one request (`LocalOptions`).
+"""Options of the provider (`LocalConfig`) and of one request (`LocalOptions`).
 
-Both are checked here and know nothing of torch: a device or dtype is a name until
+Both are checked here, without torch: a device or dtype is a name until
 `fmsdk_local.engine.device` looks for it.
 """
 
@@ -19,7 +19,6 @@ from fmsdk.request import Request
 __all__ = ["DType", "LocalConfig", "LocalOptions", "options_of"]
 
 DType = Literal["auto", "bfloat16", "float16", "float32"]
-_PRICE_UNIT = "dollars an hour"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +28,12 @@ class LocalConfig:
     device: "auto" (the first GPU, else the CPU), "cpu", "cuda", "cuda:1", "mps".
     dtype: "auto" is bfloat16 where the device computes in it, else float32 on a CPU and
         float16 on a GPU. Quantised checkpoints keep their own.
-    threads: CPU threads torch computes with, for the whole process; None leaves torch's choice.
+    threads: CPU threads of torch, for the whole process; None is torch's default.
     attn: transformers' `attn_implementation` ("sdpa", "eager", "flash_attention_2", …).
-    price_per_hour: what the device costs, in dollars an hour; it makes the cost of an answer.
-    trust_remote_code: run the Python code that a checkpoint brings along.
-    cache_dir: where converted GGUF files are kept, in place of the user's store.
-    max_queue: requests that may wait for one model; the next one is refused.
+    price_per_hour: of the device, in dollars an hour; it determines the cost of a response.
+    trust_remote_code: run the Python code that a checkpoint contains.
+    cache_dir: directory for converted GGUF files, in place of the user's store.
+    max_queue: how many requests may wait for one model; more are refused.
     progress: called while a model is converted or loaded: see `fmsdk.provider.Progress`.
     """
 
@@ -49,66 +48,69 @@ class LocalConfig:
     progress: Progress | None = None
 
     @classmethod
-    def of(cls, options: Mapping[str, Any]) -> LocalConfig:
-        """Check what the user wrote.
+    def from_options(cls, options: Mapping[str, Any]) -> LocalConfig:
+        """Check the options as the user wrote them.
 
         Raises:
-            BadRequestError: an unknown option, or a value it cannot have.
+            BadRequestError: an option is unknown, or its value is invalid.
         """
-        known = {spec.name for spec in fields(cls)}
-        given = {name: value for name, value in options.items() if name != "wire"}
-        unknown = sorted(given.keys() - known)
+        names = {spec.name for spec in fields(cls)}
+        values = {name: value for name, value in options.items() if name != "wire"}
+        unknown = sorted(values.keys() - names)
         if unknown:
             raise BadRequestError(
-                f"local has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}"
+                f"local has no option {', '.join(unknown)}; it has {', '.join(sorted(names))}"
             )
-        if given.get("price_per_hour") is not None:
-            given["price_per_hour"] = _price(given["price_per_hour"])
-        if given.get("cache_dir") is not None:
-            given["cache_dir"] = Path(given["cache_dir"])
-        config = cls(**given)
-        config._check()
+        if values.get("price_per_hour") is not None:
+            values["price_per_hour"] = _parse_price(values["price_per_hour"])
+        if values.get("cache_dir") is not None:
+            values["cache_dir"] = Path(values["cache_dir"])
+        config = cls(**values)
+        config._check_values()
         return config
 
-    def _check(self) -> None:
+    def _check_values(self) -> None:
         kind, _, index = self.device.partition(":")
         if kind not in ("auto", "cpu", "cuda", "mps") or (index and not index.isdecimal()):
             raise BadRequestError(
-                f"device is auto, cpu, cuda, cuda:1 or mps, for instance; not {self.device!r}"
+                f"device must be auto, cpu, cuda, cuda:1 (or another number) or mps, "
+                f"not {self.device!r}"
             )
         if self.dtype not in get_args(DType):
             raise BadRequestError(
-                f"dtype is one of {', '.join(get_args(DType))}, not {self.dtype!r}"
+                f"dtype must be one of {', '.join(get_args(DType))}, not {self.dtype!r}"
             )
         for name in ("threads", "max_queue"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise BadRequestError(f"{name} must be at least 1, not {value}")
         if not isinstance(cast("object", self.trust_remote_code), bool):
-            raise BadRequestError("trust_remote_code is True or False")
+            raise BadRequestError(
+                f"trust_remote_code must be True or False, not {self.trust_remote_code!r}"
+            )
 
 
-def _price(value: object) -> Decimal:
+def _parse_price(value: object) -> Decimal:
     try:
         price = Decimal(str(value))
     except InvalidOperation as error:
-        raise BadRequestError(f"price_per_hour is in {_PRICE_UNIT}, not {value!r}") from error
+        raise BadRequestError(f"price_per_hour must be dollars an hour, not {value!r}") from error
     if not price.is_finite() or price < 0:
-        raise BadRequestError(f"price_per_hour is in {_PRICE_UNIT}, not {value!r}")
+        raise BadRequestError(f"price_per_hour must be dollars an hour, not {value!r}")
     return price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalOptions:
-    """What a local model takes beside the common settings: `generate(…, options=LocalOptions(…))`.
+    """Settings of local models alone, for `generate(…, options=LocalOptions(…))`.
 
     None leaves a value to the checkpoint's `generation_config.json`, as transformers does.
 
     top_k: sample among this many likeliest tokens; 0 is no limit.
     min_p: sample among tokens at least this fraction as likely as the likeliest.
-    repetition_penalty: above 1 makes tokens that were there less likely (Keskar et al., 2019,
+    repetition_penalty: above 1 makes tokens of the text so far less likely (Keskar et al., 2019,
         "CTRL", section 4.1).
-    no_repeat_ngram_size: no run of this many tokens comes twice.
+    no_repeat_ngram_size: no sequence of this many tokens occurs twice.
     template: variables for the chat template, beside those that the request sets.
     """
 
@@ -136,7 +138,7 @@ def options_of(request: Request) -> LocalOptions:
     """The request's options for this provider.
 
     Raises:
-        BadRequestError: another provider's options.
+        BadRequestError: the options are another provider's.
     """
     options = request.options
     if options is None:

@@ -1,7 +1,7 @@
-"""`LocalProvider`: a request goes through the prompt encoder, the engine and the parser.
+"""`LocalProvider`: loads the model of a request, and hands the request to it.
 
-torch takes seconds to import, which are loading time: it is imported by the thread that loads
-the first model, so that neither the event loop nor `fmsdk models` waits for it.
+torch takes seconds to import, which count as loading time. The thread that loads the first model
+imports it, so that neither the event loop nor `fmsdk models` waits for it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import importlib.util
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -37,16 +36,16 @@ from fmsdk_local.models.capabilities import capabilities_of
 from fmsdk_local.options import LocalConfig
 
 if TYPE_CHECKING:
-    from fmsdk_local.engine.engine import Job
-    from fmsdk_local.models.loader import Loaded
+    from fmsdk_local.engine import Job
+    from fmsdk_local.models.loaded_model import LoadedModel
 
 __all__ = ["LocalProvider", "unload"]
 
-_EXTRA = ("torch", "transformers")
+_REQUIRED_MODULES = ("torch", "transformers")
 
 
 def unload(model: str | None = None) -> int:
-    """Unload the model called `model`, or every model; returns how many were loaded."""
+    """Unload the model `model`, or every model; returns how many were loaded."""
     from fmsdk_local.models import loader
 
     return loader.unload_models(None if model is None else locate_model(model))
@@ -55,17 +54,17 @@ def unload(model: str | None = None) -> int:
 class LocalProvider(Provider):
     """Models in this process. See `fmsdk_local.options.LocalConfig` for its options.
 
-    Loaded models belong to the process, not to a provider: they stay when it is closed, and
-    every provider with the same device and dtype shares them.
+    Loaded models belong to the process, not to a provider: they stay loaded when the provider is
+    closed, and every provider with the same device and dtype shares them.
 
-    What a request leaves open is the checkpoint's to say (`generation_config.json`), as with
-    transformers; a temperature of 0 is greedy. Without `max_output_tokens` an answer has as many
-    tokens as the checkpoint allows, else 4096, within the context. Stop strings are looked for
-    in all that the model says, its reasoning included. Logprobs are of the model's own
-    distribution, before temperature.
+    Settings that a request leaves open are the checkpoint's (`generation_config.json`), as with
+    transformers; a temperature of 0 is greedy. Without `max_output_tokens` a response has at most
+    as many tokens as the checkpoint allows, else 4096, within the context. Stop strings apply to
+    all text of the model, its reasoning included. Logprobs are of the model's own distribution,
+    before temperature.
 
     Raises:
-        BadRequestError: an unknown option.
+        BadRequestError: an option is unknown, or its value is invalid.
         ModuleNotFoundError: the extra "local" is not installed.
     """
 
@@ -73,154 +72,140 @@ class LocalProvider(Provider):
     is_local: ClassVar[bool] = True
 
     def __init__(self, config: ProviderConfig) -> None:
-        for needed in _EXTRA:
-            if importlib.util.find_spec(needed) is None:
-                raise ModuleNotFoundError(f"No module named {needed!r}", name=needed)
+        for module in _REQUIRED_MODULES:
+            if importlib.util.find_spec(module) is None:
+                raise ModuleNotFoundError(f"No module named {module!r}", name=module)
         self.name = config.name
-        self._config = LocalConfig.of(config.options)
+        self._config = LocalConfig.from_options(config.options)
         self._capabilities: dict[Path, Capabilities] = {}
 
     @staticmethod
     def usable_models() -> list[UsableModel]:
-        """Every local model, and what to do about those that are not usable."""
+        """Every local model, and how to make usable those that are not."""
         return list_usable_models()
 
     @staticmethod
     def fetch_model(name: str, progress: Progress) -> str:
-        """Bring `name` to this machine: see `fmsdk.provider.Provider.fetch_model`."""
+        """Fetch `name` to this machine: see `fmsdk.provider.Provider.fetch_model`."""
         return str(fetch_model(name, progress=progress))
 
     def capabilities(self, model: str) -> Capabilities:
-        """What the model takes, by its files.
+        """The capabilities of the model, by its files.
 
         Raises:
             ModelNotFound: it is not on this machine.
             CheckpointError: it is broken.
         """
         path = locate_model(model)
-        loaded = self._find(path)
-        path = loaded.path if loaded else path  # a GGUF file's conversion tells more
+        loaded = self._find_loaded(path)
+        if loaded is not None:
+            return loaded.capabilities  # those of a GGUF file are known once it is converted
         if path not in self._capabilities:
             self._capabilities[path] = capabilities_of(path)
         return self._capabilities[path]
 
     async def load(self, model: str) -> float:
-        """Make the model ready; returns the seconds that took."""
-        _, seconds = await self._ready(model)
+        """Load the model if it is not loaded; returns how many seconds that took."""
+        _, seconds = await self._ensure_loaded(model)
         return seconds
 
     async def generate(self, request: Request) -> Response[Any]:
-        """The whole answer."""
-        fold = ResponseAccumulator()
+        """The complete response."""
+        accumulator = ResponseAccumulator()
         async for event in self.events(request, streamed=False):
-            fold.add(event)
-        return fold.response(request.provider, request.model, output_type=request.output)
+            accumulator.add(event)
+        return accumulator.response(request.provider, request.model, output_type=request.output)
 
     def stream(self, request: Request) -> LocalStream:
-        """The answer as it is made, token by token."""
+        """The events of the response, token by token."""
         return LocalStream(self, request)
 
     async def transcribe(self, request: TranscribeRequest) -> Transcription:
         """Speech to text, by a Whisper.
 
         Raises:
-            UnsupportedContent: the model transcribes no speech.
+            UnsupportedContent: the model does not transcribe speech.
         """
-        from fmsdk_local.speech import to_transcription
-        from fmsdk_local.speech.model import hear_whole
+        from fmsdk_local.speech.model import SpeechModel
 
-        loaded, loading = await self._ready(request.model)
-        if loaded.prompts is not None:
+        model, load_seconds = await self._ensure_loaded(request.model)
+        if not isinstance(model, SpeechModel):
             raise UnsupportedContent(
-                f"{request.name} transcribes no speech; local:demo-audio does", part="audio"
+                f"{request.name} does not transcribe speech; local:demo-audio does", part="audio"
             )
-        result, timings = await hear_whole(
-            loaded,
-            request.audio,
-            loading=loading,
-            language=request.language,
-            prompt=request.prompt,
-        )
-        return to_transcription(result, provider=self.name, model=request.model, timings=timings)
+        return await model.transcribe(request, provider=self.name, load_seconds=load_seconds)
 
     def estimate(self, request: Request) -> Estimate:
-        """The tokens of a text request: counted, where the model is loaded, else estimated."""
-        loaded = self._find(locate_model(request.model))
-        if loaded is None or loaded.prompts is None or any(request.media()):
+        """The tokens of a text request: counted if the model is loaded, else estimated."""
+        model = self._find_loaded(locate_model(request.model))
+        tokens = None if model is None else model.count_tokens(request)
+        if tokens is None:
             return estimate_text(request)
-        tokens = loaded.prompts.encode(request).tokens
         return Estimate(input=Range(tokens, tokens, tokens), exact=True)
 
     async def aclose(self) -> None:
         """Nothing to close: models stay loaded until `fmsdk_local.unload`."""
 
-    def _find(self, path: Path) -> Loaded | None:
+    def _find_loaded(self, path: Path) -> LoadedModel | None:
         if "fmsdk_local.models.loader" not in sys.modules:
-            return None  # nothing was loaded yet, and asking would import torch
+            return None  # nothing is loaded yet, and the loader would import torch
         from fmsdk_local.models import loader
 
-        found = loader.find_loaded(path, self._config)
-        return None if found is None else self._at_own_price(found)
+        model = loader.find_loaded(path, self._config)
+        # Each provider has its own price for the device of a shared model.
+        return None if model is None else model.with_hourly_price(self._config.price_per_hour)
 
-    async def _ready(self, model: str) -> tuple[Loaded, float]:
-        path = locate_model(model)
-        found = self._find(path)
-        if found is not None:
-            return found, 0.0
-        began = perf_counter()
-        loaded = await asyncio.to_thread(self._load, model, path)
-        return loaded, perf_counter() - began
+    async def _ensure_loaded(self, name: str) -> tuple[LoadedModel, float]:
+        """The model, and the seconds that loading it took."""
+        path = locate_model(name)
+        model = self._find_loaded(path)
+        if model is not None:
+            return model, 0.0
+        start = perf_counter()
+        model = await asyncio.to_thread(self._load_model, name, path)
+        return model, perf_counter() - start
 
-    def _load(self, model: str, path: Path) -> Loaded:
+    def _load_model(self, name: str, path: Path) -> LoadedModel:
         from fmsdk_local.models import loader
 
-        return self._at_own_price(loader.load_model(model, path, self._config))
-
-    def _at_own_price(self, loaded: Loaded) -> Loaded:
-        # The price is this provider's, the model everybody's.
-        return replace(
-            loaded, device=replace(loaded.device, hourly_price=self._config.price_per_hour)
-        )
+        model = loader.load_model(name, path, self._config)
+        return model.with_hourly_price(self._config.price_per_hour)
 
     async def events(
         self,
         request: Request,
         *,
         streamed: bool,
-        on_job: Callable[[Loaded, Job], None] | None = None,
+        on_job: Callable[[LoadedModel, Job], None] | None = None,
     ) -> AsyncGenerator[Event]:
-        """The events of an answer. `on_job` is called with the model and the job in its engine."""
-        loaded, loading = await self._ready(request.model)
-        take_job = None if on_job is None else partial(on_job, loaded)
-        if loaded.prompts is None:
-            from fmsdk_local.speech.model import hear_request
-
-            source = hear_request(loaded, request, loading=loading, on_job=take_job)
-        else:
-            from fmsdk_local.text.model import answer
-
-            source = answer(
-                loaded, loaded.prompts, request, loading=loading, streamed=streamed, on_job=take_job
-            )
-        async with aclosing(source) as events:
+        """The events of a response. `on_job` is called with the model and its engine's job."""
+        model, load_seconds = await self._ensure_loaded(request.model)
+        events = model.generate_events(
+            request,
+            load_seconds=load_seconds,
+            streamed=streamed,
+            on_job=None if on_job is None else partial(on_job, model),
+        )
+        async with aclosing(events):
             async for event in events:
                 yield event
 
 
 class LocalStream(EventStream):
-    """The events of a streamed answer. `timings` tells, of one that was left, how long it waited
-    and had the device."""
+    """The events of a streamed response. `timings` has the seconds of an aborted one, too."""
 
     def __init__(self, provider: LocalProvider, request: Request) -> None:
         super().__init__(provider.events(request, streamed=True, on_job=self._set_job))
-        self._job: tuple[Loaded, Job] | None = None
+        self._job: tuple[LoadedModel, Job] | None = None
 
-    def _set_job(self, loaded: Loaded, job: Job) -> None:
-        self._job = (loaded, job)
+    def _set_job(self, model: LoadedModel, job: Job) -> None:
+        self._job = (model, job)
 
     def timings(self) -> Timings | None:
-        """Queue and device seconds so far; None where the engine was not reached."""
+        """Seconds in the queue and on the device so far; None before the engine has the job."""
         if self._job is None:
             return None
-        loaded, job = self._job
-        return Timings(queue=job.queued, device_seconds=job.seconds, device=loaded.device)
+        model, job = self._job
+        return Timings(
+            queue=job.queue_seconds, device_seconds=job.device_seconds, device=model.device
+        )

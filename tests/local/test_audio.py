@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fmsdk.content import Audio
 from fmsdk.errors import InvalidMedia
-from fmsdk_local.speech.audio import decode
+from fmsdk_local.speech.audio import decode_audio
 from tests.support.lazy_import import torch
 from tests.support.soak import soak_size
 
@@ -69,7 +69,7 @@ FORMATS = {
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_gives_the_same_sound(name: str) -> None:
-    samples = decode(Audio(FORMATS[name]()))
+    samples = decode_audio(Audio(FORMATS[name]()))
     assert samples.dtype == np.float32
     assert samples.ndim == 1
     # AAC adds up to three blocks of 1,024 samples around the sound.
@@ -82,7 +82,7 @@ def test_every_format_gives_the_same_sound(name: str) -> None:
 def test_rates_are_converted(rate: int) -> None:
     time = np.arange(SECONDS * rate) / rate
     tone = (0.5 * np.sin(2 * np.pi * 440 * time)).astype(np.float32)
-    samples = decode(Audio(encoded("WAV", "PCM_16", tone, rate)))
+    samples = decode_audio(Audio(encoded("WAV", "PCM_16", tone, rate)))
     assert len(samples) == pytest.approx(SECONDS * RATE, abs=2)
     assert pitch(samples) == pytest.approx(440, abs=1)
 
@@ -90,15 +90,17 @@ def test_rates_are_converted(rate: int) -> None:
 def test_channels_are_mixed_to_their_mean() -> None:
     left, right = 0.5 * np.ones(RATE, np.float32), -0.25 * np.ones(RATE, np.float32)
     wav = encoded("WAV", "FLOAT", np.stack([left, right], axis=1))
-    np.testing.assert_allclose(decode(Audio(wav)), 0.125, atol=1e-6)
-    np.testing.assert_allclose(decode(Audio((np.stack([left, right]), RATE))), 0.125, atol=1e-6)
+    np.testing.assert_allclose(decode_audio(Audio(wav)), 0.125, atol=1e-6)
+    np.testing.assert_allclose(
+        decode_audio(Audio((np.stack([left, right]), RATE))), 0.125, atol=1e-6
+    )
 
 
 @given(frames=st.integers(1, 3000), channels=st.integers(1, 4), seed=st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=soak_size(50, 1000))
 def test_lossless_wav_gives_the_samples_back(frames: int, channels: int, seed: int) -> None:
     given_ = np.random.default_rng(seed).integers(-(2**15), 2**15, (frames, channels), np.int16)
-    found = decode(Audio(encoded("WAV", "PCM_16", given_)))
+    found = decode_audio(Audio(encoded("WAV", "PCM_16", given_)))
     np.testing.assert_allclose(found, (given_ / 32768).mean(axis=1), atol=1e-6)
 
 
@@ -116,7 +118,7 @@ def test_lossless_wav_gives_the_samples_back(frames: int, channels: int, seed: i
     ids=["float32", "channels first", "int16", "float64", "torch", "bfloat16 grad", "list"],
 )
 def test_samples_are_used_as_they_are(samples: Any) -> None:
-    found = decode(Audio(samples() if callable(samples) else samples, rate=RATE))
+    found = decode_audio(Audio(samples() if callable(samples) else samples, rate=RATE))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, TONE, atol=2e-3)
 
@@ -128,12 +130,12 @@ def test_samples_are_used_as_they_are(samples: Any) -> None:
         (np.zeros((2, 2, 2), np.float32), "3-dimensional"),
         (np.zeros(10, np.int32), "int32"),
         (np.zeros(0, np.float32), "empty"),
-        (np.full(10, np.nan, np.float32), "not numbers"),
+        (np.full(10, np.nan, np.float32), "not finite numbers"),
     ],
 )
 def test_samples_that_are_none(samples: Any, message: str) -> None:
     with pytest.raises(InvalidMedia, match=message):
-        decode(Audio(samples, rate=RATE))
+        decode_audio(Audio(samples, rate=RATE))
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "aac"])
@@ -141,14 +143,14 @@ def test_samples_that_are_none(samples: Any, message: str) -> None:
 def test_a_truncated_recording_is_refused(name: str, kept: float) -> None:
     whole = FORMATS[name]()
     with pytest.raises(InvalidMedia, match=r"truncated|damaged"):
-        decode(Audio(whole[: int(len(whole) * kept)]))
+        decode_audio(Audio(whole[: int(len(whole) * kept)]))
 
 
 def test_a_wav_may_lack_one_frame_at_most() -> None:
     whole = encoded("WAV", "PCM_16")
-    assert len(decode(Audio(whole[:-2]))) == len(TONE) - 1
+    assert len(decode_audio(Audio(whole[:-2]))) == len(TONE) - 1
     with pytest.raises(InvalidMedia, match="truncated: 4 bytes"):
-        decode(Audio(whole[:-4]))
+        decode_audio(Audio(whole[:-4]))
 
 
 @pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0], ids=["-1", "2 GiB", "0"])
@@ -157,14 +159,14 @@ def test_a_wav_written_to_a_pipe_does_not_know_its_length(size: int) -> None:
     at = wav.find(b"data") + 4
     wav[at : at + 4] = struct.pack("<I", size)
     wav[4:8] = struct.pack("<I", size)
-    assert len(decode(Audio(bytes(wav)))) == len(TONE)
+    assert len(decode_audio(Audio(bytes(wav)))) == len(TONE)
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         (b"", "empty"),
-        (b"To be, or not to be, that is the question. " * 99, "no audio that can be read"),
+        (b"To be, or not to be, that is the question. " * 99, "no audio of a known format"),
         (encoded("WAV", "PCM_16", TONE[:0]), "empty|no audio"),
         (b"RIFF", "no audio"),
     ],
@@ -172,7 +174,7 @@ def test_a_wav_written_to_a_pipe_does_not_know_its_length(size: int) -> None:
 )
 def test_what_is_no_recording(data: bytes, message: str) -> None:
     with pytest.raises(InvalidMedia, match=message):
-        decode(Audio(data))
+        decode_audio(Audio(data))
 
 
 def test_a_film_without_sound() -> None:
@@ -184,16 +186,16 @@ def test_a_film_without_sound() -> None:
         out.mux(stream.encode(av.VideoFrame(32, 32, "yuv420p")))
         out.mux(stream.encode(None))
     with pytest.raises(InvalidMedia, match="no audio track"):
-        decode(Audio(file.getvalue()))
+        decode_audio(Audio(file.getvalue()))
 
 
 def test_errors_name_the_file(tmp_path: Path) -> None:
     path = tmp_path / "speech.wav"
     path.write_bytes(encoded("WAV", "PCM_16")[:5000])
     with pytest.raises(InvalidMedia, match=r"speech\.wav is truncated"):
-        decode(Audio(path))
+        decode_audio(Audio(path))
 
 
 def test_audio_behind_a_url_is_not_fetched() -> None:
     with pytest.raises(InvalidMedia, match="not here"):
-        decode(Audio("https://example.invalid/speech.wav"))
+        decode_audio(Audio("https://example.invalid/speech.wav"))

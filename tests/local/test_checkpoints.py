@@ -17,8 +17,8 @@ from fmsdk.errors import CheckpointError, ConfigurationError, OutOfMemory
 from fmsdk.provider import Capabilities, ProviderConfig
 from fmsdk_local import LocalProvider, unload
 from fmsdk_local.models.capabilities import capabilities_of
-from fmsdk_local.models.chat_template import names_in, read_template
-from fmsdk_local.models.weights import tensors
+from fmsdk_local.models.chat_template import read_chat_template, template_names
+from fmsdk_local.models.weights import read_tensors
 from fmsdk_local.options import LocalConfig
 from tests.local.conftest import Made
 from tests.support.lazy_import import LazyModule, safetensors_torch, torch
@@ -112,7 +112,7 @@ def test_shards_are_read_together(made: Made, tmp_path: Path) -> None:
     (path / "model.safetensors").unlink()
     model.save_pretrained(path, max_shard_size="50KB")
     assert len(list(path.glob("model-*.safetensors"))) > 1
-    assert {t.name for t in tensors(path)} == {t.name for t in tensors(made("llama"))}
+    assert {t.name for t in read_tensors(path)} == {t.name for t in read_tensors(made("llama"))}
     assert (
         calls.client().generate(f"local:{path}", "Hi", **calls.GREEDY).text
         == calls.client().generate(f"local:{made('llama')}", "Hi", **calls.GREEDY).text
@@ -228,11 +228,11 @@ def test_unloading_frees_the_model_and_it_loads_again(copy: Path) -> None:
 
 
 def test_loading_reports_its_progress(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    heard: list[tuple[str, int | None, int | None]] = []
-    config = LocalConfig(device="cpu", dtype="float32", progress=lambda *step: heard.append(step))
+    steps: list[tuple[str, int | None, int | None]] = []
+    config = LocalConfig(device="cpu", dtype="float32", progress=lambda *step: steps.append(step))
     checkpoint_loader.load_model("local:model", copy, config)
-    assert heard[0] == ("load", None, None)
-    stage, done, total = heard[-1]
+    assert steps[0] == ("load", None, None)
+    stage, done, total = steps[-1]
     assert stage == "load"
     assert done == total
     assert capfd.readouterr().err == ""
@@ -276,17 +276,17 @@ def test_a_provider_tells_the_same(made: Made) -> None:
 @pytest.mark.parametrize("file", ["chat_template.json", "tokenizer_config.json"])
 def test_templates_of_older_layouts_are_found(tmp_path: Path, file: str) -> None:
     (tmp_path / file).write_text(json.dumps({"chat_template": "{{ messages }}"}))
-    assert read_template(tmp_path) == "{{ messages }}"
+    assert read_chat_template(tmp_path) == "{{ messages }}"
     named = [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "yes"}]
     (tmp_path / file).write_text(json.dumps({"chat_template": named}))
-    assert read_template(tmp_path) == "yes"
+    assert read_chat_template(tmp_path) == "yes"
 
 
 def test_what_a_template_names_is_read_from_its_code_alone() -> None:
     template = "Use tools! {% if system %}{{ 'enable_thinking' + role }}{% endif %}"
-    assert {"system", "role"} <= names_in(template)
-    assert not {"tools", "enable_thinking"} & names_in(template)
-    assert names_in(None) == frozenset()
+    assert {"system", "role"} <= template_names(template)
+    assert not {"tools", "enable_thinking"} & template_names(template)
+    assert template_names(None) == frozenset()
 
 
 def test_importing_needs_no_torch() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fmsdk.content import Part, Reasoning, Text, ToolCall
 from fmsdk.response import ResponseAccumulator, TokenLogprob, ToolCallDelta
-from fmsdk_local.decode import AnswerParser, finish_of
+from fmsdk_local.decode import AnswerDecoder, decode_finish
 
 TOOLS = ("weather", "add")
 CALL = '{"name": "weather", "arguments": {"city": "Zürich"}}'
@@ -21,16 +21,16 @@ ALPHABET = (
 
 
 def parts(
-    pieces: list[str], tools: tuple[str, ...] = TOOLS, *, reasoning: bool = False
+    pieces: list[str], tools: tuple[str, ...] = TOOLS, *, in_reasoning: bool = False
 ) -> list[Part]:
-    parser = AnswerParser(tools, reasoning=reasoning)
-    fold = ResponseAccumulator()
+    decoder = AnswerDecoder(tools, in_reasoning=in_reasoning)
+    accumulator = ResponseAccumulator()
     for piece in pieces:
-        for event in parser.feed(piece):
-            fold.add(event)
-    for event in parser.finish():
-        fold.add(event)
-    return list(fold.response("local", "tiny").parts)
+        for event in decoder.decode_text(piece):
+            accumulator.add(event)
+    for event in decoder.decode_end():
+        accumulator.add(event)
+    return list(accumulator.response("local", "tiny").parts)
 
 
 def plain(found: list[Part]) -> list[object]:
@@ -102,7 +102,7 @@ def test_without_tools_nothing_is_a_call() -> None:
 
 
 def test_reasoning_may_be_open_from_the_start() -> None:
-    assert parts(["Hm.</think>", "\n", "Yes"], reasoning=True) == [Reasoning("Hm."), Text("Yes")]
+    assert parts(["Hm.</think>", "\n", "Yes"], in_reasoning=True) == [Reasoning("Hm."), Text("Yes")]
 
 
 @given(st.lists(st.sampled_from(ALPHABET), max_size=12), st.booleans(), st.booleans(), st.data())
@@ -117,8 +117,8 @@ def test_the_result_does_not_depend_on_how_the_text_is_cut(
         size = data.draw(st.integers(1, len(rest)))
         pieces.append(rest[:size])
         rest = rest[size:]
-    whole = plain(parts([text], given_tools, reasoning=reasoning))
-    assert plain(parts(pieces, given_tools, reasoning=reasoning)) == whole
+    whole = plain(parts([text], given_tools, in_reasoning=reasoning))
+    assert plain(parts(pieces, given_tools, in_reasoning=reasoning)) == whole
 
 
 @given(st.text("<>/thinkcal_ {}[]\n", max_size=60))
@@ -131,34 +131,34 @@ def test_text_without_tags_comes_out_to_the_letter(text: str) -> None:
 
 
 def test_a_call_has_an_id_of_its_own_that_mistral_takes() -> None:
-    parser = AnswerParser(TOOLS)
-    events = [*parser.feed(f"<tool_call>{CALL}</tool_call>" * 2), *parser.finish()]
+    decoder = AnswerDecoder(TOOLS)
+    events = [*decoder.decode_text(f"<tool_call>{CALL}</tool_call>" * 2), *decoder.decode_end()]
     calls = [event for event in events if isinstance(event, ToolCallDelta)]
     assert len({call.id for call in calls}) == 2
     assert all(len(call.id) == 9 and call.id.isalnum() for call in calls)
     assert json.loads(calls[0].arguments) == {"city": "Zürich"}
-    assert parser.called
+    assert decoder.has_calls
 
 
 def test_logprobs_go_with_the_visible_text() -> None:
-    parser = AnswerParser()
+    decoder = AnswerDecoder()
     thought, said = TokenLogprob("Hm", -1.0), TokenLogprob("Yes", -2.0)
     events = [
-        *parser.feed("<think>Hm", (thought,)),
-        *parser.feed("</think>Yes", (said,)),
-        *parser.feed("", (thought,)),
-        *parser.finish(),
+        *decoder.decode_text("<think>Hm", (thought,)),
+        *decoder.decode_text("</think>Yes", (said,)),
+        *decoder.decode_text("", (thought,)),
+        *decoder.decode_end(),
     ]
-    fold = ResponseAccumulator()
+    accumulator = ResponseAccumulator()
     for event in events:
-        fold.add(event)
-    response = fold.response("local", "tiny")
+        accumulator.add(event)
+    response = accumulator.response("local", "tiny")
     assert response.text == "Yes"
     assert response.logprobs == (said, thought)
 
 
 @pytest.mark.parametrize(
-    ("ended_by", "called", "finish"),
+    ("reason", "has_calls", "finish"),
     [
         ("eos", False, "stop"),
         ("stop", False, "stop"),
@@ -168,5 +168,5 @@ def test_logprobs_go_with_the_visible_text() -> None:
         ("length", True, "length"),
     ],
 )
-def test_how_an_answer_ended(ended_by: str, called: bool, finish: str) -> None:
-    assert finish_of(ended_by, called=called) == finish
+def test_how_an_answer_ended(reason: str, has_calls: bool, finish: str) -> None:
+    assert decode_finish(reason, has_calls=has_calls) == finish

@@ -14,7 +14,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 def pieces(ids: list[int], hidden: frozenset[int] = frozenset()) -> list[str]:
     detokenizer = Detokenizer(TOKENIZER.decode, hidden)
-    return [*(detokenizer.add(id) for id in ids), detokenizer.flush()]
+    return [*(detokenizer.add_token(id) for id in ids), detokenizer.flush()]
 
 
 @given(TEXTS)

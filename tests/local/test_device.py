@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fmsdk.errors import ConfigurationError, OutOfMemory
-from fmsdk_local.models.weights import Tensor
+from fmsdk_local.models.weights import TensorInfo
 from tests.support.lazy_import import LazyModule, torch
 
 device = LazyModule("fmsdk_local.engine.device")
@@ -33,7 +33,7 @@ def test_a_device_with_bfloat16_computes_in_it(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_cpu_is_described_for_the_bill() -> None:
-    found = device.describe(torch.device("cpu"))
+    found = device.describe_device(torch.device("cpu"))
     assert found.kind == "cpu"
     assert found.name
     assert found.count == torch.get_num_threads()
@@ -43,16 +43,16 @@ def test_a_cpu_is_described_for_the_bill() -> None:
 def test_weights_are_counted_in_the_dtype_they_will_have() -> None:
     free = device.free_memory(torch.device("cpu"))
     assert free > 0
-    weight = Tensor("w", "F32", (free // 4 + 1000,), free + 4000)
-    index = Tensor("i", "I32", (10,), 40)
-    device.require_room([weight, index], torch.float16, torch.device("cpu"), "model")
+    weight = TensorInfo("w", "F32", (free // 4 + 1000,), free + 4000)
+    index = TensorInfo("i", "I32", (10,), 40)
+    device.require_weight_memory([weight, index], torch.float16, torch.device("cpu"), "model")
     with pytest.raises(OutOfMemory, match="GB free"):
-        device.require_room([weight, index], torch.float64, torch.device("cpu"), "model")
+        device.require_weight_memory([weight, index], torch.float64, torch.device("cpu"), "model")
     with pytest.raises(OutOfMemory, match="GB free"):
-        device.require_room([weight, weight], None, torch.device("cpu"), "model")
+        device.require_weight_memory([weight, weight], None, torch.device("cpu"), "model")
 
 
 def test_a_request_that_cannot_fit_is_refused() -> None:
-    device.require_cache_room(1, torch.device("cpu"), "model")
+    device.require_cache_memory(1, torch.device("cpu"), "model")
     with pytest.raises(OutOfMemory, match="max_output_tokens"):
-        device.require_cache_room(10**18, torch.device("cpu"), "model")
+        device.require_cache_memory(10**18, torch.device("cpu"), "model")

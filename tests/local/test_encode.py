@@ -12,7 +12,7 @@ from fmsdk.errors import BadRequestError, UnsupportedContent, UnsupportedSetting
 from fmsdk.provider import UnsupportedSettings
 from fmsdk.request import Request, build
 from fmsdk_local import LocalOptions
-from fmsdk_local.encode.chat import Chat, encode
+from fmsdk_local.encode.chat import Chat, ChatEncoder
 from tests.support.local import calls
 
 NAMES = frozenset({"messages", "tools", "enable_thinking", "reasoning_effort"})
@@ -20,10 +20,13 @@ WEATHER = fmsdk.Tool("weather", "The weather.", {"type": "object", "properties":
 
 
 def encoded(
-    prompt: Any, *, names: frozenset[str] = NAMES, multimodal: bool = False, **asked: Any
+    prompt: Any, *, names: frozenset[str] = NAMES, multimodal: bool = False, **settings: Any
 ) -> Chat:
-    request = build("local:tiny", prompt, **asked)
-    return encode(request, UnsupportedSettings(request), names=names, multimodal=multimodal)
+    request = build("local:tiny", prompt, **settings)
+    encoder = ChatEncoder(
+        request, UnsupportedSettings(request), template_names=names, multimodal=multimodal
+    )
+    return encoder.encode_chat()
 
 
 def test_text_models_get_text_and_parts_stay_apart() -> None:
@@ -165,7 +168,10 @@ def test_what_is_dropped_for_a_lenient_caller_is_told() -> None:
         lenient=True,
     )
     unsupported_settings = UnsupportedSettings(request)
-    chat = encode(request, unsupported_settings, names=frozenset({"tools"}), multimodal=True)
+    encoder = ChatEncoder(
+        request, unsupported_settings, template_names=frozenset({"tools"}), multimodal=True
+    )
+    chat = encoder.encode_chat()
     assert [warning.detail or warning.code for warning in unsupported_settings.warnings] == [
         "detail",
         "cache_mark_ignored",

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from fmsdk.errors import ConfigurationError, OutOfMemory, RateLimitError, ServerError
-from fmsdk_local.engine.engine import Engine, Job
+from fmsdk_local.engine import Engine, Job
 from tests.support.patience import PATIENCE
 
 
@@ -279,7 +279,7 @@ def test_time_in_the_queue_is_told() -> None:
     class Slow:
         def run(self, job: Job) -> None:
             time.sleep(0.1)
-            job.emit(job.queued)
+            job.emit(job.queue_seconds)
 
     engine = Engine(Slow(), name="slow")
 

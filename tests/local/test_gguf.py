@@ -38,19 +38,21 @@ def test_a_converted_model_says_the_same(made: Made, file: Path, tmp_path: Path)
 
 
 def test_it_is_converted_once_and_again_when_the_file_changes(file: Path, tmp_path: Path) -> None:
-    heard: list[str] = []
+    stages: list[str] = []
 
     def convert() -> Path:
-        heard.clear()
-        return gguf.converted(file, tmp_path / "cache", lambda stage, *_: heard.append(stage))
+        stages.clear()
+        return gguf.find_or_convert(
+            file, tmp_path / "cache", lambda stage, *_: stages.append(stage)
+        )
 
     first = convert()
-    assert set(heard) == {"convert"}
+    assert set(stages) == {"convert"}
     assert convert() == first
-    assert heard == []
+    assert stages == []
     os.utime(file, ns=(1, 1))
     assert convert() != first
-    assert heard
+    assert stages
     assert all((path / "model.safetensors").is_file() for path in (tmp_path / "cache").iterdir())
 
 
@@ -60,7 +62,7 @@ def test_an_interrupted_conversion_leaves_nothing_half(file: Path, tmp_path: Pat
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        gguf.converted(file, tmp_path / "cache", stop)
+        gguf.find_or_convert(file, tmp_path / "cache", stop)
     assert list((tmp_path / "cache").iterdir()) == []
 
 
@@ -69,20 +71,20 @@ def test_what_is_no_gguf_file_is_refused(tmp_path: Path, content: bytes) -> None
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"broken\.gguf"):
-        gguf.converted(broken, tmp_path / "cache")
+        gguf.find_or_convert(broken, tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_a_truncated_file_is_refused(file: Path, tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-2000])
     with pytest.raises(CheckpointError, match=r"tiny\.gguf"):
-        gguf.converted(file, tmp_path / "cache")
+        gguf.find_or_convert(file, tmp_path / "cache")
 
 
 def test_a_cache_that_cannot_be_written(file: Path, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(ConfigurationError, match="cache_dir"):
-        gguf.converted(file, tmp_path / "cache")
+        gguf.find_or_convert(file, tmp_path / "cache")
 
 
 def test_before_it_is_converted_little_is_known_and_afterwards_all(
@@ -114,5 +116,5 @@ def test_real_weights_answer_and_load_in_a_second_afterwards(tmp_path: Path) -> 
     assert "Paris" in answer.text
     assert answer.finish == "stop"
     began = perf_counter()
-    gguf.converted(file, tmp_path / "cache")
+    gguf.find_or_convert(file, tmp_path / "cache")
     assert perf_counter() - began < 1.0

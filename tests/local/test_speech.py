@@ -16,17 +16,18 @@ from fmsdk.content import Audio
 from fmsdk.errors import BadRequestError, CheckpointError, ContextTooLong, UnsupportedSetting
 from fmsdk.transcription import Segment
 from fmsdk.usage import Timings
-from fmsdk_local import speech
 from fmsdk_local.models import wheel
 from fmsdk_local.models.catalog import named_models
 from fmsdk_local.models.checkpoint import kind_of
-from fmsdk_local.speech import SpeechPiece, SpeechResult, TranscribeTask
-from fmsdk_local.speech.audio import decode
-from tests.support.lazy_import import safetensors_torch, transformers
+from fmsdk_local.speech.audio import decode_audio
+from fmsdk_local.speech.runner import SpeechRunner
+from fmsdk_local.speech.task import SpeechChunk, SpeechResult, TranscribeTask
+from tests.support.lazy_import import LazyModule, safetensors_torch, transformers
 from tests.support.local.whisper_checkpoints import tiny_whisper, to_transformers
 
+loading = LazyModule("fmsdk_local.speech.load")
 MEDIA = Path(__file__).resolve().parents[2] / "examples" / "media"
-HEARD = (
+TRANSCRIPT = (
     "It was the best of times, it was the worst of times. It was the age of wisdom, it was the age "
     "of foolishness. It was the epoch of belief, it was the epoch of incredulity."
 )
@@ -35,42 +36,42 @@ PAUSE = 20
 
 
 @dataclass
-class Collected:
-    """A job whose pieces pile up; `until` cancels it after so many."""
+class CollectingJob:
+    """A job that collects its items; it is cancelled after `until` of them."""
 
     task: TranscribeTask
     until: int | None = None
-    out: list[Any] = field(default_factory=list)
-    looked: int = 0
+    items: list[Any] = field(default_factory=list)
+    checks: int = 0
 
     def emit(self, item: object) -> None:
-        self.out.append(item)
+        self.items.append(item)
 
     @property
     def cancelled(self) -> bool:
-        self.looked += 1
-        return self.until is not None and len(self.out) >= self.until
+        self.checks += 1
+        return self.until is not None and len(self.items) >= self.until
 
 
-def run(runner: speech.SpeechRunner, samples: Any, **how: Any) -> SpeechResult:
-    job = Collected(TranscribeTask(samples, **how))
+def run(runner: SpeechRunner, samples: Any, **how: Any) -> SpeechResult:
+    job = CollectingJob(TranscribeTask(samples, **how))
     runner.run(job)  # pyright: ignore[reportArgumentType]
-    *pieces, result = job.out
-    assert all(isinstance(piece, SpeechPiece) for piece in pieces)
-    assert result.segments == tuple(piece.segment for piece in pieces)
-    assert result.text == "".join(piece.delta for piece in pieces)
+    *chunks, result = job.items
+    assert all(isinstance(chunk, SpeechChunk) for chunk in chunks)
+    assert result.segments == tuple(chunk.segment for chunk in chunks)
+    assert result.text == "".join(chunk.delta for chunk in chunks)
     return result
 
 
 @pytest.fixture(scope="module")
 def samples() -> Any:
-    return decode(Audio(MEDIA / "two_cities.flac"))
+    return decode_audio(Audio(MEDIA / "two_cities.flac"))
 
 
 @pytest.fixture(scope="module")
 def long(samples: Any) -> Any:
-    """The recording twice, in two windows of 30 s: one window that says everything twice is
-    taken for a stuck decoder, and decoded over and over."""
+    """The recording twice, in two windows of 30 s: Whisper takes one window with the same text
+    twice for a stuck decoder, and decodes it again and again."""
     return np.concatenate([samples, np.zeros(PAUSE * RATE, np.float32), samples])
 
 
@@ -79,12 +80,12 @@ def ct2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Whisper tiny.en for CTranslate2."""
     model = named_models()["demo-audio"]
     assert model.wheel is not None
-    if model.here:
+    if model.is_local:
         return model.directory
-    if wheel.installed_files(model.wheel, model.files) is None:
+    if wheel.find_installed_files(model.wheel, model.files) is None:
         pytest.skip("needs demo-audio: run `fmsdk models get demo-audio`")
     path = tmp_path_factory.mktemp("tiny-en")
-    wheel.unpack(model.wheel, model.files, path, lambda *_: None)
+    wheel.unpack_wheel(model.wheel, model.files, path, lambda *_: None)
     return path
 
 
@@ -101,105 +102,105 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["ct2", "hf"])
-def real(request: pytest.FixtureRequest) -> speech.SpeechRunner:
-    """tiny.en in either make."""
-    return _loaded(request.getfixturevalue(request.param))
+def real(request: pytest.FixtureRequest) -> SpeechRunner:
+    """tiny.en in either library."""
+    return load_once(request.getfixturevalue(request.param))
 
 
-_runners: dict[Path, speech.SpeechRunner] = {}
+_runners: dict[Path, SpeechRunner] = {}
 
 
-def _loaded(path: Path) -> speech.SpeechRunner:
+def load_once(path: Path) -> SpeechRunner:
     if path not in _runners:
-        # bfloat16 would change a word's comma; int8, the other make's own choice, does not.
+        # bfloat16 would change a word's comma; int8, the other library's default, does not.
         dtype = "auto" if kind_of(path) == "whisper-ct2" else "float32"
-        _runners[path] = speech.load(path, name="tiny.en", dtype=dtype)
+        _runners[path] = loading.load_runner(path, name="tiny.en", dtype=dtype)
     return _runners[path]
 
 
-class TestBothMakesHearTheSame:
-    def test_words_and_times(self, real: speech.SpeechRunner, samples: Any) -> None:
+class TestBothLibraries:
+    def test_words_and_times(self, real: SpeechRunner, samples: Any) -> None:
         result = run(real, samples)
-        assert result.text == HEARD
+        assert result.text == TRANSCRIPT
         assert result.language == "en"
         assert result.duration == pytest.approx(13.25)
-        assert result.tokens > len(HEARD.split())
-        assert result.seconds > 0
+        assert result.tokens > len(TRANSCRIPT.split())
+        assert result.device_seconds > 0
         assert result.warnings == ()
         starts = [segment.start for segment in result.segments]
         assert starts == pytest.approx([0.0, 5.0, 9.0], abs=0.3)
         assert result.segments[-1].end <= result.duration
 
-    def test_a_recording_of_several_windows(self, real: speech.SpeechRunner, long: Any) -> None:
+    def test_a_recording_of_several_windows(self, real: SpeechRunner, long: Any) -> None:
         result = run(real, long)
-        assert result.text == f"{HEARD} {HEARD}"
+        assert result.text == f"{TRANSCRIPT} {TRANSCRIPT}"
         assert result.duration == pytest.approx(13.25 + PAUSE + 13.25)
         ends = [segment.end for segment in result.segments]
         assert ends == sorted(ends)
         assert ends[-1] == pytest.approx(result.duration, abs=1)
 
-    def test_silence_is_no_speech(self, real: speech.SpeechRunner) -> None:
+    def test_silence_is_no_speech(self, real: SpeechRunner) -> None:
         result = run(real, np.zeros(5 * RATE, np.float32))
         assert result.text == ""
         assert [warning.code for warning in result.warnings] == ["no_speech"]
 
     @pytest.mark.parametrize("length", [1, 160, 399])
-    def test_a_click(self, real: speech.SpeechRunner, samples: Any, length: int) -> None:
+    def test_a_click(self, real: SpeechRunner, samples: Any, length: int) -> None:
         assert run(real, samples[:length]).duration == length / RATE
 
     @pytest.mark.parametrize("language", ["en", "English", " EN "])
-    def test_its_one_language(self, real: speech.SpeechRunner, samples: Any, language: str) -> None:
+    def test_its_one_language(self, real: SpeechRunner, samples: Any, language: str) -> None:
         assert run(real, samples[: 3 * RATE], language=language).language == "en"
 
     @pytest.mark.parametrize("language", ["de", "German", "xx"])
-    def test_another_language(self, real: speech.SpeechRunner, samples: Any, language: str) -> None:
+    def test_another_language(self, real: SpeechRunner, samples: Any, language: str) -> None:
         with pytest.raises(UnsupportedSetting, match="knows English alone") as caught:
             run(real, samples, language=language)
         assert caught.value.setting == "language"
 
-    def test_a_prompt_spells_names(self, real: speech.SpeechRunner, samples: Any) -> None:
+    def test_a_prompt_spells_names(self, real: SpeechRunner, samples: Any) -> None:
         assert run(real, samples[: 5 * RATE], prompt="A Tale of Two Cities.").text.startswith(
             "It was the best of times"
         )
 
-    def test_a_prompt_that_is_too_long(self, real: speech.SpeechRunner, samples: Any) -> None:
+    def test_a_prompt_that_is_too_long(self, real: SpeechRunner, samples: Any) -> None:
         with pytest.raises(ContextTooLong) as caught:
             run(real, samples, prompt="word " * 300)
         assert (caught.value.tokens, caught.value.limit) == (300, 223)
 
-    def test_cancelled_after_the_first_piece(self, real: speech.SpeechRunner, long: Any) -> None:
-        job = Collected(TranscribeTask(long), until=1)
+    def test_cancelled_after_the_first_piece(self, real: SpeechRunner, long: Any) -> None:
+        job = CollectingJob(TranscribeTask(long), until=1)
         real.run(job)  # pyright: ignore[reportArgumentType]
-        assert job.out
-        assert not any(isinstance(item, SpeechResult) for item in job.out)
-        assert job.out[-1].segment.end < 30
+        assert job.items
+        assert not any(isinstance(item, SpeechResult) for item in job.items)
+        assert job.items[-1].segment.end < 30
 
 
 class TestCTranslate2:
     def test_int8_is_the_default_on_a_cpu(self, ct2: Path) -> None:
-        runner = _loaded(ct2)
+        runner = load_once(ct2)
         assert runner.device == "cpu"
         assert runner.dtype.startswith("int8")
         assert list(runner.languages) == ["en"]
 
     def test_float32(self, ct2: Path, samples: Any) -> None:
-        runner = speech.load(ct2, name="tiny.en", dtype="float32")
+        runner = loading.load_runner(ct2, name="tiny.en", dtype="float32")
         assert runner.dtype == "float32"
-        assert run(runner, samples[: 5 * RATE]).text == HEARD[:52]
+        assert run(runner, samples[: 5 * RATE]).text == TRANSCRIPT[:52]
 
     def test_metal_falls_to_the_cpu(self, ct2: Path) -> None:
-        assert speech.load(ct2, name="tiny.en", device="mps").device == "cpu"
+        assert loading.load_runner(ct2, name="tiny.en", device="mps").device == "cpu"
 
     def test_a_dtype_the_device_does_not_compute_in(self, ct2: Path) -> None:
-        with pytest.raises(UnsupportedSetting, match=r"CTranslate2 offers .*float32"):
-            speech.load(ct2, name="tiny.en", dtype="no such dtype")
+        with pytest.raises(UnsupportedSetting, match=r"CTranslate2 supports .*float32"):
+            loading.load_runner(ct2, name="tiny.en", dtype="no such dtype")
 
     @pytest.mark.parametrize("missing", ["tokenizer.json", "vocabulary.txt"])
     def test_a_file_is_missing(self, ct2: Path, tmp_path: Path, missing: str) -> None:
         shutil.copytree(ct2, tmp_path / "copy")
         (tmp_path / "copy" / missing).unlink()
         with pytest.raises(CheckpointError, match="Fetch it again"):
-            speech.load(tmp_path / "copy", name="tiny.en")
+            loading.load_runner(tmp_path / "copy", name="tiny.en")
 
     @pytest.mark.parametrize("damage", ["cut", "noise", "empty"])
     def test_broken_weights(self, ct2: Path, tmp_path: Path, damage: str) -> None:
@@ -210,7 +211,7 @@ class TestCTranslate2:
             {"cut": whole[: len(whole) // 2], "noise": whole[::-1], "empty": b""}[damage]
         )
         with pytest.raises(CheckpointError, match="cannot be loaded"):
-            speech.load(tmp_path / "copy", name="tiny.en")
+            loading.load_runner(tmp_path / "copy", name="tiny.en")
 
 
 def _drop(path: Path, name: str) -> None:
@@ -223,7 +224,7 @@ class TestTransformers:
     def test_as_generate_does_it(self, tiny: Path) -> None:
         """Window by window gives what transformers' own loop over windows gives."""
         sound = np.random.default_rng(3).normal(0, 0.1, 45 * RATE).astype(np.float32)
-        result = run(speech.load(tiny, name="tiny", dtype="float32"), sound, language="de")
+        result = run(loading.load_runner(tiny, name="tiny", dtype="float32"), sound, language="de")
         model: Any = transformers.WhisperForConditionalGeneration.from_pretrained(tiny)
         processor: Any = transformers.WhisperProcessor.from_pretrained(tiny)
         inputs = processor(
@@ -242,24 +243,24 @@ class TestTransformers:
         assert len(expected) > 2
 
     def test_the_language_is_told_from_the_sound(self, tiny: Path, samples: Any) -> None:
-        runner = speech.load(tiny, name="tiny")
+        runner = loading.load_runner(tiny, name="tiny")
         assert set(runner.languages) == {"en", "de"}
         assert run(runner, samples).language in runner.languages
         assert run(runner, samples, language="German").language == "de"
 
     def test_a_language_it_does_not_know(self, tiny: Path, samples: Any) -> None:
         with pytest.raises(UnsupportedSetting, match=r"it knows .*; leave it out"):
-            run(speech.load(tiny, name="tiny"), samples, language="fr")
+            run(loading.load_runner(tiny, name="tiny"), samples, language="fr")
 
     def test_cancelled_within_a_decode_step(self, tiny: Path, samples: Any) -> None:
-        job = Collected(TranscribeTask(samples, "en"), until=0)
-        speech.load(tiny, name="tiny").run(job)  # pyright: ignore[reportArgumentType]
-        assert job.out == []
-        assert job.looked < 5
+        job = CollectingJob(TranscribeTask(samples, "en"), until=0)
+        loading.load_runner(tiny, name="tiny").run(job)  # pyright: ignore[reportArgumentType]
+        assert job.items == []
+        assert job.checks < 5
 
     def test_a_prompt_with_special_tokens(self, tiny: Path, samples: Any) -> None:
         with pytest.raises(BadRequestError, match="special token"):
-            run(speech.load(tiny, name="tiny"), samples, prompt="<|de|> no")
+            run(loading.load_runner(tiny, name="tiny"), samples, prompt="<|de|> no")
 
     @pytest.mark.parametrize(
         ("damage", "message"),
@@ -277,12 +278,12 @@ class TestTransformers:
         path = Path(shutil.copytree(tiny, tmp_path / "copy"))
         damage(path)
         with pytest.raises(CheckpointError, match=message):
-            speech.load(path, name="tiny")
+            loading.load_runner(path, name="tiny")
 
     def test_what_is_no_whisper(self, tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
         with pytest.raises(CheckpointError, match="no Whisper"):
-            speech.load(tmp_path, name="tiny")
+            loading.load_runner(tmp_path, name="tiny")
 
 
 def test_the_transcription_of_a_result() -> None:
@@ -292,10 +293,10 @@ def test_the_transcription_of_a_result() -> None:
         language="en",
         duration=2.0,
         tokens=9,
-        seconds=0.5,
+        device_seconds=0.5,
     )
     timings = Timings(device_seconds=0.5)
-    found = speech.to_transcription(result, provider="local", model="demo-audio", timings=timings)
+    found = result.transcription(provider="local", model="demo-audio", timings=timings)
     assert found.text == "Hello there."
     assert found.segments == result.segments
     assert (found.language, found.duration, found.timings) == ("en", 2.0, timings)

@@ -16,8 +16,8 @@ STOPS = st.lists(st.text("abc", min_size=1, max_size=4), max_size=3)
 
 def fed(pieces: list[str], stops: list[str]) -> tuple[list[str], str | None]:
     matcher = StopMatcher(stops)
-    shown = [matcher.feed(piece) for piece in pieces]
-    return [*shown, matcher.flush()], matcher.found
+    shown = [matcher.add_text(piece) for piece in pieces]
+    return [*shown, matcher.flush()], matcher.match
 
 
 def cut(text: str, places: list[int]) -> list[str]:
@@ -66,13 +66,13 @@ def test_nothing_shown_holds_a_stop_string_and_nothing_is_lost(text: str, stops:
 @given(LETTERS, STOPS)
 def test_text_is_held_back_only_where_it_could_begin_a_stop(text: str, stops: list[str]) -> None:
     matcher = StopMatcher(stops)
-    shown = "".join(matcher.feed(letter) for letter in text)
-    if matcher.found is None:
+    shown = "".join(matcher.add_text(letter) for letter in text)
+    if matcher.match is None:
         held = text.removeprefix(shown)
         assert not held or any(stop.startswith(held) for stop in stops)
 
 
 def test_nothing_is_shown_after_the_stop() -> None:
     matcher = StopMatcher(["."])
-    assert [matcher.feed(piece) for piece in ("a.", "b", ".c")] == ["a", "", ""]
+    assert [matcher.add_text(piece) for piece in ("a.", "b", ".c")] == ["a", "", ""]
     assert matcher.flush() == ""

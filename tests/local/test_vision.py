@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 import fmsdk
 from fmsdk.errors import BadRequestError, InvalidMedia, UnsupportedSetting
-from fmsdk_local.vision.image import open_image
+from fmsdk_local.vision.image import decode_image
 from tests.local.conftest import Made
 from tests.support.local import calls, tiny_checkpoints
 
@@ -146,7 +146,7 @@ def test_a_pil_image_is_seen_upright_as_its_file_is() -> None:
     buffer = io.BytesIO()
     calls.picture(90, 60).save(buffer, "JPEG", exif=exif)
     for source in (buffer.getvalue(), Pillow.open(buffer)):
-        assert open_image(fmsdk.Image(source)).size == (60, 90)
+        assert decode_image(fmsdk.Image(source)).size == (60, 90)
     broken = Pillow.open(io.BytesIO(buffer.getvalue()[:-300]))
     with pytest.raises(InvalidMedia, match="cannot be decoded"):
-        open_image(fmsdk.Image(broken))
+        decode_image(fmsdk.Image(broken))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,29 +20,32 @@ from fmsdk.errors import BadRequestError, UnsupportedSetting
 from fmsdk.provider import UnsupportedSettings
 from fmsdk.request import Request
 from fmsdk.response import Warning
-from fmsdk_local.encode.chat import Chat, encode
-from fmsdk_local.models.chat_template import names_in
+from fmsdk_local.encode.chat import Chat, ChatEncoder
+from fmsdk_local.models.chat_template import template_names
 from fmsdk_local.models.processor import tokenizer_of
-from fmsdk_local.vision.image import open_image
+from fmsdk_local.vision.image import decode_image
 
 __all__ = ["Prompt", "PromptEncoder"]
 
-_OPENS_REASONING = ("<think>", "[THINK]")
-_TAIL = 16  # tokens at the end of a prompt that could open the reasoning
+_REASONING_TAGS = ("<think>", "[THINK]")
+_TAIL_TOKENS = 16  # at the end of a prompt, which could open the reasoning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A request ready for the model. `inputs` are on the CPU, `input_ids` is [1, `tokens`];
-    `tools` are the names of those the model is shown; `reasoning` tells that the template has
-    opened the model's reasoning already."""
+    """A request as the model takes it.
+
+    inputs: on the CPU; `input_ids` is [1, `tokens`]. image_tokens, audio_tokens: None where the
+    model takes none. tools: names of the tools that the model is shown. opens_reasoning: the
+    template ends by opening the model's reasoning.
+    """
 
     inputs: Mapping[str, Any]
     tokens: int
     image_tokens: int | None
     audio_tokens: int | None
     tools: tuple[str, ...]
-    reasoning: bool
+    opens_reasoning: bool
     warnings: tuple[Warning, ...]
 
 
@@ -59,77 +62,83 @@ class PromptEncoder:
         self._processor = processor
         self._tokenizer = tokenizer_of(processor)
         self._multimodal = processor is not self._tokenizer
-        self._names = names_in(template)
+        self._template_names = template_names(template)
         self._template = self._with_bos(template) if self._multimodal else template
         self._lock = threading.Lock()
 
     def encode(self, request: Request) -> Prompt:
-        """Encode a request; blocks, and takes long where there are many pictures.
+        """Encode a request. Blocks, and takes long where there are many pictures.
 
         Raises:
-            InvalidMedia: a picture or recording that is none.
+            InvalidMedia: a picture or recording that cannot be decoded.
             UnsupportedContent, UnsupportedSetting: what the template cannot show the model.
             BadRequestError: a conversation that the template refuses.
         """
         unsupported_settings = UnsupportedSettings(request)
-        chat = encode(request, unsupported_settings, names=self._names, multimodal=self._multimodal)
+        chat = ChatEncoder(
+            request,
+            unsupported_settings,
+            template_names=self._template_names,
+            multimodal=self._multimodal,
+        ).encode_chat()
         with self._lock:
             if self._template is None:
-                inputs = self._continue(request, chat, unsupported_settings)
+                inputs = self._encode_raw_text(request, chat, unsupported_settings)
             else:
-                inputs = self._apply(request, _opened(chat, self._processor), unsupported_settings)
+                chat = self._decode_media(chat)
+                inputs = self._apply_template(request, chat, unsupported_settings)
             ids = inputs["input_ids"][0].tolist()
-            tail: str = self._tokenizer.decode(ids[-_TAIL:])
+            tail: str = self._tokenizer.decode(ids[-_TAIL_TOKENS:])
         return Prompt(
             inputs=inputs,
             tokens=len(ids),
-            image_tokens=self._count(ids, "image"),
-            audio_tokens=self._count(ids, "audio"),
+            image_tokens=self._count_placeholders(ids, "image"),
+            audio_tokens=self._count_placeholders(ids, "audio"),
             tools=tuple(tool["function"]["name"] for tool in chat.tools),
-            reasoning=tail.rstrip().endswith(_OPENS_REASONING),
+            opens_reasoning=tail.rstrip().endswith(_REASONING_TAGS),
             warnings=tuple(unsupported_settings.warnings),
         )
 
-    def _apply(
+    def _apply_template(
         self, request: Request, chat: Chat, unsupported_settings: UnsupportedSettings
     ) -> dict[str, Any]:
         try:
-            chat = self._without_losses(request, chat, unsupported_settings)
+            chat = self._require_system_and_tools(request, chat, unsupported_settings)
             return dict(self._render(chat, tokenize=True))
         except (TemplateError, TypeError, ValueError) as error:
             raise BadRequestError(
                 f"the chat template of {request.name} cannot take this conversation: {error}"
             ) from error
 
-    def _without_losses(
+    def _require_system_and_tools(
         self, request: Request, chat: Chat, unsupported_settings: UnsupportedSettings
     ) -> Chat:
-        """See that the template shows the model the system prompt and the tools. Some refuse a
-        system prompt, and some leave it out without a word."""
+        """Check that the template shows the model the system prompt and the tools. Some templates
+        refuse a system prompt, and some omit it silently."""
         systems = [message for message in chat.messages if message["role"] == "system"]
         if not systems and not chat.tools:
             return chat
         without = replace(chat, messages=[m for m in chat.messages if m["role"] != "system"])
         try:
-            rendered: str = self._render(chat, tokenize=False)
+            text: str = self._render(chat, tokenize=False)
         except TemplateError as error:
-            if not systems or not self._renders(without):
+            if not systems or not self._can_render(without):
                 raise
             unsupported_settings.drop("system", f"its chat template refuses one ({error})")
             return without
-        if any(text.strip() not in rendered for text in map(_text_of, systems)):
+        if any(_text_of(system).strip() not in text for system in systems):
             unsupported_settings.drop("system", "its chat template leaves it out")
             return without
         names = (tool["function"]["name"] for tool in chat.tools)
-        lost = [name for name in names if name not in rendered]
-        if lost:
+        missing = [name for name in names if name not in text]
+        if missing:
             raise UnsupportedSetting(
-                f"the chat template of {request.name} leaves out the tools {', '.join(lost)}",
+                f"the chat template of {request.name} leaves out the tools {', '.join(missing)}",
                 setting="tools",
             )
         return chat
 
-    def _renders(self, chat: Chat) -> bool:
+    def _can_render(self, chat: Chat) -> bool:
         try:
             self._render(chat, tokenize=False)
         except TemplateError:
@@ -138,23 +147,24 @@ class PromptEncoder:
 
     def _render(self, chat: Chat, *, tokenize: bool) -> Any:
         apply: Any = self._processor.apply_chat_template
-        # Tokenizers of mistral-common lack it: they never read control tokens out of text.
-        can_sanitize = "sanitize_control_tokens" in inspect.signature(apply).parameters
-        how: dict[str, Any] = {"return_dict": True, "return_tensors": "pt"} if tokenize else {}
-        if tokenize and can_sanitize:
-            how["sanitize_control_tokens"] = True
+        arguments: dict[str, Any] = {}
+        if tokenize:
+            arguments = {"return_dict": True, "return_tensors": "pt"}
+            # Tokenizers of mistral-common lack it: they never read control tokens out of text.
+            if "sanitize_control_tokens" in inspect.signature(apply).parameters:
+                arguments["sanitize_control_tokens"] = True
         if self._multimodal:
-            how["chat_template"] = self._template
+            arguments["chat_template"] = self._template
         return apply(
             chat.messages,
             tools=chat.tools or None,
             add_generation_prompt=True,
             tokenize=tokenize,
-            **how,
+            **arguments,
             **chat.variables,
         )
 
-    def _continue(
+    def _encode_raw_text(
         self, request: Request, chat: Chat, unsupported_settings: UnsupportedSettings
     ) -> dict[str, Any]:
         message = request.messages[0]
@@ -162,7 +172,7 @@ class PromptEncoder:
         if len(chat.messages) != 1 or message.role != "user" or not is_plain:
             raise BadRequestError(
                 f"{request.name} has no chat template: it is a base model, which continues one "
-                "text. Give a single text as the prompt, or use an instruction-tuned checkpoint"
+                "text. Pass a single text as the prompt, or use an instruction-tuned checkpoint"
             )
         unsupported_settings.warnings.append(
             Warning("raw_completion", f"{request.name} is a base model: it continued the text")
@@ -170,43 +180,42 @@ class PromptEncoder:
         return dict(self._tokenizer(message.text, return_tensors="pt", split_special_tokens=True))
 
     def _with_bos(self, template: str | None) -> str | None:
-        """The template, writing the token that starts a text where the tokenizer would add it:
-        transformers sanitises only what the template writes whole (LLaVA's does not)."""
-        start: str | None = self._tokenizer.bos_token
-        if template is None or start is None or "bos_token" in self._names or start in template:
+        """The template, changed to write the BOS token itself where the tokenizer would add it:
+        transformers sanitises a text only if the template writes all of it (LLaVA's does not)."""
+        bos: str | None = self._tokenizer.bos_token
+        if template is None or bos is None:
             return template
-        adds_it = self._tokenizer("")["input_ids"] == [self._tokenizer.bos_token_id]
-        return "{{ bos_token }}" + template if adds_it else template
+        if "bos_token" in self._template_names or bos in template:
+            return template
+        tokenizer_adds_bos = self._tokenizer("")["input_ids"] == [self._tokenizer.bos_token_id]
+        return "{{ bos_token }}" + template if tokenizer_adds_bos else template
 
-    def _count(self, ids: list[int], kind: str) -> int | None:
-        """How many of `ids` stand for a picture or a sound; None where the model takes none."""
-        known: list[int | None] = getattr(self._processor, f"{kind}_token_ids", [])
-        stand_ins = [token for token in known if token is not None]
-        return sum(map(ids.count, stand_ins)) if stand_ins else None
+    def _decode_media(self, chat: Chat) -> Chat:
+        """The chat with pixels and samples in place of its media parts."""
+        messages: list[dict[str, Any]] = []
+        for message in chat.messages:
+            content: Any = message["content"]
+            if not isinstance(content, str):
+                content = [self._decode_block(block) for block in content]
+            messages.append({**message, "content": content})
+        return replace(chat, messages=messages)
 
-
-def _opened(chat: Chat, processor: Any) -> Chat:
-    """The chat with its media parts opened."""
-    messages: list[dict[str, Any]] = []
-    for message in chat.messages:
-        content: Any = message["content"]
-        opened = content if isinstance(content, str) else list(_blocks(content, processor))
-        messages.append({**message, "content": opened})
-    return replace(chat, messages=messages)
-
-
-def _blocks(blocks: Iterable[dict[str, Any]], processor: Any) -> Iterator[dict[str, Any]]:
-    for block in blocks:
+    def _decode_block(self, block: dict[str, Any]) -> dict[str, Any]:
         part = block.get(block["type"])
         if isinstance(part, Image):
-            yield {**block, "image": open_image(part)}
-        elif isinstance(part, Audio):
-            from fmsdk_local.speech.audio import decode
+            return {**block, "image": decode_image(part)}
+        if isinstance(part, Audio):
+            from fmsdk_local.speech.audio import decode_audio  # needs FFmpeg: for recordings alone
 
-            rate = processor.feature_extractor.sampling_rate
-            yield {**block, "audio": decode(part, rate)}
-        else:
-            yield block
+            rate = self._processor.feature_extractor.sampling_rate
+            return {**block, "audio": decode_audio(part, rate)}
+        return block
+
+    def _count_placeholders(self, ids: list[int], kind: str) -> int | None:
+        """How many of `ids` stand for a picture or a sound; None where the model takes none."""
+        declared: list[int | None] = getattr(self._processor, f"{kind}_token_ids", [])
+        placeholders = [token for token in declared if token is not None]
+        return sum(map(ids.count, placeholders)) if placeholders else None
 
 
 def _text_of(message: dict[str, Any]) -> str:

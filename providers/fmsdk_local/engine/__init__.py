@@ -1,10 +1,11 @@
-"""Inference by token ids: one thread for a model, its queue, its device, its token loop.
+"""Inference on token ids: a model's thread and queue, its device, its token loop.
 
-Knows no messages and no requests: those are `fmsdk_local.encode`'s and `fmsdk_local.decode`'s.
+It knows neither messages nor requests: see `fmsdk_local.encode` and `fmsdk_local.decode`.
 """
 
 from __future__ import annotations
 
-from fmsdk_local.engine.engine import Engine, Job, Runner
+from fmsdk_local.engine.engine import Engine, Runner
+from fmsdk_local.engine.job import Job
 
 __all__ = ["Engine", "Job", "Runner"]

@@ -1,8 +1,8 @@
-"""From token ids to text while they arrive, one at a time.
+"""From token ids to text while they arrive, one at a time. Knows no model.
 
-A token may be a part of a character, and how it reads depends on its neighbours (leading
-spaces), so a short window is decoded with and without the new token, and the difference is
-the new text; vLLM and text-generation-inference do the same. Knows no model.
+A token may be a part of a character, and its text depends on its neighbours (leading spaces). So
+a short window is decoded with and without the new token, and the difference is the new text;
+vLLM and text-generation-inference do the same.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 
 __all__ = ["Detokenizer"]
 
-_BROKEN = "\ufffd"
+_INCOMPLETE_CHARACTER = "\ufffd"
 
 
 class Detokenizer:
@@ -26,25 +26,25 @@ class Detokenizer:
         self._decode = decode
         self._hidden = hidden
         self._ids: list[int] = []
-        self._shown = 0  # ids whose text went out
-        self._start = 0  # first id of the window
+        self._emitted = 0  # ids whose text was returned
+        self._window = 0  # first id of the window
 
-    def add(self, token: int) -> str:
-        """Take an id in; returns the text that is complete now, often empty."""
+    def add_token(self, token: int) -> str:
+        """Add an id; returns the text that is complete with it, often empty."""
         if token in self._hidden:
             return ""
         self._ids.append(token)
-        before = self._decode(self._ids[self._start : self._shown])
-        text = self._decode(self._ids[self._start :])
+        before = self._decode(self._ids[self._window : self._emitted])
+        text = self._decode(self._ids[self._window :])
         # A character cut in the middle decodes to U+FFFD at the end: wait for its other bytes.
-        if len(text) <= len(before) or text.endswith(_BROKEN):
+        if len(text) <= len(before) or text.endswith(_INCOMPLETE_CHARACTER):
             return ""
-        self._start, self._shown = self._shown, len(self._ids)
+        self._window, self._emitted = self._emitted, len(self._ids)
         return text[len(before) :]
 
     def flush(self) -> str:
-        """The text held back, broken characters included; nothing more will come."""
-        before = self._decode(self._ids[self._start : self._shown])
-        text = self._decode(self._ids[self._start :])
-        self._start = self._shown = len(self._ids)
+        """The rest of the text, incomplete characters included; call it at the end."""
+        before = self._decode(self._ids[self._window : self._emitted])
+        text = self._decode(self._ids[self._window :])
+        self._window = self._emitted = len(self._ids)
         return text[len(before) :]

@@ -1,4 +1,4 @@
-"""Which device and dtype a model runs in, what the device is called, and how much room it has."""
+"""The device and the dtype of a model, the device's name, and its free memory."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import torch
 
 from fmsdk.errors import ConfigurationError, OutOfMemory
 from fmsdk.usage import Device
-from fmsdk_local.models.weights import Tensor
+from fmsdk_local.models.weights import TensorInfo
 
 __all__ = [
     "choose_device",
     "choose_dtype",
-    "describe",
+    "describe_device",
     "free_memory",
-    "require_cache_room",
-    "require_room",
+    "require_cache_memory",
+    "require_weight_memory",
 ]
 
 _GB = 1e9
@@ -43,12 +43,14 @@ def choose_device(name: str) -> torch.device:
         index, count = device.index or 0, torch.cuda.device_count()
         if index >= count:
             raise ConfigurationError(
-                f"there is no device {name} here: torch {torch.__version__} sees {count} CUDA "
-                'devices; device="auto" takes what there is'
+                f"this machine has no device {name}: torch {torch.__version__} finds {count} CUDA "
+                'devices; device="auto" chooses one that exists'
             )
         return torch.device("cuda", index)
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigurationError('there is no device mps here; device="auto" takes what there is')
+        raise ConfigurationError(
+            'this machine has no device mps; device="auto" chooses one that exists'
+        )
     return device
 
 
@@ -57,15 +59,17 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     if name != "auto":
         return getattr(torch, name)
     if device.type == "cpu":
-        return torch.bfloat16 if _cpu_has_bfloat16() else torch.float32
+        cpu = torch.cpu.get_capabilities()
+        native = cpu.get("avx512_bf16") or cpu.get("amx_bf16") or cpu.get("bf16")
+        return torch.bfloat16 if native else torch.float32
     if device.type == "cuda":
         native = torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
         return torch.bfloat16 if native else torch.float16
     return torch.float16
 
 
-def describe(device: torch.device) -> Device:
-    """The device for the bill: its name as the driver tells it; a CPU counts its threads."""
+def describe_device(device: torch.device) -> Device:
+    """The device as usage reports it: the driver's name for it; a CPU's count is its threads."""
     if device.type == "cuda":
         return Device(kind="cuda", name=torch.cuda.get_device_name(device))
     count = torch.get_num_threads() if device.type == "cpu" else 1
@@ -81,15 +85,18 @@ def free_memory(device: torch.device) -> int:
     return int(psutil.virtual_memory().available)
 
 
-def require_room(
-    tensors: Iterable[Tensor], dtype: torch.dtype | None, device: torch.device, name: str
+def require_weight_memory(
+    tensors: Iterable[TensorInfo], dtype: torch.dtype | None, device: torch.device, name: str
 ) -> None:
-    """Refuse weights that do not fit, before the system kills the process over them.
+    """Refuse weights larger than the free memory, before the system kills the process for them.
 
     Raises:
-        OutOfMemory: how much is needed, and how much is free.
+        OutOfMemory: says how much memory is needed, and how much is free.
     """
-    needed = sum(_size(tensor, dtype) for tensor in tensors)
+    needed = sum(
+        tensor.size if dtype is None or not tensor.is_float else prod(tensor.shape) * dtype.itemsize
+        for tensor in tensors
+    )
     free = free_memory(device)
     if needed > free:
         raise OutOfMemory(
@@ -98,11 +105,11 @@ def require_room(
         )
 
 
-def require_cache_room(needed: int, device: torch.device, name: str) -> None:
-    """Refuse a request whose keys and values alone would not fit.
+def require_cache_memory(needed: int, device: torch.device, name: str) -> None:
+    """Refuse a request whose keys and values alone are larger than the free memory.
 
     Raises:
-        OutOfMemory: how much is needed, and how much is free.
+        OutOfMemory: says how much memory is needed, and how much is free.
     """
     free = free_memory(device)
     if needed > free:
@@ -112,17 +119,6 @@ def require_cache_room(needed: int, device: torch.device, name: str) -> None:
         )
 
 
-def _size(tensor: Tensor, dtype: torch.dtype | None) -> int:
-    if dtype is None or not tensor.is_float:
-        return tensor.size
-    return prod(tensor.shape) * dtype.itemsize
-
-
-def _cpu_has_bfloat16() -> bool:
-    found = torch.cpu.get_capabilities()
-    return bool(found.get("avx512_bf16") or found.get("amx_bf16") or found.get("bf16"))
-
-
 def _cpu_name() -> str:
     if sys.platform == "linux":
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
@@ -130,7 +126,7 @@ def _cpu_name() -> str:
                 return line.partition(":")[2].strip()
     if sys.platform == "darwin":
         command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-        if done.stdout.strip():
-            return done.stdout.strip()
+        result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if result.stdout.strip():
+            return result.stdout.strip()
     return platform.processor() or platform.machine()

@@ -1,8 +1,8 @@
 """One inference thread for a loaded model, and the queue before it.
 
-asyncio stays outside: a coroutine submits a task and iterates over what the thread emits for
-it; every call of torch happens on the one thread. Requests are served in turn, first come,
-first served. The engine knows neither models nor requests: a `Runner` does the work.
+A coroutine submits a task and iterates over the items that the thread emits for it. Every call
+of torch happens on the one thread; asyncio stays outside. Requests are served first come, first
+served. The engine knows neither models nor requests: a `Runner` does the work.
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Protocol
 
 from fmsdk.errors import ConfigurationError, FmsdkError, RateLimitError
-from fmsdk_local.errors import release, translate
+from fmsdk_local.engine.job import Job
+from fmsdk_local.errors import map_request_error, release_tensors
 
-__all__ = ["Engine", "Job", "Runner"]
+__all__ = ["Engine", "Runner"]
 
 
 class Runner(Protocol):
-    """What an engine's thread runs."""
+    """The work of an engine's thread."""
 
     def run(self, job: Job) -> None:
-        """Serve one request, on the inference thread: `job.emit` each result as it comes, and
-        return early where `job.cancelled` turns true."""
+        """Run one job, on the inference thread: `job.emit` each item as it comes, and return
+        early once `job.cancelled` is true."""
         ...
 
 
-class _End:
-    """The last thing a job hands over; `error` is how it failed."""
+class _JobEnd:
+    """The last item of a job. `error` is None where it succeeded."""
 
     __slots__ = ("error",)
 
@@ -41,68 +42,11 @@ class _End:
         self.error = error
 
 
-class Job:
-    """One request in the engine.
-
-    Attributes:
-        task: what the runner needs, prepared off the thread.
-        cancelled: nobody waits for the rest; to be looked at once a decode step.
-        submitted, started, ended: `time.perf_counter()` when it was queued, when its turn came
-            and when that was over; None: not yet.
-    """
-
-    def __init__(self, task: Any, loop: asyncio.AbstractEventLoop) -> None:
-        self.task = task
-        self.cancelled = False
-        self.submitted = perf_counter()
-        self.started: float | None = None
-        self.ended: float | None = None
-        self._loop = loop
-        self._items: deque[object] = deque()
-        self._notified = False
-        self._waiter: asyncio.Future[None] | None = None
-
-    @property
-    def queued(self) -> float:
-        """Seconds spent waiting for its turn, so far."""
-        return (self.started or self.ended or perf_counter()) - self.submitted
-
-    @property
-    def seconds(self) -> float:
-        """Seconds that it has had the device, so far."""
-        return 0.0 if self.started is None else (self.ended or perf_counter()) - self.started
-
-    def emit(self, item: object) -> None:
-        """Hand `item` over to the coroutine that waits; callable from any thread."""
-        self._items.append(item)
-        # One wake-up serves everything that arrives until it runs, so bursts cost the loop little.
-        if not self._notified:
-            self._notified = True
-            try:
-                self._loop.call_soon_threadsafe(self._wake)
-            except RuntimeError:  # the loop was closed under the request
-                self.cancelled = True
-
-    def _wake(self) -> None:
-        self._notified = False
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def next(self) -> object:
-        """What was emitted next; waits for it."""
-        # An item that comes after the look at the queue has its wake-up still ahead, on this very
-        # loop; and a wake-up may find that its items were taken already.
-        while not self._items:
-            self._waiter = self._loop.create_future()
-            await self._waiter
-        return self._items.popleft()
-
-
 class Engine:
-    """Serves jobs one after the other on a thread of its own, made on first use.
+    """Runs jobs one after the other, on a thread of its own that starts with the first job.
 
-    Usable from many threads and event loops at once. An exiting interpreter stops it within a
-    decode step. After a fork the child makes a fresh thread.
+    Many threads and event loops may use it at once. When the interpreter exits, the thread stops
+    within a decode step. After a fork the child starts a new thread.
 
     Args:
         runner: does the work.
@@ -120,105 +64,105 @@ class Engine:
 
     def _reset(self) -> None:
         self._pid = os.getpid()
-        self._changed = threading.Condition()
-        self._waiting: deque[Job] = deque()
+        self._queue_changed = threading.Condition()
+        self._queue: deque[Job] = deque()
         self._running: Job | None = None
         self._thread: threading.Thread | None = None
 
     async def submit(
         self, task: object, on_job: Callable[[Job], None] | None = None
     ) -> AsyncIterator[object]:
-        """Run `task` in its turn; yields what the runner emits. Closing the iterator, or
-        cancelling the task that iterates, cancels the job within one decode step. `on_job` is
-        called with the job, whose times can be read at any moment.
+        """Queue `task`; yields the items that the runner emits for it.
+
+        Closing the iterator, or cancelling the asyncio task that iterates, cancels the job within
+        one decode step. `on_job` is called with the job, whose times can be read at any moment.
 
         Raises:
             RateLimitError: the queue is full.
             ConfigurationError: the model was unloaded.
-            FmsdkError: whatever the runner ran into.
+            FmsdkError: the runner failed.
         """
         job = Job(task, asyncio.get_running_loop())
         if on_job is not None:
             on_job(job)
         self._enqueue(job)
         try:
-            while not isinstance(item := await job.next(), _End):
+            while not isinstance(item := await job.next_item(), _JobEnd):
                 yield item
             if item.error is not None:
                 raise item.error
         finally:
-            self._cancel(job)
+            job.cancelled = True
+            with self._queue_changed:
+                if job in self._queue:
+                    self._queue.remove(job)
+                    job.ended_at = perf_counter()
 
     def close(self, timeout: float = 10.0) -> None:
-        """Stop the thread after the current decode step, which gets `timeout` seconds; requests
-        that wait fail."""
+        """Stop the thread after the current decode step, and wait for it for `timeout` seconds.
+        Requests in the queue fail."""
         if self._pid != os.getpid():
-            return  # the thread is the parent's
-        with self._changed:
+            return  # the thread is the parent process's
+        with self._queue_changed:
             self.closed = True
-            waiting, running, thread = list(self._waiting), self._running, self._thread
-            self._waiting.clear()
-            self._changed.notify_all()
+            queue, running, thread = list(self._queue), self._running, self._thread
+            self._queue.clear()
+            self._queue_changed.notify_all()
         if running is not None:
             running.cancelled = True
-        for job in waiting:
-            job.emit(_End(self._gone()))
+        for job in queue:
+            job.emit(_JobEnd(self._unloaded_error()))
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
 
     def _enqueue(self, job: Job) -> None:
         if self._pid != os.getpid():
             self._reset()
-        with self._changed:
+        with self._queue_changed:
             if self.closed:
-                raise self._gone()
-            if len(self._waiting) >= self.max_queue:
+                raise self._unloaded_error()
+            if len(self._queue) >= self.max_queue:
                 raise RateLimitError(
-                    f"{self.name} has {len(self._waiting)} requests waiting already, its limit; "
-                    "wait for some of them, or raise the option max_queue"
+                    f"the queue of {self.name} is full: {len(self._queue)} requests wait in it. "
+                    "Wait for some of them, or raise the option max_queue"
                 )
-            self._waiting.append(job)
+            self._queue.append(job)
             if self._thread is None:
                 self._thread = threading.Thread(
-                    target=self._serve, name=f"fmsdk {self.name}", daemon=True
+                    target=self._run_jobs, name=f"fmsdk {self.name}", daemon=True
                 )
                 self._thread.start()
-            self._changed.notify()
+            self._queue_changed.notify()
 
-    def _cancel(self, job: Job) -> None:
-        job.cancelled = True
-        with self._changed:
-            if job in self._waiting:
-                self._waiting.remove(job)
-                job.ended = perf_counter()
-
-    def _gone(self) -> FmsdkError:
+    def _unloaded_error(self) -> FmsdkError:
         return ConfigurationError(f"{self.name} was unloaded while this request waited for it")
 
-    def _serve(self) -> None:
-        while (job := self._next()) is not None:
-            job.started = perf_counter()
-            failure = self._run(job)
-            job.ended = perf_counter()
-            job.emit(_End(failure))
+    def _run_jobs(self) -> None:
+        while (job := self._next_job()) is not None:
+            job.started_at = perf_counter()
+            error = self._run_job(job)
+            job.ended_at = perf_counter()
+            job.emit(_JobEnd(error))
 
-    def _next(self) -> Job | None:
-        with self._changed:
+    def _next_job(self) -> Job | None:
+        with self._queue_changed:
             self._running = None
-            while not self._waiting and not self.closed:
-                self._changed.wait()
+            while not self._queue and not self.closed:
+                self._queue_changed.wait()
             if self.closed:
                 return None
-            self._running = self._waiting.popleft()
+            self._running = self._queue.popleft()
             return self._running
 
-    def _run(self, job: Job) -> FmsdkError | None:
+    def _run_job(self, job: Job) -> FmsdkError | None:
+        # A function of its own: its frame, and with it the caught exception, must be gone before
+        # the next job starts, or the tensors of a failed job stay in memory.
         try:
             self.runner.run(job)
         except Exception as error:
-            failure = translate(error, self.name)
-            release(error)
-            return failure
+            mapped = map_request_error(error, self.name)
+            release_tensors(error)
+            return mapped
         return None
 
 
@@ -227,6 +171,6 @@ _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 @atexit.register
 def _close_engines() -> None:
-    # A thread that computes while the interpreter is taken down aborts the process.
+    # A thread that computes while the interpreter shuts down aborts the process.
     for engine in tuple(_engines):
         engine.close()

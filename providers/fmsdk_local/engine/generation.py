@@ -1,14 +1,14 @@
 """The token loop: from the tensors of a prompt to a stream of text. Knows no messages.
 
-transformers prepares (cache, positions, masks, logits processors) and checks everything; the
-loop over tokens is ours, passed in through `generate`'s `custom_generate`, so that tokens can
-be sent on, stopped at a string and cancelled one by one.
+transformers prepares everything (cache, positions, masks, logits processors) and checks it. The
+loop over tokens is ours, passed in through `generate`'s `custom_generate`, so that tokens can be
+streamed, stopped at a string and cancelled one by one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Literal
 
@@ -16,26 +16,26 @@ import torch
 
 from fmsdk.response import TokenLogprob
 from fmsdk_local.engine.detokenizer import Detokenizer
-from fmsdk_local.engine.engine import Job
+from fmsdk_local.engine.job import Job
 from fmsdk_local.engine.stop_matcher import StopMatcher
 
-__all__ = ["End", "GenerationTask", "Piece", "TextRunner"]
+__all__ = ["EndReason", "GenerationEnd", "GenerationTask", "TextChunk", "TextRunner"]
 
-EndedBy = Literal["eos", "stop", "length", "cancelled"]
+EndReason = Literal["eos", "stop", "length", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationTask:
     """One prompt to continue.
 
-    inputs: the model's inputs, on the CPU: `input_ids` [1, tokens] and whatever else.
-    limit: new tokens at most. sampling: `GenerationConfig` fields that differ from the
-    checkpoint's. stop: strings that end the text. logprobs: how many likely tokens to report
-    for each token, or None. streamed: whether pieces go out one by one or all at the end.
+    inputs: the model's inputs, on the CPU: `input_ids` [1, tokens] and whatever else it takes.
+    max_tokens: the most new tokens. sampling: `GenerationConfig` fields that differ from the
+    checkpoint's. stop: strings that end the text. logprobs: how many of the likeliest tokens to
+    report for each token, or None. streamed: emit each chunk as it comes, or all text at the end.
     """
 
     inputs: Mapping[str, Any]
-    limit: int
+    max_tokens: int
     sampling: Mapping[str, Any]
     seed: int | None = None
     stop: tuple[str, ...] = ()
@@ -44,35 +44,26 @@ class GenerationTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """Text as it comes, and the probabilities of the tokens behind it."""
+class TextChunk:
+    """Text as it comes, and the probabilities of its tokens."""
 
     text: str
     logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class End:
-    """How the text ended, tokens made (one that ends the text included), and seconds.
+class GenerationEnd:
+    """Why the text ended, the number of generated tokens (an end token included), and seconds.
 
-    `first` is `time.perf_counter()` when the first text was ready, or None.
+    first_text: `time.perf_counter()` when the first text was ready, or None.
     """
 
-    ended_by: EndedBy
+    reason: EndReason
     tokens: int
-    queued: float
-    prefill: float
-    decode: float
-    first: float | None
-
-
-@dataclass(slots=True)
-class _Clock:
-    """The moments of one run (`time.perf_counter()`)."""
-
-    began: float = field(default_factory=perf_counter)
-    prefilled: float | None = None
-    first_text: float | None = None
+    queue_seconds: float
+    prefill_seconds: float
+    decode_seconds: float
+    first_text: float | None
 
 
 class TextRunner:
@@ -82,116 +73,120 @@ class TextRunner:
         model: a transformers model that generates text.
         tokenizer: for decoding alone, and used by no other thread: tokenizers are not
             thread-safe (huggingface/transformers#47085).
-        shown: ids of special tokens that have text nevertheless (tags of reasoning, of tools).
+        visible: ids of special tokens that nevertheless have text (tags of reasoning, of tools).
     """
 
-    def __init__(self, model: Any, tokenizer: Any, shown: frozenset[int] = frozenset()) -> None:
+    def __init__(self, model: Any, tokenizer: Any, visible: frozenset[int] = frozenset()) -> None:
         self.model = model
         self.tokenizer = tokenizer
-        self._hidden = _special_tokens(tokenizer) - shown
+        # What `decode(skip_special_tokens=True)` skips: `all_special_ids` is not all of it.
+        added: dict[int, Any] = tokenizer.added_tokens_decoder
+        special = {id for id, token in added.items() if token.special}
+        self._hidden = frozenset(special | set(tokenizer.all_special_ids)) - visible
 
     def run(self, job: Job) -> None:
-        """Emit `Piece`s and, last, `End`."""
+        """Emit `TextChunk`s and, last, a `GenerationEnd`."""
         task: GenerationTask = job.task
-        defaults = self.model.generation_config
-        answer = _Answer(job, self.tokenizer, self._hidden, defaults)
+        output = _TokenSink(job, self.tokenizer, self._hidden, self.model.generation_config)
 
         def loop(model: Any, input_ids: torch.Tensor, **prepared: Any) -> torch.Tensor:
-            for token, logits in _tokens(model, input_ids, task.seed, **prepared):
-                if not answer.take(token, logits):
+            for token, logits in _generate_tokens(model, input_ids, task.seed, **prepared):
+                if not output.add_token(token, logits):
                     break
-            return input_ids  # generate() wants a tensor back
+            return input_ids  # generate() expects a tensor
 
         with torch.inference_mode():
-            inputs = {name: self._placed(value) for name, value in task.inputs.items()}
             self.model.generate(
-                **inputs,
+                **{name: self._move_to_device(value) for name, value in task.inputs.items()},
                 **task.sampling,
-                max_new_tokens=task.limit,
+                max_new_tokens=task.max_tokens,
                 max_length=None,
                 num_beams=1,
                 num_return_sequences=1,
                 stop_strings=None,
                 custom_generate=loop,
             )
-        answer.finish()
+        output.emit_end()
 
-    def _placed(self, value: Any) -> Any:
+    def _move_to_device(self, value: Any) -> Any:
         if not isinstance(value, torch.Tensor):
             return value
         dtype = self.model.dtype if value.is_floating_point() else None
         return value.to(device=self.model.device, dtype=dtype)
 
 
-class _Answer:
-    """One answer on its way: takes tokens in, hands pieces of text on, knows when to stop."""
+class _TokenSink:
+    """The generated tokens of one job: turns them into text, emits it, decides when to stop."""
 
     def __init__(self, job: Job, tokenizer: Any, hidden: frozenset[int], defaults: Any) -> None:
         task: GenerationTask = job.task
-        self._ends = _end_tokens(defaults, tokenizer)
         self._job = job
         self._task = task
         self._tokenizer = tokenizer
-        self._text = Detokenizer(tokenizer.decode, hidden)
-        self._stops = StopMatcher((*task.stop, *(defaults.stop_strings or ())))
-        self._clock = _Clock()
+        self._end_tokens = _end_tokens(defaults, tokenizer)
+        self._detokenizer = Detokenizer(tokenizer.decode, hidden)
+        self._stop_matcher = StopMatcher((*task.stop, *(defaults.stop_strings or ())))
+        self._start = perf_counter()
+        self._first_token: float | None = None
+        self._first_text: float | None = None
         self._tokens = 0
-        self._ended_by: EndedBy = "length"
-        self._pieces: list[str] = []
+        self._end_reason: EndReason = "length"
+        self._text: list[str] = []
         self._logprobs: list[TokenLogprob] = []
 
-    def take(self, token: int, logits: torch.Tensor) -> bool:
-        """Take the next token in, with the logits [vocabulary] it was chosen by; False where
-        it was the last."""
-        if self._clock.prefilled is None:
-            self._clock.prefilled = perf_counter()
+    def add_token(self, token: int, logits: torch.Tensor) -> bool:
+        """Add the next token and the logits [vocabulary] that it was chosen by. Returns False
+        where it was the last."""
+        if self._first_token is None:
+            self._first_token = perf_counter()
         self._tokens += 1
         if self._job.cancelled:
-            self._ended_by = "cancelled"
-        elif token in self._ends:
-            self._ended_by = "eos"
+            self._end_reason = "cancelled"
+        elif token in self._end_tokens:
+            self._end_reason = "eos"
         else:
             if self._task.logprobs is not None:
                 self._logprobs.append(self._logprob(token, logits))
-            self._show(self._stops.feed(self._text.add(token)))
-            if self._stops.found is None:
-                return self._tokens < self._task.limit
-            self._ended_by = "stop"
+            self._add_text(self._stop_matcher.add_text(self._detokenizer.add_token(token)))
+            if self._stop_matcher.match is None:
+                return self._tokens < self._task.max_tokens
+            self._end_reason = "stop"
         return False
 
-    def finish(self) -> None:
-        """Hand on what was held back, and the account."""
-        done = perf_counter()
-        self._show(self._stops.feed(self._text.flush()) + self._stops.flush())
-        if self._stops.found is not None:
-            self._ended_by = "stop"
-        self._send()
-        clock = self._clock
-        prefilled = clock.prefilled or done
+    def emit_end(self) -> None:
+        """Emit the rest of the text, and the `GenerationEnd`."""
+        end = perf_counter()
+        self._add_text(
+            self._stop_matcher.add_text(self._detokenizer.flush()) + self._stop_matcher.flush()
+        )
+        if self._stop_matcher.match is not None:
+            self._end_reason = "stop"
+        self._emit_text()
+        first_token = self._first_token or end
         self._job.emit(
-            End(
-                ended_by=self._ended_by,
+            GenerationEnd(
+                reason=self._end_reason,
                 tokens=self._tokens,
-                queued=self._job.queued,
-                prefill=prefilled - clock.began,
-                decode=done - prefilled,
-                first=clock.first_text,
+                queue_seconds=self._job.queue_seconds,
+                prefill_seconds=first_token - self._start,
+                decode_seconds=end - first_token,
+                first_text=self._first_text,
             )
         )
 
-    def _show(self, text: str) -> None:
+    def _add_text(self, text: str) -> None:
         if not text:
             return
-        if self._clock.first_text is None:
-            self._clock.first_text = perf_counter()
-        self._pieces.append(text)
+        if self._first_text is None:
+            self._first_text = perf_counter()
+        self._text.append(text)
         if self._task.streamed:
-            self._send()
+            self._emit_text()
 
-    def _send(self) -> None:
-        if self._pieces or self._logprobs:
-            self._job.emit(Piece("".join(self._pieces), tuple(self._logprobs)))
-            self._pieces.clear()
+    def _emit_text(self) -> None:
+        if self._text or self._logprobs:
+            self._job.emit(TextChunk("".join(self._text), tuple(self._logprobs)))
+            self._text.clear()
             self._logprobs.clear()
 
     def _logprob(self, token: int, logits: torch.Tensor) -> TokenLogprob:
@@ -206,24 +201,16 @@ class _Answer:
         )
 
 
-def _special_tokens(tokenizer: Any) -> frozenset[int]:
-    """What `decode(skip_special_tokens=True)` skips: `all_special_ids` is not all of it."""
-    added: dict[int, Any] = tokenizer.added_tokens_decoder
-    marked = (id for id, token in added.items() if token.special)
-    return frozenset(marked) | frozenset(tokenizer.all_special_ids)
-
-
 def _end_tokens(defaults: Any, tokenizer: Any) -> frozenset[int]:
-    """The ids that end an answer: the checkpoint's generation settings say, else its tokenizer."""
-    ends = defaults.eos_token_id
-    if ends is None:
-        ends = tokenizer.eos_token_id
-    if ends is None:
+    """The ids that end a text: those of the checkpoint's generation settings, else of its
+    tokenizer."""
+    ids = tokenizer.eos_token_id if defaults.eos_token_id is None else defaults.eos_token_id
+    if ids is None:
         return frozenset()
-    return frozenset((ends,) if isinstance(ends, int) else ends)
+    return frozenset((ids,) if isinstance(ids, int) else ids)
 
 
-def _tokens(
+def _generate_tokens(
     model: Any,
     input_ids: torch.Tensor,
     seed: int | None,
@@ -233,29 +220,32 @@ def _tokens(
     generation_config: Any,
     **state: Any,
 ) -> Iterator[tuple[int, torch.Tensor]]:
-    """Endlessly, the next token and the logits [vocabulary] behind it.
+    """Endlessly, the next token and the logits [vocabulary] that it was chosen by.
 
-    The first forward pass takes the prompt and its media in, each later one a single token.
-    `state` is what transformers carries from one to the next (cache, positions, …).
+    The first forward pass takes the prompt and its media, each later one a single token.
+    `state` is what transformers carries from one pass to the next (cache, positions, …).
     """
-    choose = _chooser(generation_config.do_sample, seed, input_ids.device)
-    step = model.prepare_inputs_for_generation(input_ids, is_first_iteration=True, **state)
+    choose_token = _token_chooser(generation_config.do_sample, seed, input_ids.device)
+    inputs = model.prepare_inputs_for_generation(input_ids, is_first_iteration=True, **state)
     while True:
-        outputs = model(**step, return_dict=True)
+        outputs = model(**inputs, return_dict=True)
         state = model._update_model_kwargs_for_generation(outputs, state)
         logits = outputs.logits[:, -1].to(torch.float32, copy=True)
         del outputs  # the prompt's logits may be large
-        token = choose(logits_processor(input_ids, logits))
+        token = choose_token(logits_processor(input_ids, logits))
         yield int(token), logits[0]
         input_ids = torch.cat([input_ids, token[:, None]], dim=-1)
-        step = model.prepare_inputs_for_generation(input_ids, next_sequence_length=1, **state)
+        inputs = model.prepare_inputs_for_generation(input_ids, next_sequence_length=1, **state)
 
 
-def _chooser(
+def _token_chooser(
     sample: bool, seed: int | None, device: torch.device
 ) -> Callable[[torch.Tensor], torch.Tensor]:
-    """From scores [1, vocabulary] to a token [1]: the likeliest, or drawn by a generator of the
-    request's own, so that requests do not disturb each other's numbers."""
+    """A function from scores [1, vocabulary] to a token [1]: the likeliest, or a sample.
+
+    Each request samples by a generator of its own, so that requests do not disturb each other's
+    random numbers.
+    """
     if not sample:
         return lambda scores: scores.argmax(dim=-1)
     generator = torch.Generator(device)
@@ -263,8 +253,4 @@ def _chooser(
         generator.seed()
     else:
         generator.manual_seed(seed)
-
-    def draw(scores: torch.Tensor) -> torch.Tensor:
-        return torch.multinomial(scores.softmax(dim=-1), 1, generator=generator)[0]
-
-    return draw
+    return lambda scores: torch.multinomial(scores.softmax(dim=-1), 1, generator=generator)[0]

@@ -10,7 +10,7 @@ __all__ = ["StopMatcher", "overlap"]
 def overlap(text: str, needles: Iterable[str]) -> int:
     """How many characters at the end of `text` could be the beginning of one of `needles`.
 
-    The whole of a needle does not count: 0 ≤ result < max(len(needle)).
+    A complete needle does not count: 0 ≤ result < max(len(needle)).
     """
     longest = 0
     for needle in needles:
@@ -22,34 +22,34 @@ def overlap(text: str, needles: Iterable[str]) -> int:
 
 
 class StopMatcher:
-    """Passes text through up to the stop string that is complete first, which is not passed on.
+    """Passes text through, up to the stop string that is complete first.
 
-    What could be the beginning of a stop string is held back until that is decided, so the
-    result does not depend on how the text is cut into pieces. `found` is the stop string met,
-    or None; nothing is passed on after it.
+    It holds back what could be the beginning of a stop string until that is decided, so the
+    result does not depend on how the text is cut into pieces. `match` is the stop string that
+    was met, or None. Neither it nor any text after it is passed on.
     """
 
     def __init__(self, stops: Iterable[str]) -> None:
         self._stops = tuple(stop for stop in stops if stop)
-        self._held = ""
-        self.found: str | None = None
+        self._pending = ""
+        self.match: str | None = None
 
-    def feed(self, piece: str) -> str:
-        """Take a piece of text in; returns what may be shown now."""
-        if self.found is not None:
+    def add_text(self, piece: str) -> str:
+        """Add a piece of text; returns the text that can be passed on."""
+        if self.match is not None:
             return ""
-        text = self._held + piece
+        text = self._pending + piece
         places = ((text.find(stop), stop) for stop in self._stops)
-        hits = [(place + len(stop), place, stop) for place, stop in places if place >= 0]
-        if hits:
-            _, place, self.found = min(hits)
-            self._held = ""
+        matches = [(place + len(stop), place, stop) for place, stop in places if place >= 0]
+        if matches:
+            _, place, self.match = min(matches)
+            self._pending = ""
             return text[:place]
-        shown = len(text) - overlap(text, self._stops)
-        self._held = text[shown:]
-        return text[:shown]
+        size = len(text) - overlap(text, self._stops)
+        self._pending = text[size:]
+        return text[:size]
 
     def flush(self) -> str:
-        """The text held back; nothing more will come."""
-        held, self._held = self._held, ""
-        return held
+        """The text that was held back; call it at the end."""
+        text, self._pending = self._pending, ""
+        return text

@@ -1,4 +1,4 @@
-"""What a model takes, told from its small files alone: nothing is loaded, nothing imported."""
+"""A model's capabilities, by its small files alone: loads no weights, imports no torch."""
 
 from __future__ import annotations
 
@@ -6,45 +6,47 @@ from pathlib import Path
 from typing import Any, cast
 
 from fmsdk.provider import Capabilities
-from fmsdk_local.models.chat_template import names_in, read_template
+from fmsdk_local.models.chat_template import read_chat_template, template_names
 from fmsdk_local.models.checkpoint import input_modalities, kind_of, read_config
 
-__all__ = ["SPEECH", "capabilities_of"]
+__all__ = ["SPEECH_CAPABILITIES", "capabilities_of"]
 
 _SETTINGS = frozenset({"max_output_tokens", "temperature", "top_p", "stop", "seed", "logprobs"})
-_THINKING = frozenset({"enable_thinking", "thinking", "reasoning_effort"})
+_REASONING_VARIABLES = frozenset({"enable_thinking", "thinking", "reasoning_effort"})
 _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length")
-# The configuration of the part that speaks, inside that of a model of several parts.
+# The configuration of the language model, inside that of a model of several parts.
 _TEXT_CONFIGS = ("thinker_config", "text_config", "llm_config", "language_config")
 
-SPEECH = Capabilities(
+SPEECH_CAPABILITIES = Capabilities(
     input=frozenset({"audio"}),
     settings=frozenset(),
     tools=False,
     structured=False,
     system=False,
 )
-_GGUF = Capabilities(settings=_SETTINGS | {"reasoning"}, structured=False, known=False)
+_GGUF_CAPABILITIES = Capabilities(settings=_SETTINGS | {"reasoning"}, structured=False, known=False)
 
 
 def capabilities_of(path: Path) -> Capabilities:
-    """What the checkpoint at `path` takes. A GGUF file tells little before it is converted:
-    then what its template cannot do is found when a request is encoded.
+    """The capabilities of the checkpoint at `path`.
+
+    Those of a GGUF file are unknown until it is converted: what its template cannot do is then
+    an error when a request is encoded.
 
     Raises:
-        CheckpointError: no configuration, or a broken one.
+        CheckpointError: its configuration is missing or broken.
     """
     kind = kind_of(path)
     if kind == "gguf":
-        return _GGUF
+        return _GGUF_CAPABILITIES
     if kind in ("whisper", "whisper-ct2"):
-        return SPEECH
+        return SPEECH_CAPABILITIES
     config = read_config(path)
-    template = read_template(path)
-    names = names_in(template)
+    template = read_chat_template(path)
+    names = template_names(template)
     return Capabilities(
         input=input_modalities(path),
-        settings=_SETTINGS | {"reasoning"} if names & _THINKING else _SETTINGS,
+        settings=_SETTINGS | {"reasoning"} if names & _REASONING_VARIABLES else _SETTINGS,
         tools="tools" in names,
         structured=False,
         system=template is not None,
@@ -57,5 +59,5 @@ def _context(config: dict[str, Any]) -> int | None:
         part: object = config.get(name)
         if isinstance(part, dict):
             config = cast("dict[str, Any]", part)
-    found = (config.get(key) for key in _CONTEXT_KEYS)
-    return next((value for value in found if isinstance(value, int)), None)
+    values = (config.get(key) for key in _CONTEXT_KEYS)
+    return next((value for value in values if isinstance(value, int)), None)

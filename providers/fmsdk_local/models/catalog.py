@@ -1,4 +1,4 @@
-"""The named models of `catalog.json`: what each is, and the packages and hashes it comes from."""
+"""The named models of `catalog.json`: their licences, and the packages that contain them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class CatalogFile:
-    """A file inside a wheel: its path there, its name in the store, bytes and SHA-256."""
+    """A file in a wheel.
+
+    path: in the wheel. name: in the store. size: bytes.
+    """
 
     path: str
     name: str
@@ -30,7 +33,10 @@ class CatalogFile:
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """A package in the registry: exact version, bytes, and the SHA-256 of every wheel it has."""
+    """A package in the registry.
+
+    version: exact. size: bytes. sha256: of each of its wheels.
+    """
 
     package: str
     version: str
@@ -40,15 +46,15 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True)
 class NamedModel:
-    """A model that has a name of its own.
+    """A model with a name of its own.
 
-    wheel: the package it comes in; None: it ships with fmsdk.
-    convert: "gguf" where the one file is converted to safetensors once.
-    checked: when licence and source were looked at.
+    wheel: the package that contains it; None: fmsdk itself.
+    convert: "gguf" where its one file has to be converted to safetensors.
+    checked: the day that licence and source were verified.
     """
 
     name: str
-    what: str
+    description: str
     input: frozenset[Modality]
     licence: str
     source: str
@@ -59,24 +65,24 @@ class NamedModel:
 
     @property
     def directory(self) -> Path:
-        """Where the checkpoint is, or will be once it is fetched. Another version of the package
-        has another directory, so that an update of fmsdk never runs on old weights."""
+        """The directory of the checkpoint, fetched or not. Each version of the package has its
+        own, so that an update of fmsdk never uses old weights."""
         if self.wheel is None:
             return _PACKAGE / self.name.replace("-", "_")
         return models_directory() / f"{self.name}-{self.wheel.version}"
 
     @property
-    def here(self) -> bool:
-        """Whether it is ready to be loaded. A directory is moved to its place when it is whole."""
+    def is_local(self) -> bool:
+        """Whether it can be loaded. A directory is moved to its place when it is complete."""
         return (self.directory / "config.json").is_file()
 
     @property
-    def how_to_get(self) -> str:
-        """What to do where it is not here."""
+    def fetch_hint(self) -> str:
+        """How to get it where it is not local."""
         if self.wheel is None:
-            return f"{self.name} is missing from this installation of fmsdk: install it again"
+            return f"{self.name} is missing from this installation of fmsdk: reinstall fmsdk"
         size = round(self.wheel.size / 1e6)
-        return f"{self.name} is not here yet: run `fmsdk models get {self.name}` ({size} MB)"
+        return f"{self.name} is not on this machine: run `fmsdk models get {self.name}` ({size} MB)"
 
 
 @cache
@@ -85,10 +91,10 @@ def named_models() -> dict[str, NamedModel]:
     rows: list[dict[str, Any]] = json.loads(
         (Path(__file__).with_name("catalog.json")).read_text("utf-8")
     )
-    return {row["name"]: _model(**row) for row in rows}
+    return {row["name"]: _model_of_row(**row) for row in rows}
 
 
-def _model(
+def _model_of_row(
     *,
     input: list[Modality],
     checked: str,
@@ -99,11 +105,7 @@ def _model(
     return NamedModel(
         input=frozenset(input),
         checked=date.fromisoformat(checked),
-        wheel=wheel and _wheel(**wheel),
+        wheel=wheel and Wheel(**(wheel | {"sha256": tuple(wheel["sha256"])})),
         files=tuple(CatalogFile(**file) for file in files),
         **row,
     )
-
-
-def _wheel(*, sha256: list[str], **row: Any) -> Wheel:
-    return Wheel(sha256=tuple(sha256), **row)

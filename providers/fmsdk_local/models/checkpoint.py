@@ -1,7 +1,7 @@
-"""What a checkpoint is, told from its `config.json` and file names alone.
+"""The kind of a checkpoint, by its `config.json` and file names alone.
 
-Reads no weights and imports neither torch nor transformers, so that `fmsdk models` can look at
-everything on disk in no time.
+Reads no weights and imports neither torch nor transformers, so that `fmsdk models` lists every
+checkpoint on disk at once.
 """
 
 from __future__ import annotations
@@ -27,25 +27,26 @@ Kind = Literal[
     "causal", "multimodal", "whisper", "whisper-ct2", "gguf", "image-classifier", "unknown"
 ]
 
-# The sub-configurations by which transformers' multimodal models name their towers; an omni
-# model keeps both inside its thinker.
+# The sub-configurations of the encoders ("towers") in transformers' multimodal models. An omni
+# model has both inside its thinker.
 _TOWERS: dict[str, frozenset[Modality]] = {
     "vision_config": frozenset({"image"}),
     "audio_config": frozenset({"audio"}),
     "thinker_config": frozenset({"image", "audio"}),
 }
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+_PICKLE_PATTERNS = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
 def kind_of(path: Path) -> Kind:
-    """What the checkpoint at `path` (a directory or a .gguf file) is; "unknown" where its
-    configuration is missing, broken, or of no kind that is served here."""
+    """The kind of the checkpoint at `path`, a directory or a .gguf file. "unknown" where its
+    configuration is missing or broken, or where this provider does not serve it."""
     if path.suffix.lower() == ".gguf":
         return "gguf"
-    config = _config_or_none(path)
-    if config is None:
+    try:
+        config = read_config(path)
+    except CheckpointError:
         return "unknown"
-    # CTranslate2's converter writes no model_type; this key is Whisper's alone.
+    # CTranslate2's converter writes no model_type. Only Whisper has this key.
     if "alignment_heads" in config and (path / "model.bin").is_file():
         return "whisper-ct2"
     if config.get("model_type") == "whisper":
@@ -56,7 +57,7 @@ def kind_of(path: Path) -> Kind:
 
 
 def input_modalities(path: Path) -> frozenset[Modality]:
-    """What the checkpoint at `path` takes; empty where that cannot be told."""
+    """The modalities that the checkpoint at `path` takes; empty where its kind is unknown."""
     kind = kind_of(path)
     if kind in ("whisper", "whisper-ct2"):
         return frozenset({"audio"})
@@ -67,7 +68,7 @@ def input_modalities(path: Path) -> frozenset[Modality]:
     if kind == "unknown":
         return frozenset()
     config = read_config(path)
-    towers = (taken for tower, taken in _TOWERS.items() if tower in config)
+    towers = (modalities for tower, modalities in _TOWERS.items() if tower in config)
     return frozenset[Modality]({"text"}).union(*towers)
 
 
@@ -75,14 +76,14 @@ def read_config(path: Path) -> dict[str, Any]:
     """The directory's `config.json`.
 
     Raises:
-        CheckpointError: missing, unreadable, or no JSON object.
+        CheckpointError: it is missing, unreadable, or no JSON object.
     """
     file = path / "config.json"
     try:
         config: object = json.loads(file.read_text("utf-8"))
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"{path} is no checkpoint: it has no config.json. Give the directory that "
+            f"{path} is no checkpoint: it has no config.json. Pass the directory that "
             "transformers' save_pretrained wrote, or a .gguf file"
         ) from error
     except (OSError, ValueError) as error:
@@ -93,47 +94,41 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def require_safetensors(path: Path) -> None:
-    """Check that the directory has its weights as safetensors.
+    """Require weights in the format safetensors.
 
     Raises:
-        CheckpointError: it has none, or pickles only (which can run code when they are loaded).
+        CheckpointError: the directory has none, or only pickles, which can run code when they are
+            loaded.
     """
     if any(path.glob("*.safetensors")):
         return
-    pickles = sorted(file.name for pattern in _PICKLES for file in path.glob(pattern))
+    pickles = sorted(file.name for pattern in _PICKLE_PATTERNS for file in path.glob(pattern))
     if pickles:
         raise CheckpointError(
             f"{path} has its weights as a pickle ({pickles[0]}), which can run code when it is "
-            "loaded. Convert it where you trust it: AutoModel.from_pretrained(…)"
+            "loaded. If you trust it, convert it: AutoModel.from_pretrained(…)"
             ".save_pretrained(…) writes safetensors"
         )
-    raise CheckpointError(f"{path} has no weights: no *.safetensors file lies in it")
+    raise CheckpointError(f"{path} has no weights: it has no *.safetensors file")
 
 
 def require_complete(missing: Collection[str], path: Path) -> None:
-    """Refuse a checkpoint whose files lack the weights called `missing`, which transformers
-    reports after loading, and has filled with random numbers.
+    """Refuse a checkpoint whose files lack the weights `missing`: transformers reports them after
+    loading, and has set them to random numbers.
 
     Raises:
-        CheckpointError: there are any.
+        CheckpointError: `missing` is not empty.
     """
     if missing:
         raise CheckpointError(
-            f"{path} lacks {len(missing)} weights, {min(missing)} for instance: fetch the "
+            f"{path} lacks {len(missing)} weights, for instance {min(missing)}: fetch the "
             "checkpoint again"
         )
 
 
-def _config_or_none(path: Path) -> dict[str, Any] | None:
-    try:
-        return read_config(path)
-    except CheckpointError:
-        return None
-
-
 def _kind_of_architecture(config: dict[str, Any]) -> Kind:
-    listed: object = config.get("architectures")
-    names = cast("list[object]", listed) if isinstance(listed, list) else []
+    classes: object = config.get("architectures")
+    names = cast("list[object]", classes) if isinstance(classes, list) else []
     architecture = str(names[0]) if names else ""
     if architecture.endswith("ForImageClassification"):
         return "image-classifier"

@@ -1,4 +1,4 @@
-"""The user's store: the directory that fetched and converted models are kept in."""
+"""The user's store: the directory for fetched and converted models."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["models_directory", "store_directory"]
 
 def store_directory() -> Path:
     """The store's root: `FMSDK_HOME`, else `fmsdk` in the user's cache directory."""
-    if chosen := os.environ.get("FMSDK_HOME"):
-        return Path(chosen).expanduser()
+    if directory := os.environ.get("FMSDK_HOME"):
+        return Path(directory).expanduser()
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "fmsdk"
 
 
 def models_directory() -> Path:
-    """The directory in it that has a directory for each model."""
+    """The directory in the store with a directory for each model."""
     return store_directory() / "models"

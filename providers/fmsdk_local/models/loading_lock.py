@@ -1,7 +1,7 @@
-"""The one lock under which anything loads, unloads or converts weights.
+"""The one lock for loading, unloading and converting weights.
 
-transformers' loading is not thread-safe (huggingface/transformers#41782); reentrant, since
-loading a GGUF file converts it first.
+transformers' loading is not thread-safe (huggingface/transformers#41782). The lock is reentrant,
+since loading a GGUF file converts it first.
 """
 
 from __future__ import annotations

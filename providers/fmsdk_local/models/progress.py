@@ -1,6 +1,6 @@
 """Turns the progress bars of transformers into calls of a `fmsdk.provider.Progress`.
 
-Nothing of transformers is drawn on the terminal meanwhile: that is the caller's.
+transformers draws nothing on the terminal meanwhile.
 """
 
 from __future__ import annotations
@@ -15,34 +15,33 @@ from transformers.utils import logging
 
 from fmsdk.provider import Progress
 
-__all__ = ["reported"]
-
+__all__ = ["report_progress"]
 
 Report = Callable[[int, int | None], None]
 
 
 @contextmanager
-def reported(progress: Progress | None, stage: str) -> Generator[None]:
-    """Report the bars drawn inside as `stage`. Process-wide: hold the lock of loading."""
+def report_progress(progress: Progress | None, stage: str) -> Generator[None]:
+    """Report the progress bars of the block as `stage`. Process-wide: hold `LOADING_LOCK`."""
 
     def report(done: int | None, total: int | None) -> None:
         if progress is not None:
             progress(stage, done, total)
 
     gguf: Any = modeling_gguf_pytorch_utils
-    drawn = gguf.tqdm  # the one bar that does not go through transformers' own hook
-    hook = logging.set_tqdm_hook(lambda factory, args, kwargs: _Bar(report, *args, **kwargs))
-    gguf.tqdm = partial(_Bar, report)
+    gguf_tqdm = gguf.tqdm  # the one bar that ignores transformers' own hook
+    hook = logging.set_tqdm_hook(lambda factory, args, kwargs: _SilentBar(report, *args, **kwargs))
+    gguf.tqdm = partial(_SilentBar, report)
     report(None, None)
     try:
         yield
     finally:
-        gguf.tqdm = drawn
+        gguf.tqdm = gguf_tqdm
         logging.set_tqdm_hook(hook)
 
 
-class _Bar:
-    """Stands in for tqdm: counts, and draws nothing."""
+class _SilentBar:
+    """Replaces tqdm: reports the count, and draws nothing."""
 
     def __init__(
         self, report: Report, iterable: Any = None, *_: Any, total: int | None = None, **__: Any
@@ -68,9 +67,9 @@ class _Bar:
         self._report(self._done, self._total)
 
     def __getattr__(self, name: str) -> Any:
-        """Everything that changes what tqdm draws."""
-        return _nothing
+        """The methods that change what tqdm draws: they do nothing."""
 
+        def ignore(*_: object, **__: object) -> None:
+            pass
 
-def _nothing(*_: Any, **__: Any) -> None:
-    pass
+        return ignore

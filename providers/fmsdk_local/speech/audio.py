@@ -1,7 +1,7 @@
-"""Recordings as the samples a model hears: one channel, float32, at the model's rate.
+"""Recordings as the samples that a model takes: one channel, float32, at the model's rate.
 
-libsndfile reads wav, flac, ogg and mp3, and FFmpeg (PyAV) what it does not: m4a, aac, webm,
-mp4 and other containers. Knows nothing of models.
+libsndfile reads wav, flac, ogg and mp3. FFmpeg (PyAV) reads m4a, aac, webm, mp4 and other
+containers. Knows nothing of models.
 """
 
 from __future__ import annotations
@@ -22,55 +22,59 @@ from fmsdk.content import Audio
 from fmsdk.errors import InvalidMedia
 from fmsdk.media.source import SamplesSource
 
-__all__ = ["Samples", "decode"]
+__all__ = ["Samples", "decode_audio"]
 
 Samples = NDArray[np.float32]
 
-_BLOCK = 1 << 18  # frames read at once: a long recording is never in memory at its own rate
-_SLACK = 0.15  # seconds by which a header may exceed the sound: codecs pad and round
-# What writers that cannot seek back put for a length they do not know (2 GiB and above).
+_BLOCK_FRAMES = 1 << 18  # read at once: a long recording is never in memory at its own rate
+_TOLERANCE = 0.15  # seconds by which a header may exceed the sound: codecs pad and round
+# The length (2 GiB and above) that writers put where they do not know it and cannot seek back.
 _UNKNOWN_LENGTH = 0x7FFFF000
-# Containers whose header states the duration; FFmpeg guesses it from the bit rate for others.
-_STATES_DURATION = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
-_AGAIN = "Copy or download it again"
+# Containers whose header has the duration; FFmpeg guesses that of others from the bit rate.
+_FORMATS_WITH_DURATION = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+_ADVICE = "Copy or download it again"
 _OGG_HEADER = struct.Struct("<4s22xB")
 
 
-def decode(part: Audio, rate: int = 16000) -> Samples:
+def decode_audio(part: Audio, rate: int = 16000) -> Samples:
     """The recording as float32 [time] at `rate` samples a second, in −1…1.
 
-    Channels are mixed down to their mean. Samples given as such ([time] or [channels, time],
-    floats or int16) are used as they are.
+    Channels are mixed down to their mean. A source of samples is [time] or [channels, time], of
+    floats or int16.
 
     Raises:
-        InvalidMedia: no audio, no sound in it, damaged, or truncated (its header tells of more
-            than there is), or elsewhere (a URL, a provider's file).
+        InvalidMedia: the recording is no audio, empty, damaged, truncated (shorter than its
+            header says), or not on this machine (a URL, a provider's file).
     """
     if isinstance(part.source, SamplesSource):
-        mono, from_rate = _from_samples(part.source.samples), part.source.rate
-        blocks: Iterable[Samples] = [mono]
+        from_rate = part.source.rate
+        blocks: Iterable[Samples] = [_to_mono(part.source.samples)]
     else:
-        from_rate, blocks = _open(part.read(), part.describe())
-    samples = _resampled(blocks, from_rate, rate)
+        from_rate, blocks = _open_recording(part.read(), part.describe())
+    samples = _resample(blocks, from_rate, rate)
     if not samples.size:
-        raise InvalidMedia(f"{part.describe()} is empty: there is no sound in it")
+        raise InvalidMedia(f"{part.describe()} is empty: it has no sound")
     if not np.isfinite(samples).all():
-        raise InvalidMedia(f"{part.describe()} is damaged: it has samples that are not numbers")
+        raise InvalidMedia(
+            f"{part.describe()} is damaged: some of its samples are not finite numbers"
+        )
     return samples
 
 
-def _from_samples(given: Any) -> Samples:
-    # A torch tensor may be on a GPU, want a gradient, or be a bfloat16 that numpy lacks.
-    if hasattr(given, "detach"):
-        given = given.detach().cpu()
-        given = (given.float() if given.is_floating_point() else given).numpy()
-    array: NDArray[Any] = np.asarray(given)
+def _to_mono(source: Any) -> Samples:
+    # A torch tensor may be on a GPU, require a gradient, or be a bfloat16, which numpy lacks.
+    if hasattr(source, "detach"):
+        source = source.detach().cpu()
+        source = (source.float() if source.is_floating_point() else source).numpy()
+    array: NDArray[Any] = np.asarray(source)
     if array.dtype == np.int16:
         array = array.astype(np.float32) / 32768
     elif array.dtype.kind != "f":
-        raise InvalidMedia(f"samples are floats in −1…1 or int16, not {array.dtype}")
+        raise InvalidMedia(f"samples must be floats in −1…1 or int16, not {array.dtype}")
     if array.ndim not in (1, 2):
-        raise InvalidMedia(f"samples are [time] or [channels, time], not {array.ndim}-dimensional")
+        raise InvalidMedia(
+            f"samples must be [time] or [channels, time], not {array.ndim}-dimensional"
+        )
     if array.ndim == 2:
         if array.shape[0] > array.shape[1]:
             raise InvalidMedia(
@@ -81,29 +85,31 @@ def _from_samples(given: Any) -> Samples:
     return array.astype(np.float32)
 
 
-def _resampled(blocks: Iterable[Samples], from_rate: int, rate: int) -> Samples:
+def _resample(blocks: Iterable[Samples], from_rate: int, rate: int) -> Samples:
     if from_rate < 1:
-        raise InvalidMedia(f"a recording at {from_rate} samples a second cannot be")
+        raise InvalidMedia(
+            f"the rate of a recording must be at least 1, not {from_rate} samples a second"
+        )
     if from_rate == rate:
-        return _joined(blocks)
+        return _concatenate(blocks)
     stream = soxr.ResampleStream(from_rate, rate, 1, dtype="float32")
-    done: list[Samples] = [stream.resample_chunk(block) for block in blocks]
-    done.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
-    return _joined(done)
+    output: list[Samples] = [stream.resample_chunk(block) for block in blocks]
+    output.append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
+    return _concatenate(output)
 
 
-def _joined(blocks: Iterable[Samples]) -> Samples:
+def _concatenate(blocks: Iterable[Samples]) -> Samples:
     return np.concatenate([np.zeros(0, np.float32), *blocks])
 
 
-def _open(data: bytes, what: str) -> tuple[int, Iterator[Samples]]:
-    """The rate, and the sound as mono blocks."""
+def _open_recording(data: bytes, what: str) -> tuple[int, Iterator[Samples]]:
+    """The rate of the recording `data`, called `what` in messages, and its mono blocks."""
     _refuse_truncated(data, what)
     try:
         file = soundfile.SoundFile(io.BytesIO(data))
     except soundfile.LibsndfileError:
         return _open_container(data, what)
-    # A wav written to a pipe may say that it has no data; FFmpeg reads on to the end of the file.
+    # The header of a wav from a pipe may say that it has no data. FFmpeg reads on to its end.
     if not file.frames:
         return _open_container(data, what)
     return file.samplerate, _read_file(file, what)
@@ -112,34 +118,34 @@ def _open(data: bytes, what: str) -> tuple[int, Iterator[Samples]]:
 def _read_file(file: soundfile.SoundFile, what: str) -> Iterator[Samples]:
     missing: int = file.frames
     try:
-        while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
+        while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
             missing -= len(block)
             yield block.mean(axis=1)
     except soundfile.LibsndfileError as error:
-        raise InvalidMedia(_damaged(what)) from error
-    if missing > _SLACK * file.samplerate:
-        raise InvalidMedia(_truncated(what, missing / file.samplerate))
+        raise InvalidMedia(_damage_message(what)) from error
+    if missing > _TOLERANCE * file.samplerate:
+        raise InvalidMedia(_truncation_message(what, missing / file.samplerate))
 
 
 def _open_container(data: bytes, what: str) -> tuple[int, Iterator[Samples]]:
     if not data:
-        raise InvalidMedia(f"{what} is empty: there is no sound in it")
+        raise InvalidMedia(f"{what} is empty: it has no sound")
     try:
         container = av.open(io.BytesIO(data))
     except (FFmpegError, OSError) as error:
         raise InvalidMedia(
-            f"{what} is no audio that can be read, or is damaged; wav, flac, ogg, mp3, m4a, "
-            "aac, webm and mp4 can be"
+            f"{what} is damaged, or no audio of a known format: wav, flac, ogg, mp3, m4a, aac, "
+            "webm and mp4 are known"
         ) from error
     if not container.streams.audio:
-        raise InvalidMedia(f"{what} has no sound: there is no audio track in it")
+        raise InvalidMedia(f"{what} has no sound: it has no audio track")
     stream = container.streams.audio[0]
     return stream.rate, _read_container(container, stream, what)
 
 
 def _read_container(container: Any, stream: Any, what: str) -> Iterator[Samples]:
-    # Converts sample format and, where the codec changes it in mid-stream, the rate; the
-    # channels stay, so that they are mixed as everywhere here.
+    # Converts the sample format and, where the codec changes it in mid-stream, the rate. The
+    # channels stay: they are mixed as in every other source.
     resampler = av.AudioResampler(format="fltp", rate=stream.rate)
     frames = 0
     try:
@@ -148,28 +154,30 @@ def _read_container(container: Any, stream: Any, what: str) -> Iterator[Samples]
                 frames += frame.samples
                 yield frame.to_ndarray().mean(axis=0)
     except FFmpegError as error:
-        raise InvalidMedia(_damaged(what)) from error
-    if container.format.name in _STATES_DURATION and container.duration:
+        raise InvalidMedia(_damage_message(what)) from error
+    if container.format.name in _FORMATS_WITH_DURATION and container.duration:
         missing = container.duration / av.time_base - frames / stream.rate
-        if missing > _SLACK:
-            raise InvalidMedia(_truncated(what, missing))
+        if missing > _TOLERANCE:
+            raise InvalidMedia(_truncation_message(what, missing))
 
 
 def _refuse_truncated(data: bytes, what: str) -> None:
-    # libsndfile reads a cut-off file to its end without a word.
+    # libsndfile reads a truncated file without an error.
     if data[:4] in (b"RIFF", b"RF64") and data[8:12] == b"WAVE":
-        missing = _missing_of_wav(data)
+        missing = _missing_wav_bytes(data)
     elif data[:4] == b"OggS":
-        missing = _missing_of_ogg(data)
+        missing = _missing_ogg_bytes(data)
     else:
         return
     if missing > 0:
-        raise InvalidMedia(f"{what} is truncated: {missing} bytes are missing at its end. {_AGAIN}")
+        raise InvalidMedia(
+            f"{what} is truncated: {missing} bytes are missing at its end. {_ADVICE}"
+        )
 
 
-def _missing_of_wav(data: bytes) -> int:
-    """Bytes the data chunk lacks, beyond one frame, going by its own header."""
-    at, frame = 12, 1
+def _missing_wav_bytes(data: bytes) -> int:
+    """Bytes that the data chunk lacks by its own header, beyond one frame."""
+    at, frame = 12, 1  # bytes
     while at + 8 <= len(data):
         size = int.from_bytes(data[at + 4 : at + 8], "little")
         if data[at : at + 4] == b"fmt ":
@@ -183,8 +191,8 @@ def _missing_of_wav(data: bytes) -> int:
     return 0
 
 
-def _missing_of_ogg(data: bytes) -> int:
-    """Bytes the last page lacks, going by its own header (RFC 3533, section 6)."""
+def _missing_ogg_bytes(data: bytes) -> int:
+    """Bytes that the last page lacks by its own header (RFC 3533, section 6)."""
     at = data.rfind(b"OggS")
     if at + _OGG_HEADER.size > len(data):
         return at + _OGG_HEADER.size - len(data)
@@ -193,12 +201,11 @@ def _missing_of_ogg(data: bytes) -> int:
     return table + segments + sum(data[table : table + segments]) - len(data)
 
 
-def _truncated(what: str, seconds: float) -> str:
+def _truncation_message(what: str, seconds: float) -> str:
     return (
-        f"{what} is truncated: {seconds:.1f} of the seconds its header tells of are missing. "
-        f"{_AGAIN}"
+        f"{what} is truncated: it is {seconds:.1f} seconds shorter than its header says. {_ADVICE}"
     )
 
 
-def _damaged(what: str) -> str:
-    return f"{what} is damaged or truncated: it cannot be read to its end. {_AGAIN}"
+def _damage_message(what: str) -> str:
+    return f"{what} is damaged or truncated: it cannot be decoded to its end. {_ADVICE}"

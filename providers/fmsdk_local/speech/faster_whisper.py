@@ -1,4 +1,4 @@
-"""Whisper checkpoints of CTranslate2, through faster-whisper."""
+"""Whisper checkpoints in CTranslate2's format, through faster-whisper."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import ctranslate2  # pyright: ignore[reportMissingTypeStubs]
 import faster_whisper  # pyright: ignore[reportMissingTypeStubs]
 
 from fmsdk.errors import CheckpointError, OutOfMemory, UnsupportedSetting
-from fmsdk_local.speech.task import Heard
+from fmsdk_local.errors import first_line
+from fmsdk_local.speech.task import WhisperSegment
 
 if TYPE_CHECKING:
     from fmsdk_local.speech.audio import Samples
@@ -24,10 +25,10 @@ _BEAM_SIZE = 5
 
 
 class FasterWhisper:
-    """A `Whisper` (see `fmsdk_local.speech.runner`) on CTranslate2.
+    """A `fmsdk_local.speech.runner.Whisper` on CTranslate2.
 
-    Segments come window by window of 30 s, which is also how soon it is cancelled. A window
-    whose most probable text is unlikely is decoded again at higher temperatures, and one that
+    It transcribes windows of 30 s; segments come, and cancelling works, after each window. A
+    window whose most probable text is unlikely is decoded again at higher temperatures. One that
     is silent by Whisper's own measure has no segment.
     """
 
@@ -47,12 +48,14 @@ class FasterWhisper:
                 os.fspath(path),
                 device=kind,
                 device_index=int(index or 0),
-                compute_type=_compute_type(kind, dtype, name),
-                cpu_threads=threads or _cores(),
+                compute_type=_choose_compute_type(kind, dtype, name),
+                cpu_threads=threads or _count_cores(),
                 local_files_only=True,
             )
         except (RuntimeError, ValueError, MemoryError) as error:
-            raise _out_of_memory(error, name) or _broken(error, name) from error
+            raise _map_out_of_memory(error, name) or CheckpointError(
+                f"{name} cannot be loaded: {first_line(error)}. Fetch it again", model=name
+            ) from error
         self.languages: Collection[str] = self._model.supported_languages
         self.device = device if kind == "cuda" else "cpu"
         self.dtype: str = self._model.model.compute_type
@@ -66,63 +69,55 @@ class FasterWhisper:
         samples: Samples,
         language: str | None,
         prompt: str | None,
-        heard: Callable[[Heard], None],
-        cancelled: Callable[[], bool],
+        on_segment: Callable[[WhisperSegment], None],
+        is_cancelled: Callable[[], bool],
     ) -> str | None:
-        """As `fmsdk_local.speech.runner.Whisper` says."""
+        """See `fmsdk_local.speech.runner.Whisper`."""
         try:
             segments, info = self._model.transcribe(
                 samples, language=language, initial_prompt=prompt, beam_size=_BEAM_SIZE
             )
             for segment in segments:
-                heard(Heard(segment.start, segment.end, segment.text, len(segment.tokens)))
-                if cancelled():
+                on_segment(
+                    WhisperSegment(segment.start, segment.end, segment.text, len(segment.tokens))
+                )
+                if is_cancelled():
                     break
         except (RuntimeError, MemoryError) as error:
-            failure = _out_of_memory(error, self._name)
-            if failure is None:
+            mapped = _map_out_of_memory(error, self._name)
+            if mapped is None:
                 raise
-            raise failure from error
+            raise mapped from error
         return info.language
 
 
-def _out_of_memory(error: Exception, name: str) -> OutOfMemory | None:
-    # CTranslate2 raises plain RuntimeErrors; their texts are all there is to go by.
+def _map_out_of_memory(error: Exception, name: str) -> OutOfMemory | None:
+    # CTranslate2 raises plain RuntimeErrors. Only their messages tell them apart.
     if not isinstance(error, MemoryError) and "out of memory" not in str(error):
         return None
     return OutOfMemory(
-        f"{name} ran out of memory: {_first_line(error)}. Choose a smaller model or another device",
+        f"{name} ran out of memory: {first_line(error)}. Choose a smaller model or another device",
         model=name,
     )
 
 
-def _broken(error: Exception, name: str) -> CheckpointError:
-    return CheckpointError(
-        f"{name} cannot be loaded: {_first_line(error)}. Fetch it again", model=name
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _compute_type(device: str, dtype: str, name: str) -> str:
+def _choose_compute_type(device: str, dtype: str, name: str) -> str:
     if dtype == "auto":
         # On two CPU cores int8 takes half the time of float32, and makes no more errors.
         return "int8" if device == "cpu" else "float16"
     compiled: Any = ctranslate2
-    offered: set[str] = compiled.get_supported_compute_types(device)
-    if dtype not in offered:
+    supported: set[str] = compiled.get_supported_compute_types(device)
+    if dtype not in supported:
         raise UnsupportedSetting(
-            f"{name} cannot compute in {dtype} on this {device}; CTranslate2 offers "
-            f"{', '.join(sorted(offered))} here, and dtype='auto' takes the best",
+            f"{name} cannot compute in {dtype} on this {device}; CTranslate2 supports "
+            f"{', '.join(sorted(supported))} on it, and dtype='auto' chooses the fastest",
             setting="dtype",
             model=name,
         )
     return dtype
 
 
-def _cores() -> int:
+def _count_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Which language a caller means, out of those a model knows."""
+"""Chooses, for the language that a caller names, the code that a model knows."""
 
 from __future__ import annotations
 
@@ -7,45 +7,37 @@ from collections.abc import Collection
 
 from fmsdk.errors import UnsupportedSetting
 
-__all__ = ["choose"]
+__all__ = ["choose_language"]
 
 
-def choose(given: str | None, known: Collection[str], name: str) -> str | None:
-    """The code of the language `given` (a code or an English name, in any case) for the model
-    `name`, which knows the codes `known`. None stays None: the model tells by itself, or knows
-    but one.
+def choose_language(requested: str | None, supported: Collection[str], name: str) -> str | None:
+    """The code for the language `requested`: a code or an English name, in any case.
+
+    The model `name` transcribes the codes `supported`. None stays None, and the model detects
+    the language, unless it has only one.
 
     Raises:
-        UnsupportedSetting: the model does not know it.
+        UnsupportedSetting: the model does not transcribe the language.
     """
-    if given is None:
-        return next(iter(known)) if len(known) == 1 else None
-    wanted = given.strip().lower()
-    code = wanted if wanted in known else _codes().get(wanted)
-    if code in known:
+    if requested is None:
+        return next(iter(supported)) if len(supported) == 1 else None
+    language = requested.strip().lower()
+    if language in supported:
+        return language
+
+    # transformers takes a second to import: only for what is no code.
+    from transformers.models.whisper import tokenization_whisper
+
+    code = tokenization_whisper.TO_LANGUAGE_CODE.get(language)
+    if code in supported:
         return code
-    if len(known) == 1:
-        way_out = (
-            f"it knows {_names()[next(iter(known))].title()} alone; choose a multilingual model"
-        )
+    names = tokenization_whisper.LANGUAGES  # English names by code
+    if len(supported) == 1:
+        hint = f"it knows {names[next(iter(supported))].title()} alone; choose a multilingual model"
     else:
-        choices = [*known, *(_names()[code] for code in known if code in _names())]
-        alike = difflib.get_close_matches(wanted, choices, n=3) or sorted(known)
-        way_out = f"it knows {', '.join(alike)}; leave it out to have it told from the sound"
+        choices = [*supported, *(names[code] for code in supported if code in names)]
+        similar = difflib.get_close_matches(language, choices, n=3) or sorted(supported)
+        hint = f"it knows {', '.join(similar)}; leave it out to let the model detect it"
     raise UnsupportedSetting(
-        f"{name} cannot transcribe language {given!r}: {way_out}", setting="language", model=name
+        f"{name} cannot transcribe language {requested!r}: {hint}", setting="language", model=name
     )
-
-
-def _names() -> dict[str, str]:
-    """English names by code. Read where a code was not given, as it loads transformers."""
-    from transformers.models.whisper import tokenization_whisper
-
-    return tokenization_whisper.LANGUAGES
-
-
-def _codes() -> dict[str, str]:
-    """Codes by English name, other names ("mandarin", "castilian") included."""
-    from transformers.models.whisper import tokenization_whisper
-
-    return tokenization_whisper.TO_LANGUAGE_CODE

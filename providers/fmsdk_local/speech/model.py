@@ -1,89 +1,124 @@
-"""One transcription: recording, engine, account. By `transcribe`, or by `generate`."""
+"""`SpeechModel`: a Whisper, from a recording to a transcription or to the events of a response."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
 from time import perf_counter
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from fmsdk.content import Audio, Text
 from fmsdk.errors import BadRequestError, UnsupportedContent, UnsupportedSetting
+from fmsdk.provider import Capabilities
 from fmsdk.request import Request
 from fmsdk.response import Event, Finished, TextDelta
-from fmsdk.usage import Timings
-from fmsdk_local.engine.engine import Job
-from fmsdk_local.models.loader import Loaded
+from fmsdk.transcription import TranscribeRequest, Transcription
+from fmsdk.usage import Device, Timings
+from fmsdk_local.engine import Engine, Job
 from fmsdk_local.options import LocalOptions, options_of
-from fmsdk_local.speech import SpeechPiece, SpeechResult, TranscribeTask, to_usage
-from fmsdk_local.speech.audio import decode
+from fmsdk_local.speech.audio import decode_audio
+from fmsdk_local.speech.task import SpeechChunk, SpeechResult, TranscribeTask
 
-__all__ = ["hear_request", "hear_whole"]
-
-
-async def hear_whole(
-    loaded: Loaded, audio: Audio, *, loading: float, language: str | None, prompt: str | None
-) -> tuple[SpeechResult, Timings]:
-    """A whole transcription. `loading` is how many seconds loading the model took for it.
-
-    Raises:
-        InvalidMedia: no recording, or a broken one.
-        FmsdkError: what `Engine.submit` and the runner raise.
-    """
-    async with aclosing(_hear(loaded, audio, loading, language, prompt)) as items:
-        found = [item async for item in items if not isinstance(item, SpeechPiece)]
-    return found[0]
+__all__ = ["SpeechModel"]
 
 
-async def hear_request(
-    loaded: Loaded,
-    request: Request,
-    *,
-    loading: float,
-    on_job: Callable[[Job], None] | None = None,
-) -> AsyncGenerator[Event]:
-    """The events of a request to a speech model: its one recording as text.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechModel:
+    """A loaded model that transcribes speech: a `fmsdk_local.models.loaded_model.LoadedModel`."""
 
-    Raises:
-        UnsupportedContent: anything but a recording.
-        BadRequestError: several recordings.
-    """
-    audio = _recording(request)
-    async with aclosing(_hear(loaded, audio, loading, on_job=on_job)) as items:
-        async for item in items:
-            if isinstance(item, SpeechPiece):
-                yield TextDelta(item.delta)
-            else:
-                result, timings = item
-                yield Finished(
-                    finishes=(("stop", None),),
-                    usage=to_usage(result),
-                    served_model=loaded.name,
-                    timings=timings,
-                    warnings=result.warnings,
-                )
+    name: str
+    path: Path
+    engine: Engine
+    device: Device
+    capabilities: Capabilities
 
+    def with_hourly_price(self, price: Decimal | None) -> Self:
+        """The same model with a device that costs `price` dollars an hour."""
+        return replace(self, device=replace(self.device, hourly_price=price))
 
-async def _hear(
-    loaded: Loaded,
-    audio: Audio,
-    loading: float,
-    language: str | None = None,
-    prompt: str | None = None,
-    on_job: Callable[[Job], None] | None = None,
-) -> AsyncGenerator[SpeechPiece | tuple[SpeechResult, Timings]]:
-    """The pieces as they are recognised, then the result."""
-    samples = await asyncio.to_thread(decode, audio)
-    submitted = perf_counter()
-    task = TranscribeTask(samples, language, prompt)
-    async with aclosing(cast("Any", loaded.engine.submit(task, on_job))) as items:
-        async for item in items:
-            if isinstance(item, SpeechPiece):
-                yield item
-            elif isinstance(item, SpeechResult):
-                passed = perf_counter() - submitted
-                yield item, _timings(loaded, item, passed, loading)
+    def count_tokens(self, request: Request) -> None:
+        """None: a recording has seconds, not tokens."""
+
+    def unload(self) -> None:
+        """Stop the inference thread after its current window; waiting requests fail."""
+        self.engine.close()
+
+    async def transcribe(
+        self, request: TranscribeRequest, *, provider: str, load_seconds: float
+    ) -> Transcription:
+        """The transcription of a recording, under the provider's name `provider`.
+
+        Raises:
+            InvalidMedia: the recording is broken, or no recording.
+            FmsdkError: what `Engine.submit` and the runner raise.
+        """
+        items = self._submit(
+            request.audio, load_seconds, language=request.language, prompt=request.prompt
+        )
+        async with aclosing(items):
+            results = [item async for item in items if not isinstance(item, SpeechChunk)]
+        result, timings = results[0]
+        return result.transcription(provider=provider, model=request.model, timings=timings)
+
+    async def generate_events(
+        self,
+        request: Request,
+        *,
+        load_seconds: float,
+        streamed: bool,
+        on_job: Callable[[Job], None] | None = None,
+    ) -> AsyncGenerator[Event]:
+        """The request's one recording as text: see `LoadedModel.generate_events`. Segments are
+        sent as they come, `streamed` or not.
+
+        Raises:
+            UnsupportedContent: the request has content other than a recording.
+            BadRequestError: the request has several recordings, or none.
+        """
+        audio = _recording(request)
+        async with aclosing(self._submit(audio, load_seconds, on_job=on_job)) as items:
+            async for item in items:
+                if isinstance(item, SpeechChunk):
+                    yield TextDelta(item.delta)
+                else:
+                    result, timings = item
+                    yield Finished(
+                        finishes=(("stop", None),),
+                        usage=result.usage,
+                        served_model=self.name,
+                        timings=timings,
+                        warnings=result.warnings,
+                    )
+
+    async def _submit(
+        self,
+        audio: Audio,
+        load_seconds: float,
+        *,
+        language: str | None = None,
+        prompt: str | None = None,
+        on_job: Callable[[Job], None] | None = None,
+    ) -> AsyncGenerator[SpeechChunk | tuple[SpeechResult, Timings]]:
+        """The chunks as they are recognised, then the result."""
+        samples = await asyncio.to_thread(decode_audio, audio)
+        start = perf_counter()
+        task = TranscribeTask(samples, language, prompt)
+        async with aclosing(cast("Any", self.engine.submit(task, on_job))) as items:
+            async for item in items:
+                if isinstance(item, SpeechChunk):
+                    yield item
+                elif isinstance(item, SpeechResult):
+                    timings = Timings(
+                        queue=max(0.0, perf_counter() - start - item.device_seconds),
+                        load=load_seconds or None,
+                        device_seconds=item.device_seconds,
+                        device=self.device,
+                    )
+                    yield item, timings
 
 
 def _recording(request: Request) -> Audio:
@@ -92,10 +127,10 @@ def _recording(request: Request) -> Audio:
             f"{request.name} transcribes speech: LocalOptions are for models that generate text",
             setting="options",
         )
-    found: list[Audio] = []
+    recordings: list[Audio] = []
     for part in request.parts():
         if isinstance(part, Audio):
-            found.append(part)
+            recordings.append(part)
         elif not isinstance(part, Text) or part.text.strip():
             kind = getattr(part, "kind", type(part).__name__.lower())
             raise UnsupportedContent(
@@ -103,15 +138,8 @@ def _recording(request: Request) -> Audio:
                 "a language beside it",
                 part=kind,
             )
-    if len(found) != 1:
-        raise BadRequestError(f"{request.name} takes one recording at a time, not {len(found)}")
-    return found[0]
-
-
-def _timings(loaded: Loaded, result: SpeechResult, passed: float, loading: float) -> Timings:
-    return Timings(
-        queue=max(0.0, passed - result.seconds),
-        load=loading or None,
-        device_seconds=result.seconds,
-        device=loaded.device,
-    )
+    if len(recordings) != 1:
+        raise BadRequestError(
+            f"{request.name} takes one recording at a time, not {len(recordings)}"
+        )
+    return recordings[0]

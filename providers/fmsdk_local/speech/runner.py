@@ -1,38 +1,36 @@
-"""The runner that an engine's thread runs for speech: a Whisper of either make behind it."""
+"""The runner that an engine's thread runs for speech, with a Whisper of either library."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fmsdk.errors import CheckpointError, ContextTooLong
+from fmsdk.errors import ContextTooLong
 from fmsdk.transcription import Segment
-from fmsdk_local.models.checkpoint import kind_of
-from fmsdk_local.speech import language
+from fmsdk_local.speech.language import choose_language
 from fmsdk_local.speech.task import (
     SAMPLE_RATE,
-    Heard,
-    SpeechPiece,
+    SpeechChunk,
     SpeechResult,
     TranscribeTask,
+    WhisperSegment,
 )
 
 if TYPE_CHECKING:
-    from fmsdk_local.engine.engine import Job
+    from fmsdk_local.engine import Job
     from fmsdk_local.speech.audio import Samples
 
-__all__ = ["SpeechRunner", "Whisper", "load"]
+__all__ = ["SpeechRunner", "Whisper"]
 
-_SILENCE = 1e-4  # a peak of −80 dBFS, three steps of a 16-bit recording
+_SILENCE_PEAK = 1e-4  # −80 dBFS, three steps of a 16-bit recording
 _PROMPT_LIMIT = 223  # half of the 448 positions that Whisper's decoder has, less the start token
 
 
 class Whisper(Protocol):
-    """A make of Whisper.
+    """A Whisper of one library.
 
-    languages: the codes it knows; one alone for an English-only model. Empty: not told.
+    languages: the codes that it transcribes; one alone for an English-only model.
     device, dtype: what it computes on and in.
     """
 
@@ -49,56 +47,21 @@ class Whisper(Protocol):
         samples: Samples,
         language: str | None,
         prompt: str | None,
-        heard: Callable[[Heard], None],
-        cancelled: Callable[[], bool],
+        on_segment: Callable[[WhisperSegment], None],
+        is_cancelled: Callable[[], bool],
     ) -> str | None:
-        """Call `heard` for each segment as it is recognised, until the end or until `cancelled`;
-        returns the language, where it is known."""
+        """Call `on_segment` for each segment as it is recognised, until the recording ends or
+        `is_cancelled` returns true; returns the language, or None if it is unknown."""
         ...
 
 
-def load(
-    path: Path, *, name: str, device: str = "cpu", dtype: str = "auto", threads: int | None = None
-) -> SpeechRunner:
-    """Load the Whisper checkpoint at `path` (a directory of either make).
-
-    Args:
-        name: the model's, for messages.
-        device: "cpu", "cuda", "cuda:1" or "mps"; CTranslate2 knows no Metal, and runs on the
-            CPU instead of "mps" (`SpeechRunner.device` tells).
-        dtype: "auto", "float32", "float16" or "bfloat16". "auto" is int8 on a CPU and float16
-            on a GPU for CTranslate2; for transformers see `fmsdk_local.engine.device.choose_dtype`.
-        threads: CPU threads for CTranslate2; None is one for each core.
-
-    Raises:
-        CheckpointError: broken, incomplete, a pickle, or no Whisper.
-        OutOfMemory: the device has no room for it.
-        UnsupportedSetting: the device does not compute in `dtype`.
-    """
-    kind = kind_of(path)
-    whisper: Whisper
-    if kind == "whisper-ct2":
-        from fmsdk_local.speech.faster_whisper import FasterWhisper
-
-        whisper = FasterWhisper(path, name=name, device=device, dtype=dtype, threads=threads)
-    elif kind == "whisper":
-        from fmsdk_local.speech.transformers_whisper import TransformersWhisper
-
-        whisper = TransformersWhisper(path, name=name, device=device, dtype=dtype)
-    else:
-        raise CheckpointError(
-            f"{name} is no Whisper checkpoint: {path} has no config.json of one", model=name
-        )
-    return SpeechRunner(whisper, name)
-
-
 class SpeechRunner:
-    """Runs `TranscribeTask`s: emits a `SpeechPiece` for each segment as soon as it is known,
-    then a `SpeechResult`, which is left out where the job is cancelled.
+    """Runs `TranscribeTask`s: emits a `SpeechChunk` for each segment as it is recognised, then a
+    `SpeechResult`. A cancelled job gets no result.
 
-    Nothing is cut from the recording first: there is no voice detection before the model. Words
-    that Whisper makes up where there is no sound at all ("You", "Thank you") are left out, and
-    so are segments without a letter or digit ("...").
+    The model receives the complete recording: there is no voice detection before it. Whisper
+    invents words ("You", "Thank you") where there is no sound at all, and segments without a
+    letter or digit ("..."). Both are left out.
     """
 
     def __init__(self, whisper: Whisper, name: str) -> None:
@@ -107,7 +70,7 @@ class SpeechRunner:
 
     @property
     def languages(self) -> Collection[str]:
-        """The codes of the languages it knows."""
+        """The codes of the languages that it transcribes."""
         return self._whisper.languages
 
     @property
@@ -121,26 +84,26 @@ class SpeechRunner:
         return self._whisper.dtype
 
     def run(self, job: Job) -> None:
-        """Serve one job, on the inference thread.
+        """Run one job, on the inference thread.
 
         Raises:
-            UnsupportedSetting: a language the model does not know.
-            ContextTooLong: the prompt is longer than half of what the decoder holds.
-            OutOfMemory: the device has no room for the recording.
+            UnsupportedSetting: the model does not transcribe the language.
+            ContextTooLong: the prompt is longer than half of the decoder's context.
+            OutOfMemory: the device has no memory for the recording.
         """
         task: TranscribeTask = job.task
-        spoken = language.choose(task.language, self._whisper.languages, self._name)
+        language = choose_language(task.language, self._whisper.languages, self._name)
         self._check_prompt(task.prompt)
-        began = perf_counter()
-        gathered = _Gathered(job.emit, task)
-        found = self._whisper.transcribe(
-            task.samples, spoken, task.prompt, gathered.add, lambda: job.cancelled
+        start = perf_counter()
+        segments = _SegmentCollector(job.emit, task)
+        language = self._whisper.transcribe(
+            task.samples, language, task.prompt, segments.add_segment, lambda: job.cancelled
         )
         if not job.cancelled:
-            job.emit(gathered.result(found, perf_counter() - began))
+            job.emit(segments.result(language, perf_counter() - start))
 
     def _check_prompt(self, prompt: str | None) -> None:
-        # Both makes would cut it, and say nothing.
+        # Both libraries would truncate it silently.
         length = self._whisper.prompt_length(prompt) if prompt else 0
         if length > _PROMPT_LIMIT:
             raise ContextTooLong(
@@ -152,8 +115,8 @@ class SpeechRunner:
             )
 
 
-class _Gathered:
-    """Passes segments on as they come, and keeps them for the result."""
+class _SegmentCollector:
+    """Emits segments as they come, and collects them for the result."""
 
     def __init__(self, emit: Callable[[Any], None], task: TranscribeTask) -> None:
         self._emit = emit
@@ -162,29 +125,29 @@ class _Gathered:
         self._deltas: list[str] = []
         self._tokens = 0
 
-    def add(self, heard: Heard) -> None:
-        self._tokens += heard.tokens
-        # Whisper thinks in windows of 30 s, and may end a segment after the recording's end.
-        end = min(heard.end, self._task.duration)
-        text = heard.text.strip()
-        if not any(map(str.isalnum, text)) or self._silent(heard.start, end):
+    def add_segment(self, source: WhisperSegment) -> None:
+        self._tokens += source.tokens
+        # Whisper decodes windows of 30 s, and may end a segment after the recording's end.
+        end = min(source.end, self._task.duration)
+        text = source.text.strip()
+        if not any(map(str.isalnum, text)) or self._is_silent(source.start, end):
             return
-        segment = Segment(heard.start, end, text)
-        delta = heard.text.rstrip() if self._segments else text
+        segment = Segment(source.start, end, text)
+        delta = source.text.rstrip() if self._segments else text
         self._segments.append(segment)
         self._deltas.append(delta)
-        self._emit(SpeechPiece(segment, delta))
+        self._emit(SpeechChunk(segment, delta))
 
-    def _silent(self, start: float, end: float) -> bool:
-        stretch = self._task.samples[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)]
-        return float(abs(stretch).max(initial=0.0)) < _SILENCE
+    def _is_silent(self, start: float, end: float) -> bool:
+        samples = self._task.samples[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)]
+        return float(abs(samples).max(initial=0.0)) < _SILENCE_PEAK
 
-    def result(self, language: str | None, seconds: float) -> SpeechResult:
+    def result(self, language: str | None, device_seconds: float) -> SpeechResult:
         return SpeechResult(
             text="".join(self._deltas),
             segments=tuple(self._segments),
             language=language,
             duration=self._task.duration,
             tokens=self._tokens,
-            seconds=seconds,
+            device_seconds=device_seconds,
         )

@@ -1,150 +1,192 @@
-"""One answer of a language model: prompt, engine, parser, account."""
+"""`TextModel`: a language model or multimodal model, from a request to the events of a response."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
 from time import perf_counter
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from fmsdk.errors import ContextTooLong
+from fmsdk.provider import Capabilities
 from fmsdk.request import Request
 from fmsdk.response import Event, Finished
-from fmsdk.usage import InputUsage, OutputUsage, Timings, Usage
-from fmsdk_local.decode import AnswerParser, finish_of
-from fmsdk_local.encode.prompt import Prompt, PromptEncoder
-from fmsdk_local.engine.device import require_cache_room
-from fmsdk_local.engine.engine import Job
-from fmsdk_local.engine.generation import End, GenerationTask, Piece
-from fmsdk_local.errors import translate
-from fmsdk_local.models.loader import Loaded
+from fmsdk.usage import Device, InputUsage, OutputUsage, Timings, Usage
+from fmsdk_local.decode import AnswerDecoder, decode_finish
+from fmsdk_local.encode import Prompt, PromptEncoder
+from fmsdk_local.engine import Engine, Job
+from fmsdk_local.engine.device import require_cache_memory
+from fmsdk_local.engine.generation import GenerationEnd, GenerationTask, TextChunk
+from fmsdk_local.errors import map_request_error
 from fmsdk_local.options import options_of
 
-__all__ = ["answer"]
+if TYPE_CHECKING:
+    import torch
 
-# Where neither the caller nor the checkpoint sets a limit: small models can ramble for ever.
+__all__ = ["TextModel"]
+
+# The limit where neither the caller nor the checkpoint sets one: small models can ramble for ever.
 _MAX_OUTPUT_TOKENS = 4096
 
 
-async def answer(
-    loaded: Loaded,
-    encoder: PromptEncoder,
-    request: Request,
-    *,
-    loading: float,
-    streamed: bool,
-    on_job: Callable[[Job], None] | None = None,
-) -> AsyncGenerator[Event]:
-    """The events of one answer, the last one `Finished`. `loading` is how many seconds loading
-    the model took for this request; `streamed` sends each token on as it comes; `on_job` is the
-    engine's.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextModel:
+    """A loaded model that generates text: a `fmsdk_local.models.loaded_model.LoadedModel`.
 
-    Raises:
-        ContextTooLong, OutOfMemory: the request does not fit.
-        FmsdkError: what `PromptEncoder.encode` and `Engine.submit` raise.
+    context: tokens of prompt and response together, or None where the checkpoint has no limit.
+    max_new_tokens: the checkpoint's own limit on a response, or None.
+    kv_bytes: memory that one token of context takes, or None where it cannot be computed.
     """
-    asked = perf_counter()
-    try:
-        prompt = await asyncio.to_thread(encoder.encode, request)
-    except Exception as error:
-        raise translate(error, request.name) from error.__cause__
-    task = _task(loaded, request, prompt, streamed=streamed)
-    parser = AnswerParser(prompt.tools, reasoning=prompt.reasoning)
-    async with aclosing(cast("Any", loaded.engine.submit(task, on_job))) as items:
-        async for item in items:
-            if isinstance(item, Piece):
-                for event in parser.feed(item.text, item.logprobs):
-                    yield event
-            elif isinstance(item, End):
-                for event in parser.finish():
-                    yield event
-                yield _finished(loaded, prompt, item, asked, loading, called=parser.called)
 
+    name: str
+    path: Path
+    engine: Engine
+    device: Device
+    torch_device: torch.device
+    capabilities: Capabilities
+    prompt_encoder: PromptEncoder
+    context: int | None = None
+    max_new_tokens: int | None = None
+    kv_bytes: int | None = None
 
-def _task(loaded: Loaded, request: Request, prompt: Prompt, *, streamed: bool) -> GenerationTask:
-    settings = request.settings
-    limit = _limit(loaded, request, prompt)
-    if loaded.kv_bytes is not None:
-        tokens = prompt.tokens + (settings.max_output_tokens or 0)
-        require_cache_room(tokens * loaded.kv_bytes, loaded.torch_device, request.name)
-    return GenerationTask(
-        inputs=prompt.inputs,
-        limit=limit,
-        sampling=_sampling(request),
-        seed=settings.seed,
-        stop=settings.stop,
-        logprobs=settings.logprobs,
-        streamed=streamed,
-    )
+    def with_hourly_price(self, price: Decimal | None) -> Self:
+        """The same model with a device that costs `price` dollars an hour."""
+        return replace(self, device=replace(self.device, hourly_price=price))
 
+    def count_tokens(self, request: Request) -> int | None:
+        """The exact input tokens of a request of text; None for one with media, whose pictures
+        and recordings would have to be decoded."""
+        return None if any(request.media()) else self.prompt_encoder.encode(request).tokens
 
-def _limit(loaded: Loaded, request: Request, prompt: Prompt) -> int:
-    """New tokens at most: as asked, else as the checkpoint says, within the context."""
-    asked = request.settings.max_output_tokens
-    default = loaded.max_new_tokens or _MAX_OUTPUT_TOKENS
-    if loaded.context is None:
-        return asked or default
-    room = loaded.context - prompt.tokens
-    if room < (asked or 1):
-        wanted = f" and {asked} are asked for the answer" if asked else ""
-        prompt_room = loaded.context - (asked or 1)
-        fits = [f"{prompt_room} tokens of prompt fit"] if prompt_room > 0 else []
-        fits += [f"{room} tokens of answer fit"] if room > 0 else []
-        raise ContextTooLong(
-            f"the prompt has {prompt.tokens} tokens{wanted}; {request.name} holds "
-            f"{loaded.context} in all, so {' or '.join(fits)}",
-            tokens=prompt.tokens + (asked or 1),
-            limit=loaded.context,
+    def unload(self) -> None:
+        """Stop the inference thread after its current decode step; waiting requests fail."""
+        self.engine.close()
+
+    async def generate_events(
+        self,
+        request: Request,
+        *,
+        load_seconds: float,
+        streamed: bool,
+        on_job: Callable[[Job], None] | None = None,
+    ) -> AsyncGenerator[Event]:
+        """The events of one response: see `LoadedModel.generate_events`.
+
+        Raises:
+            ContextTooLong, OutOfMemory: the request is too long.
+            FmsdkError: what `PromptEncoder.encode` and `Engine.submit` raise.
+        """
+        start = perf_counter()
+        try:
+            prompt = await asyncio.to_thread(self.prompt_encoder.encode, request)
+        except Exception as error:
+            raise map_request_error(error, request.name) from error.__cause__
+        task = self._generation_task(request, prompt, streamed=streamed)
+        decoder = AnswerDecoder(prompt.tools, in_reasoning=prompt.opens_reasoning)
+        async with aclosing(cast("Any", self.engine.submit(task, on_job))) as items:
+            async for item in items:
+                if isinstance(item, TextChunk):
+                    for event in decoder.decode_text(item.text, item.logprobs):
+                        yield event
+                elif isinstance(item, GenerationEnd):
+                    for event in decoder.decode_end():
+                        yield event
+                    first_token = None if item.first_text is None else item.first_text - start
+                    yield Finished(
+                        finishes=(
+                            (decode_finish(item.reason, has_calls=decoder.has_calls), item.reason),
+                        ),
+                        usage=_usage(prompt, item),
+                        served_model=self.name,
+                        timings=self._timings(item, first_token, load_seconds),
+                        warnings=prompt.warnings,
+                    )
+
+    def _generation_task(
+        self, request: Request, prompt: Prompt, *, streamed: bool
+    ) -> GenerationTask:
+        settings = request.settings
+        max_tokens = self._max_tokens(request, prompt)
+        if self.kv_bytes is not None:
+            tokens = prompt.tokens + (settings.max_output_tokens or 0)
+            require_cache_memory(tokens * self.kv_bytes, self.torch_device, request.name)
+        return GenerationTask(
+            inputs=prompt.inputs,
+            max_tokens=max_tokens,
+            sampling=_sampling(request),
+            seed=settings.seed,
+            stop=settings.stop,
+            logprobs=settings.logprobs,
+            streamed=streamed,
         )
-    return asked or min(default, room)
+
+    def _max_tokens(self, request: Request, prompt: Prompt) -> int:
+        """The caller's limit, else the checkpoint's, within the context."""
+        requested = request.settings.max_output_tokens
+        default = self.max_new_tokens or _MAX_OUTPUT_TOKENS
+        if self.context is None:
+            return requested or default
+        available = self.context - prompt.tokens
+        if available < (requested or 1):
+            output = f" and max_output_tokens is {requested}" if requested else ""
+            prompt_limit = self.context - (requested or 1)
+            limits = [f"{prompt_limit} tokens of prompt fit"] if prompt_limit > 0 else []
+            limits += [f"{available} tokens of output fit"] if available > 0 else []
+            raise ContextTooLong(
+                f"the prompt has {prompt.tokens} tokens{output}; the context of {request.name} is "
+                f"{self.context} tokens in all, so {' or '.join(limits)}",
+                tokens=prompt.tokens + (requested or 1),
+                limit=self.context,
+            )
+        return requested or min(default, available)
+
+    def _timings(
+        self, end: GenerationEnd, first_token: float | None, load_seconds: float
+    ) -> Timings:
+        return Timings(
+            queue=end.queue_seconds,
+            load=load_seconds or None,
+            prefill=end.prefill_seconds,
+            decode=end.decode_seconds,
+            time_to_first_token=None if first_token is None else first_token + load_seconds,
+            device_seconds=end.prefill_seconds + end.decode_seconds,
+            device=self.device,
+        )
 
 
 def _sampling(request: Request) -> dict[str, Any]:
-    """`GenerationConfig` fields for the request; what is not here is the checkpoint's."""
+    """The `GenerationConfig` fields that the request sets; the others are the checkpoint's."""
     settings, options = request.settings, options_of(request)
-    always = {
+    penalties = {
         "repetition_penalty": options.repetition_penalty,
         "no_repeat_ngram_size": options.no_repeat_ngram_size,
     }
-    chosen = {name: value for name, value in always.items() if value is not None}
+    fields = {name: value for name, value in penalties.items() if value is not None}
     if settings.temperature == 0:
-        return {**chosen, "do_sample": False}
-    drawn = {
+        return {**fields, "do_sample": False}
+    distribution = {
         "temperature": settings.temperature,
         "top_p": settings.top_p,
         "top_k": options.top_k,
         "min_p": options.min_p,
     }
-    drawn = {name: value for name, value in drawn.items() if value is not None}
-    return {**chosen, **drawn, "do_sample": True} if drawn else chosen
+    distribution = {name: value for name, value in distribution.items() if value is not None}
+    return {**fields, **distribution, "do_sample": True} if distribution else fields
 
 
-def _finished(
-    loaded: Loaded, prompt: Prompt, end: End, asked: float, loading: float, *, called: bool
-) -> Finished:
-    media = (prompt.image_tokens or 0) + (prompt.audio_tokens or 0)
-    return Finished(
-        finishes=((finish_of(end.ended_by, called=called), end.ended_by),),
-        usage=Usage(
-            input=InputUsage(
-                total=prompt.tokens,
-                text=prompt.tokens - media,
-                image=prompt.image_tokens,
-                audio=prompt.audio_tokens,
-            ),
-            output=OutputUsage(total=end.tokens, text=end.tokens),
-            source="measured",
+def _usage(prompt: Prompt, end: GenerationEnd) -> Usage:
+    media_tokens = (prompt.image_tokens or 0) + (prompt.audio_tokens or 0)
+    return Usage(
+        input=InputUsage(
+            total=prompt.tokens,
+            text=prompt.tokens - media_tokens,
+            image=prompt.image_tokens,
+            audio=prompt.audio_tokens,
         ),
-        served_model=loaded.name,
-        timings=Timings(
-            queue=end.queued,
-            load=loading or None,
-            prefill=end.prefill,
-            decode=end.decode,
-            time_to_first_token=None if end.first is None else end.first - asked + loading,
-            device_seconds=end.prefill + end.decode,
-            device=loaded.device,
-        ),
-        warnings=prompt.warnings,
+        output=OutputUsage(total=end.tokens, text=end.tokens),
+        source="measured",
     )

@@ -1,4 +1,4 @@
-"""A picture as the pixels a model sees: upright RGB."""
+"""A picture as the pixels that a model takes: upright RGB."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from fmsdk.content import Image
 from fmsdk.errors import InvalidMedia
 from fmsdk.media.source import PillowSource
 
-__all__ = ["open_image"]
+__all__ = ["decode_image"]
 
 
-def open_image(part: Image) -> Pillow.Image:
-    """Decode the whole picture, turned the way its EXIF data says.
+def decode_image(part: Image) -> Pillow.Image:
+    """Decode the picture, and turn it upright as its EXIF orientation says.
 
     Raises:
         InvalidMedia: truncated, larger than Pillow's limit, or no picture.
@@ -24,7 +24,7 @@ def open_image(part: Image) -> Pillow.Image:
     try:
         if isinstance(part.source, PillowSource):
             return ImageOps.exif_transpose(part.source.image).convert("RGB")
-        with Pillow.open(io.BytesIO(data)) as picture:
-            return ImageOps.exif_transpose(picture).convert("RGB")
+        with Pillow.open(io.BytesIO(data)) as image:
+            return ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, SyntaxError, ValueError, Pillow.DecompressionBombError) as error:
         raise InvalidMedia(f"{part.describe()} cannot be decoded as a picture: {error}") from error
