@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 from fmsdk.response import Finish, ReasoningDelta, TextDelta, TokenLogprob, ToolCallDelta
 from fmsdk_local.engine.stop_matcher import overlap
 
-__all__ = ["TAGS", "AnswerDecoder", "Delta", "decode_finish"]
+__all__ = ["TAGS", "Delta", "TextDecoder", "decode_finish"]
 
 Delta = TextDelta | ReasoningDelta | ToolCallDelta
 Call = tuple[str, str]  # name, arguments as JSON text
@@ -44,7 +44,7 @@ def decode_finish(reason: str, *, has_calls: bool) -> Finish:
     return "tool_calls" if has_calls and reason in ("eos", "stop") else _FINISHES[reason]
 
 
-class AnswerDecoder:
+class TextDecoder:
     """Decodes an answer's text, piece by piece, into events.
 
     It decodes `<think>…</think>` and `[THINK]…[/THINK]` at the start of an answer as reasoning.

@@ -32,30 +32,30 @@ def map_request_error(error: Exception, name: str) -> FmsdkError:
     """fmsdk's error for `error`, which ended a request to the model `name`."""
     if isinstance(error, FmsdkError):
         return error
-    mapped = _map_device_or_import_error(error, name)
-    if mapped is None and type(error).__module__.startswith("jinja2"):
-        mapped = BadRequestError(f"{name}'s chat template refuses the conversation: {error}")
-    if mapped is None:
+    fmsdk_error = _map_device_or_import_error(error, name)
+    if fmsdk_error is None and type(error).__module__.startswith("jinja2"):
+        fmsdk_error = BadRequestError(f"{name}'s chat template refuses the conversation: {error}")
+    if fmsdk_error is None:
         message = f"{name} failed: {type(error).__name__}: {first_line(error)}"
-        mapped = ServerError(message, retryable=False)
-    mapped.__cause__ = error
-    return mapped
+        fmsdk_error = ServerError(message, retryable=False)
+    fmsdk_error.__cause__ = error
+    return fmsdk_error
 
 
 def map_loading_error(error: Exception, name: str) -> FmsdkError:
     """fmsdk's error for `error`, which ended the loading of the model `name`."""
     if isinstance(error, FmsdkError):
         return error
-    mapped = _map_device_or_import_error(error, name)
-    if mapped is None and "trust_remote_code" in str(error):
-        mapped = CheckpointError(
+    fmsdk_error = _map_device_or_import_error(error, name)
+    if fmsdk_error is None and "trust_remote_code" in str(error):
+        fmsdk_error = CheckpointError(
             f"{name} contains Python code of its own, which does not run by default: read it, "
             "then pass the option trust_remote_code=True"
         )
-    if mapped is None:
-        mapped = CheckpointError(f"{name} cannot be loaded: {first_line(error)}")
-    mapped.__cause__ = error
-    return mapped
+    if fmsdk_error is None:
+        fmsdk_error = CheckpointError(f"{name} cannot be loaded: {first_line(error)}")
+    fmsdk_error.__cause__ = error
+    return fmsdk_error
 
 
 def release_tensors(error: BaseException) -> None:
@@ -77,7 +77,12 @@ def first_line(error: Exception) -> str:
 
 
 def _map_device_or_import_error(error: Exception, name: str) -> FmsdkError | None:
-    if _is_out_of_memory(error):
+    torch: Any = sys.modules.get("torch")
+    if (
+        isinstance(error, MemoryError)
+        or (torch is not None and isinstance(error, torch.OutOfMemoryError))
+        or (isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY))
+    ):
         return OutOfMemory(
             f"{name} ran out of memory: {first_line(error)}. Shorten the request, lower "
             "max_output_tokens, or choose a smaller model or dtype"
@@ -94,12 +99,3 @@ def _map_device_or_import_error(error: Exception, name: str) -> FmsdkError | Non
             "multiprocessing.get_context('spawn')"
         )
     return None
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    torch: Any = sys.modules.get("torch")
-    if isinstance(error, MemoryError) or (
-        torch is not None and isinstance(error, torch.OutOfMemoryError)
-    ):
-        return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)

@@ -65,11 +65,9 @@ class LocalConfig:
             values["price_per_hour"] = _parse_price(values["price_per_hour"])
         if values.get("cache_dir") is not None:
             values["cache_dir"] = Path(values["cache_dir"])
-        config = cls(**values)
-        config._check_values()
-        return config
+        return cls(**values)
 
-    def _check_values(self) -> None:
+    def __post_init__(self) -> None:
         kind, _, index = self.device.partition(":")
         if kind not in ("auto", "cpu", "cuda", "mps") or (index and not index.isdecimal()):
             raise BadRequestError(

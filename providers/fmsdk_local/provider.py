@@ -87,7 +87,7 @@ class LocalProvider(Provider):
     @staticmethod
     def fetch_model(name: str, progress: Progress) -> str:
         """Fetch `name` to this machine: see `fmsdk.provider.Provider.fetch_model`."""
-        return str(fetch_model(name, progress=progress))
+        return str(fetch_model(name, progress))
 
     def capabilities(self, model: str) -> Capabilities:
         """The capabilities of the model, by its files.
@@ -97,9 +97,9 @@ class LocalProvider(Provider):
             CheckpointError: it is broken.
         """
         path = locate_model(model)
-        loaded = self._find_loaded(path)
-        if loaded is not None:
-            return loaded.capabilities  # those of a GGUF file are known once it is converted
+        loaded_model = self._find_loaded(path)
+        if loaded_model is not None:
+            return loaded_model.capabilities  # those of a GGUF file are known once it is converted
         if path not in self._capabilities:
             self._capabilities[path] = capabilities_of(path)
         return self._capabilities[path]
@@ -112,7 +112,7 @@ class LocalProvider(Provider):
     async def generate(self, request: Request) -> Response[Any]:
         """The complete response."""
         accumulator = ResponseAccumulator()
-        async for event in self.events(request, streamed=False):
+        async for event in self.events(request, stream=False):
             accumulator.add(event)
         return accumulator.response(request.provider, request.model, output_type=request.output)
 
@@ -175,7 +175,7 @@ class LocalProvider(Provider):
         self,
         request: Request,
         *,
-        streamed: bool,
+        stream: bool,
         on_job: Callable[[LoadedModel, Job], None] | None = None,
     ) -> AsyncGenerator[Event]:
         """The events of a response. `on_job` is called with the model and its engine's job."""
@@ -183,7 +183,7 @@ class LocalProvider(Provider):
         events = model.generate_events(
             request,
             load_seconds=load_seconds,
-            streamed=streamed,
+            stream=stream,
             on_job=None if on_job is None else partial(on_job, model),
         )
         async with aclosing(events):
@@ -195,7 +195,7 @@ class LocalStream(EventStream):
     """The events of a streamed response. `timings` has the seconds of an aborted one, too."""
 
     def __init__(self, provider: LocalProvider, request: Request) -> None:
-        super().__init__(provider.events(request, streamed=True, on_job=self._set_job))
+        super().__init__(provider.events(request, stream=True, on_job=self._set_job))
         self._job: tuple[LoadedModel, Job] | None = None
 
     def _set_job(self, model: LoadedModel, job: Job) -> None:

@@ -1,4 +1,4 @@
-"""Tiny checkpoints, each made once in a run of the tests."""
+"""Tiny checkpoints, each created once in a test run."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pytest
 from fmsdk_local import unload
 from tests.support.local import tiny_checkpoints
 
-Made = Callable[[str], Path]
+CheckpointFactory = Callable[[str], Path]
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CheckpointFactory]:
     """The checkpoint of `tests.support.local.tiny_checkpoints` with the given name."""
     root = tmp_path_factory.mktemp("tiny")
 
-    def make(name: str) -> Path:
+    def create_checkpoint(name: str) -> Path:
         path = root / name
         return path if path.exists() else getattr(tiny_checkpoints, name)(path)
 
-    yield make
+    yield create_checkpoint
     unload()

@@ -88,20 +88,20 @@ def test_rates_are_converted(rate: int) -> None:
 
 
 def test_channels_are_mixed_to_their_mean() -> None:
-    left, right = 0.5 * np.ones(RATE, np.float32), -0.25 * np.ones(RATE, np.float32)
-    wav = encoded("WAV", "FLOAT", np.stack([left, right], axis=1))
+    left_channel, right_channel = 0.5 * np.ones(RATE, np.float32), -0.25 * np.ones(RATE, np.float32)
+    wav = encoded("WAV", "FLOAT", np.stack([left_channel, right_channel], axis=1))
     np.testing.assert_allclose(decode_audio(Audio(wav)), 0.125, atol=1e-6)
     np.testing.assert_allclose(
-        decode_audio(Audio((np.stack([left, right]), RATE))), 0.125, atol=1e-6
+        decode_audio(Audio((np.stack([left_channel, right_channel]), RATE))), 0.125, atol=1e-6
     )
 
 
 @given(frames=st.integers(1, 3000), channels=st.integers(1, 4), seed=st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=soak_size(50, 1000))
 def test_lossless_wav_gives_the_samples_back(frames: int, channels: int, seed: int) -> None:
-    given_ = np.random.default_rng(seed).integers(-(2**15), 2**15, (frames, channels), np.int16)
-    found = decode_audio(Audio(encoded("WAV", "PCM_16", given_)))
-    np.testing.assert_allclose(found, (given_ / 32768).mean(axis=1), atol=1e-6)
+    source = np.random.default_rng(seed).integers(-(2**15), 2**15, (frames, channels), np.int16)
+    samples = decode_audio(Audio(encoded("WAV", "PCM_16", source)))
+    np.testing.assert_allclose(samples, (source / 32768).mean(axis=1), atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,9 @@ def test_lossless_wav_gives_the_samples_back(frames: int, channels: int, seed: i
     ids=["float32", "channels first", "int16", "float64", "torch", "bfloat16 grad", "list"],
 )
 def test_samples_are_used_as_they_are(samples: Any) -> None:
-    found = decode_audio(Audio(samples() if callable(samples) else samples, rate=RATE))
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, TONE, atol=2e-3)
+    decoded_samples = decode_audio(Audio(samples() if callable(samples) else samples, rate=RATE))
+    assert decoded_samples.dtype == np.float32
+    np.testing.assert_allclose(decoded_samples, TONE, atol=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -139,18 +139,18 @@ def test_samples_that_are_none(samples: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name != "aac"])
-@pytest.mark.parametrize("kept", [0.4, 0.9])
-def test_a_truncated_recording_is_refused(name: str, kept: float) -> None:
-    whole = FORMATS[name]()
+@pytest.mark.parametrize("share", [0.4, 0.9])
+def test_a_truncated_recording_is_refused(name: str, share: float) -> None:
+    data = FORMATS[name]()
     with pytest.raises(InvalidMedia, match=r"truncated|damaged"):
-        decode_audio(Audio(whole[: int(len(whole) * kept)]))
+        decode_audio(Audio(data[: int(len(data) * share)]))
 
 
 def test_a_wav_may_lack_one_frame_at_most() -> None:
-    whole = encoded("WAV", "PCM_16")
-    assert len(decode_audio(Audio(whole[:-2]))) == len(TONE) - 1
+    data = encoded("WAV", "PCM_16")
+    assert len(decode_audio(Audio(data[:-2]))) == len(TONE) - 1
     with pytest.raises(InvalidMedia, match="truncated: 4 bytes"):
-        decode_audio(Audio(whole[:-4]))
+        decode_audio(Audio(data[:-4]))
 
 
 @pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0], ids=["-1", "2 GiB", "0"])

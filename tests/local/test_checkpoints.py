@@ -20,7 +20,7 @@ from fmsdk_local.models.capabilities import capabilities_of
 from fmsdk_local.models.chat_template import read_chat_template, template_names
 from fmsdk_local.models.weights import read_tensors
 from fmsdk_local.options import LocalConfig
-from tests.local.conftest import Made
+from tests.local.conftest import CheckpointFactory
 from tests.support.lazy_import import LazyModule, safetensors_torch, torch
 from tests.support.local import calls, tiny_checkpoints
 
@@ -29,12 +29,12 @@ CONFIG = LocalConfig(device="cpu", dtype="float32")
 
 
 @pytest.fixture
-def copy(made: Made, tmp_path: Path) -> Path:
-    """A llama to break."""
-    return Path(shutil.copytree(made("llama"), tmp_path / "model"))
+def copy(tiny_checkpoint: CheckpointFactory, tmp_path: Path) -> Path:
+    """A copy of the llama checkpoint, for a test to damage."""
+    return Path(shutil.copytree(tiny_checkpoint("llama"), tmp_path / "model"))
 
 
-def refused(path: Path, config: LocalConfig = CONFIG) -> str:
+def load_error(path: Path, config: LocalConfig = CONFIG) -> str:
     with pytest.raises(CheckpointError) as caught:
         checkpoint_loader.load_model("local:model", path, config)
     assert checkpoint_loader.find_loaded(path, config) is None
@@ -49,18 +49,18 @@ def edit(file: Path, **changes: Any) -> None:
 
 def test_no_configuration(copy: Path) -> None:
     (copy / "config.json").unlink()
-    assert "config.json" in refused(copy)
+    assert "config.json" in load_error(copy)
 
 
 def test_no_tokenizer(copy: Path) -> None:
     for file in copy.glob("tokenizer*"):
         file.unlink()
-    assert "tokenizer" in refused(copy)
+    assert "tokenizer" in load_error(copy)
 
 
 def test_no_weights(copy: Path) -> None:
     (copy / "model.safetensors").unlink()
-    assert "safetensors" in refused(copy)
+    assert "safetensors" in load_error(copy)
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "consolidated.00.pth"])
@@ -73,17 +73,17 @@ def test_a_pickle_is_refused_and_never_opened(copy: Path, name: str, tmp_path: P
             return (Path.touch, (trap,))
 
     torch.save({"weight": Trap()}, copy / name)
-    message = refused(copy)
+    message = load_error(copy)
     assert "pickle" in message
     assert "safetensors" in message
     assert not trap.exists()
 
 
-@pytest.mark.parametrize("left", [0, 4, 100, -1])
-def test_truncated_weights(copy: Path, left: int) -> None:
+@pytest.mark.parametrize("size", [0, 4, 100, -1])
+def test_truncated_weights(copy: Path, size: int) -> None:
     file = copy / "model.safetensors"
-    file.write_bytes(file.read_bytes()[:left])
-    message = refused(copy)
+    file.write_bytes(file.read_bytes()[:size])
+    message = load_error(copy)
     assert "truncated" in message
     assert str(file) in message
 
@@ -92,59 +92,61 @@ def test_truncated_weights(copy: Path, left: int) -> None:
 def test_weights_that_are_none(copy: Path, header: bytes) -> None:
     content = len(header).to_bytes(8, "little") + header
     (copy / "model.safetensors").write_bytes(content)
-    assert "header is broken" in refused(copy)
+    assert "header is broken" in load_error(copy)
 
 
 def test_missing_shards_are_named(copy: Path) -> None:
     (copy / "model.safetensors").rename(copy / "model-00001-of-00002.safetensors")
     shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
     (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
-    message = refused(copy)
+    message = load_error(copy)
     assert "model-00002-of-00002.safetensors" in message
     assert "1 of 2" in message
 
 
-def test_shards_are_read_together(made: Made, tmp_path: Path) -> None:
+def test_shards_are_read_together(tiny_checkpoint: CheckpointFactory, tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM
 
-    path = Path(shutil.copytree(made("llama"), tmp_path / "sharded"))
+    path = Path(shutil.copytree(tiny_checkpoint("llama"), tmp_path / "sharded"))
     model: Any = AutoModelForCausalLM.from_pretrained(path)
     (path / "model.safetensors").unlink()
     model.save_pretrained(path, max_shard_size="50KB")
     assert len(list(path.glob("model-*.safetensors"))) > 1
-    assert {t.name for t in read_tensors(path)} == {t.name for t in read_tensors(made("llama"))}
+    assert {t.name for t in read_tensors(path)} == {
+        t.name for t in read_tensors(tiny_checkpoint("llama"))
+    }
     assert (
         calls.client().generate(f"local:{path}", "Hi", **calls.GREEDY).text
-        == calls.client().generate(f"local:{made('llama')}", "Hi", **calls.GREEDY).text
+        == calls.client().generate(f"local:{tiny_checkpoint('llama')}", "Hi", **calls.GREEDY).text
     )
 
 
 def test_weights_that_lack_a_layer_are_not_filled_with_random_numbers(copy: Path) -> None:
     file = copy / "model.safetensors"
-    kept = {
+    tensors = {
         name: tensor
         for name, tensor in safetensors_torch.load_file(file).items()
         if "layers.1." not in name
     }
-    safetensors_torch.save_file(kept, file, metadata={"format": "pt"})
-    message = refused(copy)
+    safetensors_torch.save_file(tensors, file, metadata={"format": "pt"})
+    message = load_error(copy)
     assert "lacks 9 weights" in message
     assert "layers.1" in message
 
 
 def test_weights_of_another_shape(copy: Path) -> None:
     edit(copy / "config.json", hidden_size=64)
-    assert "local:model" in refused(copy)
+    assert "local:model" in load_error(copy)
 
 
 def test_an_architecture_nobody_knows(copy: Path) -> None:
     edit(copy / "config.json", model_type="from-the-future")
-    assert "from-the-future" in refused(copy)
+    assert "from-the-future" in load_error(copy)
 
 
 def test_a_classifier_generates_no_text(copy: Path) -> None:
     edit(copy / "config.json", architectures=["ViTForImageClassification"], model_type="vit")
-    assert "ViTForImageClassification" in refused(copy)
+    assert "ViTForImageClassification" in load_error(copy)
 
 
 def test_code_in_a_checkpoint_is_run_by_permission_alone(copy: Path, tmp_path: Path) -> None:
@@ -165,13 +167,13 @@ def test_code_in_a_checkpoint_is_run_by_permission_alone(copy: Path, tmp_path: P
         "AutoModelForCausalLM": "modeling_own.OwnForCausalLM",
     }
     edit(copy / "config.json", model_type="own", architectures=["OwnForCausalLM"], auto_map=code)
-    message = refused(copy)
+    message = load_error(copy)
     assert "trust_remote_code=True" in message
     assert not mark.exists()
     trusting = LocalConfig(device="cpu", dtype="float32", trust_remote_code=True)
-    loaded = checkpoint_loader.load_model("local:model", copy, trusting)
+    model = checkpoint_loader.load_model("local:model", copy, trusting)
     assert mark.exists()
-    assert loaded.context == tiny_checkpoints.CONTEXT
+    assert model.context == tiny_checkpoints.CONTEXT
 
 
 def test_a_model_too_large_for_the_device(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,26 +193,26 @@ def test_a_device_that_is_not_there(copy: Path) -> None:
 
 
 def test_concurrent_loads_load_once(copy: Path) -> None:
-    partial_response: list[str] = []
+    stages: list[str] = []
 
-    def note(stage: str, done: int | None, total: int | None) -> None:
+    def report(stage: str, done: int | None, total: int | None) -> None:
         if done is None:
-            partial_response.append(stage)
+            stages.append(stage)
 
-    found: list[Any] = []
-    config = LocalConfig(device="cpu", dtype="float32", progress=note)
+    models: list[Any] = []
+    config = LocalConfig(device="cpu", dtype="float32", progress=report)
     load = checkpoint_loader.load_model
     threads = [
-        threading.Thread(target=lambda: found.append(load("local:model", copy, config)))
+        threading.Thread(target=lambda: models.append(load("local:model", copy, config)))
         for _ in range(6)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 6
-    assert all(loaded is found[0] for loaded in found)
-    assert partial_response == ["load"]
+    assert len(models) == 6
+    assert all(model is models[0] for model in models)
+    assert stages == ["load"]
 
 
 def test_unloading_frees_the_model_and_it_loads_again(copy: Path) -> None:
@@ -254,9 +256,9 @@ def test_loading_reports_its_progress(copy: Path, capfd: pytest.CaptureFixture[s
     ],
 )
 def test_capabilities_are_read_from_small_files(
-    made: Made, name: str, expected: dict[str, Any]
+    tiny_checkpoint: CheckpointFactory, name: str, expected: dict[str, Any]
 ) -> None:
-    capabilities = capabilities_of(made(name))
+    capabilities = capabilities_of(tiny_checkpoint(name))
     assert capabilities.input == expected["input"]
     assert capabilities.tools == expected["tools"]
     assert capabilities.system == expected["system"]
@@ -266,10 +268,10 @@ def test_capabilities_are_read_from_small_files(
     assert "choices" not in capabilities.settings
 
 
-def test_a_provider_tells_the_same(made: Made) -> None:
+def test_a_provider_tells_the_same(tiny_checkpoint: CheckpointFactory) -> None:
     provider = LocalProvider(ProviderConfig(name="local"))
-    capabilities = provider.capabilities(str(made("llama")))
-    assert capabilities == capabilities_of(made("llama"))
+    capabilities = provider.capabilities(str(tiny_checkpoint("llama")))
+    assert capabilities == capabilities_of(tiny_checkpoint("llama"))
     assert isinstance(capabilities, Capabilities)
 
 
@@ -277,8 +279,8 @@ def test_a_provider_tells_the_same(made: Made) -> None:
 def test_templates_of_older_layouts_are_found(tmp_path: Path, file: str) -> None:
     (tmp_path / file).write_text(json.dumps({"chat_template": "{{ messages }}"}))
     assert read_chat_template(tmp_path) == "{{ messages }}"
-    named = [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "yes"}]
-    (tmp_path / file).write_text(json.dumps({"chat_template": named}))
+    templates = [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "yes"}]
+    (tmp_path / file).write_text(json.dumps({"chat_template": templates}))
     assert read_chat_template(tmp_path) == "yes"
 
 
@@ -298,11 +300,14 @@ def test_importing_needs_no_torch() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_leaving_the_interpreter_in_the_middle_of_an_answer_is_quiet(made: Made) -> None:
+def test_leaving_the_interpreter_in_the_middle_of_an_answer_is_quiet(
+    tiny_checkpoint: CheckpointFactory,
+) -> None:
+    model = f"local:{tiny_checkpoint('vast')}"
     code = f"""
         import fmsdk
         client = fmsdk.Client()
-        stream = client.stream("local:{made("vast")}", "Hi", max_output_tokens=10**6).__enter__()
+        stream = client.stream("{model}", "Hi", max_output_tokens=10**6).__enter__()
         next(iter(stream))
     """
     done = subprocess.run(

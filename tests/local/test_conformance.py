@@ -8,22 +8,29 @@ import fmsdk
 from fmsdk.provider import ProviderConfig
 from fmsdk.testing.conformance import ProviderConformance, Subject
 from fmsdk_local import LocalProvider
-from tests.local.conftest import Made
+from tests.local.conftest import CheckpointFactory
 from tests.support.local import calls
 
 
-def make() -> LocalProvider:
+def create_provider() -> LocalProvider:
     return LocalProvider(ProviderConfig(name="local", options=calls.EXACT))
 
 
 class TestText(ProviderConformance):
     @pytest.fixture
-    def subject(self, made: Made) -> Subject:
-        return Subject(make=make, model=str(made("llama")), settings=calls.GREEDY)
+    def subject(self, tiny_checkpoint: CheckpointFactory) -> Subject:
+        return Subject(
+            make=create_provider, model=str(tiny_checkpoint("llama")), settings=calls.GREEDY
+        )
 
 
 class TestPictures(ProviderConformance):
     @pytest.fixture
-    def subject(self, made: Made) -> Subject:
+    def subject(self, tiny_checkpoint: CheckpointFactory) -> Subject:
         prompt = ["What is it?", fmsdk.Image(calls.picture())]
-        return Subject(make=make, model=str(made("llava")), prompt=prompt, settings=calls.GREEDY)
+        return Subject(
+            make=create_provider,
+            model=str(tiny_checkpoint("llava")),
+            prompt=prompt,
+            settings=calls.GREEDY,
+        )

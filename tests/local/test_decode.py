@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fmsdk.content import Part, Reasoning, Text, ToolCall
 from fmsdk.response import ResponseAccumulator, TokenLogprob, ToolCallDelta
-from fmsdk_local.decode import AnswerDecoder, decode_finish
+from fmsdk_local.decode import TextDecoder, decode_finish
 
 TOOLS = ("weather", "add")
 CALL = '{"name": "weather", "arguments": {"city": "Zürich"}}'
@@ -23,7 +23,7 @@ ALPHABET = (
 def parts(
     pieces: list[str], tools: tuple[str, ...] = TOOLS, *, in_reasoning: bool = False
 ) -> list[Part]:
-    decoder = AnswerDecoder(tools, in_reasoning=in_reasoning)
+    decoder = TextDecoder(tools, in_reasoning=in_reasoning)
     accumulator = ResponseAccumulator()
     for piece in pieces:
         for event in decoder.decode_text(piece):
@@ -33,9 +33,9 @@ def parts(
     return list(accumulator.response("local", "tiny").parts)
 
 
-def plain(found: list[Part]) -> list[object]:
+def without_call_ids(items: list[Part]) -> list[object]:
     """The parts without the random ids of calls."""
-    return [(p.name, p.arguments) if isinstance(p, ToolCall) else p for p in found]
+    return [(p.name, p.arguments) if isinstance(p, ToolCall) else p for p in items]
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def plain(found: list[Part]) -> list[object]:
     ],
 )
 def test_the_known_forms(text: str, expected: list[object]) -> None:
-    assert plain(parts([text])) == expected
-    assert plain(parts(list(text))) == expected
+    assert without_call_ids(parts([text])) == expected
+    assert without_call_ids(parts(list(text))) == expected
 
 
 def test_white_space_after_the_reasoning_goes_however_it_comes() -> None:
@@ -117,8 +117,8 @@ def test_the_result_does_not_depend_on_how_the_text_is_cut(
         size = data.draw(st.integers(1, len(rest)))
         pieces.append(rest[:size])
         rest = rest[size:]
-    whole = plain(parts([text], given_tools, in_reasoning=reasoning))
-    assert plain(parts(pieces, given_tools, in_reasoning=reasoning)) == whole
+    expected = without_call_ids(parts([text], given_tools, in_reasoning=reasoning))
+    assert without_call_ids(parts(pieces, given_tools, in_reasoning=reasoning)) == expected
 
 
 @given(st.text("<>/thinkcal_ {}[]\n", max_size=60))
@@ -126,12 +126,12 @@ def test_the_result_does_not_depend_on_how_the_text_is_cut(
 @example("</think>")
 def test_text_without_tags_comes_out_to_the_letter(text: str) -> None:
     assume("<think>" not in text and "<tool_call>" not in text)
-    found = parts(list(text))
-    assert "".join(part.text for part in found if isinstance(part, Text)) == text
+    result = parts(list(text))
+    assert "".join(part.text for part in result if isinstance(part, Text)) == text
 
 
 def test_a_call_has_an_id_of_its_own_that_mistral_takes() -> None:
-    decoder = AnswerDecoder(TOOLS)
+    decoder = TextDecoder(TOOLS)
     events = [*decoder.decode_text(f"<tool_call>{CALL}</tool_call>" * 2), *decoder.decode_end()]
     calls = [event for event in events if isinstance(event, ToolCallDelta)]
     assert len({call.id for call in calls}) == 2
@@ -141,11 +141,11 @@ def test_a_call_has_an_id_of_its_own_that_mistral_takes() -> None:
 
 
 def test_logprobs_go_with_the_visible_text() -> None:
-    decoder = AnswerDecoder()
-    thought, said = TokenLogprob("Hm", -1.0), TokenLogprob("Yes", -2.0)
+    decoder = TextDecoder()
+    thought, answer = TokenLogprob("Hm", -1.0), TokenLogprob("Yes", -2.0)
     events = [
         *decoder.decode_text("<think>Hm", (thought,)),
-        *decoder.decode_text("</think>Yes", (said,)),
+        *decoder.decode_text("</think>Yes", (answer,)),
         *decoder.decode_text("", (thought,)),
         *decoder.decode_end(),
     ]
@@ -154,7 +154,7 @@ def test_logprobs_go_with_the_visible_text() -> None:
         accumulator.add(event)
     response = accumulator.response("local", "tiny")
     assert response.text == "Yes"
-    assert response.logprobs == (said, thought)
+    assert response.logprobs == (answer, thought)
 
 
 @pytest.mark.parametrize(

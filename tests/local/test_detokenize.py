@@ -12,17 +12,17 @@ TOKENIZER = tiny_checkpoints.tokenizer()
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
-def pieces(ids: list[int], hidden: frozenset[int] = frozenset()) -> list[str]:
-    detokenizer = Detokenizer(TOKENIZER.decode, hidden)
+def pieces(ids: list[int], skipped_ids: frozenset[int] = frozenset()) -> list[str]:
+    detokenizer = Detokenizer(TOKENIZER.decode, skipped_ids)
     return [*(detokenizer.add_token(id) for id in ids), detokenizer.flush()]
 
 
 @given(TEXTS)
 @settings(deadline=None)
 def test_the_pieces_are_the_text_and_no_character_is_cut(text: str) -> None:
-    found = pieces(TOKENIZER.encode(text, add_special_tokens=False))
-    assert "".join(found) == text
-    assert not any("\ufffd" in piece for piece in found if "\ufffd" not in text)
+    texts = pieces(TOKENIZER.encode(text, add_special_tokens=False))
+    assert "".join(texts) == text
+    assert not any("\ufffd" in piece for piece in texts if "\ufffd" not in text)
 
 
 @given(st.lists(st.integers(4, len(TOKENIZER) - 1), max_size=40))

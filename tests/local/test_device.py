@@ -33,11 +33,11 @@ def test_a_device_with_bfloat16_computes_in_it(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_cpu_is_described_for_the_bill() -> None:
-    found = device.describe_device(torch.device("cpu"))
-    assert found.kind == "cpu"
-    assert found.name
-    assert found.count == torch.get_num_threads()
-    assert found.hourly_price is None
+    cpu = device.describe_device(torch.device("cpu"))
+    assert cpu.kind == "cpu"
+    assert cpu.name
+    assert cpu.count == torch.get_num_threads()
+    assert cpu.hourly_price is None
 
 
 def test_weights_are_counted_in_the_dtype_they_will_have() -> None:

@@ -21,11 +21,11 @@ class Counter:
     """Emits the numbers below the task's, and notes what ran where."""
 
     def __init__(self) -> None:
-        self.served: list[object] = []
+        self.tasks: list[object] = []
         self.threads: set[int] = set()
 
     def run(self, job: Job) -> None:
-        self.served.append(job.task)
+        self.tasks.append(job.task)
         self.threads.add(threading.get_ident())
         for number in range(job.task):
             job.emit(number)
@@ -42,7 +42,7 @@ class Endless:
     def run(self, job: Job) -> None:
         self.running.set()
         self.gate.wait(PATIENCE)
-        while not job.cancelled:
+        while not job.is_cancelled:
             job.emit("token")
             time.sleep(0.001)
         self.stopped.set()
@@ -78,7 +78,7 @@ def test_items_arrive_in_order_from_one_thread() -> None:
         return await asyncio.gather(*(collect(engine.submit(n)) for n in (3, 1000, 0, 5)))
 
     assert asyncio.run(main()) == [list(range(n)) for n in (3, 1000, 0, 5)]
-    assert runner.served == [3, 1000, 0, 5]
+    assert runner.tasks == [3, 1000, 0, 5]
     assert len(runner.threads) == 1
     assert runner.threads != {threading.get_ident()}
     engine.close()
@@ -86,17 +86,17 @@ def test_items_arrive_in_order_from_one_thread() -> None:
 
 def test_many_threads_and_event_loops_share_it() -> None:
     engine = Engine(Counter(), name="counter")
-    found: list[list[object]] = []
+    items: list[list[object]] = []
 
-    def work(n: int) -> None:
-        found.append(asyncio.run(collect(engine.submit(n))))
+    def collect_in_loop(n: int) -> None:
+        items.append(asyncio.run(collect(engine.submit(n))))
 
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(20)]
+    threads = [threading.Thread(target=collect_in_loop, args=(n,)) for n in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(found) == sorted(list(range(n)) for n in range(20))
+    assert sorted(items) == sorted(list(range(n)) for n in range(20))
     engine.close()
 
 
@@ -105,20 +105,20 @@ def test_a_burst_costs_one_wake_up() -> None:
 
     async def main() -> int:
         loop = asyncio.get_running_loop()
-        plain, woken = loop.call_soon_threadsafe, 0
+        original, wake_ups = loop.call_soon_threadsafe, 0
 
-        def counted(*args: Any, **kwargs: Any) -> Any:
-            nonlocal woken
-            woken += 1
-            return plain(*args, **kwargs)
+        def count_and_call(*args: Any, **kwargs: Any) -> Any:
+            nonlocal wake_ups
+            wake_ups += 1
+            return original(*args, **kwargs)
 
-        cast("Any", loop).call_soon_threadsafe = counted
+        cast("Any", loop).call_soon_threadsafe = count_and_call
         items = cast("Any", engine.submit(5000))
         first = await anext(items)
         time.sleep(0.2)  # noqa: ASYNC251 - the loop is busy while the thread emits
         rest = [item async for item in items]
         assert [first, *rest] == list(range(5000))
-        return woken
+        return wake_ups
 
     assert asyncio.run(main()) < 100
     engine.close()
@@ -134,16 +134,16 @@ def test_items_that_trickle_in_while_others_are_taken_all_arrive() -> None:
 
     engine = Engine(Trickle(), name="trickle")
 
-    async def taken(count: int) -> None:
-        found: list[object] = []
+    async def collect_slowly(count: int) -> None:
+        items: list[object] = []
         async for item in engine.submit(count):
-            found.append(item)
-            if len(found) % 5 == 0:
+            items.append(item)
+            if len(items) % 5 == 0:
                 await asyncio.sleep(0)
-        assert found == list(range(count))
+        assert items == list(range(count))
 
     async def main() -> None:
-        await asyncio.gather(*(taken(2000) for _ in range(3)))
+        await asyncio.gather(*(collect_slowly(2000) for _ in range(3)))
 
     asyncio.run(main())
     engine.close()
@@ -242,11 +242,11 @@ def test_an_error_reaches_its_caller_typed_and_the_thread_survives(
     engine = Engine(Failing(error), name="failing")
 
     async def main() -> None:
-        found: list[object] = []
+        items: list[object] = []
         with pytest.raises(kind) as caught:
             async for item in engine.submit("fail"):
-                found.append(item)  # noqa: PERF401 - what came before the error is wanted
-        assert found == ["first"]
+                items.append(item)  # noqa: PERF401 - what came before the error is wanted
+        assert items == ["first"]
         assert not cast("Any", caught.value).retryable
         assert await collect(engine.submit("work")) == ["first"]
 
@@ -314,4 +314,4 @@ def test_a_closed_loop_cancels_what_it_left_behind() -> None:
     job = Job("left", loop)
     loop.close()
     job.emit("token")
-    assert job.cancelled
+    assert job.is_cancelled

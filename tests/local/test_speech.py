@@ -48,7 +48,7 @@ class CollectingJob:
         self.items.append(item)
 
     @property
-    def cancelled(self) -> bool:
+    def is_cancelled(self) -> bool:
         self.checks += 1
         return self.until is not None and len(self.items) >= self.until
 
@@ -206,9 +206,9 @@ class TestCTranslate2:
     def test_broken_weights(self, ct2: Path, tmp_path: Path, damage: str) -> None:
         shutil.copytree(ct2, tmp_path / "copy")
         weights = tmp_path / "copy" / "model.bin"
-        whole = weights.read_bytes()
+        data = weights.read_bytes()
         weights.write_bytes(
-            {"cut": whole[: len(whole) // 2], "noise": whole[::-1], "empty": b""}[damage]
+            {"cut": data[: len(data) // 2], "noise": data[::-1], "empty": b""}[damage]
         )
         with pytest.raises(CheckpointError, match="cannot be loaded"):
             loading.load_runner(tmp_path / "copy", name="tiny.en")
@@ -238,8 +238,8 @@ class TestTransformers:
             processor.tokenizer.decode(segment["tokens"], skip_special_tokens=True).strip()
             for segment in expected
         ]
-        spoken = [text for text in words if any(map(str.isalnum, text))]
-        assert [segment.text for segment in result.segments] == spoken
+        texts = [text for text in words if any(map(str.isalnum, text))]
+        assert [segment.text for segment in result.segments] == texts
         assert len(expected) > 2
 
     def test_the_language_is_told_from_the_sound(self, tiny: Path, samples: Any) -> None:
@@ -296,11 +296,15 @@ def test_the_transcription_of_a_result() -> None:
         device_seconds=0.5,
     )
     timings = Timings(device_seconds=0.5)
-    found = result.transcription(provider="local", model="demo-audio", timings=timings)
-    assert found.text == "Hello there."
-    assert found.segments == result.segments
-    assert (found.language, found.duration, found.timings) == ("en", 2.0, timings)
-    assert found.usage.source == "measured"
-    assert found.usage.input.audio_seconds == 2.0
-    assert found.usage.input.total is None
-    assert found.usage.output.total == 9
+    transcription = result.transcription(provider="local", model="demo-audio", timings=timings)
+    assert transcription.text == "Hello there."
+    assert transcription.segments == result.segments
+    assert (transcription.language, transcription.duration, transcription.timings) == (
+        "en",
+        2.0,
+        timings,
+    )
+    assert transcription.usage.source == "measured"
+    assert transcription.usage.input.audio_seconds == 2.0
+    assert transcription.usage.input.total is None
+    assert transcription.usage.output.total == 9

@@ -14,10 +14,10 @@ LETTERS = st.text("abc", max_size=30)
 STOPS = st.lists(st.text("abc", min_size=1, max_size=4), max_size=3)
 
 
-def fed(pieces: list[str], stops: list[str]) -> tuple[list[str], str | None]:
+def match_pieces(pieces: list[str], stops: list[str]) -> tuple[list[str], str | None]:
     matcher = StopMatcher(stops)
-    shown = [matcher.add_text(piece) for piece in pieces]
-    return [*shown, matcher.flush()], matcher.match
+    passed_text = [matcher.add_text(piece) for piece in pieces]
+    return [*passed_text, matcher.flush()], matcher.match
 
 
 def cut(text: str, places: list[int]) -> list[str]:
@@ -26,7 +26,7 @@ def cut(text: str, places: list[int]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "stops", "shown", "found"),
+    ("text", "stops", "passed_text", "match"),
     [
         ("Paris. It is", ["."], "Paris", "."),
         ("one\n\ntwo", ["\n\n"], "one", "\n\n"),
@@ -38,38 +38,38 @@ def cut(text: str, places: list[int]) -> list[str]:
     ],
 )
 def test_it_cuts_at_the_stop_that_is_complete_first(
-    text: str, stops: list[str], shown: str, found: str | None
+    text: str, stops: list[str], passed_text: str, match: str | None
 ) -> None:
-    pieces, met = fed([text], stops)
-    assert ("".join(pieces), met) == (shown, found)
+    pieces, first_match = match_pieces([text], stops)
+    assert ("".join(pieces), first_match) == (passed_text, match)
 
 
 @given(LETTERS, STOPS, st.lists(st.integers(0, 30)))
 def test_the_result_does_not_depend_on_how_the_text_is_cut(
     text: str, stops: list[str], places: list[int]
 ) -> None:
-    whole, found = fed([text], stops)
-    pieces, found_in_pieces = fed(cut(text, places), stops)
-    assert "".join(pieces) == "".join(whole)
-    assert found_in_pieces == found
+    pieces_of_whole, match = match_pieces([text], stops)
+    pieces, match_in_pieces = match_pieces(cut(text, places), stops)
+    assert "".join(pieces) == "".join(pieces_of_whole)
+    assert match_in_pieces == match
 
 
 @given(LETTERS, STOPS)
 def test_nothing_shown_holds_a_stop_string_and_nothing_is_lost(text: str, stops: list[str]) -> None:
-    shown, found = fed(list(text), stops)
-    joined = "".join(shown)
-    assert not any(stop in joined for stop in stops)
-    assert text.startswith(joined + (found or ""))
-    assert found is not None or joined == text
+    passed_text, match = match_pieces(list(text), stops)
+    output = "".join(passed_text)
+    assert not any(stop in output for stop in stops)
+    assert text.startswith(output + (match or ""))
+    assert match is not None or output == text
 
 
 @given(LETTERS, STOPS)
 def test_text_is_held_back_only_where_it_could_begin_a_stop(text: str, stops: list[str]) -> None:
     matcher = StopMatcher(stops)
-    shown = "".join(matcher.add_text(letter) for letter in text)
+    passed_text = "".join(matcher.add_text(letter) for letter in text)
     if matcher.match is None:
-        held = text.removeprefix(shown)
-        assert not held or any(stop.startswith(held) for stop in stops)
+        pending_text = text.removeprefix(passed_text)
+        assert not pending_text or any(stop.startswith(pending_text) for stop in stops)
 
 
 def test_nothing_is_shown_after_the_stop() -> None:

@@ -25,7 +25,7 @@ LLAVA = {
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def store_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store, a hub cache and a working directory of the test's own."""
     monkeypatch.setenv("FMSDK_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
@@ -66,12 +66,12 @@ class TestLocate:
         with pytest.raises(ModelNotFound, match="fmsdk models get demo-text"):
             models.locate_model("demo-text")
 
-    def test_a_named_model(self, home: Path) -> None:
-        path = checkpoint(home / "models" / "demo-text-0.1.2", LLAMA)
+    def test_a_named_model(self, store_home: Path) -> None:
+        path = checkpoint(store_home / "models" / "demo-text-0.1.2", LLAMA)
         assert models.locate_model("demo-text") == path
 
-    def test_another_version_of_a_named_model_does_not_do(self, home: Path) -> None:
-        checkpoint(home / "models" / "demo-text-0.0.9", LLAMA)
+    def test_another_version_of_a_named_model_does_not_do(self, store_home: Path) -> None:
+        checkpoint(store_home / "models" / "demo-text-0.0.9", LLAMA)
         with pytest.raises(ModelNotFound):
             models.locate_model("demo-text")
 
@@ -99,8 +99,8 @@ class TestLocate:
         with pytest.raises(ModelNotFound, match="give the directory"):
             models.locate_model("./model.safetensors")
 
-    def test_a_directory_in_the_store(self, home: Path) -> None:
-        path = checkpoint(home / "models" / "mine", LLAMA)
+    def test_a_directory_in_the_store(self, store_home: Path) -> None:
+        path = checkpoint(store_home / "models" / "mine", LLAMA)
         assert models.locate_model("mine") == path
 
     def test_a_hub_id_in_the_cache(self, tmp_path: Path) -> None:
@@ -165,9 +165,9 @@ class TestKind:
 
 
 class TestAvailable:
-    def test_everything_on_the_disk(self, home: Path, tmp_path: Path) -> None:
-        checkpoint(home / "models" / "demo-text-0.1.2", LLAMA)
-        checkpoint(home / "models" / "mine", LLAVA, "model.safetensors")
+    def test_everything_on_the_disk(self, store_home: Path, tmp_path: Path) -> None:
+        checkpoint(store_home / "models" / "demo-text-0.1.2", LLAMA)
+        checkpoint(store_home / "models" / "mine", LLAVA, "model.safetensors")
         in_hub_cache(tmp_path, "org/tiny", LLAMA, "model.safetensors")
         in_hub_cache(tmp_path, "org/pickled", LLAMA, "pytorch_model.bin")
         in_hub_cache(tmp_path, "org/encoder", {"architectures": ["BertModel"]})

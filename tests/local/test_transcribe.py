@@ -12,7 +12,7 @@ import pytest
 import fmsdk
 from fmsdk.errors import BadRequestError, InvalidMedia, UnsupportedContent, UnsupportedSetting
 from fmsdk_local import LocalOptions
-from tests.local.conftest import Made
+from tests.local.conftest import CheckpointFactory
 from tests.support.local import calls
 from tests.support.local.whisper_checkpoints import tiny_whisper
 
@@ -34,20 +34,20 @@ def sound() -> fmsdk.Audio:
 
 
 def test_a_transcription_has_its_account(whisper: str, sound: fmsdk.Audio) -> None:
-    done = calls.client(price_per_hour="3.6").transcribe(whisper, sound, language="de")
-    assert done.language == "de"
-    assert done.duration == pytest.approx(2.0)
-    assert done.usage.input.audio_seconds == pytest.approx(2.0)
-    assert done.usage.source == "measured"
-    timings = done.timings
+    transcription = calls.client(price_per_hour="3.6").transcribe(whisper, sound, language="de")
+    assert transcription.language == "de"
+    assert transcription.duration == pytest.approx(2.0)
+    assert transcription.usage.input.audio_seconds == pytest.approx(2.0)
+    assert transcription.usage.source == "measured"
+    timings = transcription.timings
     assert timings is not None
     assert timings.device_seconds is not None
-    assert 0 < timings.device_seconds <= done.latency.total
+    assert 0 < timings.device_seconds <= transcription.latency.total
     assert timings.device is not None
     assert timings.device.kind == "cpu"
-    assert done.cost is not None
-    assert float(done.cost.total) == pytest.approx(timings.device_seconds * 1e-3, rel=1e-3)
-    assert done.served_model == done.model == whisper.removeprefix("local:")
+    assert transcription.cost is not None
+    assert float(transcription.cost.total) == pytest.approx(timings.device_seconds * 1e-3, rel=1e-3)
+    assert transcription.served_model == transcription.model == whisper.removeprefix("local:")
 
 
 def test_generate_gives_the_same_text_plain_and_streamed(whisper: str, sound: fmsdk.Audio) -> None:
@@ -82,10 +82,12 @@ def test_what_is_no_recording_is_refused(whisper: str, tmp_path: Path) -> None:
         calls.client().transcribe(whisper, fmsdk.Audio(file))
 
 
-def test_a_language_model_transcribes_nothing(made: Made, sound: fmsdk.Audio) -> None:
+def test_a_language_model_transcribes_nothing(
+    tiny_checkpoint: CheckpointFactory, sound: fmsdk.Audio
+) -> None:
     for name in ("llama", "qwen2_audio"):
         with pytest.raises(UnsupportedContent) as caught:
-            calls.client().transcribe(f"local:{made(name)}", sound)
+            calls.client().transcribe(f"local:{tiny_checkpoint(name)}", sound)
         assert caught.value.part == "audio"
 
 
@@ -95,16 +97,16 @@ def test_several_at_once_are_served_in_turn(whisper: str, sound: fmsdk.Audio) ->
             await client.transcribe(whisper, sound)
             return await asyncio.gather(*(client.transcribe(whisper, sound) for _ in range(4)))
 
-    found = asyncio.run(main())
-    assert len({done.text for done in found}) == 1
-    waits = sorted(done.latency.queue for done in found)
+    transcriptions = asyncio.run(main())
+    assert len({transcription.text for transcription in transcriptions}) == 1
+    waits = sorted(transcription.latency.queue for transcription in transcriptions)
     assert waits[0] < waits[-1]
-    total = sum(done.timings.device_seconds for done in found)
+    total = sum(transcription.timings.device_seconds for transcription in transcriptions)
     assert waits[-1] <= total
 
 
-def test_an_audio_model_answers_as_transformers_does(made: Made) -> None:
-    path = made("qwen2_audio")
+def test_an_audio_model_answers_as_transformers_does(tiny_checkpoint: CheckpointFactory) -> None:
+    path = tiny_checkpoint("qwen2_audio")
     samples = tone()
     blocks = [{"type": "audio", "audio": samples}, {"type": "text", "text": "What is it?"}]
     expected = calls.reference(
@@ -117,8 +119,8 @@ def test_an_audio_model_answers_as_transformers_does(made: Made) -> None:
     assert answer.usage.input.image is None
 
 
-def test_an_audio_model_hears_at_its_own_rate(made: Made) -> None:
-    model = f"local:{made('qwen2_audio')}"
+def test_an_audio_model_hears_at_its_own_rate(tiny_checkpoint: CheckpointFactory) -> None:
+    model = f"local:{tiny_checkpoint('qwen2_audio')}"
     fast = [fmsdk.Audio(tone(rate=48_000), rate=48_000), "What is it?"]
     answer = calls.client().generate(model, fast, **calls.GREEDY)
     assert answer.usage.input.audio == 25

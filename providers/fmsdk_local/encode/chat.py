@@ -185,8 +185,12 @@ class ChatEncoder:
         variables: dict[str, Any] = {}
         effort = self.request.settings.reasoning
         if effort is not None:
-            enabled = effort != "none"
-            values = {"enable_thinking": enabled, "thinking": enabled, "reasoning_effort": effort}
+            is_enabled = effort != "none"
+            values = {
+                "enable_thinking": is_enabled,
+                "thinking": is_enabled,
+                "reasoning_effort": effort,
+            }
             variables = {
                 name: values[name] for name in _REASONING_VARIABLES if name in self.template_names
             }

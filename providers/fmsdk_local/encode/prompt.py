@@ -196,25 +196,23 @@ class PromptEncoder:
         for message in chat.messages:
             content: Any = message["content"]
             if not isinstance(content, str):
-                content = [self._decode_block(block) for block in content]
+                content = [dict(block) for block in content]
+                for block in content:
+                    part = block.get(block["type"])
+                    if isinstance(part, Image):
+                        block["image"] = decode_image(part)
+                    elif isinstance(part, Audio):
+                        from fmsdk_local.speech.audio import decode_audio  # imports FFmpeg
+
+                        rate = self._processor.feature_extractor.sampling_rate
+                        block["audio"] = decode_audio(part, rate)
             messages.append({**message, "content": content})
         return replace(chat, messages=messages)
 
-    def _decode_block(self, block: dict[str, Any]) -> dict[str, Any]:
-        part = block.get(block["type"])
-        if isinstance(part, Image):
-            return {**block, "image": decode_image(part)}
-        if isinstance(part, Audio):
-            from fmsdk_local.speech.audio import decode_audio  # needs FFmpeg: for recordings alone
-
-            rate = self._processor.feature_extractor.sampling_rate
-            return {**block, "audio": decode_audio(part, rate)}
-        return block
-
     def _count_placeholders(self, ids: list[int], kind: str) -> int | None:
         """How many of `ids` stand for a picture or a sound; None where the model takes none."""
-        declared: list[int | None] = getattr(self._processor, f"{kind}_token_ids", [])
-        placeholders = [token for token in declared if token is not None]
+        declared_ids: list[int | None] = getattr(self._processor, f"{kind}_token_ids", [])
+        placeholders = [token for token in declared_ids if token is not None]
         return sum(map(ids.count, placeholders)) if placeholders else None
 
 

@@ -80,8 +80,8 @@ def free_memory(device: torch.device) -> int:
     """Bytes that a new tensor could take."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        reserved: int = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return free + reserved
+        cache: int = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return free + cache
     return int(psutil.virtual_memory().available)
 
 
@@ -93,28 +93,28 @@ def require_weight_memory(
     Raises:
         OutOfMemory: says how much memory is needed, and how much is free.
     """
-    needed = sum(
+    size = sum(
         tensor.size if dtype is None or not tensor.is_float else prod(tensor.shape) * dtype.itemsize
         for tensor in tensors
     )
     free = free_memory(device)
-    if needed > free:
+    if size > free:
         raise OutOfMemory(
-            f"{name} needs {needed / _GB:.1f} GB and {device} has {free / _GB:.1f} GB free; "
+            f"{name} needs {size / _GB:.1f} GB and {device} has {free / _GB:.1f} GB free; "
             "choose a smaller model, dtype or another device"
         )
 
 
-def require_cache_memory(needed: int, device: torch.device, name: str) -> None:
+def require_cache_memory(size: int, device: torch.device, name: str) -> None:
     """Refuse a request whose keys and values alone are larger than the free memory.
 
     Raises:
         OutOfMemory: says how much memory is needed, and how much is free.
     """
     free = free_memory(device)
-    if needed > free:
+    if size > free:
         raise OutOfMemory(
-            f"a request of this length needs {needed / _GB:.1f} GB on {device} beside {name}, and "
+            f"a request of this length needs {size / _GB:.1f} GB on {device} beside {name}, and "
             f"{free / _GB:.1f} GB are free; shorten the prompt or lower max_output_tokens"
         )
 

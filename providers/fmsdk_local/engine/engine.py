@@ -29,7 +29,7 @@ class Runner(Protocol):
 
     def run(self, job: Job) -> None:
         """Run one job, on the inference thread: `job.emit` each item as it comes, and return
-        early once `job.cancelled` is true."""
+        early once `job.is_cancelled` is true."""
         ...
 
 
@@ -85,14 +85,29 @@ class Engine:
         job = Job(task, asyncio.get_running_loop())
         if on_job is not None:
             on_job(job)
-        self._enqueue(job)
+        if self._pid != os.getpid():
+            self._reset()
+        with self._queue_changed:
+            if self.closed:
+                raise self._unloaded_error()
+            if len(self._queue) >= self.max_queue:
+                raise RateLimitError(
+                    f"the queue of {self.name} is full: {len(self._queue)} requests wait in it. "
+                    "Wait for some of them, or raise the option max_queue"
+                )
+            self._queue.append(job)
+            if self._thread is None:
+                name = f"fmsdk {self.name}"
+                self._thread = threading.Thread(target=self._run_jobs, name=name, daemon=True)
+                self._thread.start()
+            self._queue_changed.notify()
         try:
             while not isinstance(item := await job.next_item(), _JobEnd):
                 yield item
             if item.error is not None:
                 raise item.error
         finally:
-            job.cancelled = True
+            job.is_cancelled = True
             with self._queue_changed:
                 if job in self._queue:
                     self._queue.remove(job)
@@ -109,30 +124,11 @@ class Engine:
             self._queue.clear()
             self._queue_changed.notify_all()
         if running is not None:
-            running.cancelled = True
+            running.is_cancelled = True
         for job in queue:
             job.emit(_JobEnd(self._unloaded_error()))
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
-
-    def _enqueue(self, job: Job) -> None:
-        if self._pid != os.getpid():
-            self._reset()
-        with self._queue_changed:
-            if self.closed:
-                raise self._unloaded_error()
-            if len(self._queue) >= self.max_queue:
-                raise RateLimitError(
-                    f"the queue of {self.name} is full: {len(self._queue)} requests wait in it. "
-                    "Wait for some of them, or raise the option max_queue"
-                )
-            self._queue.append(job)
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run_jobs, name=f"fmsdk {self.name}", daemon=True
-                )
-                self._thread.start()
-            self._queue_changed.notify()
 
     def _unloaded_error(self) -> FmsdkError:
         return ConfigurationError(f"{self.name} was unloaded while this request waited for it")
@@ -160,9 +156,9 @@ class Engine:
         try:
             self.runner.run(job)
         except Exception as error:
-            mapped = map_request_error(error, self.name)
+            fmsdk_error = map_request_error(error, self.name)
             release_tensors(error)
-            return mapped
+            return fmsdk_error
         return None
 
 

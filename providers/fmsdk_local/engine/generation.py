@@ -31,7 +31,7 @@ class GenerationTask:
     inputs: the model's inputs, on the CPU: `input_ids` [1, tokens] and whatever else it takes.
     max_tokens: the most new tokens. sampling: `GenerationConfig` fields that differ from the
     checkpoint's. stop: strings that end the text. logprobs: how many of the likeliest tokens to
-    report for each token, or None. streamed: emit each chunk as it comes, or all text at the end.
+    report for each token, or None. stream: emit each chunk as it comes, or all text at the end.
     """
 
     inputs: Mapping[str, Any]
@@ -40,7 +40,7 @@ class GenerationTask:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     logprobs: int | None = None
-    streamed: bool = True
+    stream: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +80,30 @@ class TextRunner:
         self.model = model
         self.tokenizer = tokenizer
         # What `decode(skip_special_tokens=True)` skips: `all_special_ids` is not all of it.
-        added: dict[int, Any] = tokenizer.added_tokens_decoder
-        special = {id for id, token in added.items() if token.special}
-        self._hidden = frozenset(special | set(tokenizer.all_special_ids)) - visible
+        added_tokens: dict[int, Any] = tokenizer.added_tokens_decoder
+        special_ids = {id for id, token in added_tokens.items() if token.special}
+        self._skipped_ids = frozenset(special_ids | set(tokenizer.all_special_ids)) - visible
 
     def run(self, job: Job) -> None:
         """Emit `TextChunk`s and, last, a `GenerationEnd`."""
         task: GenerationTask = job.task
-        output = _TokenSink(job, self.tokenizer, self._hidden, self.model.generation_config)
+        output = _TokenSink(job, self.tokenizer, self._skipped_ids, self.model.generation_config)
 
-        def loop(model: Any, input_ids: torch.Tensor, **prepared: Any) -> torch.Tensor:
-            for token, logits in _generate_tokens(model, input_ids, task.seed, **prepared):
+        def loop(model: Any, input_ids: torch.Tensor, **state: Any) -> torch.Tensor:
+            for token, logits in _generate_tokens(model, input_ids, task.seed, **state):
                 if not output.add_token(token, logits):
                     break
             return input_ids  # generate() expects a tensor
 
+        inputs: dict[str, Any] = {}
+        for name, value in task.inputs.items():
+            if isinstance(value, torch.Tensor):
+                dtype = self.model.dtype if value.is_floating_point() else None
+                value = value.to(device=self.model.device, dtype=dtype)
+            inputs[name] = value
         with torch.inference_mode():
             self.model.generate(
-                **{name: self._move_to_device(value) for name, value in task.inputs.items()},
+                **inputs,
                 **task.sampling,
                 max_new_tokens=task.max_tokens,
                 max_length=None,
@@ -108,23 +114,19 @@ class TextRunner:
             )
         output.emit_end()
 
-    def _move_to_device(self, value: Any) -> Any:
-        if not isinstance(value, torch.Tensor):
-            return value
-        dtype = self.model.dtype if value.is_floating_point() else None
-        return value.to(device=self.model.device, dtype=dtype)
-
 
 class _TokenSink:
     """The generated tokens of one job: turns them into text, emits it, decides when to stop."""
 
-    def __init__(self, job: Job, tokenizer: Any, hidden: frozenset[int], defaults: Any) -> None:
+    def __init__(
+        self, job: Job, tokenizer: Any, skipped_ids: frozenset[int], defaults: Any
+    ) -> None:
         task: GenerationTask = job.task
         self._job = job
         self._task = task
         self._tokenizer = tokenizer
         self._end_tokens = _end_tokens(defaults, tokenizer)
-        self._detokenizer = Detokenizer(tokenizer.decode, hidden)
+        self._detokenizer = Detokenizer(tokenizer.decode, skipped_ids)
         self._stop_matcher = StopMatcher((*task.stop, *(defaults.stop_strings or ())))
         self._start = perf_counter()
         self._first_token: float | None = None
@@ -140,7 +142,7 @@ class _TokenSink:
         if self._first_token is None:
             self._first_token = perf_counter()
         self._tokens += 1
-        if self._job.cancelled:
+        if self._job.is_cancelled:
             self._end_reason = "cancelled"
         elif token in self._end_tokens:
             self._end_reason = "eos"
@@ -180,7 +182,7 @@ class _TokenSink:
         if self._first_text is None:
             self._first_text = perf_counter()
         self._text.append(text)
-        if self._task.streamed:
+        if self._task.stream:
             self._emit_text()
 
     def _emit_text(self) -> None:

@@ -15,14 +15,14 @@ class Job:
 
     Attributes:
         task: what the runner needs, prepared off the inference thread.
-        cancelled: nobody waits for the rest; a runner checks it at each decode step.
+        is_cancelled: nobody waits for the rest; a runner checks it at each decode step.
         submitted_at, started_at, ended_at: `time.perf_counter()` when the job was queued, started
             and ended; None: not yet.
     """
 
     def __init__(self, task: Any, loop: asyncio.AbstractEventLoop) -> None:
         self.task = task
-        self.cancelled = False
+        self.is_cancelled = False
         self.submitted_at = perf_counter()
         self.started_at: float | None = None
         self.ended_at: float | None = None
@@ -52,7 +52,7 @@ class Job:
             try:
                 self._loop.call_soon_threadsafe(self._wake)
             except RuntimeError:  # the loop was closed while the request ran
-                self.cancelled = True
+                self.is_cancelled = True
 
     def _wake(self) -> None:
         self._wake_scheduled = False

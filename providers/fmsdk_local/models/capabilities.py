@@ -42,6 +42,12 @@ def capabilities_of(path: Path) -> Capabilities:
     if kind in ("whisper", "whisper-ct2"):
         return SPEECH_CAPABILITIES
     config = read_config(path)
+    text_config = config
+    for name in _TEXT_CONFIGS:
+        part: object = text_config.get(name)
+        if isinstance(part, dict):
+            text_config = cast("dict[str, Any]", part)
+    context_sizes = (text_config.get(key) for key in _CONTEXT_KEYS)
     template = read_chat_template(path)
     names = template_names(template)
     return Capabilities(
@@ -50,14 +56,5 @@ def capabilities_of(path: Path) -> Capabilities:
         tools="tools" in names,
         structured=False,
         system=template is not None,
-        context=_context(config),
+        context=next((size for size in context_sizes if isinstance(size, int)), None),
     )
-
-
-def _context(config: dict[str, Any]) -> int | None:
-    for name in _TEXT_CONFIGS:
-        part: object = config.get(name)
-        if isinstance(part, dict):
-            config = cast("dict[str, Any]", part)
-    values = (config.get(key) for key in _CONTEXT_KEYS)
-    return next((value for value in values if isinstance(value, int)), None)

@@ -21,9 +21,9 @@ def read_chat_template(path: Path) -> str | None:
     Raises:
         CheckpointError: a file is no JSON.
     """
-    plain = path / "chat_template.jinja"
-    if plain.is_file():
-        return plain.read_text("utf-8")
+    jinja_file = path / "chat_template.jinja"
+    if jinja_file.is_file():
+        return jinja_file.read_text("utf-8")
     for file in (path / name for name in _FILES):
         if file.is_file():
             try:

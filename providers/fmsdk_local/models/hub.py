@@ -28,15 +28,7 @@ __all__ = ["fetch_snapshot", "find_snapshot", "is_hub_id", "list_snapshots"]
 _ID = re.compile(r"[\w.-]+/[\w.-]+(@[^@]+)?")
 # The files of a checkpoint, without pickles: transformers' are called pytorch_model.bin.
 # model.bin is CTranslate2's own format.
-_ALLOWED_FILES = [
-    "*.safetensors",
-    "*.json",
-    "*.jinja",
-    "*.txt",
-    "*.model",
-    "*.tiktoken",
-    "model.bin",
-]
+_FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "model.bin"]
 _IGNORED_FILES = ["original/*", "onnx/*", "openvino/*", "consolidated*"]
 
 
@@ -106,7 +98,7 @@ def _download_snapshot(name: str, **arguments: Any) -> Path:
     snapshot = import_extra("huggingface_hub").snapshot_download(
         repo,
         revision=revision or None,
-        allow_patterns=_ALLOWED_FILES,
+        allow_patterns=_FILES,
         ignore_patterns=_IGNORED_FILES,
         **arguments,
     )

@@ -52,7 +52,7 @@ class LoadedModel(Protocol):
         request: Request,
         *,
         load_seconds: float,
-        streamed: bool,
+        stream: bool,
         on_job: Callable[[Job], None] | None = None,
     ) -> AsyncGenerator[Event]:
         """The events of one response; the last one is `Finished`.
@@ -60,7 +60,7 @@ class LoadedModel(Protocol):
         Args:
             request: what to respond to.
             load_seconds: how long this request waited for the model to load.
-            streamed: send each token as it comes, rather than all text at the end.
+            stream: send each token as it comes, rather than all text at the end.
             on_job: called with the engine's job as soon as it is submitted.
         """
         ...

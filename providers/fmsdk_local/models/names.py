@@ -28,11 +28,11 @@ def locate_model(name: str) -> Path:
         ModelNotFound: it is not on this machine; the message says how to get it, or suggests
             similar names.
     """
-    named = named_models().get(name)
-    if named is not None:
-        if named.is_local:
-            return named.directory
-        raise ModelNotFound(named.fetch_hint, model=name)
+    named_model = named_models().get(name)
+    if named_model is not None:
+        if named_model.is_local:
+            return named_model.directory
+        raise ModelNotFound(named_model.fetch_hint, model=name)
     if is_path(name):
         return _locate_path(name)
     if (directory := models_directory() / name).is_dir() and not name.startswith("."):
@@ -53,8 +53,8 @@ def is_path(name: str) -> bool:
 
 def unknown_model_error(name: str) -> ModelNotFound:
     """The error for a name of no model, with similar names."""
-    stored = (entry.name for entry in _list_entries(models_directory()))
-    names = [*named_models(), *stored, *(name for name, _ in hub.list_snapshots())]
+    stored_names = (entry.name for entry in _list_entries(models_directory()))
+    names = [*named_models(), *stored_names, *(name for name, _ in hub.list_snapshots())]
     return ModelNotFound(
         f"there is no local model called {name!r}.{suggest_names(name, names)} `fmsdk models` "
         "lists what is on this machine; a path starts with ./ or /, and a hub id has the form "

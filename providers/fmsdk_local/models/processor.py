@@ -45,11 +45,11 @@ def tokenizer_of(processor: Any) -> Any:
 
 def _load_without_video(cls: Any, path: Path, location: dict[str, Any]) -> Any:
     settings, _ = cast("Any", ProcessorMixin).get_processor_dict(path)
-    accepted = inspect.signature(cls.__init__).parameters
+    parameters = inspect.signature(cls.__init__).parameters
     without_video: Any = type(cls.__name__, (_WithoutVideo, cls), {})
     return without_video(
         **{
-            **{name: value for name, value in settings.items() if name in accepted},
+            **{name: value for name, value in settings.items() if name in parameters},
             "tokenizer": cast("Any", AutoTokenizer).from_pretrained(path, **location),
             "image_processor": cast("Any", AutoImageProcessor).from_pretrained(path, **location),
             "video_processor": None,

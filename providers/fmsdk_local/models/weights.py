@@ -78,20 +78,16 @@ def _read_header(file: Path) -> list[TensorInfo]:
     try:
         entries = cast("dict[str, Any]", json.loads(text))
         tensors = [
-            TensorInfo(name, entry["dtype"], tuple(entry["shape"]), _byte_size(entry))
+            TensorInfo(name, entry["dtype"], tuple(entry["shape"]), int(end) - int(start))
             for name, entry in entries.items()
             if name != "__metadata__"
+            for start, end in [entry["data_offsets"]]
         ]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(f"{file} is no safetensors file: its header is broken") from error
-    needed = 8 + length + sum(tensor.size for tensor in tensors)
-    if size < needed:
+    needed_bytes = 8 + length + sum(tensor.size for tensor in tensors)
+    if size < needed_bytes:
         raise CheckpointError(
-            f"{file} is truncated: it has {size:,} of {needed:,} bytes; fetch it again"
+            f"{file} is truncated: it has {size:,} of {needed_bytes:,} bytes; fetch it again"
         )
     return tensors
-
-
-def _byte_size(entry: dict[str, Any]) -> int:
-    start, end = entry["data_offsets"]
-    return int(end) - int(start)

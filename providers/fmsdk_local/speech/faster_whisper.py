@@ -40,6 +40,8 @@ class FasterWhisper:
             raise CheckpointError(
                 f"{name} is incomplete: {path} has no tokenizer.json. Fetch it again", model=name
             )
+        has_affinity = hasattr(os, "sched_getaffinity")  # not on macOS
+        cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count()
         kind, _, index = device.partition(":")
         kind = "cuda" if kind == "cuda" else "cpu"
         self._name = name
@@ -49,7 +51,7 @@ class FasterWhisper:
                 device=kind,
                 device_index=int(index or 0),
                 compute_type=_choose_compute_type(kind, dtype, name),
-                cpu_threads=threads or _count_cores(),
+                cpu_threads=threads or cores or 1,
                 local_files_only=True,
             )
         except (RuntimeError, ValueError, MemoryError) as error:
@@ -84,10 +86,10 @@ class FasterWhisper:
                 if is_cancelled():
                     break
         except (RuntimeError, MemoryError) as error:
-            mapped = _map_out_of_memory(error, self._name)
-            if mapped is None:
+            fmsdk_error = _map_out_of_memory(error, self._name)
+            if fmsdk_error is None:
                 raise
-            raise mapped from error
+            raise fmsdk_error from error
         return info.language
 
 
@@ -105,19 +107,13 @@ def _choose_compute_type(device: str, dtype: str, name: str) -> str:
     if dtype == "auto":
         # On two CPU cores int8 takes half the time of float32, and makes no more errors.
         return "int8" if device == "cpu" else "float16"
-    compiled: Any = ctranslate2
-    supported: set[str] = compiled.get_supported_compute_types(device)
-    if dtype not in supported:
+    library: Any = ctranslate2
+    compute_types: set[str] = library.get_supported_compute_types(device)
+    if dtype not in compute_types:
         raise UnsupportedSetting(
             f"{name} cannot compute in {dtype} on this {device}; CTranslate2 supports "
-            f"{', '.join(sorted(supported))} on it, and dtype='auto' chooses the fastest",
+            f"{', '.join(sorted(compute_types))} on it, and dtype='auto' chooses the fastest",
             setting="dtype",
             model=name,
         )
     return dtype
-
-
-def _count_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -69,11 +69,11 @@ class SpeechModel:
         request: Request,
         *,
         load_seconds: float,
-        streamed: bool,
+        stream: bool,
         on_job: Callable[[Job], None] | None = None,
     ) -> AsyncGenerator[Event]:
         """The request's one recording as text: see `LoadedModel.generate_events`. Segments are
-        sent as they come, `streamed` or not.
+        sent as they come, `stream` or not.
 
         Raises:
             UnsupportedContent: the request has content other than a recording.

@@ -93,18 +93,8 @@ class SpeechRunner:
         """
         task: TranscribeTask = job.task
         language = choose_language(task.language, self._whisper.languages, self._name)
-        self._check_prompt(task.prompt)
-        start = perf_counter()
-        segments = _SegmentCollector(job.emit, task)
-        language = self._whisper.transcribe(
-            task.samples, language, task.prompt, segments.add_segment, lambda: job.cancelled
-        )
-        if not job.cancelled:
-            job.emit(segments.result(language, perf_counter() - start))
-
-    def _check_prompt(self, prompt: str | None) -> None:
-        # Both libraries would truncate it silently.
-        length = self._whisper.prompt_length(prompt) if prompt else 0
+        # Both libraries would truncate a long prompt silently.
+        length = self._whisper.prompt_length(task.prompt) if task.prompt else 0
         if length > _PROMPT_LIMIT:
             raise ContextTooLong(
                 f"the prompt has {length} tokens and {self._name} takes {_PROMPT_LIMIT}: keep "
@@ -113,6 +103,13 @@ class SpeechRunner:
                 limit=_PROMPT_LIMIT,
                 model=self._name,
             )
+        start = perf_counter()
+        segments = _SegmentCollector(job.emit, task)
+        language = self._whisper.transcribe(
+            task.samples, language, task.prompt, segments.add_segment, lambda: job.is_cancelled
+        )
+        if not job.is_cancelled:
+            job.emit(segments.result(language, perf_counter() - start))
 
 
 class _SegmentCollector:
@@ -130,17 +127,15 @@ class _SegmentCollector:
         # Whisper decodes windows of 30 s, and may end a segment after the recording's end.
         end = min(source.end, self._task.duration)
         text = source.text.strip()
-        if not any(map(str.isalnum, text)) or self._is_silent(source.start, end):
+        samples = self._task.samples[int(source.start * SAMPLE_RATE) : int(end * SAMPLE_RATE)]
+        peak = abs(samples).max(initial=0.0)
+        if peak < _SILENCE_PEAK or not any(map(str.isalnum, text)):
             return
         segment = Segment(source.start, end, text)
         delta = source.text.rstrip() if self._segments else text
         self._segments.append(segment)
         self._deltas.append(delta)
         self._emit(SpeechChunk(segment, delta))
-
-    def _is_silent(self, start: float, end: float) -> bool:
-        samples = self._task.samples[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)]
-        return float(abs(samples).max(initial=0.0)) < _SILENCE_PEAK
 
     def result(self, language: str | None, device_seconds: float) -> SpeechResult:
         return SpeechResult(

@@ -38,8 +38,23 @@ class TransformersWhisper:
         self._name = name
         torch_device = torch.device(device)
         try:
-            self._model = _load_model(path, torch_device, choose_dtype(dtype, torch_device))
-            self._processor = _load_processor(path)
+            require_safetensors(path)
+            whisper: Any = WhisperForConditionalGeneration
+            model, report = whisper.from_pretrained(
+                path,
+                dtype=choose_dtype(dtype, torch_device),
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+            require_complete(report["missing_keys"], path)
+            self._model: Any = model.to(torch_device).eval()
+            # transformers returns a tokenizer without a vocabulary where the files are missing.
+            if not any((path / file).is_file() for file in ("tokenizer.json", "vocab.json")):
+                raise CheckpointError(f"{path} has no tokenizer.json: fetch the checkpoint again")
+            processor: Any = WhisperProcessor
+            self._processor: Any = processor.from_pretrained(path, local_files_only=True)
         except Exception as error:  # transformers' errors have no common base class
             raise map_loading_error(error, name) from error
         config = self._model.generation_config
@@ -79,15 +94,35 @@ class TransformersWhisper:
             "prompt_ids": self._prompt_ids(prompt) if prompt else None,
         }
         if self._language_ids:
-            language = language or self._detect_language(self._window_at(features, 0))
+            if language is None:
+                window = self._window_at(features, 0)
+                id = int(self._model.detect_language(input_features=window)[0])
+                language = next(
+                    token.strip("<|>")
+                    for token, token_id in self._language_ids.items()
+                    if token_id == id
+                )
             settings |= {"language": language, "task": "transcribe"}
         at = 0
         while at < frames and not is_cancelled():
-            segments = self._decode_window(self._window_at(features, at), settings)
+            # One call for each window: generate's own loop over windows returns nothing before
+            # the last of them.
+            with torch.inference_mode():
+                output = self._model.generate(
+                    self._window_at(features, at),
+                    return_timestamps=True,
+                    return_segments=True,
+                    force_unique_generate_call=True,
+                    **settings,
+                )
+            segments: list[dict[str, Any]] = output["segments"][0]
             if is_cancelled():
                 break
             for segment in segments:
-                on_segment(self._to_segment(segment, at / per_second))
+                tokens = segment["tokens"].tolist()
+                text = self._processor.tokenizer.decode(tokens, skip_special_tokens=True)
+                start, end = (at / per_second + float(segment[key]) for key in ("start", "end"))
+                on_segment(WhisperSegment(start, end, text, len(tokens)))
             at += self._frames_to_next_window(segments, per_second)
         return language
 
@@ -109,33 +144,6 @@ class TransformersWhisper:
         window = features[..., at : at + self._window]
         return torch.nn.functional.pad(window, (0, self._window - window.shape[-1]))
 
-    def _detect_language(self, window: torch.Tensor) -> str:
-        """The code of the most probable language of the window."""
-        id = int(self._model.detect_language(input_features=window)[0])
-        tokens = {token_id: token for token, token_id in self._language_ids.items()}
-        return tokens[id].strip("<|>")
-
-    def _decode_window(
-        self, window: torch.Tensor, settings: dict[str, Any]
-    ) -> list[dict[str, Any]]:
-        # One call for each window: generate's own loop over windows returns nothing before the
-        # last of them.
-        with torch.inference_mode():
-            output = self._model.generate(
-                window,
-                return_timestamps=True,
-                return_segments=True,
-                force_unique_generate_call=True,
-                **settings,
-            )
-        return output["segments"][0]
-
-    def _to_segment(self, segment: dict[str, Any], offset: float) -> WhisperSegment:
-        tokens = segment["tokens"].tolist()
-        text = self._processor.tokenizer.decode(tokens, skip_special_tokens=True)
-        start, end = (offset + float(segment[key]) for key in ("start", "end"))
-        return WhisperSegment(start, end, text, len(tokens))
-
     def _frames_to_next_window(self, segments: list[dict[str, Any]], per_second: float) -> int:
         """Frames from this window's start to the next one's: all, or up to the end of the last
         complete segment. Whisper ends that with two timestamps where the window's end cuts a
@@ -156,29 +164,6 @@ class TransformersWhisper:
                 model=self._name,
             ) from error
         return ids.to(self._model.device)
-
-
-def _load_model(path: Path, device: torch.device, dtype: torch.dtype) -> Any:
-    require_safetensors(path)
-    whisper: Any = WhisperForConditionalGeneration
-    model, report = whisper.from_pretrained(
-        path,
-        dtype=dtype,
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-        output_loading_info=True,
-    )
-    require_complete(report["missing_keys"], path)
-    return model.to(device).eval()
-
-
-def _load_processor(path: Path) -> Any:
-    # transformers returns a tokenizer without a vocabulary where the files are missing.
-    if not any((path / file).is_file() for file in ("tokenizer.json", "vocab.json")):
-        raise CheckpointError(f"{path} has no tokenizer.json: fetch the checkpoint again")
-    processor: Any = WhisperProcessor
-    return processor.from_pretrained(path, local_files_only=True)
 
 
 class _CancelCriteria(StoppingCriteria):

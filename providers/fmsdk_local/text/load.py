@@ -45,7 +45,19 @@ def load_text_model(
     require_weight_memory(read_tensors(path), dtype, device, name)
     with report_progress(progress, "load"):
         processor = load_processor(path, kind, trust_remote_code=config.trust_remote_code)
-        model = _load_weights(path, kind, config, device, dtype)
+        auto: Any = AutoModelForMultimodalLM if kind == "multimodal" else AutoModelForCausalLM
+        model, report = auto.from_pretrained(
+            path,
+            dtype="auto" if dtype is None else dtype,
+            device_map=device,
+            attn_implementation=config.attn,
+            trust_remote_code=config.trust_remote_code,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+        require_complete(report["missing_keys"], path)
+        model = model.eval()
     # A second tokenizer, since encoding and decoding happen on different threads.
     decoder = copy.deepcopy(tokenizer_of(processor))
     tag_ids = (decoder.get_vocab().get(tag) for tag in TAGS)
@@ -63,24 +75,6 @@ def load_text_model(
         max_new_tokens=model.generation_config.max_new_tokens,
         kv_bytes=_kv_bytes(text_config, model.dtype),
     )
-
-
-def _load_weights(
-    path: Path, kind: Kind, config: LocalConfig, device: torch.device, dtype: torch.dtype | None
-) -> Any:
-    auto: Any = AutoModelForMultimodalLM if kind == "multimodal" else AutoModelForCausalLM
-    model, report = auto.from_pretrained(
-        path,
-        dtype="auto" if dtype is None else dtype,
-        device_map=device,
-        attn_implementation=config.attn,
-        trust_remote_code=config.trust_remote_code,
-        use_safetensors=True,
-        local_files_only=True,
-        output_loading_info=True,
-    )
-    require_complete(report["missing_keys"], path)
-    return model.eval()
 
 
 def _kv_bytes(text_config: Any, dtype: torch.dtype) -> int | None:

@@ -16,7 +16,7 @@ from fmsdk.provider import Capabilities
 from fmsdk.request import Request
 from fmsdk.response import Event, Finished
 from fmsdk.usage import Device, InputUsage, OutputUsage, Timings, Usage
-from fmsdk_local.decode import AnswerDecoder, decode_finish
+from fmsdk_local.decode import TextDecoder, decode_finish
 from fmsdk_local.encode import Prompt, PromptEncoder
 from fmsdk_local.engine import Engine, Job
 from fmsdk_local.engine.device import require_cache_memory
@@ -71,7 +71,7 @@ class TextModel:
         request: Request,
         *,
         load_seconds: float,
-        streamed: bool,
+        stream: bool,
         on_job: Callable[[Job], None] | None = None,
     ) -> AsyncGenerator[Event]:
         """The events of one response: see `LoadedModel.generate_events`.
@@ -85,8 +85,8 @@ class TextModel:
             prompt = await asyncio.to_thread(self.prompt_encoder.encode, request)
         except Exception as error:
             raise map_request_error(error, request.name) from error.__cause__
-        task = self._generation_task(request, prompt, streamed=streamed)
-        decoder = AnswerDecoder(prompt.tools, in_reasoning=prompt.opens_reasoning)
+        task = self._generation_task(request, prompt, stream=stream)
+        decoder = TextDecoder(prompt.tools, in_reasoning=prompt.opens_reasoning)
         async with aclosing(cast("Any", self.engine.submit(task, on_job))) as items:
             async for item in items:
                 if isinstance(item, TextChunk):
@@ -95,20 +95,26 @@ class TextModel:
                 elif isinstance(item, GenerationEnd):
                     for event in decoder.decode_end():
                         yield event
-                    first_token = None if item.first_text is None else item.first_text - start
+                    finish = decode_finish(item.reason, has_calls=decoder.has_calls)
+                    first_text = item.first_text
+                    timings = Timings(
+                        queue=item.queue_seconds,
+                        load=load_seconds or None,
+                        prefill=item.prefill_seconds,
+                        decode=item.decode_seconds,
+                        time_to_first_token=first_text and first_text - start + load_seconds,
+                        device_seconds=item.prefill_seconds + item.decode_seconds,
+                        device=self.device,
+                    )
                     yield Finished(
-                        finishes=(
-                            (decode_finish(item.reason, has_calls=decoder.has_calls), item.reason),
-                        ),
-                        usage=_usage(prompt, item),
+                        finishes=((finish, item.reason),),
+                        usage=_usage(prompt, item.tokens),
                         served_model=self.name,
-                        timings=self._timings(item, first_token, load_seconds),
+                        timings=timings,
                         warnings=prompt.warnings,
                     )
 
-    def _generation_task(
-        self, request: Request, prompt: Prompt, *, streamed: bool
-    ) -> GenerationTask:
+    def _generation_task(self, request: Request, prompt: Prompt, *, stream: bool) -> GenerationTask:
         settings = request.settings
         max_tokens = self._max_tokens(request, prompt)
         if self.kv_bytes is not None:
@@ -121,41 +127,28 @@ class TextModel:
             seed=settings.seed,
             stop=settings.stop,
             logprobs=settings.logprobs,
-            streamed=streamed,
+            stream=stream,
         )
 
     def _max_tokens(self, request: Request, prompt: Prompt) -> int:
         """The caller's limit, else the checkpoint's, within the context."""
-        requested = request.settings.max_output_tokens
+        requested_tokens = request.settings.max_output_tokens
         default = self.max_new_tokens or _MAX_OUTPUT_TOKENS
         if self.context is None:
-            return requested or default
+            return requested_tokens or default
         available = self.context - prompt.tokens
-        if available < (requested or 1):
-            output = f" and max_output_tokens is {requested}" if requested else ""
-            prompt_limit = self.context - (requested or 1)
+        if available < (requested_tokens or 1):
+            output = f" and max_output_tokens is {requested_tokens}" if requested_tokens else ""
+            prompt_limit = self.context - (requested_tokens or 1)
             limits = [f"{prompt_limit} tokens of prompt fit"] if prompt_limit > 0 else []
             limits += [f"{available} tokens of output fit"] if available > 0 else []
             raise ContextTooLong(
                 f"the prompt has {prompt.tokens} tokens{output}; the context of {request.name} is "
                 f"{self.context} tokens in all, so {' or '.join(limits)}",
-                tokens=prompt.tokens + (requested or 1),
+                tokens=prompt.tokens + (requested_tokens or 1),
                 limit=self.context,
             )
-        return requested or min(default, available)
-
-    def _timings(
-        self, end: GenerationEnd, first_token: float | None, load_seconds: float
-    ) -> Timings:
-        return Timings(
-            queue=end.queue_seconds,
-            load=load_seconds or None,
-            prefill=end.prefill_seconds,
-            decode=end.decode_seconds,
-            time_to_first_token=None if first_token is None else first_token + load_seconds,
-            device_seconds=end.prefill_seconds + end.decode_seconds,
-            device=self.device,
-        )
+        return requested_tokens or min(default, available)
 
 
 def _sampling(request: Request) -> dict[str, Any]:
@@ -178,7 +171,7 @@ def _sampling(request: Request) -> dict[str, Any]:
     return {**fields, **distribution, "do_sample": True} if distribution else fields
 
 
-def _usage(prompt: Prompt, end: GenerationEnd) -> Usage:
+def _usage(prompt: Prompt, output_tokens: int) -> Usage:
     media_tokens = (prompt.image_tokens or 0) + (prompt.audio_tokens or 0)
     return Usage(
         input=InputUsage(
@@ -187,6 +180,6 @@ def _usage(prompt: Prompt, end: GenerationEnd) -> Usage:
             image=prompt.image_tokens,
             audio=prompt.audio_tokens,
         ),
-        output=OutputUsage(total=end.tokens, text=end.tokens),
+        output=OutputUsage(total=output_tokens, text=output_tokens),
         source="measured",
     )

@@ -1,4 +1,4 @@
-"""What the tests of local models share: clients, prompts, and transformers' own answers."""
+"""Shared by the tests of local models: clients, prompts, and transformers' own output."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def reference(
         messages, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
     )
     with torch.no_grad():
-        made = model.generate(**inputs, **settings)
-    ids = made[0, inputs["input_ids"].shape[1] :]
+        output = model.generate(**inputs, **settings)
+    ids = output[0, inputs["input_ids"].shape[1] :]
     return tokenizer_of(processor).decode(ids, skip_special_tokens=True)

@@ -56,14 +56,16 @@ def tokenizer(*special: str, bos: bool = False) -> transformers.PreTrainedTokeni
         inner.post_processor = processors.TemplateProcessing(
             single=f"{BOS} $A", special_tokens=[(BOS, inner.token_to_id(BOS))]
         )
-    named = {IMAGE: "image_token", BEGIN_IMAGE: "boi_token", END_IMAGE: "eoi_token"}
+    token_names = {IMAGE: "image_token", BEGIN_IMAGE: "boi_token", END_IMAGE: "eoi_token"}
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=inner,
         bos_token=BOS,
         eos_token=END,
         pad_token=PAD,
         additional_special_tokens=[CHAT],
-        extra_special_tokens={named[token]: token for token in special if token in named},
+        extra_special_tokens={
+            token_names[token]: token for token in special if token in token_names
+        },
         clean_up_tokenization_spaces=False,
     )
 
@@ -138,31 +140,31 @@ def deaf(path: Path) -> Path:
 
 def terse(path: Path) -> Path:
     """Ends every answer before it begins."""
-    return _scripted(path, [END])
+    return _save_scripted_model(path, [END])
 
 
 def parrot(path: Path) -> Path:
     """Says 😀 for ever, a byte or two at a time."""
-    return _scripted(path, tokenizer().tokenize("😀"))
+    return _save_scripted_model(path, tokenizer().tokenize("😀"))
 
 
 def vast(path: Path) -> Path:
     """Never ends, in a context that no memory can hold."""
-    return _scripted(path, tokenizer().tokenize("😀"), max_position_embeddings=10**13)
+    return _save_scripted_model(path, tokenizer().tokenize("😀"), max_position_embeddings=10**13)
 
 
 def thinker(path: Path) -> Path:
     """Thinks before it answers, whatever it is asked."""
-    return _scripted(path, ["<think>", "H", "m.", "</think>", "\n\n", "Yes", END])
+    return _save_scripted_model(path, ["<think>", "H", "m.", "</think>", "\n\n", "Yes", END])
 
 
 def caller(path: Path) -> Path:
     """Calls the tool "weather", whatever it is asked, in Hermes' form."""
     call = '<tool_call>\n{"name": "weather", "arguments": {"city": "Rom"}}\n</tool_call>'
-    return _scripted(path, [*(call[n : n + 5] for n in range(0, len(call), 5)), END])
+    return _save_scripted_model(path, [*(call[n : n + 5] for n in range(0, len(call), 5)), END])
 
 
-def _scripted(path: Path, say: list[str], **changes: Any) -> Path:
+def _save_scripted_model(path: Path, say: list[str], **changes: Any) -> Path:
     """A model that says `say`, over and over: each token leads to the next, and every other
     token to the first."""
     assert len(set(say)) == len(say)

@@ -32,7 +32,7 @@ def write(checkpoint: Path, file: Path) -> Path:
     _write_config(writer, config)
     _write_vocabulary(writer, checkpoint, config)
     for name, tensor in load_file(checkpoint / "model.safetensors").items():
-        writer.add_tensor(_renamed(name), _permuted(name, tensor, config))
+        writer.add_tensor(_gguf_name(name), _permute_heads(name, tensor, config))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -71,7 +71,7 @@ def _write_vocabulary(writer: Any, checkpoint: Path, config: dict[str, Any]) -> 
     writer.add_chat_template((checkpoint / "chat_template.jinja").read_text("utf-8"))
 
 
-def _renamed(name: str) -> str:
+def _gguf_name(name: str) -> str:
     stem, _, kind = name.rpartition(".")
     if stem in _OUTER:
         return f"{_OUTER[stem]}.{kind}"
@@ -79,7 +79,7 @@ def _renamed(name: str) -> str:
     return f"blk.{layer}.{_NAMES[part]}.{kind}"
 
 
-def _permuted(name: str, tensor: Any, config: dict[str, Any]) -> Any:
+def _permute_heads(name: str, tensor: Any, config: dict[str, Any]) -> Any:
     """GGUF keeps the halves that rotary positions turn beside each other, in pairs."""
     heads = {
         "q_proj": config["num_attention_heads"],

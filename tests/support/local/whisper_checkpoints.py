@@ -79,7 +79,9 @@ def to_transformers(source: Path, path: Path) -> Path:
         **_ends(ids),
     )
     model = transformers.WhisperForConditionalGeneration(config)
-    state = {name: torch.from_numpy(array) for name, array in _renamed(weights).items()}
+    state = {
+        name: torch.from_numpy(array) for name, array in _to_transformers_names(weights).items()
+    }
     missing, unexpected = model.load_state_dict(state, strict=False)
     assert (missing, unexpected) == (["proj_out.weight"], [])
     model.tie_weights()
@@ -138,39 +140,39 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a CTranslate2 model.bin, version 6."""
     data, at = path.read_bytes(), 0
 
-    def take(form: str) -> int:
+    def read_number(form: str) -> int:
         nonlocal at
         at += struct.calcsize(form)
         return struct.unpack_from(form, data, at - struct.calcsize(form))[0]
 
     def text() -> str:
         nonlocal at
-        length = take("<H")
+        length = read_number("<H")
         at += length
         return data[at - length : at - 1].decode()
 
-    assert take("<I") == 6
+    assert read_number("<I") == 6
     assert text() == "WhisperSpec"
-    take("<I")
-    found: dict[str, np.ndarray] = {}
-    for _ in range(take("<I")):
+    read_number("<I")
+    arrays: dict[str, np.ndarray] = {}
+    for _ in range(read_number("<I")):
         name = text()
-        shape = [take("<I") for _ in range(take("<B"))]
-        kind, size = _NUMPY[take("<B")], take("<I")
+        shape = [read_number("<I") for _ in range(read_number("<B"))]
+        kind, size = _NUMPY[read_number("<B")], read_number("<I")
         array = np.frombuffer(data, kind, size // np.dtype(kind).itemsize, at)
-        found[name] = array.reshape(shape).astype(np.float32)
+        arrays[name] = array.reshape(shape).astype(np.float32)
         at += size
-    return found
+    return arrays
 
 
-def _renamed(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    done: dict[str, np.ndarray] = {}
+def _to_transformers_names(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    renamed_weights: dict[str, np.ndarray] = {}
     for name, array in weights.items():
         if not array.ndim or name.startswith("decoder/alignment"):
             continue
         for part, value in _split(name, array):
-            done["model." + part] = value
-    return done
+            renamed_weights["model." + part] = value
+    return renamed_weights
 
 
 def _split(name: str, array: np.ndarray) -> list[tuple[str, np.ndarray]]:
@@ -178,22 +180,22 @@ def _split(name: str, array: np.ndarray) -> list[tuple[str, np.ndarray]]:
     for old, new in _NAMES:
         name = re.sub(old, new, name)
     name = name.replace("/", ".")
-    joined = {
+    projections = {
         "self_attn.linear_0": ("q_proj", "k_proj", "v_proj"),
         "self_attn.linear_1": ("out_proj",),
         "encoder_attn.linear_0": ("q_proj",),
         "encoder_attn.linear_1": ("k_proj", "v_proj"),
         "encoder_attn.linear_2": ("out_proj",),
     }
-    for linear, parts in joined.items():
+    for linear, parts in projections.items():
         if linear in name:
             block = linear.partition(".")[0]
             pieces = np.split(array, len(parts))
-            named = [name.replace(linear, f"{block}.{part}") for part in parts]
+            names = [name.replace(linear, f"{block}.{part}") for part in parts]
             # Whisper's keys have no bias; CTranslate2 stores zeros.
             return [
                 (to, piece)
-                for to, piece in zip(named, pieces, strict=True)
+                for to, piece in zip(names, pieces, strict=True)
                 if not to.endswith("k_proj.bias")
             ]
     return [(name, array)]
