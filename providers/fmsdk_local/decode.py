@@ -153,7 +153,10 @@ class TextDecoder:
     def _decode_json_answer(self, is_end: bool) -> Iterator[Delta]:
         if is_end:
             payload, self._buffer = self._buffer, ""
-            yield from self._tool_call_deltas(_parse_llama(payload), else_text=payload)
+            value = _parse_json(payload)
+            is_call = isinstance(value, dict) and ("parameters" in value or "arguments" in value)
+            calls = _parse_hermes(payload) if is_call else []
+            yield from self._tool_call_deltas(calls, else_text=payload)
 
     def _tool_call_deltas(self, calls: list[Call], *, else_text: str) -> Iterator[Delta]:
         if not calls or any(name not in self._tools for name, _ in calls):
@@ -190,26 +193,18 @@ def _parse_hermes(payload: str) -> list[Call]:
     return [] if call is None else [call]
 
 
-def _parse_llama(payload: str) -> list[Call]:
-    value = _parse_json(payload)
-    has_arguments = isinstance(value, dict) and ("parameters" in value or "arguments" in value)
-    return _parse_hermes(payload) if has_arguments else []
-
-
 def _parse_mistral(payload: str) -> list[Call]:
     """A JSON list of calls, or (since tokenizer version 11) `name[ARGS]{json}` after each tag."""
     value = _parse_json(payload)
     if isinstance(value, list):
         calls = [_call_of(item) for item in cast("list[object]", value)]
     else:
-        calls = [_parse_mistral_v11(item) for item in payload.split(_MISTRAL)]
+        calls: list[Call | None] = []
+        for item in payload.split(_MISTRAL):
+            name, brace, rest = item.partition("{")
+            name = name.removesuffix(_MISTRAL_ARGS).partition("[CALL_ID]")[0].strip()
+            calls.append(_call_of({"name": name, "arguments": _parse_json(brace + rest)}))
     return [] if None in calls else [call for call in calls if call is not None]
-
-
-def _parse_mistral_v11(text: str) -> Call | None:
-    name, brace, rest = text.partition("{")
-    name = name.removesuffix(_MISTRAL_ARGS).partition("[CALL_ID]")[0].strip()
-    return _call_of({"name": name, "arguments": _parse_json(brace + rest)}) if brace else None
 
 
 def _call_of(value: object) -> Call | None:

@@ -86,7 +86,14 @@ class PromptEncoder:
                 inputs = self._encode_raw_text(request, chat, unsupported_settings)
             else:
                 chat = self._decode_media(chat)
-                inputs = self._apply_template(request, chat, unsupported_settings)
+                try:
+                    chat = self._require_system_and_tools(request, chat, unsupported_settings)
+                    inputs = dict(self._render(chat, tokenize=True))
+                except (TemplateError, TypeError, ValueError) as error:
+                    raise BadRequestError(
+                        f"the chat template of {request.name} cannot take this conversation: "
+                        f"{error}"
+                    ) from error
             ids = inputs["input_ids"][0].tolist()
             tail: str = self._tokenizer.decode(ids[-_TAIL_TOKENS:])
         return Prompt(
@@ -98,17 +105,6 @@ class PromptEncoder:
             opens_reasoning=tail.rstrip().endswith(_REASONING_TAGS),
             warnings=tuple(unsupported_settings.warnings),
         )
-
-    def _apply_template(
-        self, request: Request, chat: Chat, unsupported_settings: UnsupportedSettings
-    ) -> dict[str, Any]:
-        try:
-            chat = self._require_system_and_tools(request, chat, unsupported_settings)
-            return dict(self._render(chat, tokenize=True))
-        except (TemplateError, TypeError, ValueError) as error:
-            raise BadRequestError(
-                f"the chat template of {request.name} cannot take this conversation: {error}"
-            ) from error
 
     def _require_system_and_tools(
         self, request: Request, chat: Chat, unsupported_settings: UnsupportedSettings

@@ -95,13 +95,12 @@ class TextRunner:
                     break
             return input_ids  # generate() expects a tensor
 
-        inputs: dict[str, Any] = {}
-        for name, value in task.inputs.items():
-            if isinstance(value, torch.Tensor):
-                dtype = self.model.dtype if value.is_floating_point() else None
-                value = value.to(device=self.model.device, dtype=dtype)
-            inputs[name] = value
         with torch.inference_mode():
+            inputs = dict(task.inputs)
+            for name, value in inputs.items():
+                if isinstance(value, torch.Tensor):
+                    dtype = self.model.dtype if value.is_floating_point() else None
+                    inputs[name] = value.to(device=self.model.device, dtype=dtype)
             self.model.generate(
                 **inputs,
                 **task.sampling,

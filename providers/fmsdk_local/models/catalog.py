@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -91,21 +90,12 @@ def named_models() -> dict[str, NamedModel]:
     rows: list[dict[str, Any]] = json.loads(
         (Path(__file__).with_name("catalog.json")).read_text("utf-8")
     )
-    return {row["name"]: _model_of_row(**row) for row in rows}
-
-
-def _model_of_row(
-    *,
-    input: list[Modality],
-    checked: str,
-    wheel: Any = None,
-    files: Sequence[Any] = (),
-    **row: Any,
-) -> NamedModel:
-    return NamedModel(
-        input=frozenset(input),
-        checked=date.fromisoformat(checked),
-        wheel=wheel and Wheel(**(wheel | {"sha256": tuple(wheel["sha256"])})),
-        files=tuple(CatalogFile(**file) for file in files),
-        **row,
-    )
+    models: dict[str, NamedModel] = {}
+    for row in rows:
+        wheel: Any = row.pop("wheel", None)
+        row["wheel"] = wheel and Wheel(**(wheel | {"sha256": tuple(wheel["sha256"])}))
+        row["files"] = tuple(CatalogFile(**file) for file in row.get("files", ()))
+        row["input"] = frozenset(row["input"])
+        row["checked"] = date.fromisoformat(row["checked"])
+        models[row["name"]] = NamedModel(**row)
+    return models

@@ -70,7 +70,22 @@ def convert_gguf(source: Path, target: Path, *, progress: Progress | None = None
             raise CheckpointError(f"{source} is no GGUF file: fetch it again")
     with LOADING_LOCK:
         try:
-            _write_checkpoint(source, target, progress)
+            import torch
+            from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+            from fmsdk_local.models.progress import report_progress
+
+            location = {"gguf_file": source.name, "local_files_only": True}
+            with report_progress(progress, "convert"):
+                tokenizer = cast("Any", AutoTokenizer).from_pretrained(source.parent, **location)
+                model = cast("Any", AutoModelForCausalLM).from_pretrained(
+                    source.parent,
+                    **location,
+                    quantization_config=GgufConfig(dequantize=True),
+                    dtype=torch.bfloat16,
+                )
+                model.save_pretrained(target)
+                tokenizer.save_pretrained(target)
         except OSError as error:
             if error.errno is not None:  # from the disk; those of transformers have none
                 raise
@@ -78,22 +93,3 @@ def convert_gguf(source: Path, target: Path, *, progress: Progress | None = None
         except Exception as error:
             raise map_loading_error(error, str(source)) from error
     return target
-
-
-def _write_checkpoint(source: Path, target: Path, progress: Progress | None) -> None:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
-    from fmsdk_local.models.progress import report_progress
-
-    location = {"gguf_file": source.name, "local_files_only": True}
-    with report_progress(progress, "convert"):
-        tokenizer = cast("Any", AutoTokenizer).from_pretrained(source.parent, **location)
-        model = cast("Any", AutoModelForCausalLM).from_pretrained(
-            source.parent,
-            **location,
-            quantization_config=GgufConfig(dequantize=True),
-            dtype=torch.bfloat16,
-        )
-        model.save_pretrained(target)
-        tokenizer.save_pretrained(target)

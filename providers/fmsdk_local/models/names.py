@@ -34,7 +34,17 @@ def locate_model(name: str) -> Path:
             return named_model.directory
         raise ModelNotFound(named_model.fetch_hint, model=name)
     if is_path(name):
-        return _locate_path(name)
+        path = Path(name).expanduser()
+        if path.is_dir() or (path.is_file() and path.suffix.lower() == ".gguf"):
+            return path
+        if path.is_file():
+            raise ModelNotFound(
+                f"{name} is a file, but no .gguf file: give the directory of its checkpoint, "
+                "which has the config.json",
+                model=name,
+            )
+        hint = suggest_names(path.name, (entry.name for entry in _list_entries(path.parent)))
+        raise ModelNotFound(f"there is no checkpoint at {name}: no such path.{hint}", model=name)
     if (directory := models_directory() / name).is_dir() and not name.startswith("."):
         return directory
     if hub.is_hub_id(name):
@@ -67,20 +77,6 @@ def suggest_names(name: str, names: Iterable[str]) -> str:
     """ " Did you mean …?" with those of `names` that are similar to `name`, or nothing."""
     similar = difflib.get_close_matches(name, list(names), n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(similar)}?" if similar else ""
-
-
-def _locate_path(name: str) -> Path:
-    path = Path(name).expanduser()
-    if path.is_dir() or (path.is_file() and path.suffix.lower() == ".gguf"):
-        return path
-    if path.is_file():
-        raise ModelNotFound(
-            f"{name} is a file, but no .gguf file: give the directory of its checkpoint, which "
-            "has the config.json",
-            model=name,
-        )
-    hint = suggest_names(path.name, (entry.name for entry in _list_entries(path.parent)))
-    raise ModelNotFound(f"there is no checkpoint at {name}: no such path.{hint}", model=name)
 
 
 def _list_entries(directory: Path) -> list[os.DirEntry[str]]:
