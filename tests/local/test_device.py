@@ -1,4 +1,4 @@
-"""Devices and dtypes by name, and how much room there is."""
+"""Devices and dtypes by name, and the memory that weights and requests need."""
 
 from __future__ import annotations
 

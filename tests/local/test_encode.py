@@ -1,4 +1,4 @@
-"""From a request to what a chat template takes."""
+"""From a request to the variables of a chat template."""
 
 from __future__ import annotations
 

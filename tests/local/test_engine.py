@@ -1,4 +1,4 @@
-"""The queue and the thread before a model, with runners that do nothing but what is tested."""
+"""The queue and the thread of a model, with runners that do only what the test needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store: from names to paths, what is on the disk, and what it is. No network."""
+"""From names to paths, the models on disk, and the kinds of checkpoints. No network."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def in_hub_cache(tmp_path: Path, name: str, config: dict[str, Any], *files: str)
     return checkpoint(folder / "snapshots" / COMMIT, config, *files)
 
 
-class TestHome:
+class TestStoreDirectory:
     def test_order(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         assert models.store_directory() == tmp_path / "home"
         monkeypatch.setenv("FMSDK_HOME", "~/models")
@@ -61,7 +61,7 @@ class TestHome:
         assert models.store_directory() == Path.home() / ".cache" / "fmsdk"
 
 
-class TestLocate:
+class TestLocateModel:
     def test_a_named_model_that_is_not_here_says_how_to_get_it(self) -> None:
         with pytest.raises(ModelNotFound, match="fmsdk models get demo-text"):
             models.locate_model("demo-text")
@@ -120,7 +120,7 @@ class TestLocate:
         assert models.locate_model("org/tiny") == Path("org/tiny")
 
 
-class TestKind:
+class TestKindOf:
     @pytest.mark.parametrize(
         ("config", "kind", "takes"),
         [
@@ -164,7 +164,7 @@ class TestKind:
             require_safetensors(checkpoint(Path("empty"), LLAMA))
 
 
-class TestAvailable:
+class TestListUsableModels:
     def test_everything_on_the_disk(self, store_home: Path, tmp_path: Path) -> None:
         checkpoint(store_home / "models" / "demo-text-0.1.2", LLAMA)
         checkpoint(store_home / "models" / "mine", LLAVA, "model.safetensors")
