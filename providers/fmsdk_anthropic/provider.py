@@ -53,7 +53,16 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
         self.price_id = "anthropic" if config.name == "anthropic" else None
         self.vendor = "anthropic" if self._connection.is_official else None
         self.base_url = self._connection.url
-        self._can = _capabilities(self._connection)
+        limits = None if connection.client is None else _CLOUD_LIMITS
+        remote: frozenset[Modality] = frozenset({"image", "document"})
+        self._can = Capabilities(
+            input=_INPUT,
+            # Amazon's and Google's variants take bytes alone, and other servers promise nothing.
+            remote=remote if connection.is_official else frozenset(),
+            settings=_SETTINGS,
+            known=False,
+            image_limits=_OFFICIAL_LIMITS if connection.is_official else limits,
+        )
         self._betas = self._connection.betas()
 
     @staticmethod
@@ -145,15 +154,3 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
         if client.credentials is None:
             raise missing_key(self.name, connection.variable)
         return client
-
-
-def _capabilities(connection: Connection) -> Capabilities:
-    limits = None if connection.client is None else _CLOUD_LIMITS
-    return Capabilities(
-        input=_INPUT,
-        # Amazon's and Google's variants take bytes alone, and other servers promise nothing.
-        remote=frozenset({"image", "document"}) if connection.is_official else frozenset(),
-        settings=_SETTINGS,
-        known=False,
-        image_limits=_OFFICIAL_LIMITS if connection.is_official else limits,
-    )

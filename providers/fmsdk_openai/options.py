@@ -128,7 +128,11 @@ class Connection(HostedConnection):
     @property
     def is_official(self) -> bool:
         """Whether the host is the vendor's own."""
-        return self.server.owns(self.url)
+        server, host = self.server, wire.host_of(self.url)
+        own = server.hosts or (wire.host_of(server.url or ""),)
+        return not server.is_local and any(
+            host == name or host.endswith(f".{name}") for name in own if name
+        )
 
     @property
     def dialect(self) -> Dialect:

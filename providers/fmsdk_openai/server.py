@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from urllib.parse import urlsplit, urlunsplit
 
-from fmsdk.hosted.options import from_environment, host_of
+from fmsdk.hosted.options import from_environment
 from fmsdk.provider import Provider, UsableModel
 from fmsdk_openai.model_info import ModelsEndpoint
 from fmsdk_openai.server_dialect import OPENAI, Dialect
@@ -62,13 +62,6 @@ class Server:
         missing = [variables[0] for variables in sets if from_environment(*variables) is None]
         advice = f"set {' and '.join(missing)}" if missing else ""
         return [UsableModel(name, not missing, advice, self.dialect.input)]
-
-    def owns(self, url: str) -> bool:
-        """Whether `url` is the vendor's own endpoint."""
-        host, own = host_of(url), self.hosts or (host_of(self.url or ""),)
-        return not self.is_local and any(
-            host == name or host.endswith(f".{name}") for name in own if name
-        )
 
     def configured_url(self) -> str | None:
         """The base URL from the environment, completed, or else the server's own.

@@ -36,10 +36,6 @@ PDF = frozenset({"application/pdf"})
 PICTURES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
 
 
-def _no_headers(request: Request) -> Mapping[str, str]:
-    return {}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """What a server refuses, or takes and ignores.
@@ -107,7 +103,7 @@ class Dialect:
     cache_control: tuple[str, ...] = ()
     strictly: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])
     charge: Charge | None = None
-    headers: Callable[[Request], Mapping[str, str]] = _no_headers
+    headers: Callable[[Request], Mapping[str, str]] = lambda _: {}
     refuses: tuple[Refusal, ...] = ()
 
     def unsupported_names(

@@ -176,6 +176,11 @@ class MessagesDecoder(StreamDecoder):
         reason, context = self._stop_reason, self._context
         # A paused turn goes on when it is sent back, and is "other".
         finish = _FINISHES.get(reason, "other")
+        refusal: tuple[Warning, ...] = ()
+        if (details := self._stop_details) and (details.explanation or details.category):
+            # The reason of a refusal is not the model's own text.
+            message = details.explanation or f"refused as {details.category}"
+            refusal = (Warning("refused", message, details.category or ""),)
         return Finished(
             finishes=((finish, reason),),
             usage=decode_usage(self._usage or None),
@@ -183,7 +188,7 @@ class MessagesDecoder(StreamDecoder):
             request_id=context.request_id or self.request_id,
             warnings=(
                 *context.warnings,
-                *_refusal_warnings(self._stop_details),
+                *refusal,
                 *advisor_warnings(self._usage),
                 *self._skipped_content.values(),
             ),
@@ -322,14 +327,6 @@ class MessagesDecoder(StreamDecoder):
     def decode_arguments(self, index: int, arguments: object) -> Event:
         text = msgspec.json.encode(arguments).decode()
         return ToolCallDelta(_PARTS_A_BLOCK * index + _CALL, arguments=text)
-
-
-def _refusal_warnings(details: StopDetails | None) -> tuple[Warning, ...]:
-    """The reason of a refusal, which is not the model's own text."""
-    if details is None or not (details.explanation or details.category):
-        return ()
-    message = details.explanation or f"refused as {details.category}"
-    return (Warning("refused", message, details.category or ""),)
 
 
 def _text(value: object) -> str | None:

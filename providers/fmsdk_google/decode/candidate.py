@@ -70,15 +70,14 @@ class CandidateState:
             yield self.decode_media(part.inline_data, signature)
             if signature is not None:
                 yield self._opaque_reasoning(encode_opaque({"thoughtSignature": signature}))
-        elif part.text is not None or (signature is not None and self._is_signature(raw)):
+        elif part.text is not None or (
+            signature is not None  # and nothing but it
+            and decode_json(_FIELDS, raw, self._context.error_mapper).keys()
+            <= {"thoughtSignature", "thought"}
+        ):
             yield from self.decode_text(part, signature, is_first=is_first)
         elif bytes(raw).strip() not in (b"{}", b"null"):
             yield self._opaque_reasoning(compact_json(raw, self._context.error_mapper))
-
-    def _is_signature(self, raw: msgspec.Raw) -> bool:
-        """Whether a part holds only a signature."""
-        names = decode_json(_FIELDS, raw, self._context.error_mapper).keys()
-        return names <= {"thoughtSignature", "thought"}
 
     def decode_text(self, part: Part, signature: str | None, *, is_first: bool) -> Iterator[Event]:
         text = part.text or ""

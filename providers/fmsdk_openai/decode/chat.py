@@ -245,7 +245,10 @@ class ChatDecoder(StreamDecoder):
         """OpenRouter's pictures. One that is not in the answer itself is left out with a
         warning."""
         for image in images:
-            match = _DATA_URL.match(_image_url(image))
+            # {"type": "image_url", "image_url": {"url": …}}, or text at either place
+            place = nested_field(image, "image_url") or image
+            url = nested_field(place, "url") or place
+            match = _DATA_URL.match(url if isinstance(url, str) else "")
             if match is None:
                 why = "a picture that the answer only points to was left out; see response.raw"
                 self._warnings.append(Warning("content_skipped", why, "image"))
@@ -297,14 +300,6 @@ class ChatDecoder(StreamDecoder):
             warnings=(*self._warnings, *missing_choices(context.request, len(states))),
             raw_body=self._raw_body,
         )
-
-
-def _image_url(image: object) -> str:
-    """The URL of `{"type": "image_url", "image_url": {"url": …}}`; "" where there is none."""
-    for name in ("image_url", "url"):
-        if isinstance(image, dict):
-            image = cast("dict[str, object]", image).get(name)
-    return image if isinstance(image, str) else ""
 
 
 def _thinking_text(thinking: object) -> str:

@@ -54,6 +54,15 @@ def decode_embeddings(
     rows = answer.embeddings if answer.data is None else [item.embedding for item in items]
     vectors = collect_vectors(rows or [], request, mapper)
     normalized = is_normalized(vectors)
+    if answer.usage is None and answer.prompt_eval_count is not None:  # Ollama
+        count = InputUsage(total=answer.prompt_eval_count)
+        usage = Usage(input=count, source="measured")
+    else:
+        usage = decode_usage(answer.usage, None, charge=context.charge)
+    if usage.input.total is None:
+        usage = replace(usage, source="unknown")
+    else:
+        usage = replace(usage, output=OutputUsage(total=0))
     return Embeddings(
         provider=request.provider,
         model=request.model,
@@ -61,22 +70,9 @@ def decode_embeddings(
         normalized=normalized,
         served_model=answer.model,
         request_id=context.request_id,
-        usage=_usage(context, answer),
+        usage=usage,
         warnings=(
             *context.warnings,
             *vector_warnings(vectors, request, normalized=normalized),
         ),
     )
-
-
-def _usage(context: OpenAIDecodeContext, answer: _Answer) -> Usage:
-    if answer.usage is None and answer.prompt_eval_count is not None:
-        return Usage(
-            input=InputUsage(total=answer.prompt_eval_count),
-            output=OutputUsage(total=0),
-            source="measured",
-        )
-    usage = decode_usage(answer.usage, None, charge=context.charge)
-    if usage.input.total is None:
-        return replace(usage, source="unknown")
-    return replace(usage, output=OutputUsage(total=0))
