@@ -48,7 +48,7 @@ class LocalConfig:
     progress: Progress | None = None
 
     @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> LocalConfig:
+    def read_options(cls, options: Mapping[str, Any]) -> LocalConfig:
         """Check the options as the user wrote them.
 
         Raises:

@@ -76,7 +76,7 @@ class LocalProvider(Provider):
             if importlib.util.find_spec(module) is None:
                 raise ModuleNotFoundError(f"No module named {module!r}", name=module)
         self.name = config.name
-        self._config = LocalConfig.from_options(config.options)
+        self._config = LocalConfig.read_options(config.options)
         self._capabilities: dict[Path, Capabilities] = {}
 
     @staticmethod

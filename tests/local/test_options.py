@@ -1,4 +1,4 @@
-"""What a caller may set, and what is said of what it may not."""
+"""The options of the provider and of a request, and the messages for wrong ones."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from fmsdk_local import LocalConfig, LocalOptions
 
 
 def test_options_are_read_as_users_write_them() -> None:
-    config = LocalConfig.from_options(
+    config = LocalConfig.read_options(
         {"wire": "local", "device": "cuda:1", "price_per_hour": "1.99", "cache_dir": "cache"}
     )
     assert config.device == "cuda:1"
     assert config.price_per_hour == Decimal("1.99")
     assert config.cache_dir == Path("cache")
-    assert LocalConfig.from_options({"price_per_hour": 0.5}).price_per_hour == Decimal("0.5")
-    assert LocalConfig.from_options({}) == LocalConfig()
+    assert LocalConfig.read_options({"price_per_hour": 0.5}).price_per_hour == Decimal("0.5")
+    assert LocalConfig.read_options({}) == LocalConfig()
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_options_are_read_as_users_write_them() -> None:
 )
 def test_what_makes_no_sense_is_refused(options: dict[str, Any], says: str) -> None:
     with pytest.raises(BadRequestError, match=says):
-        LocalConfig.from_options(options)
+        LocalConfig.read_options(options)
 
 
 @pytest.mark.parametrize(

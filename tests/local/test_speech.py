@@ -1,4 +1,4 @@
-"""Whisper in both makes: tiny.en where it is installed, one of random weights always."""
+"""Whisper in both libraries: tiny.en where it is installed, one of random weights always."""
 
 from __future__ import annotations
 
