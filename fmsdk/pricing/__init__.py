@@ -1,11 +1,11 @@
-"""From usage to money: what tokens, seconds and devices cost. The one way to the price tables.
+"""From usage to money: what tokens, seconds and devices cost. The only access to the price tables.
 
-`price` bills a hosted request, `device_cost` a local one; `context_window` and
-`max_output_tokens` tell a hosted model's limits. Nothing here reaches the network, and what has
-no known price costs None, never 0.
+`price` bills a hosted request, `device_cost` a local one. `context_window` and `max_output_tokens`
+are a hosted model's limits. Nothing here uses the network. Where a price is unknown the cost is
+None, never 0.
 
-Not known here: charges that no usage reports (web searches, storage of caches, regional
-premiums, taxes) and prices agreed with one customer.
+Not included: charges that no usage reports (storage of caches, regional premiums, taxes), and
+prices agreed with one customer.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Usage times rates: the lines of a bill. Knows how vendors' token counts overlap, no tables.
+"""Usage times rates: the lines of a bill. Knows how vendors' token counts overlap; has no tables.
 
-No token is billed twice. A vendor's counts are parts of `total`, so each kind is taken out of
-what is left of it, and a count that is larger than what is left is cut to it:
+No token is billed twice. A vendor's counts are parts of `total`. Each kind is subtracted from the
+remainder of it, and a count that exceeds the remainder is reduced to it:
 
 - input: audio, video and image tokens first; the rest is text. Cached tokens are parts of those
-  kinds: of which, few vendors tell. What is told goes before; the rest is taken from text first,
-  then images, video and audio, in the order of how much caching saves: the bill can only come
-  out too high, never too low. Cache writes come out of what is left, the same way.
+  kinds, and few vendors report of which. Reported parts come first. The rest is taken from text,
+  then from images, video and audio, in the order of how much caching saves: the bill may be too
+  high, never too low. Cache writes are subtracted next, in the same way.
 - output: audio and image tokens first, then reasoning, which is text; the rest is text.
 """
 
@@ -24,16 +24,14 @@ __all__ = ["price"]
 
 Prices = Mapping[str, Decimal]
 
-# By how much caching saves: what is cached is taken from the first of these that is left.
-_CACHED_FIRST: tuple[str, ...] = ("", " image", " video", " audio")
+# The kinds of which cached tokens are taken first, by how much caching saves.
+_CACHE_ORDER: tuple[str, ...] = ("", " image", " video", " audio")
+# Tools whose calls vendors charge for. Others (fetching a page) cost only their tokens.
+_CALL_KINDS = {"web_search": "web search", "file_search": "file search"}
 
 
-# Calls of tools that vendors charge for; those of others (fetching a page) cost their tokens.
-_BY_THE_CALL = {"web_search": "web search", "file_search": "file search"}
-
-
-class _Unpriced(Exception):
-    """Something was used that has no known price."""
+class _UnknownPrice(Exception):
+    """Something was used whose price is unknown."""
 
 
 def price(
@@ -44,24 +42,33 @@ def price(
     Args:
         provider_id: the vendor, by genai-prices' exact id ("openai", "anthropic", "google").
         model: the model that served the request.
-        usage: what it used; `usage.service_tier` is the tier that served it.
+        usage: what it used. `usage.service_tier` is the tier that served it.
         when: the time of the request (None: now; naive times are UTC), for dated prices.
 
     Returns:
-        The cost, whose lines add up to `total` exactly, or None where the vendor, the model, the
-        tier's price, the usage, or the price of anything used is not known. What the vendor says
-        that it charged goes before its price list.
+        The cost, whose lines add up to `total` exactly. None where the vendor, the model, the
+        tier's price, the usage, or the price of anything used is unknown. A charge that the
+        vendor reports takes precedence over its price list.
     """
-    if usage.charged is not None:
-        return _reported(usage.charged, provider_id)
+    if (amount := usage.charged) is not None:
+        line = CostLine(
+            kind="request",
+            quantity=Decimal(1),
+            unit="request",
+            unit_price=amount,
+            amount=amount,
+            note="as charged",
+        )
+        source = f"reported by {provider_id or 'the server'} with the answer"
+        return Cost(total=amount, lines=(line,), price_source=source)
     if provider_id is None or model is None or usage.source == "unknown":
         return None
     rates = rates_for(provider_id, model, usage.service_tier, when)
     if rates is None:
         return None
     try:
-        lines = _lines(usage, rates)
-    except _Unpriced:
+        lines = _bill_lines(usage, rates)
+    except _UnknownPrice:
         return None
     total = Decimal(0)
     for line in lines:
@@ -69,115 +76,97 @@ def price(
     return Cost(total=total, lines=tuple(lines), price_source=rates.source, source=usage.source)
 
 
-def _reported(charged: Decimal, provider_id: str | None) -> Cost:
-    line = CostLine(
-        kind="request",
-        quantity=Decimal(1),
-        unit="request",
-        unit_price=charged,
-        amount=charged,
-        note="as charged",
-    )
-    source = f"reported by {provider_id or 'the server'} with the answer"
-    return Cost(total=charged, lines=(line,), price_source=source)
-
-
-def _lines(usage: Usage, rates: Rates) -> list[CostLine]:
+def _bill_lines(usage: Usage, rates: Rates) -> list[CostLine]:
     tokens = usage.input.total
     prices = rates.at(tokens or 0)
     lines: list[CostLine] = []
-    if "audio" in prices and _billed_by_time(usage.input, prices):
-        lines.append(_seconds(usage.input, prices, rates.minimum_seconds))
-        if "input" not in prices:
-            return lines
+    if "audio" in prices:
+        seconds = usage.input.audio_seconds
+        if seconds is None and (usage.input.audio or "input" not in prices):
+            raise _UnknownPrice
+        if seconds is not None:
+            quantity, minimum = Decimal(f"{seconds:.6f}"), rates.minimum_seconds
+            message = ""
+            if 0 < quantity < minimum:
+                message = f"{quantity} s of audio; the minimum billed is {minimum} s"
+                quantity = minimum
+            lines.append(_line("audio", max(quantity, Decimal(0)), prices, "second", message))
+            if "input" not in prices:
+                return lines
     if tokens is None or (usage.output.total is None and "output" in prices):
-        raise _Unpriced
-    lines += _input(usage.input, max(tokens, 0), prices)
-    lines += _output(usage.output, max(usage.output.total or 0, 0), prices)
+        raise _UnknownPrice
+    lines += _input_lines(usage.input, max(tokens, 0), prices)
+    lines += _output_lines(usage.output, max(usage.output.total or 0, 0), prices)
     if "request" in prices:
         lines.append(_line("request", 1, prices, "request"))
     for tool, count in (usage.server_tools or {}).items():
-        if count and (kind := _BY_THE_CALL.get(tool)):
+        if count and (kind := _CALL_KINDS.get(tool)):
             lines.append(_line(kind, count, prices, "call"))
     return lines
 
 
-def _billed_by_time(used: InputUsage, prices: Prices) -> bool:
-    if used.audio_seconds is not None:
-        return True
-    if used.audio or "input" not in prices:
-        raise _Unpriced
-    return False
-
-
-def _seconds(used: InputUsage, prices: Prices, minimum: Decimal) -> CostLine:
-    told = Decimal(f"{used.audio_seconds:.6f}")
-    billed = max(told, minimum) if told > 0 else Decimal(0)
-    note = f"{told} s of audio; the least billed is {minimum} s" if billed > told else ""
-    return _line("audio", billed, prices, "second", note)
-
-
-def _input(used: InputUsage, total: int, prices: Prices) -> list[CostLine]:
-    fresh = {"": total}
-    for modality, told in ((" audio", used.audio), (" video", used.video), (" image", used.image)):
-        if told:
-            fresh[modality] = min(told, fresh[""])
-            fresh[""] -= fresh[modality]
-    writes = used.cache_write or 0
-    long_writes = min(used.cache_write_1h or 0, writes)
-    cached: list[CostLine] = []
-    for kind, told, parts in (
-        ("cache read", used.cache_read, _read_parts(used)),
-        ("cache write 1h", long_writes, {}),
-        ("cache write", writes - long_writes, {}),
-    ):
-        if told:
-            cached += _cached(kind, told, parts, fresh, prices)
-    lines = [_line(f"input{modality}", n, prices) for modality, n in fresh.items() if n > 0]
-    return lines + cached
-
-
-def _read_parts(used: InputUsage) -> dict[str, int]:
-    """What was read from the cache by modality, as far as the vendor tells."""
-    told = {
+def _input_lines(used: InputUsage, total: int, prices: Prices) -> list[CostLine]:
+    remainder = {"": total}
+    counts = ((" audio", used.audio), (" video", used.video), (" image", used.image))
+    for modality, count in counts:
+        if count:
+            remainder[modality] = min(count, remainder[""])
+            remainder[""] -= remainder[modality]
+    read_parts = {
         " image": used.cache_read_image,
         " video": used.cache_read_video,
         " audio": used.cache_read_audio,
     }
-    return {modality: count for modality, count in told.items() if count}
+    writes = used.cache_write or 0
+    long_writes = min(used.cache_write_1h or 0, writes)
+    cache_lines: list[CostLine] = []
+    for kind, count, parts in (
+        ("cache read", used.cache_read, read_parts),
+        ("cache write 1h", long_writes, {}),
+        ("cache write", writes - long_writes, {}),
+    ):
+        if count:
+            cache_lines += _cache_lines(kind, count, parts, remainder, prices)
+    lines = [_line(f"input{modality}", n, prices) for modality, n in remainder.items() if n > 0]
+    return lines + cache_lines
 
 
-def _cached(
-    kind: str, told: int, parts: Mapping[str, int], fresh: dict[str, int], prices: Prices
+def _cache_lines(
+    kind: str,
+    count: int,
+    parts: Mapping[str, int | None],
+    remainder: dict[str, int],
+    prices: Prices,
 ) -> list[CostLine]:
-    """Lines for `told` cached tokens, of which `parts` are known, taken out of `fresh`."""
-    note = ""
-    if told > (there := sum(fresh.values())):
-        note = f"{told} reported, of which the input has room for {there}"
-    taken: dict[str, int] = dict.fromkeys(_CACHED_FIRST, 0)
-    left = told
-    for modality, most in (*parts.items(), *((modality, told) for modality in _CACHED_FIRST)):
-        count = min(left, most, fresh.get(modality, 0))
-        if count > 0:
-            fresh[modality] -= count
-            taken[modality] += count
-            left -= count
+    """Lines for `count` cached tokens, which are subtracted from `remainder`. parts: those whose
+    modality the vendor reports."""
+    message = ""
+    if count > (total := sum(remainder.values())):
+        message = f"{count} reported, more than the {total} of the input"
+    cached_tokens: dict[str, int] = dict.fromkeys(_CACHE_ORDER, 0)
+    remaining = count
+    for modality, most in (*parts.items(), *((modality, count) for modality in _CACHE_ORDER)):
+        part = min(remaining, most or 0, remainder.get(modality, 0))
+        if part > 0:
+            remainder[modality] -= part
+            cached_tokens[modality] += part
+            remaining -= part
     return [
-        _line(f"{kind}{modality}", count, prices, note=note)
-        for modality, count in taken.items()
-        if count
+        _line(f"{kind}{modality}", tokens, prices, note=message)
+        for modality, tokens in cached_tokens.items()
+        if tokens
     ]
 
 
-def _output(used: OutputUsage, total: int, prices: Prices) -> list[CostLine]:
+def _output_lines(used: OutputUsage, total: int, prices: Prices) -> list[CostLine]:
     lines: list[CostLine] = []
     text = total
-    for kind, told in (("output audio", used.audio), ("output image", used.image)):
-        count = min(told or 0, text)
+    for kind, reported_count in (("output audio", used.audio), ("output image", used.image)):
+        count = min(reported_count or 0, text)
         if count > 0:
             text -= count
-            # Of models that answer in audio or images alone, the plain output price is the price
-            # of those. Beside text, it is the price of text.
+            # For models that answer only in audio or images, the output price is that of these.
+            # Beside text, it is the price of text.
             alone = count == total and kind not in prices and "output" in prices
             lines.append(_line(kind, count, {kind: prices["output"]} if alone else prices))
     reasoning = min(used.reasoning or 0, text)
@@ -194,7 +183,7 @@ def _line(
 ) -> CostLine:
     unit_price = prices.get(kind)
     if unit_price is None:
-        raise _Unpriced
+        raise _UnknownPrice
     quantity = Decimal(count)
     return CostLine(
         kind=kind,

@@ -1,7 +1,7 @@
-"""From the package genai-prices to price lists; the only importer of it.
+"""Converts the package genai-prices to price lists; the only module that imports it.
 
-A process imports it only where a newer release is installed than the one that the lists in
-`fmsdk/data/prices` were made of: `pip install --upgrade genai-prices` brings newer prices.
+A process imports the package only where it is newer than the release behind the lists in
+`fmsdk/data/prices`: `pip install --upgrade genai-prices` brings newer prices.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ __all__ = ["convert_provider", "installed_lists", "newer_release"]
 def newer_release(release: str) -> str | None:
     """The installed release of genai-prices, where it is newer than `release`."""
     try:
-        installed = version("genai-prices")
+        own_release = version("genai-prices")
     except PackageNotFoundError:
         return None
-    return installed if _numbers(installed) > _numbers(release) else None
+    return own_release if _version_numbers(own_release) > _version_numbers(release) else None
 
 
 @cache
 def installed_lists() -> dict[str, PriceList]:
-    """The price lists of the installed package, by vendor. Its bundled snapshot is read directly:
-    an updater that somebody else started in this process never changes a price here."""
+    """The price lists of the installed package, by vendor. They are of its bundled snapshot, which
+    an updater that somebody else started in this process does not change."""
     import genai_prices
     from genai_prices.data import providers
 
@@ -83,21 +83,21 @@ def _convert_period(period: Any) -> PeriodPrices:
 
 
 def _utc_time(value: time | None) -> time | None:
-    """A time of day in UTC, without a zone; one without a zone is UTC."""
+    """A time of day in UTC, without a zone. A time without a zone is in UTC already."""
     if value is None or value.tzinfo is None:
         return value
     return datetime.combine(date(1970, 1, 1), value).astimezone(UTC).time()
 
 
 def _convert_prices(prices: Any) -> Prices:
-    converted: Prices = {}
+    result: Prices = {}
     for key, price in cast("dict[str, Any]", prices.__dict__).items():
         if isinstance(price, Decimal):
-            converted[key] = price
+            result[key] = price
         elif price is not None:
             tiers = tuple(Tier(tier.start, tier.price) for tier in price.tiers)
-            converted[key] = TieredPrice(base=price.base, tiers=tiers)
-    return converted
+            result[key] = TieredPrice(base=price.base, tiers=tiers)
+    return result
 
 
 def _convert_match(clause: Any) -> Match:
@@ -111,5 +111,5 @@ def _convert_match(clause: Any) -> Match:
     return Match(all_of=tuple(map(_convert_match, clause.and_)))
 
 
-def _numbers(release: str) -> tuple[int, ...]:
+def _version_numbers(release: str) -> tuple[int, ...]:
     return tuple(int(number) for number in release.split(".") if number.isdecimal())

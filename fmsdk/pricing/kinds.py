@@ -1,7 +1,7 @@
-"""From a price table's keys to the kinds of lines on a bill, with every fallback settled.
+"""From a price table's keys to the kinds of lines on a bill, with fallbacks between kinds.
 
-A kind that has no known price is left out, and whoever bills it finds that out. Knows what the
-vendors mean where their tables are silent; no models, no dates.
+A kind whose price is unknown is left out; billing it makes the cost unknown. Knows what vendors
+charge where their tables are silent; knows no models and no dates.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from decimal import Decimal
 
 __all__ = ["unit_prices"]
 
-# OpenAI charges audio many times the price of text; where the table lacks its price, the text
-# price is not a fallback. Others (Gemini Flash since 3.8) do charge audio input as text.
-_AUDIO_APART = frozenset({"openai", "azure"})
+# OpenAI's audio costs many times what its text costs, so the text price is no fallback. Others
+# (Gemini Flash since 3.8) do charge audio input as text.
+_VENDORS_WITH_AUDIO_PRICES = frozenset({"openai", "azure"})
 _MODALITIES = ("", "image", "video", "audio")
 _CACHES = (
     ("cache read", "read"),
@@ -31,38 +31,41 @@ _OTHERS = {
 }
 
 
-def unit_prices(listed: Mapping[str, Decimal], provider_id: str) -> dict[str, Decimal]:
+def unit_prices(table_prices: Mapping[str, Decimal], provider_id: str) -> dict[str, Decimal]:
     """{kind of line: US dollars a unit} of {genai-prices' key: US dollars a unit}.
 
-    A cache without a price of its own costs what the input costs; so does reasoning and output.
+    A cache without a price of its own costs what the input costs, and reasoning what the output
+    costs.
     """
     prices: dict[str, Decimal] = {}
     for modality in _MODALITIES:
-        _add_input(prices, listed, modality, provider_id)
+        _add_input_kinds(prices, table_prices, modality, provider_id)
     for kind, key in _OTHERS.items():
-        if key in listed:
-            prices[kind] = listed[key]
-    thinking = listed.get("output_reasoning_mtok", prices.get("output"))
-    if thinking is not None:
-        prices["reasoning"] = thinking
+        if key in table_prices:
+            prices[kind] = table_prices[key]
+    reasoning = table_prices.get("output_reasoning_mtok", prices.get("output"))
+    if reasoning is not None:
+        prices["reasoning"] = reasoning
     return prices
 
 
-def _add_input(
-    prices: dict[str, Decimal], listed: Mapping[str, Decimal], modality: str, provider_id: str
+def _add_input_kinds(
+    prices: dict[str, Decimal], table_prices: Mapping[str, Decimal], modality: str, provider_id: str
 ) -> None:
     infix, suffix = (f"_{modality}", f" {modality}") if modality else ("", "")
-    fresh = listed.get(f"input{infix}_mtok")
-    apart = fresh is not None
-    if fresh is None and not (modality == "audio" and provider_id in _AUDIO_APART):
-        fresh = listed.get("input_mtok")
-    if fresh is None:
+    input_price = table_prices.get(f"input{infix}_mtok")
+    has_own_price = input_price is not None
+    if input_price is None and not (
+        modality == "audio" and provider_id in _VENDORS_WITH_AUDIO_PRICES
+    ):
+        input_price = table_prices.get("input_mtok")
+    if input_price is None:
         return
-    prices[f"input{suffix}"] = fresh
+    prices[f"input{suffix}"] = input_price
     for kind, stem in _CACHES:
-        cached = listed.get(f"cache{infix}_{stem}_mtok")
-        if cached is None and not apart:
-            cached = listed.get(f"cache_{stem}_mtok")
-        if cached is None and stem == "write_1h" and "cache_write_mtok" in listed:
-            continue  # dearer than other writes, by how much is not known
-        prices[f"{kind}{suffix}"] = fresh if cached is None else cached
+        cache_price = table_prices.get(f"cache{infix}_{stem}_mtok")
+        if cache_price is None and not has_own_price:
+            cache_price = table_prices.get(f"cache_{stem}_mtok")
+        if cache_price is None and stem == "write_1h" and "cache_write_mtok" in table_prices:
+            continue  # more than other writes, by an unknown amount
+        prices[f"{kind}{suffix}"] = input_price if cache_price is None else cache_price

@@ -1,6 +1,6 @@
 """One vendor's price list: which model a name means, and what it charges when.
 
-The lists in `fmsdk/data/prices` are made of genai-prices by `scripts/write_price_lists.py`, since
+`scripts/write_price_lists.py` writes the lists in `fmsdk/data/prices` from genai-prices, since
 importing that package takes a process 130 to 170 ms of CPU. Matching and choosing follow
 genai-prices 0.2.3 (`types.py`); the tests compare every model of every vendor with it.
 """
@@ -25,9 +25,11 @@ __all__ = [
     "find_model",
 ]
 
+_COMPACT_DATE = re.compile(r"-(20\d{2})(\d{2})(\d{2})(?=-|:|$)")
+
 
 class Tier(msgspec.Struct, frozen=True, array_like=True):
-    """A price in US dollars that holds for requests with more input tokens than `start`."""
+    """A price in US dollars, of requests with more input tokens than `start`."""
 
     start: int
     price: Decimal
@@ -52,7 +54,7 @@ class PeriodPrices(msgspec.Struct, frozen=True, omit_defaults=True):
     end_time: time | None = None
 
     def is_active(self, when: datetime) -> bool:
-        """Whether the prices hold at `when`, which has a time zone."""
+        """Whether these are the prices at `when`, which has a time zone."""
         moment = when.astimezone(UTC)
         if self.start_date is not None:
             return moment.date() >= self.start_date
@@ -100,7 +102,7 @@ class Match(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Model(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A model of a vendor. Of `periods`, the last that is active holds, or else the first."""
+    """A model of a vendor. The last active one of `periods` holds, else the first."""
 
     id: str
     match: Match
@@ -109,16 +111,16 @@ class Model(msgspec.Struct, frozen=True, omit_defaults=True):
     context_window: int | None = None
 
     def prices(self, when: datetime, tier: Mapping[str, str] | None = None) -> Prices:
-        """The prices at `when`, those of a tier's variants before the standard ones."""
+        """The prices at `when`. Those of a tier's variants override the standard ones."""
         active = (period for period in reversed(self.periods) if period.is_active(when))
         standard = next(active, self.periods[0]).prices if self.periods else {}
         if tier is None:
             return standard
-        chosen: Prices = {}
+        tier_prices: Prices = {}
         for variant in self.variants:
             if variant.period.is_active(when) and variant.when.items() <= tier.items():
-                chosen = {**variant.period.prices, **chosen}
-        return {**standard, **chosen}
+                tier_prices = {**variant.period.prices, **tier_prices}
+        return {**standard, **tier_prices}
 
     @property
     def changes_by_the_minute(self) -> bool:
@@ -128,8 +130,8 @@ class Model(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PriceList(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A vendor's models, the first that matches a name being meant. fallbacks: the vendors whose
-    models it offers, too. release: the version of genai-prices."""
+    """A vendor's models: a name means the first that matches it. fallbacks: other vendors whose
+    models it offers. release: the version of genai-prices."""
 
     vendor: str
     release: str
@@ -140,31 +142,27 @@ class PriceList(msgspec.Struct, frozen=True, omit_defaults=True):
 def find_model(
     name: str, prices: PriceList, read: Callable[[str], PriceList | None]
 ) -> tuple[Model, bool] | None:
-    """The model that a name means, and whether the vendor lists it itself; else a fallback's.
+    """The model that a name means, and whether the vendor lists it itself (a fallback may).
 
     Args:
         read: the list of another vendor; None where there is none.
     """
     name = name.lower()
-    for spelling in dict.fromkeys((name, _dashed_date(name))):
+    for spelling in dict.fromkeys((name, _COMPACT_DATE.sub(_hyphenate_date, name))):
         for model in prices.models:
             if model.match.accepts(spelling):
                 return model, True
         for fallback in prices.fallbacks:
-            listed = read(fallback)
-            for model in listed.models if listed is not None else ():
+            fallback_list = read(fallback)
+            for model in fallback_list.models if fallback_list is not None else ():
                 if model.match.accepts(spelling):
                     return model, False
     return None
 
 
-def _dashed_date(name: str) -> str:
+def _hyphenate_date(match: re.Match[str]) -> str:
     """LiteLLM and OpenRouter write gpt-5.2-20251211 for gpt-5.2-2025-12-11."""
-
-    def dashed(match: re.Match[str]) -> str:
-        try:
-            return f"-{date(int(match[1]), int(match[2]), int(match[3])).isoformat()}"
-        except ValueError:
-            return match[0]
-
-    return re.sub(r"-(20\d{2})(\d{2})(\d{2})(?=-|:|$)", dashed, name)
+    try:
+        return f"-{date(int(match[1]), int(match[2]), int(match[3])).isoformat()}"
+    except ValueError:
+        return match[0]

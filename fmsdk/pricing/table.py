@@ -1,9 +1,8 @@
-"""The price table: what a vendor's model charges in a tier at a time, fmsdk's dated overrides
-going before the vendors' price lists.
+"""The price table: what a vendor's model charges in a tier at a time. fmsdk's dated overrides take
+precedence over the vendors' price lists.
 
-It knows models, tiers and dates; what was used is `bill`'s business. Only the list of the vendor
-asked for is read. A tier without a price of its own has none: the standard price would be a wrong
-bill.
+Knows models, tiers and dates; what was used is in `bill`. Only the list of one vendor is read. A
+tier that the list does not price has no price: the standard price would make a wrong bill.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ __all__ = ["Rates", "context_window", "max_output_tokens", "rates_for", "release
 
 _STANDARD_TIERS = frozenset({"", "auto", "default", "on_demand", "standard"})
 _TIER_KEYS = ("service_tier", "processing", "speed")
-# What a `Usage` can tell the number of.
+# The units that a `Usage` counts.
 _UNITS = ("_mtok", "input_audio_hours", "requests_kcount", "_searches_kcount")
-# Groq bills at least 10 s of speech to text; genai-prices has this in code, not in its table.
+# Groq bills at least 10 s of speech to text; genai-prices has this in its code, not in its table.
 _MINIMUM_SECONDS = {
     ("groq", "whisper-large-v3"): Decimal(10),
     ("groq", "whisper-large-v3-turbo"): Decimal(10),
@@ -40,11 +39,11 @@ _MINIMUM_SECONDS = {
 class Rates:
     """What one model charges, in one tier, at one time.
 
-    bands: (start, prices) by falling start; a request with more input tokens than `start` pays
-        the whole of itself at these prices: US dollars a single unit (token, second, request) by
+    bands: (start, prices) by falling start. A request with more input tokens than `start` pays
+        these prices for all of its tokens: US dollars a single unit (token, second, request) by
         kind of line ("input", "cache read", "output audio", …).
-    source: where the prices come from and their date.
-    minimum_seconds: the least audio that is billed.
+    source: where the prices come from, and their date.
+    minimum_seconds: the minimum of audio that is billed.
     """
 
     bands: tuple[tuple[int, Mapping[str, Decimal]], ...]
@@ -74,7 +73,7 @@ class _Overrides(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """A model in a vendor's price list. `is_own`: the vendor lists it itself, not a fallback."""
+    """A model in a vendor's price list. is_own: the vendor lists it itself, not a fallback."""
 
     model: Model
     release: str
@@ -85,8 +84,9 @@ def rates_for(
     provider_id: str, model: str, tier: str | None = None, when: datetime | None = None
 ) -> Rates | None:
     """What `model` of the vendor `provider_id` charges in `tier` at `when` (None: now; naive
-    times are UTC). None where the vendor, the model or the tier's price is not known."""
-    moment = datetime.now(UTC) if when is None else _utc(when)
+    times are UTC). None where the vendor, the model or the tier's price is unknown."""
+    moment = datetime.now(UTC) if when is None else when
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     listing = _find(provider_id, model)
     by_the_minute = listing is not None and listing.model.changes_by_the_minute
     valid = moment.replace(second=0, microsecond=0) if by_the_minute else moment.date()
@@ -95,27 +95,27 @@ def rates_for(
 
 def context_window(provider_id: str, model: str) -> int | None:
     """The most tokens that go into a hosted model (for most, prompt and answer together);
-    None where not known."""
+    None if unknown."""
     listing = _find(provider_id, model)
     return None if listing is None else listing.model.context_window
 
 
 def max_output_tokens(provider_id: str, model: str) -> int | None:
-    """The most tokens a hosted model answers with; None where not known."""
+    """The most tokens of a hosted model's answer; None if unknown."""
     names = [model]
     if (listing := _find(provider_id, model)) is not None:
         names.append(listing.model.id)
     for name in names:
-        known = catalog.facts(provider_id, name)
-        if known is not None and known.max_output is not None:
-            return known.max_output
+        facts = catalog.facts(provider_id, name)
+        if facts is not None and facts.max_output is not None:
+            return facts.max_output
     return None
 
 
 def release() -> str:
     """The price table's name, version and date."""
     lists = _price_list("openai")
-    return "".join(_dated_release(lists.release if lists else ""))
+    return "".join(_release_and_snapshot(lists.release if lists else ""))
 
 
 @lru_cache(maxsize=4096)
@@ -127,28 +127,30 @@ def _rates(provider_id: str, model: str, tier: str, valid: date) -> Rates | None
     )
     standard = tier in _STANDARD_TIERS
     if override is not None and not standard:
-        return None  # The tier's price in the table below would stand on the figure overridden.
-    listed = None
+        return None  # The list's price of the tier would be based on the overridden figure.
+    if not isinstance(valid, datetime):
+        valid = datetime(valid.year, valid.month, valid.day, 12, tzinfo=UTC)
+    list_prices = None
     if listing is not None:
-        listed = _listed_prices(listing, None if standard else tier, _noon(valid))
-    if listed is None and override is None:
+        list_prices = _tier_prices(listing, None if standard else tier, valid)
+    if list_prices is None and override is None:
         return None
-    prices: dict[str, Decimal | TieredPrice] = {**(listed or {})}
+    prices: dict[str, Decimal | TieredPrice] = {**(list_prices or {})}
     sources: list[str] = []
     if override is not None:
         prices.update(override.prices)
         sources.append(f"fmsdk overrides ({override.source}, retrieved {override.retrieved})")
     if listing is not None:
-        name, dated = _dated_release(listing.release)
+        name, snapshot = _release_and_snapshot(listing.release)
         at_tier = "" if standard else f", {tier} tier"
-        sources.append(f"{name} ({provider_id}/{listing.model.id}{at_tier}{dated})")
+        sources.append(f"{name} ({provider_id}/{listing.model.id}{at_tier}{snapshot})")
     priced_model = listing.model.id if listing is not None else model
     minimum = _MINIMUM_SECONDS.get((provider_id, priced_model), Decimal(0))
     return Rates(_bands(prices, provider_id), " over ".join(sources), minimum)
 
 
-def _listed_prices(listing: _Listing, tier: str | None, when: datetime) -> Prices | None:
-    """The price list's prices, or None where the tier has none of its own at that time."""
+def _tier_prices(listing: _Listing, tier: str | None, when: datetime) -> Prices | None:
+    """The price list's prices, or None where it has none for the tier at that time."""
     model = listing.model
     if tier is None:
         return _countable(model.prices(when))
@@ -174,15 +176,15 @@ def _bands(
             starts.update(tier.start for tier in value.tiers)
     bands: list[tuple[int, Mapping[str, Decimal]]] = []
     for start in sorted(starts, reverse=True):
-        listed = {key: _per_unit(key, value, start) for key, value in prices.items()}
-        bands.append((start, unit_prices(listed, provider_id)))
+        table_prices = {key: _unit_price(key, value, start) for key, value in prices.items()}
+        bands.append((start, unit_prices(table_prices, provider_id)))
     return tuple(bands)
 
 
-def _per_unit(key: str, value: Decimal | TieredPrice, start: int) -> Decimal:
+def _unit_price(key: str, value: Decimal | TieredPrice, start: int) -> Decimal:
     if not isinstance(value, Decimal):
-        reached = [tier.price for tier in value.tiers if tier.start <= start]
-        value = reached[-1] if reached else value.base
+        tier_prices = [tier.price for tier in value.tiers if tier.start <= start]
+        value = tier_prices[-1] if tier_prices else value.base
     if key.endswith("_hours"):
         return per_second(value)
     return value.scaleb(-3 if key.endswith("_kcount") else -6, MONEY)
@@ -195,16 +197,6 @@ def _find(provider_id: str, model: str) -> _Listing | None:
     if prices is None or match is None:
         return None
     return _Listing(match[0], prices.release, is_own=match[1])
-
-
-def _utc(when: datetime) -> datetime:
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
-
-
-def _noon(valid: date) -> datetime:
-    if isinstance(valid, datetime):
-        return valid
-    return datetime(valid.year, valid.month, valid.day, 12, tzinfo=UTC)
 
 
 @cache
@@ -221,6 +213,6 @@ def _price_list(vendor: str) -> PriceList | None:
     return prices
 
 
-def _dated_release(release: str) -> tuple[str, str]:
+def _release_and_snapshot(release: str) -> tuple[str, str]:
     newest = read_table("price_overrides.json", _Overrides).snapshots.get(release)
     return f"genai-prices {release}", f", snapshot {newest}" if newest else ""

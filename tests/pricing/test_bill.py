@@ -185,7 +185,7 @@ def test_groq_bills_ten_seconds_at_least(seconds: float) -> None:
     )
     cost = bill("groq:whisper-large-v3", usage(None, None, audio_seconds=seconds))
     assert float(cost.total) == pytest.approx(float(theirs.total_price), rel=1e-12)
-    assert ("least" in cost.lines[0].note) == (0 < seconds < 10)
+    assert ("minimum" in cost.lines[0].note) == (0 < seconds < 10)
 
 
 def test_a_price_for_each_request_is_a_line() -> None:
