@@ -1,7 +1,7 @@
-"""The `fmsdk` command. A file for each subcommand, each with `parser()` and `run(args)`.
+"""The `fmsdk` command. A file for each subcommand, each with `create_parser` and `run_command`.
 
-The answer goes to standard output, everything else to standard error. `main` picks the
-subcommand; how failures end is the business of `fmsdk.cli.failures`.
+The answer goes to standard output, everything else to standard error. `main` selects the
+subcommand; `fmsdk.cli.failures` turns errors into exit codes.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ usage: fmsdk COMMAND …
 One interface to every foundation model, hosted or on your own machine.
 
 commands:
-  ask          ask a model; pictures, recordings and texts come along as files
+  ask          ask a model; pictures, recordings and texts are passed as files
   transcribe   turn recordings into text
-  models       what is usable now, and why the rest is not; `models get` fetches one
+  models       what is usable now, and why others are not; `models get` fetches one
   quote        what a question would cost, before it is sent
 
 examples:
@@ -41,22 +41,22 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (the process's own where None) and return the exit code.
 
-    0: done. 2: a request or an installation that does not work, said in one line. 70: a defect
-    of fmsdk. 130: interrupted. 141: nobody reads the output any more.
+    0: success. 2: a request or an installation that does not work, explained in one line. 70: a
+    defect of fmsdk. 130: interrupted. 141: nobody reads the output any more.
     """
-    terminal.prepare()
+    terminal.prepare_streams()
     try:
-        name, rest = _command(sys.argv[1:] if argv is None else argv)
-        args = _COMMANDS[name].parser().parse_intermixed_args(rest)
-    except SystemExit as stop:  # argparse has said why
+        name, rest = _split_command(sys.argv[1:] if argv is None else argv)
+        args = _COMMANDS[name].create_parser().parse_intermixed_args(rest)
+    except SystemExit as stop:  # argparse has printed why
         return int(stop.code or 0)
-    code = failures.guarded(lambda: _COMMANDS[name].run(args), as_json=args.json)
+    code = failures.run_guarded(lambda: _COMMANDS[name].run_command(args), as_json=args.json)
     if code and argv is None:
-        failures.leave_at_once(code)
+        failures.exit_at_once(code)
     return code
 
 
-def _command(argv: Sequence[str]) -> tuple[str, list[str]]:
+def _split_command(argv: Sequence[str]) -> tuple[str, list[str]]:
     parser = Parser(prog="fmsdk", add_help=False)
     parser.add_argument("-h", "--help", action="store_true")
     parser.add_argument("--version", action="store_true")
@@ -72,5 +72,5 @@ def _command(argv: Sequence[str]) -> tuple[str, list[str]]:
         print(_HELP, end="", file=sys.stdout if args.help else sys.stderr)
         raise SystemExit(0 if args.help else 2)
     if args.command not in _COMMANDS:
-        parser.error(f"no command is called {args.command!r}; there are {', '.join(_COMMANDS)}")
+        parser.error(f"unknown command {args.command!r}; the commands are {', '.join(_COMMANDS)}")
     return args.command, args.rest

@@ -1,6 +1,6 @@
 """The one line of tokens, latency and cost that follows an answer.
 
-"~" marks what is estimated; what is not known is called unknown, never 0.
+"~" marks estimates. What is unknown is called unknown, never 0.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from decimal import Decimal
 from fmsdk.result import Result
 from fmsdk.usage import Cost, Latency, Usage
 
-__all__ = ["account", "dollars"]
+__all__ = ["describe_result", "format_dollars"]
 
 _SIGNIFICANT_DIGITS = 3
 _ENDS = {
@@ -21,63 +21,63 @@ _ENDS = {
 }
 
 
-def account(answer: Result, *, interrupted: bool = False) -> str:
-    """Who served `answer`, what it used, how long it took, what it cost, and, where it did not
-    come to its own end, why not."""
-    fields = [_model(answer), _tokens(answer.usage), _time(answer.latency), _cost(answer.cost)]
-    finish = answer.finishes[0] if answer.finishes else "stop"
-    if interrupted:
+def describe_result(result: Result, *, was_interrupted: bool = False) -> str:
+    """Who served the request, what it used, how long it took, what it cost, and why the answer is
+    incomplete, where it is."""
+    fields = [
+        f"{result.provider}:{result.served_model or result.model}",
+        _describe_tokens(result.usage),
+        _describe_latency(result.latency),
+        _describe_cost(result.cost),
+    ]
+    finish = result.finishes[0] if result.finishes else "stop"
+    if was_interrupted:
         fields.append("interrupted")
     elif finish in _ENDS:
         fields.append(_ENDS[finish])
     return " · ".join(fields)
 
 
-def dollars(amount: Decimal) -> str:
+def format_dollars(amount: Decimal) -> str:
     """US dollars with at least 2 decimals and 3 significant digits."""
     decimals = max(2, _SIGNIFICANT_DIGITS - 1 - amount.adjusted()) if amount else 2
     return f"${amount:.{decimals}f}"
 
 
-def _model(answer: Result) -> str:
-    return f"{answer.provider}:{answer.served_model or answer.model}"
-
-
-def _tokens(usage: Usage) -> str:
+def _describe_tokens(usage: Usage) -> str:
     mark = "~" if usage.source == "estimated" else ""
-    went_in, came_out = usage.input, usage.output
-    told: list[str] = []
-    if went_in.total is not None:
-        cached = f" ({went_in.cache_read} cached)" if went_in.cache_read else ""
-        told.append(f"{mark}{went_in.total} tokens in{cached}")
-    elif went_in.audio_seconds is not None:
-        told.append(f"{mark}{went_in.audio_seconds:.1f} s of audio in")
-    if came_out.total is not None:
-        reasoning = f" ({came_out.reasoning} reasoning)" if came_out.reasoning else ""
-        told.append(f"{mark}{came_out.total} tokens out{reasoning}")
-    return ", ".join(told) or "tokens unknown"
+    fields: list[str] = []
+    if usage.input.total is not None:
+        cached = f" ({usage.input.cache_read} cached)" if usage.input.cache_read else ""
+        fields.append(f"{mark}{usage.input.total} tokens in{cached}")
+    elif usage.input.audio_seconds is not None:
+        fields.append(f"{mark}{usage.input.audio_seconds:.1f} s of audio in")
+    if usage.output.total is not None:
+        reasoning = f" ({usage.output.reasoning} reasoning)" if usage.output.reasoning else ""
+        fields.append(f"{mark}{usage.output.total} tokens out{reasoning}")
+    return ", ".join(fields) or "tokens unknown"
 
 
-def _time(latency: Latency) -> str:
-    told = [f"{latency.total:.2f} s"]
+def _describe_latency(latency: Latency) -> str:
+    fields = [f"{latency.total:.2f} s"]
     if latency.load:
-        told[0] += f" ({latency.load:.2f} s loading)"
+        fields[0] += f" ({latency.load:.2f} s loading)"
     if latency.time_to_first_token is not None:
-        told.append(f"first token {latency.time_to_first_token:.2f} s")
+        fields.append(f"first token {latency.time_to_first_token:.2f} s")
     if latency.output_tokens_per_second is not None:
-        told.append(f"{latency.output_tokens_per_second:.1f} tok/s")
+        fields.append(f"{latency.output_tokens_per_second:.1f} tok/s")
     if len(latency.attempts) > 1:
-        told.append(f"{len(latency.attempts)} attempts")
-    return ", ".join(told)
+        fields.append(f"{len(latency.attempts)} attempts")
+    return ", ".join(fields)
 
 
-def _cost(cost: Cost | None) -> str:
+def _describe_cost(cost: Cost | None) -> str:
     if cost is None:
         return "cost unknown"
-    told = ("~" if cost.source == "estimated" else "") + dollars(cost.total)
+    amount = ("~" if cost.source == "estimated" else "") + format_dollars(cost.total)
     device = next((line for line in cost.lines if line.kind == "device time"), None)
     if device is None:
-        return told
-    # The source's name without its details, which --json has.
+        return amount
+    # The source's name without its details, which --json shows.
     source = cost.price_source.partition(",")[0]
-    return f"{told} (device time at {dollars(device.unit_price * 3600)}/h, {source})"
+    return f"{amount} (device time at {format_dollars(device.unit_price * 3600)}/h, {source})"

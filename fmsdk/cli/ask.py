@@ -1,4 +1,4 @@
-"""`fmsdk ask`: one question, its answer as it comes, and what it took."""
+"""`fmsdk ask`: one question, its answer as it arrives, and what it used and cost."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import json
 from typing import Any, get_args
 
 from fmsdk.cli import inputs, terminal
-from fmsdk.cli.account import account
-from fmsdk.cli.defaults import VARIABLE, chosen_model, client_showing
-from fmsdk.cli.failures import FAILED, INTERRUPTED, report
-from fmsdk.cli.options import Parser, add_question, add_settings, settings_of
-from fmsdk.cli.records import answer_record
+from fmsdk.cli.account import describe_result
+from fmsdk.cli.defaults import VARIABLE, choose_model, create_client
+from fmsdk.cli.failures import EXIT_FAILURE, EXIT_INTERRUPT, report_error
+from fmsdk.cli.options import Parser, add_question, add_settings, read_settings
+from fmsdk.cli.records import response_record
 from fmsdk.content import Part
 from fmsdk.errors import FmsdkError
 from fmsdk.request import ReasoningEffort
 from fmsdk.response import Response, TextDelta
 
-__all__ = ["parser", "run"]
+__all__ = ["create_parser", "run_command"]
 
 _EXAMPLES = """\
 examples:
@@ -28,68 +28,76 @@ examples:
 """
 
 
-def parser() -> Parser:
+def create_parser() -> Parser:
     """The options of `fmsdk ask`."""
-    made = Parser(
+    parser = Parser(
         prog="fmsdk ask",
         usage='fmsdk ask "question" [file …] [-m MODEL] [options]',
-        description="Ask a model. The answer goes to standard output as it comes; one line of "
-        "tokens, latency\nand cost to standard error.",
+        description="Ask a model. The answer goes to standard output as it arrives; one line "
+        "of tokens, latency\nand cost goes to standard error.",
         epilog=_EXAMPLES,
     )
-    add_question(made)
-    made.add_argument(
+    add_question(parser)
+    parser.add_argument(
         "-m",
         "--model",
-        help=f'"provider:model"; without it {VARIABLE}, else a demo model that takes the input',
+        help=f'"provider:model"; without it {VARIABLE}, else a demo model for the input',
     )
-    add_settings(made)
-    made.add_argument("--temperature", type=float, metavar="T", help="0 is the least random")
-    made.add_argument("--seed", type=int, metavar="N", help="same seed, same answer")
-    made.add_argument(
+    add_settings(parser)
+    parser.add_argument("--temperature", type=float, metavar="T", help="0 is the least random")
+    parser.add_argument("--seed", type=int, metavar="N", help="same seed, same answer")
+    parser.add_argument(
         "--reasoning", choices=get_args(ReasoningEffort), metavar="EFFORT", help="none … max"
     )
-    made.add_argument("--timeout", type=float, metavar="S", help="seconds for the whole call")
-    made.add_argument(
-        "--lenient", action="store_true", help="drop what cannot be honoured, with a warning"
+    parser.add_argument("--timeout", type=float, metavar="S", help="seconds for the whole call")
+    parser.add_argument(
+        "--lenient", action="store_true", help="drop unsupported settings, with a warning"
     )
-    made.add_argument(
+    parser.add_argument(
         "--allow-retired",
         action="store_true",
-        help="ask a model that its vendor has switched off all the same",
+        help="ask even a model that its vendor has switched off",
     )
-    made.add_argument("--no-stream", action="store_true", help="wait for the whole answer")
-    made.add_argument("--json", action="store_true", help="one JSON object: answer and account")
-    return made
+    parser.add_argument("--no-stream", action="store_true", help="wait for the whole answer")
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object: answer, usage, latency and cost"
+    )
+    return parser
 
 
-def run(args: argparse.Namespace) -> int:
-    """Ask, show, account: whatever arrived is shown and accounted, however it ends."""
-    parts = inputs.question(args)
+def run_command(args: argparse.Namespace) -> int:
+    """Ask, and print the answer and its account: also what arrived before an error or Ctrl-C."""
+    parts = inputs.read_question(args)
     names = ("temperature", "seed", "reasoning", "timeout", "lenient", "allow_retired")
-    settings = settings_of(args, *names)
-    model = chosen_model(args.model, inputs.kinds_of(parts), quiet=args.json)
-    screen = terminal.Answer()
+    settings = read_settings(args, *names)
+    model = choose_model(args.model, inputs.modalities_of(parts), quiet=args.json)
+    writer = terminal.AnswerWriter()
     try:
-        answer, interrupted = _ask(model, parts, settings, args, screen)
-        _show(answer, args, screen, interrupted=interrupted)
+        response, was_interrupted = _generate_response(model, parts, settings, args, writer)
+        _print_response(response, args, writer, was_interrupted=was_interrupted)
     except FmsdkError as error:
-        _show_failure(error, args, screen)
-        return FAILED
+        partial: Response[Any] | None = error.partial
+        if partial is not None and not _is_live(args) and not args.json:
+            writer.write(partial.text or partial.refusal or "")
+        writer.end_line()
+        report_error(error, as_json=args.json)
+        if partial is not None and not args.json:
+            terminal.print_note(describe_result(partial))
+        return EXIT_FAILURE
     finally:
-        screen.end()
-    return INTERRUPTED if interrupted else 0
+        writer.end_line()
+    return EXIT_INTERRUPT if was_interrupted else 0
 
 
-def _ask(
+def _generate_response(
     model: str,
     parts: list[Part],
     settings: dict[str, Any],
     args: argparse.Namespace,
-    screen: terminal.Answer,
+    writer: terminal.AnswerWriter,
 ) -> tuple[Response[Any], bool]:
-    """The answer, and whether Ctrl-C ended it."""
-    with terminal.Progress(model, passing=True) as progress, client_showing(progress) as client:
+    """The response, and whether Ctrl-C interrupted it."""
+    with terminal.ProgressBar(model, transient=True) as progress, create_client(progress) as client:
         progress("waiting", None, None)
         if args.no_stream:
             return client.generate(model, parts, **settings), False
@@ -97,48 +105,34 @@ def _ask(
         try:
             with stream:
                 for event in stream:
-                    progress.end()
+                    progress.clear()
                     if isinstance(event, TextDelta) and _is_live(args):
-                        screen.write(event.text)
+                        writer.write(event.text)
         except KeyboardInterrupt:
             return stream.response, True
         return stream.response, False
 
 
 def _is_live(args: argparse.Namespace) -> bool:
-    """Whether pieces are shown as they come: JSON is laid out, and checked, when it is whole."""
+    """Whether text is shown as it arrives. JSON is checked and laid out once it is complete."""
     return not (args.json or args.schema or args.no_stream)
 
 
-def _show(
-    answer: Response[Any], args: argparse.Namespace, screen: terminal.Answer, *, interrupted: bool
+def _print_response(
+    response: Response[Any],
+    args: argparse.Namespace,
+    writer: terminal.AnswerWriter,
+    *,
+    was_interrupted: bool,
 ) -> None:
     if args.json:
-        terminal.print_json(answer_record(answer, with_output=not interrupted))
+        terminal.print_json(response_record(response, with_output=not was_interrupted))
         return
-    if not _is_live(args):
-        screen.write(_said(answer) if interrupted else _laid_out(answer))
-    screen.end()
-    for warning in answer.warnings:
-        terminal.note(f"fmsdk: warning: {warning.message}")
-    terminal.note(account(answer, interrupted=interrupted))
-
-
-def _show_failure(error: FmsdkError, args: argparse.Namespace, screen: terminal.Answer) -> None:
-    partial: Response[Any] | None = error.partial
-    if partial is not None and not _is_live(args) and not args.json:
-        screen.write(_said(partial))
-    screen.end()
-    report(error, as_json=args.json)
-    if partial is not None and not args.json:
-        terminal.note(account(partial))
-
-
-def _laid_out(answer: Response[Any]) -> str:
-    if answer.output_type is None:
-        return _said(answer)
-    return json.dumps(answer.output, indent=2, ensure_ascii=False)
-
-
-def _said(answer: Response[Any]) -> str:
-    return answer.text or answer.refusal or ""
+    if response.output_type is not None and not was_interrupted:
+        writer.write(json.dumps(response.output, indent=2, ensure_ascii=False))
+    elif not _is_live(args):
+        writer.write(response.text or response.refusal or "")
+    writer.end_line()
+    for warning in response.warnings:
+        terminal.print_note(f"fmsdk: warning: {warning.message}")
+    terminal.print_note(describe_result(response, was_interrupted=was_interrupted))

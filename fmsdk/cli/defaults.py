@@ -1,9 +1,8 @@
-"""Which model is asked where the command line names none, and the client that asks it."""
+"""The model that is asked where the command line names none, and the client that asks it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from fmsdk import registry
 from fmsdk.cli import terminal
@@ -12,7 +11,7 @@ from fmsdk.content import Modality
 from fmsdk.errors import BadRequestError
 from fmsdk.provider import Progress
 
-__all__ = ["VARIABLE", "chosen_model", "client_showing"]
+__all__ = ["VARIABLE", "choose_model", "create_client"]
 
 VARIABLE = "FMSDK_MODEL"
 _DEMO_MODELS: tuple[tuple[str, frozenset[Modality]], ...] = (
@@ -22,40 +21,36 @@ _DEMO_MODELS: tuple[tuple[str, frozenset[Modality]], ...] = (
 )
 
 
-def chosen_model(given: str | None, kinds: frozenset[Modality], *, quiet: bool = False) -> str:
-    """`given`, else `FMSDK_MODEL`, else the demo model that takes all of `kinds`, with a line
-    on standard error that says so, unless `quiet`.
+def choose_model(
+    option: str | None, modalities: frozenset[Modality], *, quiet: bool = False
+) -> str:
+    """The model of `-m`, else `FMSDK_MODEL`, else the demo model for all `modalities`, which is
+    named on standard error unless `quiet`.
 
     Raises:
-        BadRequestError: no demo model does; the message names models here that do.
+        BadRequestError: there is no such demo model. The message names usable models.
     """
-    named = given or os.environ.get(VARIABLE)
-    if named:
-        return named
-    for name, taken in _DEMO_MODELS:
-        if kinds <= taken:
+    if model := option or os.environ.get(VARIABLE):
+        return model
+    for name, supported_modalities in _DEMO_MODELS:
+        if modalities <= supported_modalities:
             if not quiet:
-                terminal.note(f"fmsdk: asking {name} (-m or {VARIABLE} choose another)")
+                terminal.print_note(f"fmsdk: asking {name} (-m or {VARIABLE} choose another)")
             return name
-    raise BadRequestError(_nothing_fits(kinds))
-
-
-def client_showing(progress: Progress) -> Client:
-    """A client that reports to `progress` what it does before a local model can answer."""
-    return Client(providers={"local": {"progress": progress}})
-
-
-def _nothing_fits(kinds: frozenset[Modality]) -> str:
-    taking = [
-        model.name for model in registry.usable_models() if model.usable and kinds <= model.input
+    usable_models = [
+        model.name
+        for model in registry.usable_models()
+        if model.usable and modalities <= model.input
     ]
-    message = f"no demo model takes {_list(kinds)} together; choose a model with -m"
-    if taking:
-        message += f" (usable models that do: {', '.join(taking)})"
-    if kinds == frozenset[Modality]({"text", "audio"}):
-        message += ', or go by text: fmsdk transcribe FILE | fmsdk ask "…"'
-    return message
+    names = " and ".join(sorted(modalities))
+    message = f"no demo model takes {names} together; choose a model with -m"
+    if usable_models:
+        message += f" (usable models that do: {', '.join(usable_models)})"
+    if modalities == frozenset[Modality]({"text", "audio"}):
+        message += ', or transcribe first: fmsdk transcribe FILE | fmsdk ask "…"'
+    raise BadRequestError(message)
 
 
-def _list(kinds: Iterable[str]) -> str:
-    return " and ".join(sorted(kinds))
+def create_client(progress: Progress) -> Client:
+    """A client that reports the loading of local models to `progress`."""
+    return Client(providers={"local": {"progress": progress}})

@@ -1,7 +1,7 @@
-"""What is asked on the command line as the parts of a prompt: media first, then one text.
+"""The question on the command line as the parts of a prompt: media first, then one text.
 
-Files are told apart by their content; only of a URL is the name looked at, since nothing is
-fetched here. Knows no model.
+The content of a file tells its kind. For a URL the name does, since nothing is fetched here. Knows
+no model.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fmsdk.media.sniff import SNIFFED_BYTES, looks_like, sniff
 from fmsdk.media.source import BytesSource, LocalSource, UrlSource, resolve_source
 from fmsdk.pipeline.capability_check import verify_media
 
-__all__ = ["kinds_of", "question"]
+__all__ = ["modalities_of", "read_question"]
 
 _MEDIA: dict[str, type[MediaPart]] = {
     "image": Image,
@@ -30,30 +30,29 @@ _MEDIA: dict[str, type[MediaPart]] = {
     "video": Video,
     "document": Document,
 }
-_ENDINGS = {
+_EXTENSIONS = {
     "image": "avif bmp gif heic jpeg jpg png tif tiff webp",
     "audio": "aac flac m4a mp3 oga ogg opus wav",
     "video": "avi mkv mov mp4 mpeg mpg webm",
     "document": "pdf",
 }
-_KINDS = {f".{end}": kind for kind, ends in _ENDINGS.items() for end in ends.split()}
+_KINDS = {f".{name}": kind for kind, names in _EXTENSIONS.items() for name in names.split()}
 _SECONDS_BEFORE_EXPLAINING = 2.0
 
 
-def question(args: argparse.Namespace) -> list[Part]:
+def read_question(args: argparse.Namespace) -> list[Part]:
     """The parts of `add_question`'s arguments and standard input.
 
     Raises:
-        BadRequestError: nothing is asked.
-        InvalidMedia: a file that is missing or of no kind a model could take.
+        BadRequestError: there is no question.
+        InvalidMedia: a file is missing, or of a kind that no model takes.
     """
     prompt = "" if args.prompt in (None, "-") else args.prompt
-    files = [_file_part(name, prompt) for name in args.files]
+    files = [_read_file(name, prompt) for name in args.files]
     for kind in ("image", "audio", "document"):
         files.extend(_MEDIA[kind](source) for source in getattr(args, kind))
-    piped = _standard_input(required=args.prompt == "-")
-    if piped:
-        files.append(_part(BytesSource(piped), "standard input"))
+    if data := _read_standard_input(even_terminal=args.prompt == "-"):
+        files.append(_create_part(BytesSource(data), "standard input"))
     texts = [prompt, *(part.text for part in files if isinstance(part, Text))]
     text = "\n\n".join(text for text in texts if text)
     media: list[Part] = [part for part in files if isinstance(part, MediaPart)]
@@ -67,34 +66,41 @@ def question(args: argparse.Namespace) -> list[Part]:
     return [*media, Text(text)] if text else media
 
 
-def kinds_of(parts: Iterable[Part]) -> frozenset[Modality]:
+def modalities_of(parts: Iterable[Part]) -> frozenset[Modality]:
     """The modalities among `parts`."""
     return frozenset(part.kind if isinstance(part, MediaPart) else "text" for part in parts)
 
 
-def _file_part(name: str, prompt: str) -> MediaPart | Text:
+def _read_file(name: str, prompt: str) -> MediaPart | Text:
     source = resolve_source(name)
     if isinstance(source, UrlSource):
-        return _url_part(source)
+        kind = _kind_by_extension(urlsplit(source.url).path)
+        if kind is None:
+            raise InvalidMedia(
+                f"{source.url.partition('?')[0]} does not tell its kind; "
+                "state it with --image, --audio or --document"
+            )
+        return _MEDIA[kind](source)
     local = cast("LocalSource", source)
     try:
-        part = _part(local, local.describe())
+        part = _create_part(local, local.describe())
     except InvalidMedia as error:
         if os.path.isfile(prompt) and not os.path.exists(name):
-            raise InvalidMedia(f"{error.message}. The question comes first, then files") from error
+            raise InvalidMedia(
+                f"{error.message}. Pass the question first, then the files"
+            ) from error
         raise
     if isinstance(part, Text):
         return Text(f'<file name="{os.path.basename(name)}">\n{part.text}\n</file>')
     return part
 
 
-def _part(source: LocalSource, name: str) -> MediaPart | Text:
+def _create_part(source: LocalSource, name: str) -> MediaPart | Text:
     head = source.head(SNIFFED_BYTES)
-    found = sniff(head)
-    if found is not None:
-        return _MEDIA[found[0]](source)
-    kind = _kind_by(name)
-    if kind is not None:  # by its name alone: as a text it would be asked about in earnest
+    if match := sniff(head):
+        return _MEDIA[match[0]](source)
+    kind = _kind_by_extension(name)
+    if kind is not None:  # its bytes are broken, and must not be sent as text
         part = _MEDIA[kind](source)
         verify_media(part)
         return part
@@ -104,37 +110,32 @@ def _part(source: LocalSource, name: str) -> MediaPart | Text:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        what = looks_like(head) or "nothing known here"
+        likeness = looks_like(head) or "of an unknown format"
         raise InvalidMedia(
-            f"{name} is {what}; what can be asked about is a picture, recording, film, document "
-            "or UTF-8 text"
+            f"{name} is {likeness}; pass a picture, recording, film, document or UTF-8 text"
         )
     return Text(text)
 
 
-def _url_part(source: UrlSource) -> MediaPart:
-    kind = _kind_by(urlsplit(source.url).path)
-    if kind is None:
-        raise InvalidMedia(
-            f"{source.url.partition('?')[0]} does not tell what it is; "
-            "say so with --image, --audio or --document"
-        )
-    return _MEDIA[kind](source)
-
-
-def _kind_by(name: str) -> str | None:
+def _kind_by_extension(name: str) -> str | None:
     return _KINDS.get(os.path.splitext(name)[1].lower())
 
 
-def _standard_input(*, required: bool) -> bytes:
-    """What is piped in; a terminal is read only where `required`."""
+def _read_standard_input(*, even_terminal: bool) -> bytes:
+    """The content of a pipe, socket or file. A terminal is read only if `even_terminal`."""
     stdin: Any = sys.stdin  # None where a script closed it
-    if stdin is None or not (required or _is_piped()):
+    if stdin is None:
+        return b""
+    try:
+        is_device = stat.S_ISCHR(os.fstat(stdin.fileno()).st_mode)  # a terminal, or /dev/null
+    except (OSError, ValueError):  # closed, or replaced by an object without a descriptor
+        is_device = True
+    if is_device and not even_terminal:
         return b""
     explain = threading.Timer(
         _SECONDS_BEFORE_EXPLAINING,
-        terminal.note,
-        ("fmsdk: reading standard input until its end (Ctrl-D; </dev/null says there is none)",),
+        terminal.print_note,
+        ("fmsdk: reading standard input until its end (Ctrl-D; </dev/null passes nothing)",),
     )
     explain.daemon = True
     explain.start()
@@ -142,12 +143,3 @@ def _standard_input(*, required: bool) -> bytes:
         return stdin.buffer.read()
     finally:
         explain.cancel()
-
-
-def _is_piped() -> bool:
-    """Whether standard input is a pipe, socket or file; a terminal and /dev/null are devices."""
-    try:
-        mode = os.fstat(sys.stdin.fileno()).st_mode
-    except (OSError, ValueError):  # closed, or replaced by an object without a descriptor
-        return False
-    return not stat.S_ISCHR(mode)

@@ -1,4 +1,4 @@
-"""The options that several subcommands share, and the parser that says errors in one line."""
+"""The options that several subcommands share, and a parser whose errors are one line."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any, NoReturn, cast
 
 from fmsdk.errors import BadRequestError
 
-__all__ = ["Parser", "add_question", "add_settings", "settings_of"]
+__all__ = ["Parser", "add_question", "add_settings", "read_settings"]
 
 
 class Parser(argparse.ArgumentParser):
-    """An `ArgumentParser` whose errors are one line; no option may be abbreviated."""
+    """An `ArgumentParser` whose errors are one line. Options cannot be abbreviated."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(
@@ -22,13 +22,13 @@ class Parser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and leave with exit code 2."""
+        """Print the message and exit with code 2."""
         print(f"fmsdk: error: {message} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(2)
 
 
 def add_question(parser: Parser) -> None:
-    """What is asked: the prompt, and the files that come along."""
+    """The arguments of a question: the prompt and the files."""
     parser.add_argument(
         "prompt", nargs="?", help="the question; - or nothing: read it from standard input"
     )
@@ -41,39 +41,41 @@ def add_question(parser: Parser) -> None:
             action="append",
             default=[],
             metavar="FILE|URL",
-            help=f"a {what}, where its name or address does not tell",
+            help=f"a {what} whose name or address does not tell",
         )
 
 
 def add_settings(parser: Parser) -> None:
-    """How to answer, as far as a quote depends on it too."""
+    """The settings that quotes depend on too."""
     parser.add_argument("--system", metavar="TEXT", help="the system prompt")
     parser.add_argument(
-        "--schema", metavar="FILE|JSON", help="a JSON Schema that the answer shall fit"
+        "--schema", metavar="FILE|JSON", help="a JSON Schema that the answer must match"
     )
-    parser.add_argument("--max-output-tokens", type=int, metavar="N", help="end the answer there")
+    parser.add_argument(
+        "--max-output-tokens", type=int, metavar="N", help="the most tokens of the answer"
+    )
 
 
-def settings_of(args: argparse.Namespace, *names: str) -> dict[str, Any]:
-    """The keywords of `Client.generate` for the settings given; the others stay away.
+def read_settings(args: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The keywords of `Client.generate` for the settings on the command line.
 
     Raises:
-        BadRequestError: `--schema` is no JSON Schema.
+        BadRequestError: `--schema` is not a JSON Schema.
     """
-    given = {name: getattr(args, name) for name in ("system", "max_output_tokens", *names)}
+    settings = {name: getattr(args, name) for name in ("system", "max_output_tokens", *names)}
     if args.schema is not None:
-        given["output"] = _schema(args.schema)
-    return {name: value for name, value in given.items() if value is not None}
+        settings["output"] = _read_schema(args.schema)
+    return {name: value for name, value in settings.items() if value is not None}
 
 
-def _schema(given: str) -> dict[str, Any]:
-    text = given
-    if not given.lstrip().startswith("{"):
+def _read_schema(option: str) -> dict[str, Any]:
+    text = option
+    if not option.lstrip().startswith("{"):
         try:
-            text = Path(given).read_text("utf-8")
+            text = Path(option).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise BadRequestError(f"--schema: cannot read {given}: {why}") from error
+            raise BadRequestError(f"--schema: cannot read {option}: {why}") from error
     try:
         schema: object = json.loads(text)
     except ValueError as error:

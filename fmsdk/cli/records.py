@@ -12,80 +12,76 @@ from typing import Any, cast
 from fmsdk.errors import FmsdkError
 from fmsdk.response import Response
 from fmsdk.result import Result
-from fmsdk.usage import Usage
 
-__all__ = ["answer_record", "error_record", "plain_record", "result_record"]
+__all__ = ["error_record", "response_record", "result_record", "to_plain_record"]
 
 
-def answer_record(answer: Response[Any], *, with_output: bool = True) -> dict[str, Any]:
-    """An answer; `output` is there where a schema was asked for.
+def response_record(response: Response[Any], *, with_output: bool = True) -> dict[str, Any]:
+    """A response. `output` is present where the request had a schema.
 
     Raises:
-        InvalidOutput: the answer does not fit the schema, and `with_output` is true.
+        InvalidOutput: the answer does not match the schema, and `with_output` is true.
     """
-    record: dict[str, Any] = {"text": answer.text}
-    if with_output and answer.output_type is not None:
-        record["output"] = answer.output
+    record: dict[str, Any] = {"text": response.text}
+    if with_output and response.output_type is not None:
+        record["output"] = response.output
     return record | {
-        "reasoning": answer.reasoning,
-        "refusal": answer.refusal,
+        "reasoning": response.reasoning,
+        "refusal": response.refusal,
         "tool_calls": [
             {"id": call.id, "name": call.name, "arguments": dict(call.arguments)}
-            for call in answer.tool_calls
+            for call in response.tool_calls
         ],
-        "finish": answer.finish,
-        "finish_raw": answer.finish_raw,
-        **_account_record(answer),
+        "finish": response.finish,
+        "finish_raw": response.finish_raw,
+        **_common_record(response),
     }
 
 
 def result_record(result: Result) -> dict[str, Any]:
-    """The result of any verb: what is its own, then what all results have."""
+    """The result of any verb: its own fields, then those of all results."""
     if isinstance(result, Response):
-        return answer_record(cast("Response[Any]", result), with_output=False)
+        return response_record(cast("Response[Any]", result), with_output=False)
     common = {spec.name for spec in fields(Result)}
-    whole = plain_record(result)
-    own = {name: value for name, value in whole.items() if name not in common}
-    return {**own, **_account_record(result)}
+    record = to_plain_record(result)
+    own = {name: value for name, value in record.items() if name not in common}
+    return {**own, **_common_record(result)}
 
 
 def error_record(error: Exception) -> dict[str, Any]:
-    """An error, and as `partial` what had arrived before it."""
-    told: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
+    """An error, with the partial result that arrived before it."""
+    description: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
     if not isinstance(error, FmsdkError):
-        return {"error": told}
+        return {"error": description}
     for name in ("retryable", "provider", "model", "status", "request_id", "retry_after"):
-        told[name] = getattr(error, name)
-    told["attempts"] = [plain_record(attempt) for attempt in error.attempts]
-    record: dict[str, Any] = {"error": told}
+        description[name] = getattr(error, name)
+    description["attempts"] = [to_plain_record(attempt) for attempt in error.attempts]
+    record: dict[str, Any] = {"error": description}
     if error.partial is not None:
         record["partial"] = result_record(error.partial)
     return record
 
 
-def plain_record(value: Any) -> dict[str, Any]:
-    """A dataclass instance as an object, field by field, at any depth."""
-    return asdict(value, dict_factory=_with_money_as_text)
+def to_plain_record(value: Any) -> dict[str, Any]:
+    """A dataclass instance as an object, field by field, at any depth; money is text."""
+    return asdict(
+        value,
+        dict_factory=lambda items: {
+            name: f"{field:f}" if isinstance(field, Decimal) else field for name, field in items
+        },
+    )
 
 
-def _with_money_as_text(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: f"{v:f}" if isinstance(v, Decimal) else v for name, v in items}
-
-
-def _account_record(answer: Result) -> dict[str, Any]:
+def _common_record(result: Result) -> dict[str, Any]:
+    usage = to_plain_record(result.usage)
+    del usage["raw"]  # the vendor's own fields; a program that needs them calls the library
     return {
-        "provider": answer.provider,
-        "model": answer.model,
-        "served_model": answer.served_model,
-        "request_id": answer.request_id,
-        "usage": _usage_record(answer.usage),
-        "cost": None if answer.cost is None else plain_record(answer.cost),
-        "latency": plain_record(answer.latency),
-        "warnings": [plain_record(warning) for warning in answer.warnings],
+        "provider": result.provider,
+        "model": result.model,
+        "served_model": result.served_model,
+        "request_id": result.request_id,
+        "usage": usage,
+        "cost": None if result.cost is None else to_plain_record(result.cost),
+        "latency": to_plain_record(result.latency),
+        "warnings": [to_plain_record(warning) for warning in result.warnings],
     }
-
-
-def _usage_record(usage: Usage) -> dict[str, Any]:
-    record = plain_record(usage)
-    del record["raw"]  # the vendor's own words; a program that wants them calls the library
-    return record

@@ -1,7 +1,7 @@
 """Where the command writes: the answer to standard output, the rest to standard error.
 
-On a terminal, what is going on (a model loading, a download) is one passing line, wiped before
-anything else is written; elsewhere it is a line for each stage, or nothing.
+On a terminal, progress (a model loading, a download) is one transient line, cleared before anything
+else is written. Elsewhere it is a line for each stage, or nothing.
 """
 
 from __future__ import annotations
@@ -12,92 +12,89 @@ import sys
 from time import monotonic
 from typing import Any, Self
 
-__all__ = ["Answer", "Progress", "note", "prepare", "print_json"]
+__all__ = ["AnswerWriter", "ProgressBar", "prepare_streams", "print_json", "print_note"]
 
 _SECONDS_BETWEEN_DRAWINGS = 0.1
-_BAR = 24
+_BAR_WIDTH = 24
 
 
-def prepare() -> None:
-    """A character that the output's encoding lacks becomes an escape instead of an error."""
+def prepare_streams() -> None:
+    """Characters that the output's encoding lacks become escapes instead of errors."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Any = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
 
 
-def note(text: str) -> None:
-    """One line on standard error, whatever line breaks `text` has."""
+def print_note(text: str) -> None:
+    """Print `text` as one line on standard error, without its own line breaks."""
     print(" ".join(text.split()), file=sys.stderr, flush=True)
 
 
 def print_json(value: Any) -> None:
-    """One line of JSON on standard output; pure ASCII, so that no encoding can spoil it."""
+    """Print one line of JSON on standard output, in ASCII, which every encoding has."""
     print(json.dumps(value), flush=True)
 
 
-class Answer:
-    """The answer on standard output, piece by piece; `end` finishes its last line."""
+class AnswerWriter:
+    """Writes the answer to standard output, piece by piece. `end_line` finishes the last line."""
 
     def __init__(self) -> None:
-        self._open = False
+        self._is_within_line = False
 
     def write(self, text: str) -> None:
-        """Show a piece at once."""
+        """Write a piece at once."""
         if text:
             sys.stdout.write(text)
             sys.stdout.flush()
-            self._open = not text.endswith("\n")
+            self._is_within_line = not text.endswith("\n")
 
-    def end(self) -> None:
-        """Begin a new line, unless one has just begun."""
-        if self._open:
+    def end_line(self) -> None:
+        """Begin a new line, unless the last piece ended one."""
+        if self._is_within_line:
             self.write("\n")
 
 
-class Progress:
-    """Draws `(stage, done, total)` until `end`: a bar on a terminal, elsewhere a line for each
-    stage, or, where `passing`, nothing."""
+class ProgressBar:
+    """Draws `(stage, done, total)` until `clear`: a bar on a terminal, elsewhere a line for each
+    stage, or nothing if `transient`."""
 
-    def __init__(self, name: str, *, passing: bool = False) -> None:
+    def __init__(self, name: str, *, transient: bool = False) -> None:
         self._name = name
-        self._passing = passing
+        self._transient = transient
         self._stage = ""
-        self._drawn = 0.0
+        self._last_drawing = 0.0
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.end()
+        self.clear()
 
     def __call__(self, stage: str, done: int | None, total: int | None) -> None:
-        """Take in that `stage` has `done` of `total` (None: not known)."""
+        """Draw that `stage` has finished `done` of `total` (None: unknown)."""
         begins, self._stage = stage != self._stage, stage
         if not sys.stderr.isatty():
-            if begins and not self._passing:
-                note(f"{self._name}: {stage}")
+            if begins and not self._transient:
+                print_note(f"{self._name}: {stage}")
             return
         ends = done is not None and done == total
-        if begins or ends or monotonic() - self._drawn > _SECONDS_BETWEEN_DRAWINGS:
-            _draw(f"{self._name}: {stage} {_bar(done, total)}")
-            self._drawn = monotonic()
+        if begins or ends or monotonic() - self._last_drawing > _SECONDS_BETWEEN_DRAWINGS:
+            bar = "…"
+            if done and total:
+                share = min(done / total, 1.0)
+                bar = f"[{'#' * round(share * _BAR_WIDTH):.<{_BAR_WIDTH}}] {share:.0%}"
+            _draw_line(f"{self._name}: {stage} {bar}")
+            self._last_drawing = monotonic()
 
-    def end(self) -> None:
-        """Wipe the bar."""
+    def clear(self) -> None:
+        """Remove the bar."""
         if self._stage and sys.stderr.isatty():
-            _draw("")
+            _draw_line("")
         self._stage = ""
 
 
-def _bar(done: int | None, total: int | None) -> str:
-    if not done or not total:
-        return "…"
-    share = min(done / total, 1.0)
-    return f"[{'#' * round(share * _BAR):.<{_BAR}}] {share:.0%}"
-
-
-def _draw(text: str) -> None:
+def _draw_line(text: str) -> None:
     width = shutil.get_terminal_size().columns - 1
     sys.stderr.write(f"\r\x1b[K{' '.join(text.split())[:width]}")
     sys.stderr.flush()

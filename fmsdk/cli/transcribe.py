@@ -7,15 +7,15 @@ import sys
 from typing import Any
 
 from fmsdk.cli import terminal
-from fmsdk.cli.account import account
-from fmsdk.cli.defaults import client_showing
-from fmsdk.cli.failures import FAILED, report
+from fmsdk.cli.account import describe_result
+from fmsdk.cli.defaults import create_client
+from fmsdk.cli.failures import EXIT_FAILURE, report_error
 from fmsdk.cli.options import Parser
 from fmsdk.cli.records import result_record
 from fmsdk.errors import FmsdkError
-from fmsdk.transcription import Segment, Transcription
+from fmsdk.transcription import Transcription
 
-__all__ = ["parser", "run"]
+__all__ = ["create_parser", "run_command"]
 
 _EXAMPLES = """\
 examples:
@@ -25,49 +25,48 @@ examples:
 """
 
 
-def parser() -> Parser:
+def create_parser() -> Parser:
     """The options of `fmsdk transcribe`."""
-    made = Parser(
+    parser = Parser(
         prog="fmsdk transcribe",
         usage="fmsdk transcribe file … [-m MODEL] [options]",
         description="Turn recordings into text.",
         epilog=_EXAMPLES,
     )
-    made.add_argument("files", nargs="+", metavar="file", help="a recording; - for standard input")
-    made.add_argument("-m", "--model", default="local:demo-audio", help="default: %(default)s")
-    made.add_argument("--language", metavar="CODE", help="the language spoken, such as en")
-    made.add_argument("--timestamps", action="store_true", help="a line for each segment")
-    made.add_argument("--json", action="store_true", help="one JSON object for each file")
-    return made
+    parser.add_argument(
+        "files", nargs="+", metavar="file", help="a recording; - for standard input"
+    )
+    parser.add_argument("-m", "--model", default="local:demo-audio", help="default: %(default)s")
+    parser.add_argument("--language", metavar="CODE", help="the language spoken, such as en")
+    parser.add_argument("--timestamps", action="store_true", help="a line for each segment")
+    parser.add_argument("--json", action="store_true", help="one JSON object for each file")
+    return parser
 
 
-def run(args: argparse.Namespace) -> int:
-    """Transcribe each file; one that fails does not keep the others from their turn."""
+def run_command(args: argparse.Namespace) -> int:
+    """Transcribe each file. Others follow one that fails."""
     code = 0
     with (
-        terminal.Progress(args.model, passing=True) as progress,
-        client_showing(progress) as client,
+        terminal.ProgressBar(args.model, transient=True) as progress,
+        create_client(progress) as client,
     ):
         for name in args.files:
             progress(f"listening to {name}", None, None)
             try:
                 try:
-                    speech = client.transcribe(args.model, _source(name), language=args.language)
+                    audio: Any = sys.stdin.buffer.read() if name == "-" else name
+                    speech = client.transcribe(args.model, audio, language=args.language)
                 finally:
-                    progress.end()
+                    progress.clear()
             except FmsdkError as error:
-                report(error, as_json=args.json)
-                code = FAILED
+                report_error(error, as_json=args.json)
+                code = EXIT_FAILURE
                 continue
-            _show(speech, name, args)
+            _print_transcription(speech, name, args)
     return code
 
 
-def _source(name: str) -> Any:
-    return sys.stdin.buffer.read() if name == "-" else name
-
-
-def _show(speech: Transcription, name: str, args: argparse.Namespace) -> None:
+def _print_transcription(speech: Transcription, name: str, args: argparse.Namespace) -> None:
     if args.json:
         terminal.print_json({"file": name, **result_record(speech)})
         return
@@ -75,22 +74,19 @@ def _show(speech: Transcription, name: str, args: argparse.Namespace) -> None:
         print(f"==> {name} <==")
     if args.timestamps and speech.segments:
         for segment in speech.segments:
-            print(_stamped(segment))
+            times = f"[{_format_time(segment.start)} - {_format_time(segment.end)}]"
+            print(f"{times} {segment.text.strip()}")
     else:
         print(speech.text.strip())
     sys.stdout.flush()
     warnings = [warning.message for warning in speech.warnings]
     if args.timestamps and not speech.segments:
-        warnings.append(f"{args.model} tells no timestamps")
+        warnings.append(f"{args.model} reports no timestamps")
     for warning in warnings:
-        terminal.note(f"fmsdk: warning: {warning}")
-    terminal.note(account(speech))
+        terminal.print_note(f"fmsdk: warning: {warning}")
+    terminal.print_note(describe_result(speech))
 
 
-def _stamped(segment: Segment) -> str:
-    return f"[{_clock(segment.start)} - {_clock(segment.end)}] {segment.text.strip()}"
-
-
-def _clock(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     minutes, rest = divmod(round(seconds * 10), 600)
     return f"{minutes}:{rest // 10:02}.{rest % 10}"

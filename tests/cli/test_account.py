@@ -20,7 +20,7 @@ from fmsdk import (
     Text,
     Usage,
 )
-from fmsdk.cli.account import account, dollars
+from fmsdk.cli.account import describe_result, format_dollars
 from fmsdk.response import Finish
 
 
@@ -51,7 +51,7 @@ def priced(total: str, source: str = "measured") -> Cost:
 
 
 def test_what_is_not_known_is_called_unknown() -> None:
-    line = account(answer())
+    line = describe_result(answer())
     assert line == "openai:small-2026-10-01 · tokens unknown · 1.23 s · cost unknown"
 
 
@@ -68,7 +68,7 @@ def test_all_that_is_known_is_told() -> None:
         output_tokens_per_second=12.66,
         attempts=(Attempt(0.1, error="ServerError"), Attempt(1.0)),
     )
-    assert account(answer(usage=usage, cost=priced("0.01234"), latency=latency)) == (
+    assert describe_result(answer(usage=usage, cost=priced("0.01234"), latency=latency)) == (
         "openai:small-2026-10-01 · 100 tokens in (40 cached), 20 tokens out (5 reasoning)"
         " · 2.00 s (0.25 s loading), first token 0.50 s, 12.7 tok/s, 2 attempts · $0.0123"
     )
@@ -76,10 +76,10 @@ def test_all_that_is_known_is_told() -> None:
 
 def test_estimates_are_marked() -> None:
     usage = Usage(input=InputUsage(total=9), output=OutputUsage(total=3), source="estimated")
-    line = account(answer(usage=usage, cost=priced("0.5", "estimated"), finish="cancelled"))
+    line = describe_result(answer(usage=usage, cost=priced("0.5", "estimated"), finish="cancelled"))
     assert "~9 tokens in, ~3 tokens out" in line
     assert line.endswith("~$0.500 · incomplete")
-    assert account(answer(finish="cancelled"), interrupted=True).endswith("interrupted")
+    assert describe_result(answer(finish="cancelled"), was_interrupted=True).endswith("interrupted")
 
 
 @pytest.mark.parametrize(
@@ -87,12 +87,12 @@ def test_estimates_are_marked() -> None:
     [("length", "token limit"), ("content_filter", "filter"), ("refusal", "refused")],
 )
 def test_an_end_that_is_not_the_answers_own_is_told(finish: Finish, told: str) -> None:
-    assert told in account(answer(finish=finish)).rpartition(" · ")[2]
+    assert told in describe_result(answer(finish=finish)).rpartition(" · ")[2]
 
 
 @given(st.decimals(min_value=0, max_value=10_000, places=12))
 def test_money_keeps_its_leading_digits(amount: Decimal) -> None:
-    shown = dollars(amount)
+    shown = format_dollars(amount)
     assert shown.startswith("$")
     assert abs(Decimal(shown[1:]) - amount) <= max(amount * Decimal("0.005"), 0)
     assert len(shown.partition(".")[2]) >= 2

@@ -129,13 +129,13 @@ def one_error(run: Run, *args: str, **more: Any) -> str:
         (["ask", "Hi", "-m", "scripted:echo", "--reasoning", "huge"], "invalid choice"),
         (["ask", "Hi", "-m", "scripted:echo", "--sytem", "x"], "--sytem"),
         (["ask", "Hi", "-m", "scripted:echo", "--timeout", "soon"], "--timeout"),
-        (["aks", "Hi"], "no command is called 'aks'"),
+        (["aks", "Hi"], "unknown command 'aks'"),
         (["models", "sow"], "invalid choice"),
         (["models", "show"], "which model?"),
         (["models", "show", "opnai:gpt-5"], "did you mean openai"),
         (["models", "show", "github:gpt-4o"], "retired on 2026-07-30"),
         (["ask", "Hi", "-m", "github:gpt-4o"], "retired on 2026-07-30"),
-        (["ask", "Hi", "-m", "anthropic:claude-3-opus-20240229"], "--allow-retired to send"),
+        (["ask", "Hi", "-m", "anthropic:claude-3-opus-20240229"], "Pass --allow-retired"),
         (["models", "get"], "which model?"),
         (["models", "list", "demo-text"], "fmsdk models get"),
         (["transcribe"], "file"),
@@ -191,7 +191,7 @@ def test_a_missing_file_and_a_question_in_the_wrong_place(
     (tmp_path / "red.png").write_bytes(picture("PNG", (8, 8)))
     model = ("-m", "scripted:echo")
     assert "no such file" in one_error(fmsdk_command, "ask", "Q", "nowhere.png", *model)
-    assert "question comes first" in one_error(fmsdk_command, "ask", "red.png", "Q", *model)
+    assert "Pass the question first" in one_error(fmsdk_command, "ask", "red.png", "Q", *model)
     assert "is a file" in one_error(fmsdk_command, "ask", "red.png", *model)
     assert fmsdk_command("ask", "", "red.png", *model).code == 0
 

@@ -100,20 +100,20 @@ class TestHostedModels:
     def test_at_another_server_the_vendors_table_does_not_count(self, fmsdk_command: Run) -> None:
         elsewhere = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
         card = shown(fmsdk_command, "openai:gpt-4", env=elsewhere)
-        assert "does not know what this model takes" in card
+        assert "has no facts on this model" in card
         assert row(card, "retirement") == "not known"
 
 
 class TestUnknownModels:
     def test_it_says_so_plainly(self, fmsdk_command: Run) -> None:
         card = shown(fmsdk_command, "openai:no-such-model")
-        assert "fmsdk does not know what this model takes" in card
+        assert "fmsdk has no facts on this model" in card
         for title in ("input", "features", "context", "prices", "licence", "retirement"):
             assert row(card, title) == "not known"
 
     def test_prices_and_context_are_told_where_they_are_known(self, fmsdk_command: Run) -> None:
         card = shown(fmsdk_command, "openai:gpt-realtime-2")
-        assert "does not know what this model takes" in card
+        assert "has no facts on this model" in card
         assert row(card, "context") == "128,000 tokens"
         assert "genai-prices" in source_of(card, "context")
         assert "$" in row(card, "prices")
@@ -212,14 +212,14 @@ class TestServersThatTell:
         monkeypatch.setattr(Asking, "url", url)
         card = shown(fmsdk_command, "asking:any")
         assert row(card, "context") == "4,096 tokens"
-        assert "what the server of asking tells" in source_of(card, "context")
+        assert "the listing of asking's server" in source_of(card, "context")
 
     def test_without_network_it_is_not_known(
         self, fmsdk_command: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(Asking, "url", "http://127.0.0.1:9/")
         card = shown(fmsdk_command, "asking:any")
-        assert "does not know what this model takes" in card
+        assert "has no facts on this model" in card
         assert row(card, "context") == "not known"
 
 

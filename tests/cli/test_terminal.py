@@ -53,9 +53,9 @@ def test_a_fetch_draws_a_bar_and_wipes_it(seen: ReceivedRequest) -> None:
 
 def test_a_bar_shows_the_share_done_and_keeps_to_its_line(seen: ReceivedRequest) -> None:
     program = (
-        "from fmsdk.cli.terminal import Progress\n"
-        "with Progress('x' * 200) as progress: progress('load', 1, 2)\n"
-        "with Progress('a') as progress: progress('load', 1, 2)\n"
+        "from fmsdk.cli.terminal import ProgressBar\n"
+        "with ProgressBar('x' * 200) as progress: progress('load', 1, 2)\n"
+        "with ProgressBar('a') as progress: progress('load', 1, 2)\n"
     )
     screen = seen("-c", program)
     assert "\r\x1b[K" + "x" * 59 + "\r\x1b[K" in screen

@@ -23,7 +23,7 @@ def test_timestamps_are_a_line_for_each_segment(fmsdk_command: Run, tmp_path: Pa
     assert ran.out == "[0:00.0 - 0:01.2] Hello\n[1:01.0 - 1:02.5] world.\n"
     none = fmsdk_command("transcribe", "a.wav", "--timestamps", "-m", "scripted:plain")
     assert none.out == "Hello world.\n"
-    assert none.notes[0] == "fmsdk: warning: scripted:plain tells no timestamps"
+    assert none.notes[0] == "fmsdk: warning: scripted:plain reports no timestamps"
 
 
 def test_one_bad_file_does_not_cost_the_others(fmsdk_command: Run, tmp_path: Path) -> None:
