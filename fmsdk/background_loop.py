@@ -1,7 +1,7 @@
 """The background event loop behind the synchronous facade: one thread for the whole process.
 
-Safe from many threads; after a fork the child starts its own. Interrupting a waiting caller
-(Ctrl-C) cancels what it waits for.
+It is safe to use from many threads. After a fork, the child starts its own. If a waiting caller is
+interrupted (Ctrl-C), the coroutine that it waits for is cancelled.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _run_forever(loop: asyncio.AbstractEventLoop) -> None:
         try:
             loop.run_forever()
             return
-        except BaseException:  # noqa: S112 - a task's SystemExit reaches whoever waits for the task
+        except BaseException:  # noqa: S112 - the task's caller gets its SystemExit
             continue
 
 
@@ -67,8 +67,8 @@ if hasattr(os, "register_at_fork"):
 def _refuse_own_thread() -> None:
     if threading.current_thread() is _Background.thread:
         raise BadRequestError(
-            "this thread runs the calls of every synchronous client, so it cannot wait for one; "
-            "in a hook, hand the work to another thread"
+            "this thread runs the calls of every synchronous client, so it cannot wait for one. "
+            "In a hook, hand the work to another thread"
         )
 
 
@@ -76,7 +76,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on the background loop and wait for its result.
 
     Raises:
-        BadRequestError: from a hook, which runs on that loop's own thread.
+        BadRequestError: called from a hook, which runs on that loop's own thread.
     """
     try:
         _refuse_own_thread()
@@ -92,25 +92,25 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 class SyncIterator(Generic[T]):
-    """An async iterator that one task on the loop reads, for a loop in another thread. It can be
-    iterated over once. Iterating raises as `run` does."""
+    """Iterates over an async iterator from another thread: one task on the background loop reads
+    it. It can be iterated over once, and raises as `run` does."""
 
     def __init__(self, source: Callable[[], AsyncIterator[T]]) -> None:
         self._source = source
         self._items: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
         self._task: concurrent.futures.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._ended = threading.Event()
+        self._end_event = threading.Event()
         self._closed = False
 
     def __iter__(self) -> Generator[T, None, None]:
-        """Yield the items, up to the last one, or until another thread closes the iterator."""
+        """Yield the items, until the last one or until another thread closes the iterator."""
         _refuse_own_thread()
         if self._closed:
             return
         items = self._items
         self._loop = _running_loop()
-        reading = _read_to_end(self._source, items.put, self._ended)
+        reading = _read_to_end(self._source, items.put, self._end_event)
         self._task = asyncio.run_coroutine_threadsafe(reading, self._loop)
         get = items.get
         try:
@@ -130,24 +130,23 @@ class SyncIterator(Generic[T]):
     def close(self) -> None:
         """Stop, from any thread. When this returns, the async iterator has ended."""
         self._closed = True
-        # An iterator that nobody holds is closed in whatever thread collects it. At the
-        # interpreter's end and after a fork the loop's thread does not run, and the loop's own
-        # thread cannot wait for itself.
-        if self._task is None or self._ended.is_set() or sys.is_finalizing():
+        # The garbage collector may call this in any thread. The loop's thread does not run at the
+        # interpreter's end and after a fork, and it cannot wait for itself.
+        if self._task is None or self._end_event.is_set() or sys.is_finalizing():
             return
         if self._loop is not _Background.loop:
             return
         self._task.cancel()
         if threading.current_thread() is not _Background.thread:
-            self._ended.wait()
+            self._end_event.wait()
 
 
 async def _read_to_end(
     source: Callable[[], AsyncIterator[Any]],
     put: Callable[[tuple[bool, Any]], None],
-    ended: threading.Event,
+    end_event: threading.Event,
 ) -> None:
-    # Holds no `SyncIterator`: a task that does would keep it from being collected as garbage.
+    # Has no reference to the `SyncIterator`, which could then never be collected as garbage.
     failure: BaseException | None = None
     try:
         async for item in source():
@@ -156,5 +155,5 @@ async def _read_to_end(
         failure = error
         raise
     finally:
-        ended.set()
+        end_event.set()
         put((False, failure))

@@ -1,7 +1,7 @@
-"""What a user holds: `AsyncClient`, and `Client`, the same verbs without `await`.
+"""The clients: `AsyncClient`, and `Client`, which has the same verbs without `await`.
 
-Each verb is written once, in `AsyncClient`; `Client` runs it on the background loop, with the
-signature carried over. Nothing is opened, read or imported from a vendor until the first call.
+Each verb is written once, in `AsyncClient`. `Client` runs it on the background loop, under the same
+signature. Nothing is opened, read or imported before the first call.
 """
 
 from __future__ import annotations
@@ -81,13 +81,13 @@ P = ParamSpec("P")
 class GenerateOptions(TypedDict, total=False):
     """The keywords of `generate`, `stream` and `quote`, beside `output`.
 
-    system: the system prompt. modalities: what to answer in. tools: `Tool`s or plain functions.
-    tool_choice: "auto", "none", "required" or a tool's name. stop: strings that end the answer.
-    logprobs: how many likely tokens to report for each token. choices: how many answers.
-    timeout: seconds for the whole call, retries included, loading excluded. tags: names and
-    values for your records: they come back as `response.tags`, and go to vendors that keep such.
-    lenient: drop what cannot be honoured, with a warning. allow_retired: ask a model that its
-    vendor has switched off all the same. options: the provider's own.
+    system: the system prompt. modalities: kinds of content in the answer. tools: `Tool`s or plain
+    functions. tool_choice: "auto", "none", "required" or a tool's name. stop: strings that end the
+    answer. logprobs: how many likely tokens to report for each token. choices: how many answers.
+    timeout: seconds for the whole call, with retries, without loading. tags: names and values for
+    your records; they are in `response.tags`, and are sent to vendors that keep such. lenient: drop
+    settings that cannot be honoured, with a warning. allow_retired: ask the model although its
+    vendor has switched it off. options: the provider's own, such as `OpenAIOptions`.
     """
 
     system: str | None
@@ -115,17 +115,17 @@ class AsyncClient:
     Args:
         providers: by name, a provider's options (`{"openai": {"base_url": …}}`), or a ready
             provider.
-        retries: how often to try again after a retryable error.
-        max_concurrency: how many calls may run at once; the others wait their turn.
-        timeout: seconds for a whole call, loading a local model excluded.
-        idle_timeout: seconds a stream may go without completing an event or a comment, and the body
-            of an error may take. (Of a vendor's client that you pass, it reads errors itself: there
-            `timeout` alone limits those.)
-        fetch: how much, and from where, a URL may take that is fetched for a vendor who cannot.
-        clock: tells the date (or an aware datetime) by which models count as retired; None: now.
-        on_request, on_response: plain functions, called once before and once after each call,
-            with the request, and with the response or error. They see no keys and no bytes of
-            media; what they raise is logged and stops nothing.
+        retries: how many times a call is repeated after a retryable error.
+        max_concurrency: how many calls may run at once; the others wait.
+        timeout: seconds for a whole call, without the loading of a local model.
+        idle_timeout: the longest time in seconds between two events or comments of a stream, and
+            for the body of an error. (A vendor's client that you pass reads the bodies of errors
+            itself; only `timeout` limits those.)
+        fetch: limits for URLs that fmsdk fetches for a vendor.
+        clock: returns the date (or an aware datetime) by which models count as retired; None: now.
+        on_request, on_response: plain functions that are called once before and once after each
+            call, with the request, and with the result or error. They get no keys and no bytes of
+            media. What they raise is logged and stops nothing.
         tracing: OpenTelemetry's spans and metrics. True: on; False: off; None: on as soon as the
             program has imported OpenTelemetry's SDK; or a `fmsdk.telemetry.Telemetry`.
     """
@@ -168,8 +168,8 @@ class AsyncClient:
 
         Args:
             prompt: text, a part, a list of both, messages, or a `Request`.
-            output: a type (dataclass, pydantic model, TypedDict, …) or JSON Schema that the
-                answer shall fit; read it as `response.output`.
+            output: a type (dataclass, pydantic model, TypedDict, …) or a JSON Schema for the
+                answer, which is then `response.output`.
             settings: see `GenerateOptions`.
 
         Raises:
@@ -186,7 +186,8 @@ class AsyncClient:
         output: type[T] | Mapping[str, Any] | None = None,
         **settings: Unpack[GenerateOptions],
     ) -> AsyncStream[T]:
-        """Like `generate`, as events while they come: `async with client.stream(…) as stream`."""
+        """Like `generate`, but gives events as they arrive: `async with client.stream(…) as
+        stream`."""
         request = build(model, prompt, output=output, **settings)
         return AsyncStream(self._start_stream, request, self._registry.import_provider)
 
@@ -204,8 +205,8 @@ class AsyncClient:
 
         Args:
             audio: an `Audio`, or anything `Audio` takes (path, bytes, samples with rate, …).
-            language: two-letter code of the language spoken; None lets the model tell.
-            prompt: words the model may expect (names, terms).
+            language: two-letter code of the spoken language; None lets the model detect it.
+            prompt: words that the recording may contain (names, terms).
             timeout, tags: see `GenerateOptions`.
         """
         part = audio if isinstance(audio, Audio) else Audio(audio)
@@ -227,18 +228,18 @@ class AsyncClient:
         allow_retired: bool = False,
         options: Any = None,
     ) -> Embeddings:
-        """Turn texts into vectors, one for each. More texts than the vendor takes at once go in
-        several requests, and come back in order.
+        """Turn texts into vectors, one for each text. If there are more texts than the vendor takes
+        at once, they are sent in several requests. The vectors are in the order of the texts.
 
         Args:
-            inputs: a text or a list of texts, none of them empty. A text longer than the model
-                takes is an error, where the server can be told so: nothing is cut off in silence.
+            inputs: a text or a list of texts, none of them empty. A text that is longer than the
+                model takes is an error, if the server can be told not to cut it off.
             dimensions: the length of the vectors, for models that offer several.
             timeout, tags, lenient, allow_retired, options: see `GenerateOptions`.
 
         Raises:
-            FmsdkError: one of `fmsdk.errors`. Where several requests were sent, `partial` has
-                the vectors of the first texts, and what all of them used.
+            FmsdkError: one of `fmsdk.errors`. If several requests were sent, `partial` has the
+                vectors of the first texts, and the usage of all requests.
         """
         request = build_embed_request(
             model,
@@ -260,7 +261,7 @@ class AsyncClient:
         output: type[Any] | Mapping[str, Any] | None = None,
         **settings: Unpack[GenerateOptions],
     ) -> Quote:
-        """What the request would use and cost, before it is sent; no network.
+        """Estimate what the request would use and cost, without a network.
 
         Raises:
             QuoteUnavailable: the request holds media, which is not estimated yet.
@@ -269,11 +270,11 @@ class AsyncClient:
         return offline_quote(request, self._registry, self._policy.clock)
 
     async def load(self, *models: str) -> None:
-        """Make ready what the first call of each model would wait for: the imports, the price
-        table, and the weights of a local model. Nothing is asked of any vendor.
+        """Load what the first call of each model would wait for: the imports, the price table, and
+        the weights of a local model. Nothing is sent to any vendor.
 
         Raises:
-            FmsdkError: the first model that cannot be made ready.
+            FmsdkError: of the first model that cannot be loaded.
         """
         for model in models:
             provider_name, name = split_model(model)
@@ -297,12 +298,12 @@ class AsyncClient:
     async def _run(self, operation: Operation[Q, Awaitable[ResultT]], request: Q) -> ResultT:
         await self._registry.import_provider(request.provider)
         provider = self._registry.get(request.provider)
-        return await Call(operation, provider, request, self._policy_here()).run()
+        return await Call(operation, provider, request, self._loop_policy()).run()
 
-    def _policy_here(self) -> Policy:
+    def _loop_policy(self) -> Policy:
         if self._max_concurrency is None:
             return self._policy
-        # A semaphore belongs to the loop it is awaited on, as connections do.
+        # A semaphore belongs to the loop in which it is awaited, as connections do.
         loop = asyncio.get_running_loop()
         policy = self._gates.get(loop)
         if policy is None:
@@ -312,7 +313,7 @@ class AsyncClient:
         return policy
 
     def _start_stream(self, request: Request) -> StreamedCall:
-        return StreamedCall(self._registry.get(request.provider), request, self._policy_here())
+        return StreamedCall(self._registry.get(request.provider), request, self._loop_policy())
 
 
 def _run_in_background(
@@ -348,7 +349,7 @@ def _call_directly(
 def _with_signature_of(
     init: Callable[Concatenate[AsyncClient, P], None],
 ) -> Callable[[Callable[..., None]], Callable[Concatenate[Client, P], None]]:
-    # Around a `def`, since an assigned `__init__` has the type of object's for type checkers.
+    # A decorator, since for type checkers an assigned `__init__` has the type of object's.
     return cast("Any", functools.wraps(init))
 
 

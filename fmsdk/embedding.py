@@ -1,4 +1,4 @@
-"""Texts to vectors: the request, and the vectors that come back."""
+"""Embeddings: the request, the limits of one request, and the vectors."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ __all__ = ["EmbedLimits", "EmbedRequest", "Embeddings", "Vectors", "build_embed_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbedRequest(Request):
-    """A request whose messages become vectors, one for each. `dimensions` is the length of the
-    vectors asked for; None leaves it to the model."""
+    """A request whose messages become vectors, one for each. `dimensions` is the wanted length of
+    the vectors; None leaves it to the model."""
 
     dimensions: int | None = None
 
@@ -32,8 +32,8 @@ class EmbedRequest(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbedLimits:
-    """How much one request to the server may hold: texts, and tokens of all of them together.
-    None: no limit is known."""
+    """How much one request to the server may hold: `items` texts, and `tokens` of all texts
+    together. None: no limit is known."""
 
     items: int | None = None
     tokens: int | None = None
@@ -42,9 +42,9 @@ class EmbedLimits:
 class Vectors(Sequence["memoryview[float]"]):
     """`len(vectors)` vectors of `dimensions` float32 numbers each, in one block of memory.
 
-    numpy takes them without a copy: `np.asarray(vectors)` has the shape (n, d). So does whatever
-    takes a buffer: `vectors.view` is a two-dimensional memoryview. `vectors[0]` is one vector, as
-    a one-dimensional view.
+    numpy takes them without a copy: `np.asarray(vectors)` has the shape (n, d). For others,
+    `vectors.view` is a two-dimensional memoryview. `vectors[0]` is one vector, as a one-dimensional
+    view.
     """
 
     __slots__ = ("_values", "dimensions")
@@ -52,7 +52,7 @@ class Vectors(Sequence["memoryview[float]"]):
     def __init__(self, values: array[float], dimensions: int) -> None:
         if values.typecode != "f" or dimensions < 1 or len(values) % dimensions:
             raise ValueError(
-                f"{len(values)} values of the type {values.typecode!r} do not make up "
+                f"{len(values)} values of the type {values.typecode!r} are no "
                 f"vectors of {dimensions} float32 numbers"
             )
         self._values = values
@@ -77,20 +77,20 @@ class Vectors(Sequence["memoryview[float]"]):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """How many vectors, and how many numbers each has."""
+        """The number of vectors, and the number of dimensions."""
         return len(self), self.dimensions
 
     @property
     def view(self) -> memoryview[float]:
         """The numbers as a memoryview of the shape (n, d)."""
         flat = memoryview(self._values)
-        if not len(self):  # a memoryview casts to no shape that has a zero in it
+        if not len(self):  # a memoryview cannot be cast to a shape with a zero in it
             return cast("memoryview[float]", flat)
         return flat.cast("B").cast("f", list(self.shape))
 
     @property
     def __array_interface__(self) -> Mapping[str, Any]:
-        """What numpy asks for: the block of memory, and how to read it."""
+        """For numpy: the block of memory, and its layout."""
         order = "<" if sys.byteorder == "little" else ">"
         return {
             "version": 3,
@@ -134,10 +134,10 @@ class Vectors(Sequence["memoryview[float]"]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embeddings(Result):
-    """One vector for each input, in their order.
+    """One vector for each input, in order.
 
-    `normalized` is whether all vectors are of unit length, as computed from them: where they are
-    not, cosine similarity is the dot product divided by both lengths.
+    `normalized` says whether all vectors are of unit length, as computed from them. If they are
+    not, their cosine similarity is the dot product divided by both lengths.
     """
 
     vectors: Vectors
@@ -145,7 +145,7 @@ class Embeddings(Result):
 
     @property
     def dimensions(self) -> int:
-        """How many numbers a vector has."""
+        """The number of dimensions of each vector."""
         return self.vectors.dimensions
 
 
@@ -155,9 +155,9 @@ def build_embed_request(
     """The request for `Client.embed`'s arguments.
 
     Raises:
-        BadRequestError: nothing to embed, an empty text (servers refuse it, or embed something
-            else), or an argument out of range.
-        UnsupportedContent: something else than text.
+        BadRequestError: no text, an empty text (servers refuse it, or embed something else), or an
+            argument out of range.
+        UnsupportedContent: an input that is no text.
     """
     items = [inputs] if isinstance(inputs, str | Text) else inputs
     if isinstance(items, bytes | Mapping) or not isinstance(items, Sequence):

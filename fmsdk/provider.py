@@ -1,10 +1,10 @@
-"""The contract that a provider fulfils, version 2: the base class `Provider`, and a Protocol for
-each verb that a provider may have beside `generate` and `stream`.
+"""The contract of a provider, version 2: the base class `Provider`, and a Protocol for each verb
+that a provider may have besides `generate` and `stream`.
 
 A package offers a provider by an entry point in the group `fmsdk.providers`. The entry point's
-name is the prefix of the provider's models ("openai" in `openai:gpt-5.6-sol`); its object is a
-`ProviderFactory`, such as a subclass of `Provider`. Everything else (retries, deadlines, prices,
-the sync facade) is the core's.
+name is the prefix of the provider's models ("openai" in `openai:gpt-5.6-sol`). Its object is a
+`ProviderFactory`, such as a subclass of `Provider`. The core does everything else (retries,
+deadlines, prices, the synchronous facade).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ ALL_SETTINGS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderConfig:
-    """What a provider is created with: its name, the user's `options` for it
+    """The arguments of a new provider: its name, the user's `options` for it
     (`Client(providers={name: options})`), and the client's timeouts in seconds."""
 
     name: str
@@ -71,13 +71,13 @@ class ProviderConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageLimits:
-    """The largest picture that the vendor accepts; the core makes larger ones smaller, and says
-    so. None: no such limit. Pictures by URL or `FileRef` are the vendor's own affair.
+    """The largest picture that the vendor accepts; the core makes larger ones smaller, with a
+    warning. None: no such limit. Pictures by URL or `FileRef` are sent as they are.
 
     max_side: pixels of the longer side. max_pixels: width × height. max_patches: of
-    `patch_side` × `patch_side` pixels, those cut at the edges counted whole. max_bytes: of the
-    file; where the vendor limits its base64, that is a third more. many, max_side_of_many: in a
-    request with more pictures than `many`, the longer side of each.
+    `patch_side` × `patch_side` pixels, with those that the edges cut. max_bytes: of the file;
+    if the vendor limits the base64 text, that is a third longer. max_side_of_many: the longer side
+    in a request with more pictures than `many`.
     """
 
     max_side: int | None = None
@@ -91,14 +91,14 @@ class ImageLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a model takes and gives.
+    """What a model takes, and what it can answer with.
 
-    input, output: modalities. remote: the input modalities the provider takes by URL; others
+    input, output: modalities. remote: the input modalities that the provider takes by URL; others
     are fetched for it. settings: the fields of `Settings` that have an effect.
-    tools, structured, system: whether it calls tools, answers by a schema, and takes a system
-    prompt. context: tokens, prompt and answer together. max_output: tokens of an answer. known:
-    False for a model that nobody described; the other fields are a guess then. image_limits:
-    pictures beyond them are made smaller.
+    tools, structured, system: whether the model calls tools, answers by a schema, and takes a
+    system prompt. context: tokens of prompt and answer together. max_output: tokens of an answer.
+    known: False for a model without a description; the other fields are then a guess.
+    image_limits: larger pictures are made smaller.
     """
 
     input: frozenset[Modality] = frozenset({"text"})
@@ -124,7 +124,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartialResponse:
-    """What is known of an answer that was interrupted: its status and the vendor's id of it.
+    """What is known of an interrupted answer: its status, and the vendor's id of it.
 
     A provider attaches it to the `CancelledError` that interrupted the answer."""
 
@@ -132,21 +132,23 @@ class PartialResponse:
     request_id: str | None = None
 
     def attach_to(self, error: BaseException) -> None:
-        """Leave this on the error, for `of`."""
+        """Attach this to the error, for `of`."""
         error.__dict__["partial_response"] = self
 
     @classmethod
     def of(cls, error: BaseException | None) -> PartialResponse:
-        """What a provider attached to the error; nothing is known where it attached nothing."""
-        attached: object = None if error is None else error.__dict__.get("partial_response")
-        return attached if isinstance(attached, cls) else cls()
+        """What a provider attached to the error; without that, nothing is known."""
+        partial: object = None if error is None else error.__dict__.get("partial_response")
+        return partial if isinstance(partial, cls) else cls()
 
 
 @dataclass(frozen=True, slots=True)
 class UsableModel:
-    """A line of `fmsdk models`: a model (or all of a provider's, as "openai:…"), whether it is
-    usable now, and if not, what to do about it. `input` is what it takes; `licence` that of its
-    weights, where they have one, and `source` where it is from, looked at on `checked`."""
+    """A line of `fmsdk models`: a model (or "openai:…" for all of a provider's), and whether it is
+    usable now.
+
+    note: what to do if it is not usable. input: the modalities that it takes. licence: that of its
+    weights. source: of the licence, which was read on `checked`."""
 
     name: str
     usable: bool
@@ -158,24 +160,24 @@ class UsableModel:
 
 
 Progress = Callable[[str, int | None, int | None], None]
-"""Is called with a stage, how much of it is done and how much there is (None: not known)."""
+"""A function of a stage, of how much of it is done, and of how much there is (None: unknown)."""
 
 
 class EventStream(AsyncIterator[Event]):
-    """The events of one streamed answer, the last one `Finished`, and what is known of the answer
-    before that. Closing the stream closes the connection at once, or frees the local engine.
+    """The events of one streamed answer, of which the last is `Finished`, and what is known of the
+    answer before that. Closing the stream closes the connection at once, or frees the local engine.
 
-    A provider subclasses it where it can tell more of a stream that was left or broke.
+    A provider that knows more of a stream that was left or broke subclasses this.
 
     Args:
-        events: yields the events. Raises `IncompleteStream` where the vendor sent no finish.
+        events: yields the events. Raises `IncompleteStream` if the vendor sent no finish.
     """
 
     def __init__(self, events: AsyncGenerator[Event, None]) -> None:
         self._events = events
 
     def __aiter__(self) -> AsyncGenerator[Event, None]:
-        # The generator itself, since each layer between costs every event a switch.
+        # The generator itself: each layer in between costs every event a switch.
         return self._events
 
     async def __anext__(self) -> Event:
@@ -186,11 +188,11 @@ class EventStream(AsyncIterator[Event]):
         await self._events.aclose()
 
     def usage(self) -> Usage | None:
-        """What the vendor has reported so far; None: nothing."""
+        """The usage that the vendor has reported so far; None: nothing yet."""
         return None
 
     def timings(self) -> Timings | None:
-        """What a local engine has given to the answer so far; None: unknown."""
+        """The times of a local engine for this answer so far; None: unknown."""
         return None
 
     @property
@@ -208,16 +210,16 @@ class Provider(ABC):
     """A provider of models, by version 2 of the contract. A subclass states `contract_version = 2`
     itself, as a number.
 
-    `generate` and `stream` get a checked request whose remote media the vendor can fetch itself.
-    They raise `FmsdkError`s alone, and never retry. The response of `generate` has `usage`,
-    `timings` and `raw_body`; the pipeline adds cost, latency and tags.
+    `generate` and `stream` get a checked request; its remote media are those that the vendor
+    fetches itself. They raise only `FmsdkError`s, and never retry. The response of `generate` has
+    `usage`, `timings` and `raw_body`; the pipeline adds cost, latency and tags.
 
     Attributes:
         contract_version: the version that the provider was written for.
         name: the prefix of the provider's models, as the user configured it.
-        price_id: the id by which the price table knows the vendor; None: prices are not known.
-        vendor: the id of the vendor whose own endpoint this is: the retirement dates of its
-            models hold then. None: another's server.
+        price_id: the vendor's id in the price table; None: prices are unknown.
+        vendor: the vendor's id, if this is its own endpoint: only then do the retirement dates of
+            its models hold. None: somebody else's server.
         base_url: the server's address, whose host and port telemetry reports.
         is_local: whether models run in this process, on the user's device.
     """
@@ -231,31 +233,31 @@ class Provider(ABC):
 
     @abstractmethod
     def capabilities(self, model: str) -> Capabilities:
-        """What the model takes and gives, as far as is known without asking anyone."""
+        """What the model takes and gives, as far as is known without a network."""
 
     @abstractmethod
     async def generate(self, request: Request) -> Response[Any]:
-        """The whole answer."""
+        """The complete answer."""
 
     @abstractmethod
     def stream(self, request: Request) -> EventStream:
-        """The answer in events."""
+        """The answer as events."""
 
     @abstractmethod
     def estimate(self, request: Request) -> Estimate:
         """The size of the request; no network. Raises `QuoteUnavailable`."""
 
     async def learn(self, model: str) -> None:
-        """Ask the server once what it says of a model, so that `capabilities` knows afterwards.
-        Never raises, and takes at most 2 seconds."""
+        """Ask the server once for its description of a model, for `capabilities`. Never raises, and
+        takes at most 2 seconds."""
         del model
 
     async def warm_up(self) -> None:  # noqa: B027 - optional: not every provider imports something
-        """Import what the first request needs, so that it does not wait for that."""
+        """Import what the first request needs."""
 
     async def load(self, model: str) -> float | None:
-        """Make a model ready, and return the seconds that took: 0.0 for a model that was ready,
-        None for one that runs elsewhere. Deadlines leave this time out."""
+        """Load a model, and return the seconds that took: 0.0 for a loaded model, None for a model
+        that runs elsewhere. This time does not count for deadlines."""
         del model
         return None
 
@@ -264,20 +266,20 @@ class Provider(ABC):
 
     @staticmethod
     def usable_models() -> list[UsableModel]:
-        """The models usable now, and why others are not: without network, without the vendor's
-        SDK, and without an instance. Empty: the provider lists none."""
+        """The models that are usable now, and why others are not. Needs no network, no SDK and no
+        instance. Empty: the provider lists none."""
         return []
 
     @staticmethod
     def fetch_model(name: str, progress: Progress) -> str:
-        """Bring the model to this machine unless it is here, and return where it lies."""
+        """Fetch the model to this machine, unless it is here, and return its path."""
         del progress
         raise ConfigurationError(f"{name} runs elsewhere: there is nothing to fetch")
 
 
 class ProviderFactory(Protocol):
-    """What an entry point names: a subclass of `Provider`, or an object that makes one. It
-    answers the same questions as the class does without an instance."""
+    """The object of an entry point: a subclass of `Provider`, or another callable that returns a
+    provider. It has the static methods of `Provider` too."""
 
     def __call__(self, config: ProviderConfig, /) -> Provider: ...
 
@@ -298,18 +300,18 @@ class Embeds(Protocol):
     """A provider that turns texts into vectors."""
 
     def embed_limits(self, model: str) -> EmbedLimits:
-        """How much one request to the server may hold; longer lists are split for it."""
+        """How much one request to the server may hold. The core splits longer lists."""
         ...
 
     async def embed(self, request: EmbedRequest) -> Embeddings:
-        """One vector for each text, in their order, by one request to the server."""
+        """One vector for each text, in order, by one request to the server."""
         ...
 
 
 class UnsupportedSettings:
-    """Collects settings that an encoder leaves out: raises, or warns where the caller is lenient.
+    """Settings that an encoder leaves out: raises, or collects warnings if the request is lenient.
 
-    Encoders leave out no setting in another way, so that none is lost in silence.
+    Encoders leave out settings only in this way, so that none is lost silently.
     """
 
     def __init__(self, request: Request) -> None:
@@ -317,7 +319,7 @@ class UnsupportedSettings:
         self.warnings: list[Warning] = []
 
     def drop(self, setting: str, why: str) -> None:
-        """Leave `setting` out, because `why` ("Responses has no seed").
+        """Leave out `setting`, for the reason `why` ("Responses has no seed").
 
         Raises:
             UnsupportedSetting: unless the request is lenient.

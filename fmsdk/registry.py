@@ -1,8 +1,8 @@
 """From a provider's name to a provider, by the entry points of the group `fmsdk.providers`.
 
 Providers are created on first use and kept per event loop, since their connections belong to one.
-The registry knows no provider by name. It reads from the entry points why one cannot be used here
-(missing extra, unknown name).
+The registry knows no provider by name. The entry points show why a provider cannot be used (missing
+extra, unknown name).
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from fmsdk.provider import (
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["GROUP", "Registry", "fetcher", "installed", "usable_models"]
+__all__ = ["GROUP", "Registry", "fetcher", "installed_providers", "usable_models"]
 
 GROUP = "fmsdk.providers"
-_ALIKE = 0.7  # difflib's ratio of "gorq" to "groq" is 0.75, of "nope" to "openai" 0.6
+_MIN_SIMILARITY = 0.7  # difflib's ratio of "gorq" to "groq" is 0.75, of "nope" to "openai" 0.6
 
 
 @cache
-def installed() -> dict[str, EntryPoint]:
+def installed_providers() -> dict[str, EntryPoint]:
     """The entry points by provider name. Scanned once in a process."""
     from importlib.metadata import entry_points  # an eighth of what importing fmsdk would take
 
@@ -46,22 +46,25 @@ def installed() -> dict[str, EntryPoint]:
 class Registry:
     """The providers of one client.
 
-    `configured` maps a provider's name to its options, or to a ready provider. Options with a
-    "wire" make a provider of the user's own name that speaks another provider's wire.
+    `configurations` maps a provider's name to its options, or to a ready provider. With the option
+    "wire", a provider under a name of the user's own speaks another provider's wire.
     """
 
     def __init__(
         self,
-        configured: Mapping[str, Mapping[str, Any] | Provider],
+        configurations: Mapping[str, Mapping[str, Any] | Provider],
         *,
         timeout: float | None,
         idle_timeout: float | None,
     ) -> None:
-        self._configured = dict(configured)
-        for name, options in self._configured.items():
-            if isinstance(options, Mapping) and options.get("wire", name) not in installed():
-                gone = tombstone(name)
-                raise _missing_wire(name) if gone is None else gone.error()
+        self._configurations = dict(configurations)
+        for name, options in self._configurations.items():
+            if (
+                isinstance(options, Mapping)
+                and options.get("wire", name) not in installed_providers()
+            ):
+                former = tombstone(name)
+                raise _missing_wire(name) if former is None else former.error()
         self._timeout = timeout
         self._idle_timeout = idle_timeout
         self._providers: weakref.WeakKeyDictionary[
@@ -73,7 +76,7 @@ class Registry:
 
         Raises:
             UnknownProvider, MissingExtra, MissingKey, ConfigurationError.
-            ModelRetired: the whole provider is gone.
+            ModelRetired: the provider was shut down.
         """
         providers = self._providers.setdefault(asyncio.get_running_loop(), {})
         provider = providers.get(name)
@@ -82,16 +85,16 @@ class Registry:
         return provider
 
     async def import_provider(self, name: str) -> None:
-        """Import the package of a provider in a thread before `get`: on a busy machine that takes
-        some tenths of a second, in which the event loop's other tasks have to go on."""
+        """Import the package of a provider in a thread, before `get`. On a busy machine that takes
+        some tenths of a second, in which other tasks of the event loop must not wait."""
         if name not in self._providers.get(asyncio.get_running_loop(), {}):
-            configuration = self._configured.get(name, {})
+            configuration = self._configurations.get(name, {})
             if isinstance(configuration, Mapping):
                 await asyncio.to_thread(_import_package, str(configuration.get("wire", name)))
 
     def create(self, name: str) -> Provider:
         """A new provider called `name`, which the registry does not keep. Raises as `get` does."""
-        configuration = self._configured.get(name, {})
+        configuration = self._configurations.get(name, {})
         if not isinstance(configuration, Mapping):
             return _check_contract(configuration, name)
         options = dict(configuration)
@@ -99,7 +102,7 @@ class Registry:
         config = ProviderConfig(
             name=name, options=options, timeout=self._timeout, idle_timeout=self._idle_timeout
         )
-        point = _entry_point(str(wire), also=self._configured)
+        point = _entry_point(str(wire), also=self._configurations)
         try:
             return _check_contract(_load_factory(point)(config), name)
         except ModuleNotFoundError as error:
@@ -112,32 +115,32 @@ class Registry:
 
 
 def _entry_point(name: str, *, also: Iterable[str] = ()) -> EntryPoint:
-    points = installed()
+    points = installed_providers()
     if name in points:
         return points[name]
-    if (gone := tombstone(name)) is not None:
-        raise gone.error()
+    if (former := tombstone(name)) is not None:
+        raise former.error()
     names = sorted({*points, *also})
-    nearest = tuple(difflib.get_close_matches(name, names, n=3, cutoff=_ALIKE))
+    nearest = tuple(difflib.get_close_matches(name, names, n=3, cutoff=_MIN_SIMILARITY))
     hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(names)}"
     raise UnknownProvider(f"no provider is called {name!r}; {hint}", nearest=nearest)
 
 
 def _missing_wire(name: str) -> UnknownProvider:
-    points = sorted(installed())
-    nearest = tuple(difflib.get_close_matches(name, points, n=3, cutoff=_ALIKE))
-    meant = f"did you mean {' or '.join(nearest)}? A" if nearest else "a"
+    points = sorted(installed_providers())
+    nearest = tuple(difflib.get_close_matches(name, points, n=3, cutoff=_MIN_SIMILARITY))
+    hint = f"did you mean {' or '.join(nearest)}? A" if nearest else "a"
     return UnknownProvider(
-        f"no provider is called {name!r}; {meant} provider of your own name needs a wire: "
+        f"no provider is called {name!r}; {hint} provider under a name of your own needs a wire: "
         f"providers={{{name!r}: {{'wire': 'openai', 'base_url': …}}}} ({', '.join(points)})",
         nearest=nearest,
     )
 
 
 def _import_package(name: str) -> None:
-    point = installed().get(name)
+    point = installed_providers().get(name)
     if point is not None:
-        with suppress(ImportError):  # told when the provider is made
+        with suppress(ImportError):  # `create` raises it
             point.load()
 
 
@@ -146,7 +149,7 @@ def _load_factory(point: EntryPoint) -> ProviderFactory:
 
     Raises:
         ModuleNotFoundError: its SDK or engine is not installed.
-        ConfigurationError: it imports what this version of the contract no longer has.
+        ConfigurationError: it imports names that this version of the contract does not have.
     """
     try:
         return cast("ProviderFactory", point.load())
@@ -189,7 +192,7 @@ def _missing_extra(point: EntryPoint, error: ModuleNotFoundError) -> FmsdkError:
 def usable_models() -> list[UsableModel]:
     """The models of every installed provider: whether they are usable, and if not, why."""
     models: list[UsableModel] = []
-    for name, point in sorted(installed().items()):
+    for name, point in sorted(installed_providers().items()):
         try:
             listing = _load_factory(point).usable_models()
         except ModuleNotFoundError as error:

@@ -153,7 +153,7 @@ class Response(Result, Generic[T]):
         return tuple(Message("assistant", choice.parts) for choice in self.choices)
 
     def with_media(self, change: Callable[[MediaPart], MediaPart]) -> Self:
-        """The response with every media part as `change` returns it."""
+        """The response with `change` applied to every media part."""
         choices = tuple(
             replace(
                 choice,

@@ -1,8 +1,8 @@
-"""What every verb returns: who answered, what it used and cost, how long it took, what to know.
+"""The base of every verb's result: model, usage, cost, latency, warnings.
 
-`Response`, `Transcription` and `Embeddings` add what their verbs give. A provider fills in what
-the vendor reported; `fmsdk.pipeline` adds latency, cost and tags. Whoever observes calls knows
-`Result` alone, so that a new verb changes nothing there.
+`Response`, `Transcription` and `Embeddings` add what their verbs return. A provider fills in what
+the vendor reported; `fmsdk.pipeline` adds latency, cost and tags. Observers of calls know only
+`Result`, so that a new verb changes nothing there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["NO_USAGE", "Finish", "Result", "Warning", "WarningCode"]
 
 Finish = Literal["stop", "length", "tool_calls", "content_filter", "refusal", "cancelled", "other"]
 WarningCode = Literal[
-    # What the caller asked for, and did not get in full.
+    # Of settings: not honoured, or not fully.
     "setting_dropped",
     "setting_ignored",
     "schema_not_strict",
@@ -28,7 +28,7 @@ WarningCode = Literal[
     "cache_lifetime",
     "cache_mark_ignored",
     "tag_not_sent",
-    # Of the conversation, what was left out, changed, or missed.
+    # Of the conversation: left out, changed, or missing.
     "audio_dropped",
     "blank_text_dropped",
     "citations_dropped",
@@ -38,7 +38,7 @@ WarningCode = Literal[
     "refusal_as_text",
     "thought_signature_missing",
     "tool_ids_changed",
-    # Of media and texts, what was changed.
+    # Of media and texts: changed.
     "frames_dropped",
     "image_downsized",
     "input_truncated",
@@ -61,14 +61,14 @@ WarningCode = Literal[
     "price_unknown",
     "usage_elsewhere",
 ]
-"""Every code that a warning can have. `fmsdk.Warning.message` says what it means in each case."""
+"""Every code that a warning can have. docs/reference/api.md says what each one means."""
 NO_USAGE = Usage()
 
 
 @dataclass(frozen=True, slots=True)
 class Warning:
-    """Something the caller should know: `code` for programs, `message` for people, `detail`
-    names the setting, part or field meant."""
+    """Something that the caller should know: `code` for programs, `message` for people. `detail` is
+    the name of the setting, part or field."""
 
     code: WarningCode
     message: str
@@ -79,10 +79,10 @@ class Warning:
 class Result:
     """What all results have in common.
 
-    `provider` and `model` are as asked, `served_model` as answered; `tags` are the request's.
-    `request_id` is the vendor's id of the request, for its support. `timings` is what the
-    provider alone can time: `latency` and `cost` are made of it. `raw_body` is the vendor's own
-    answer as it came.
+    `provider` and `model` are those of the request, and so are `tags`. `served_model` is the model
+    that answered. `request_id` is the vendor's id of the request, for its support. `timings` are
+    those that only the provider can measure; `latency` and `cost` are computed from them.
+    `raw_body` is the vendor's own answer as it came.
     """
 
     provider: str
@@ -99,20 +99,21 @@ class Result:
 
     @property
     def raw(self) -> Any:
-        """The vendor's own answer, decoded; of a stream, its last object, where it sums up."""
+        """The vendor's own answer, decoded; of a stream, its last object, if that sums up the
+        answer."""
         return None if self.raw_body is None else json.loads(self.raw_body)
 
     @property
     def finishes(self) -> tuple[Finish, ...]:
-        """Why each answer ended; empty for verbs whose answers have no such reason."""
+        """Why each answer ended; empty for verbs without such a reason."""
         return ()
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """The answers as turns of a conversation; empty for verbs that have no conversation."""
+        """The answers as turns of a conversation; empty for verbs without a conversation."""
         return ()
 
     def with_media(self, change: Callable[[MediaPart], MediaPart]) -> Self:
-        """The result with every media part as `change` returns it."""
+        """The result with `change` applied to every media part."""
         del change
         return self

@@ -1,4 +1,4 @@
-"""A streamed answer in the user's hands: `AsyncStream`, and `Stream`, the same without `await`."""
+"""Streamed answers as the user gets them: `AsyncStream`, and `Stream`, the same without `await`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ __all__ = ["AsyncStream", "Stream"]
 
 
 class AsyncStream(Generic[T]):
-    """A streamed answer. Iterate over it inside `async with`: leaving that early closes the
-    connection at once. `response` is the answer so far, at any time."""
+    """A streamed answer. Iterate over it inside `async with`, which closes the connection at its
+    end. `response` is the answer so far, at any time."""
 
     def __init__(
         self,
@@ -51,10 +51,10 @@ class AsyncStream(Generic[T]):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Stop: the connection is closed, or the local engine freed, when this returns.
+        """Stop. When this returns, the connection is closed, or the local engine is free.
 
         Raises:
-            BadRequestError: another task is reading; cancelling that task stops the stream.
+            BadRequestError: another task is reading. Cancel that task to stop the stream.
         """
         if self._events is None:
             return
@@ -64,7 +64,7 @@ class AsyncStream(Generic[T]):
 
     @property
     def response(self) -> Response[T]:
-        """The accumulated response: complete after the last event, before that what has arrived."""
+        """The response so far; it is complete after the last event."""
         if self._call is None:
             return ResponseAccumulator().response(self._request.provider, self._request.model)
         return self._call.response()
@@ -90,11 +90,11 @@ class Stream(Generic[T]):
         self.close()
 
     def close(self) -> None:
-        """Stop, from any thread: the connection is closed, or the local engine freed, when this
-        returns. Whoever reads the stream sees it end."""
+        """Stop, from any thread. When this returns, the connection is closed, or the local engine
+        is free. A thread that reads the stream sees its end."""
         self._iterator.close()
 
     @property
     def response(self) -> Response[T]:
-        """The accumulated response: complete after the last event, before that what has arrived."""
+        """The response so far; it is complete after the last event."""
         return self._inner.response

@@ -15,8 +15,8 @@ __all__ = ["Segment", "TranscribeRequest", "Transcription"]
 class TranscribeRequest(Request):
     """A request whose one part is a recording.
 
-    language: two-letter code of the language spoken; None lets the model tell. prompt: words
-    that the model may expect (names, terms).
+    language: two-letter code of the spoken language; None lets the model detect it. prompt: words
+    that the recording may contain (names, terms).
     """
 
     language: str | None = None
@@ -30,7 +30,7 @@ class TranscribeRequest(Request):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of a transcription: seconds from the start, and its text."""
+    """A piece of a transcription: its start and end in seconds, and its text."""
 
     start: float
     end: float

@@ -55,7 +55,7 @@ def test_the_wheel_works_where_the_repository_is_not(wheel: Path, tmp_path: Path
         "from fmsdk.testing import FakeProvider\n"
         "client = fmsdk.Client(providers={'fake': FakeProvider()})\n"
         "print(fmsdk.__file__)\n"
-        "print(client.generate('fake:any', 'Hello').text, sorted(registry.installed()))\n"
+        "print(client.generate('fake:any', 'Hello').text, sorted(registry.installed_providers()))\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(site)}
     done = subprocess.run(

@@ -46,8 +46,8 @@ Run = Callable[..., Ran]
 def fmsdk_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run `main` in an empty directory, with `stdin` and more variables in `env`."""
     points = {name: EntryPoint(name, value, registry.GROUP) for name, value in PLUGINS.items()}
-    everything = {**registry.installed(), **points}
-    monkeypatch.setattr(registry, "installed", lambda: everything)
+    everything = {**registry.installed_providers(), **points}
+    monkeypatch.setattr(registry, "installed_providers", lambda: everything)
     for name in [name for name in os.environ if name.startswith(_VARIABLES)]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)

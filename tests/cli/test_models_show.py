@@ -82,8 +82,8 @@ class TestHostedModels:
         self, fmsdk_command: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         point = EntryPoint("anthropic", "no_such_sdk:Provider [anthropic]", registry.GROUP)
-        everything = {**registry.installed(), "anthropic": point}
-        monkeypatch.setattr(registry, "installed", lambda: everything)
+        everything = {**registry.installed_providers(), "anthropic": point}
+        monkeypatch.setattr(registry, "installed_providers", lambda: everything)
         card = shown(fmsdk_command, "anthropic:claude-opus-5-5")
         assert "pip install 'fmsdk[anthropic]'" in card
         assert row(card, "context") == "1,000,000 tokens"
@@ -93,8 +93,8 @@ class TestHostedModels:
         self, fmsdk_command: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         point = EntryPoint("xai", "no_such_sdk:Provider [openai]", registry.GROUP)
-        everything = {**registry.installed(), "xai": point}
-        monkeypatch.setattr(registry, "installed", lambda: everything)
+        everything = {**registry.installed_providers(), "xai": point}
+        monkeypatch.setattr(registry, "installed_providers", lambda: everything)
         assert row(shown(fmsdk_command, "xai:grok-4.6"), "context") == "500,000 tokens"
 
     def test_at_another_server_the_vendors_table_does_not_count(self, fmsdk_command: Run) -> None:
@@ -195,8 +195,8 @@ class TestServersThatTell:
     @pytest.fixture(autouse=True)
     def plugged_in(self, fmsdk_command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         point = EntryPoint("asking", f"{__name__}:Asking", registry.GROUP)
-        everything = {**registry.installed(), "asking": point}
-        monkeypatch.setattr(registry, "installed", lambda: everything)
+        everything = {**registry.installed_providers(), "asking": point}
+        monkeypatch.setattr(registry, "installed_providers", lambda: everything)
 
     @pytest.fixture
     def url(self) -> Iterator[str]:

@@ -37,7 +37,7 @@ def test_a_base_url_that_is_none_is_one_clear_error(url: str) -> None:
 
 def test_a_missing_extra_names_the_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("fake", "no_such_sdk:Provider [fancy]", registry.GROUP)
-    monkeypatch.setattr(registry, "installed", lambda: {"fake": point})
+    monkeypatch.setattr(registry, "installed_providers", lambda: {"fake": point})
     with pytest.raises(fmsdk.MissingExtra, match=r"pip install 'fmsdk\[fancy\]'") as caught:
         fmsdk.Client().generate("fake:x", "Hi")
     assert caught.value.extra == "fancy"
@@ -73,7 +73,7 @@ def test_a_package_that_imports_the_names_of_version_1_is_refused(
     (tmp_path / "written_for_1.py").write_text("from fmsdk.provider import FetchesModels")
     monkeypatch.syspath_prepend(tmp_path)
     point = EntryPoint("fake", "written_for_1:Provider", registry.GROUP)
-    monkeypatch.setattr(registry, "installed", lambda: {"fake": point})
+    monkeypatch.setattr(registry, "installed_providers", lambda: {"fake": point})
     with pytest.raises(fmsdk.ConfigurationError, match="another version of fmsdk's provider"):
         fmsdk.Client().generate("fake:x", "Hi")
     (listed,) = registry.usable_models()

@@ -9,7 +9,7 @@ import pytest
 
 import fmsdk
 from fmsdk.http.error_mapper import ErrorMapper
-from fmsdk.registry import installed
+from fmsdk.registry import installed_providers
 from tests.support.hosted.outcomes import outcome
 from tests.support.hosted.subjects import SUBJECTS, Subject
 
@@ -69,7 +69,7 @@ def test_a_password_in_an_address_is_not_told(subject: Subject) -> None:
     assert "hunter2" not in repr(got)
 
 
-@pytest.mark.parametrize("name", [name for name in VARIABLES if name in installed()])
+@pytest.mark.parametrize("name", [name for name in VARIABLES if name in installed_providers()])
 @pytest.mark.parametrize("value", ["http://[", "host:99999", "http://h:abc"])
 def test_a_variable_that_holds_none(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLES[name], value)

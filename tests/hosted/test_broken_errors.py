@@ -18,7 +18,7 @@ import pytest
 import fmsdk
 from fmsdk.http.error_mapper import ErrorMapper, retry_after
 from fmsdk.provider import ProviderConfig
-from fmsdk.registry import installed
+from fmsdk.registry import installed_providers
 from fmsdk.request import build
 from tests.support.hosted.outcomes import outcome
 from tests.support.hosted.subjects import KEY, SUBJECTS, Subject
@@ -146,7 +146,7 @@ def test_the_key_is_in_no_traceback(subject: Subject, stream: bool) -> None:
 @each
 def test_what_broke_the_connection_is_named_as_the_cause(subject: Subject) -> None:
     options = subject.configured("http://127.0.0.1:1")[subject.provider]
-    made = installed()[subject.provider].load()
+    made = installed_providers()[subject.provider].load()
     asked = made(ProviderConfig(name=subject.provider, options=options))
 
     async def main() -> None:
@@ -177,7 +177,7 @@ def test_what_nobody_knows_is_no_fault_of_the_key() -> None:
     assert "too deep" in str(error)
 
 
-@pytest.mark.skipif("anthropic" not in installed(), reason="needs its provider")
+@pytest.mark.skipif("anthropic" not in installed_providers(), reason="needs its provider")
 def test_an_sdk_without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     anthropic = pytest.importorskip("anthropic")
     for name in [name for name in os.environ if name.startswith("ANTHROPIC_")]:

@@ -490,5 +490,5 @@ class TestVectors:
         assert fmsdk.Vectors.from_bytes(self.vectors.to_bytes(), 3) == self.vectors
 
     def test_numbers_that_make_up_no_vectors(self) -> None:
-        with pytest.raises(ValueError, match="do not make up"):
+        with pytest.raises(ValueError, match="are no vectors of"):
             fmsdk.Vectors(array("f", [1, 2, 3]), 2)

@@ -13,7 +13,7 @@ from fmsdk.errors import FmsdkError
 from fmsdk.hosted.decoding import StreamReader
 from fmsdk.hosted.provider import HostedProvider
 from fmsdk.provider import ProviderConfig
-from fmsdk.registry import installed
+from fmsdk.registry import installed_providers
 from fmsdk.request import build
 from tests.support.hosted.replay import EXPECTED, ROWS, asker, is_streamed
 from tests.support.hosted.subjects import Subject
@@ -40,7 +40,7 @@ SWAPS = [
 
 def provider(subject: Subject) -> HostedProvider[Any, Any]:
     options = subject.configured("http://localhost")[subject.provider]
-    made = installed()[str(options.get("wire", subject.provider))].load()
+    made = installed_providers()[str(options.get("wire", subject.provider))].load()
     return made(ProviderConfig(name=subject.provider, options=options))
 
 

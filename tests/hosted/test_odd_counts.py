@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from fmsdk.provider import ProviderConfig
-from fmsdk.registry import installed
+from fmsdk.registry import installed_providers
 from fmsdk.request import build
 from fmsdk.response import Response
 from tests.support.hosted.subjects import SUBJECTS, Subject
@@ -54,7 +54,7 @@ each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
 def answered(subject: Subject, used: Any) -> Response[Any]:
     """The answer of a body with this usage."""
     options = subject.configured("http://localhost")[subject.provider]
-    asked = installed()[subject.provider].load()(
+    asked = installed_providers()[subject.provider].load()(
         ProviderConfig(name=subject.provider, options=options)
     )
     request = build(subject.model, "Hello")

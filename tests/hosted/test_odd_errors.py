@@ -9,7 +9,7 @@ import pytest
 
 import fmsdk
 from fmsdk.pipeline import retry
-from fmsdk.registry import installed
+from fmsdk.registry import installed_providers
 from tests.support.hosted.outcomes import outcome
 from tests.support.hosted.subjects import SUBJECTS, Subject
 from tests.support.scripted_server import Answer, run_server
@@ -78,7 +78,9 @@ def test_a_client_that_is_none(subject: Subject, client: Any) -> None:
     assert "client" in str(error)
 
 
-@pytest.mark.parametrize("name", [name for name in ("openai", "anthropic") if name in installed()])
+@pytest.mark.parametrize(
+    "name", [name for name in ("openai", "anthropic") if name in installed_providers()]
+)
 def test_a_client_that_waits_is_refused_before_anything_is_sent(name: str) -> None:
     module = pytest.importorskip(name)
     made = module.OpenAI(api_key="k") if name == "openai" else module.Anthropic(api_key="k")

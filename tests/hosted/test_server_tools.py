@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fmsdk.registry import installed
+from fmsdk.registry import installed_providers
 from fmsdk.response import Response
 from tests.support.hosted.outcomes import outcome
 from tests.support.hosted.subjects import SUBJECTS, Subject
@@ -112,7 +112,7 @@ def test_calls_are_counted_and_on_the_bill(
     billed: dict[str, str],
     stream: bool,
 ) -> None:
-    if name.partition("-")[0] not in installed():
+    if name.partition("-")[0] not in installed_providers():
         pytest.skip("needs its provider")
     answer = answered(name, change, stream=stream)
     assert answer.usage.server_tools == counted

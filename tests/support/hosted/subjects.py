@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import fmsdk
-from fmsdk.registry import installed
+from fmsdk.registry import installed_providers
 from tests.support.hosted.wires import WIRES, Wire
 
 __all__ = ["KEY", "SUBJECTS", "Subject", "subject_of"]
@@ -60,7 +60,7 @@ def _subjects() -> list[Subject]:
         Subject("anthropic", "anthropic", _MESSAGES),
         Subject("google", "google", _GEMINI),
     ]
-    return [subject for subject in every if subject.provider in installed()]
+    return [subject for subject in every if subject.provider in installed_providers()]
 
 
 SUBJECTS = _subjects()
@@ -77,14 +77,14 @@ def subject_of(row: Mapping[str, Any]) -> Subject | None:
     if wire in (_MESSAGES, _GEMINI):
         vendor = "anthropic" if wire is _MESSAGES else "google"
         asked = Subject(row["id"], vendor, wire, model_id=row["model"])
-        return asked if vendor in installed() else None
+        return asked if vendor in installed_providers() else None
     if wire is None:
         return None
     path = urlsplit(row["request_path"]).path
     below = path.removesuffix("/chat/completions").removesuffix("/responses")
     options = {"api": "chat" if wire is _CHAT else "responses"}
     name = row["provider"]
-    point = installed().get(name)
+    point = installed_providers().get(name)
     if point is None or not point.value.startswith("fmsdk_openai"):
         name, options["wire"] = f"{name}-here", "openai"
     return Subject(row["id"], name, wire, below, options, row["model"])
