@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from fmsdk.errors import (
     ConnectionFailed,
@@ -80,9 +80,15 @@ class HostedProvider(Provider, Generic[E, A]):
     def encode(self, request: Request, *, stream: bool) -> E:
         """The request as it goes out. Reads media, nothing else. Raises `BadRequestError`s."""
 
-    @abstractmethod
     def context(self, request: Request, encoded: E, request_id: str | None) -> A:
         """What is known of the answer before its body comes."""
+        context = DecodeContext(
+            request=request,
+            error_mapper=self.error_mapper,
+            warnings=encoded.warnings,
+            request_id=request_id,
+        )
+        return cast("A", context)
 
     @abstractmethod
     def decode(self, context: A, body: bytes) -> Response[Any]:

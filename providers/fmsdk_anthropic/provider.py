@@ -85,15 +85,6 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
             )
         return encode(request, stream=stream, default_betas=self._betas)
 
-    def context(self, request: Request, encoded: Encoded, request_id: str | None) -> DecodeContext:
-        """What is known of the answer before its body comes."""
-        return DecodeContext(
-            request=request,
-            error_mapper=self.error_mapper,
-            warnings=encoded.warnings,
-            request_id=request_id,
-        )
-
     def decode(self, context: DecodeContext, body: bytes) -> Response[Any]:
         """The response of a body."""
         return decode(context, body)

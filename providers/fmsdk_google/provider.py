@@ -80,15 +80,6 @@ class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
         connection = self._connection
         return encode(request, vertex=bool(connection.vertex), root=connection.root, stream=stream)
 
-    def context(self, request: Request, encoded: Encoded, request_id: str | None) -> DecodeContext:
-        """What is known of the answer before its body comes."""
-        return DecodeContext(
-            request=request,
-            error_mapper=self.error_mapper,
-            warnings=encoded.warnings,
-            request_id=request_id,
-        )
-
     def decode(self, context: DecodeContext, body: bytes) -> Response[Any]:
         """The response of a body."""
         return decode(context, body)
