@@ -1,10 +1,11 @@
-"""JSON Schema: of an output type for the vendor, of a function for a tool; and answers into values.
+"""JSON Schemas of output types (for the vendor) and of functions (for tools); answers as values.
 
-msgspec describes and decodes dataclasses, TypedDicts, Structs and the standard types; pydantic
-its own models, where the caller has imported it. OpenAI's strict form is `fmsdk.schema.strict`.
+msgspec describes and decodes dataclasses, TypedDicts, Structs and the standard types. pydantic does
+so for its own models, where the caller has imported it. OpenAI's strict form is in
+`fmsdk.schema.strict`.
 
-Vendors want an object at the root of an answer. An output that is none (`list[int]`, a `Literal`,
-a union) is asked for as `{"result": …}`, which `parse_output` takes off again.
+Vendors require an object at the root of an answer. Another output (`list[int]`, a `Literal`, a
+union) is requested as `{"result": …}`, and `parse_output` removes that wrapper.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from typing import Any, NotRequired, cast, get_args, get_type_hints
 import msgspec
 
 from fmsdk.errors import BadRequestError, InvalidOutput
-from fmsdk.schema.strict import check_form, needs_wrapping, rooted, strict, without_nulls
-from fmsdk.validation import json_of, plain_of
+from fmsdk.schema.strict import check_form, needs_wrapping, resolve_root, strict, without_nulls
+from fmsdk.validation import encode_json, to_plain_json
 
 __all__ = [
     "function_schema",
@@ -37,29 +38,29 @@ __all__ = [
 
 _WRAPPER = "result"
 _DEFINITIONS = ("$defs", "definitions")
-_LONGEST_REASON = 300
+_MAX_REASON = 300
 _FENCE = re.compile(r"```(?:json)?[ \t]*\n(.*)\n?```", re.DOTALL | re.IGNORECASE)
 # "name: …" or "name (type): …", as a Google-style docstring has it.
 _PARAMETER = re.compile(r"(\w+)(?:\s*\([^)]*\))?:\s*(.*)", re.DOTALL)
-_REQUIRED = inspect.Parameter.empty
+_NO_DEFAULT = inspect.Parameter.empty
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How one output is asked for and read. `read` raises ValueError with where it does not fit."""
+    """How one output is requested and read. `read` raises ValueError at a mismatch."""
 
     name: str
     schema: bytes
-    wrapped: bool
+    is_wrapped: bool
     read: Callable[[bytes], Any]
 
 
 def output_schema(output: Any) -> tuple[str, dict[str, Any]]:
-    """A name ([A-Za-z0-9_-], at most 64) and the JSON Schema of what an answer shall be.
+    """A name ([A-Za-z0-9_-], at most 64 characters) and the JSON Schema of an answer.
 
-    `output` is a dataclass, TypedDict, msgspec Struct, pydantic model, any type made of them and
-    the standard ones, or a JSON Schema itself (named by its "title"). The root of the result is
-    always an object: see the module for the rest.
+    `output` is a dataclass, TypedDict, msgspec Struct, pydantic model, any type composed of these
+    and the standard types, or a JSON Schema itself (its name is its "title"). The root of the
+    result is always an object, as the module's docstring says.
 
     Raises:
         BadRequestError: a type that JSON Schema cannot describe.
@@ -69,17 +70,17 @@ def output_schema(output: Any) -> tuple[str, dict[str, Any]]:
 
 
 def json_schema(output: Any) -> dict[str, Any]:
-    """The JSON Schema of `output` as it is, without wrapper, its name as title; as an `output`
-    itself it asks for the same and reads the same, in plain values.
+    """The JSON Schema of `output` without a wrapper, with its name as title. Used as an `output`
+    itself, it requests the same answer, and reads it as plain values.
 
     Raises:
         BadRequestError: a type that JSON Schema cannot describe.
     """
     name, schema = output_schema(output)
-    if _plan(output).wrapped:
+    if _plan(output).is_wrapped:
         inner = schema.pop("properties")[_WRAPPER]
-        kept = {key: schema[key] for key in _DEFINITIONS if key in schema}
-        schema = {**inner, **kept}
+        definitions = {key: schema[key] for key in _DEFINITIONS if key in schema}
+        schema = {**inner, **definitions}
     return {"title": name, **schema}
 
 
@@ -87,23 +88,26 @@ def parse_output(output: Any, text: str) -> Any:
     """The answer `text` as `output`: an instance of the type, or plain values for a JSON Schema.
 
     Tolerated are white space and a ```json fence around the answer, a missing `{"result": …}`
-    wrapper, null for an optional property (`strict` asks for it so), and, for types alone, keys
-    that the type does not have. A JSON Schema is checked with `jsonschema` where that is
-    installed; without it the answer need only be JSON.
+    wrapper, null for an optional property (`strict` requests it that way), and, only for types,
+    keys that the type does not have. A JSON Schema is checked with `jsonschema` where that is
+    installed; without it the answer must only be JSON.
 
     Raises:
-        InvalidOutput: it is not JSON or does not fit; the message says where.
+        InvalidOutput: it is not JSON, or does not match; the message says where.
     """
     plan = _plan(output)
-    body = _unfenced(text).encode("utf-8", "surrogatepass")
+    text = text.strip()
+    if fence := _FENCE.fullmatch(text):
+        text = fence[1].strip()
+    body = text.encode("utf-8", "surrogatepass")
     reasons: list[str] = []
-    for candidate in _candidates(body, plan):
+    for candidate in _answer_candidates(body, plan):
         try:
             return plan.read(candidate)
         except (ValueError, RecursionError) as error:
             reasons.append(str(error))
     reason = reasons[0] if body else "it is empty"
-    raise InvalidOutput(f"the answer does not fit {plan.name}: {_clipped(reason)}")
+    raise InvalidOutput(f"the answer does not match {plan.name}: {_shorten(reason)}")
 
 
 def function_schema(function: Callable[..., Any]) -> dict[str, Any]:
@@ -124,63 +128,71 @@ def function_schema(function: Callable[..., Any]) -> dict[str, Any]:
         raise BadRequestError(f"the type hints of {name} cannot be read: {error}") from error
     fields: dict[str, Any] = {}
     for parameter in parameters:
-        _check(parameter, hints, name)
+        kind = parameter.kind
+        if kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise BadRequestError(
+                f"{name} cannot be a tool: a model passes arguments by name, and "
+                f"{parameter.name!r} is {kind.description}"
+            )
+        if parameter.name not in hints:
+            raise BadRequestError(
+                f"{name} cannot be a tool: its parameter {parameter.name!r} has no type hint"
+            )
         hint = hints[parameter.name]
-        fields[parameter.name] = hint if parameter.default is _REQUIRED else NotRequired[hint]
-    schema = rooted(_schema_of(_typed_dict(name, fields), f"the parameters of {name}"))
+        fields[parameter.name] = hint if parameter.default is _NO_DEFAULT else NotRequired[hint]
+    # Below Python 3.12 pydantic accepts only the TypedDict of typing_extensions (and has it).
+    module: Any = sys.modules.get("typing_extensions", typing)
+    schema = _schema_of(module.TypedDict(name, fields), f"the parameters of {name}")
+    schema = resolve_root(schema)
     schema.pop("title", None)
-    descriptions = dict(_described(inspect.getdoc(function) or ""))
+    descriptions = dict(_parameter_descriptions(inspect.getdoc(function) or ""))
     for parameter in parameters:
-        told = schema["properties"][parameter.name]
+        node = schema["properties"][parameter.name]
         if isinstance(parameter.default, (str, int, float, bool)):
-            told["default"] = parameter.default
+            node["default"] = parameter.default
         if parameter.name in descriptions:
-            told.setdefault("description", descriptions[parameter.name])
+            node.setdefault("description", descriptions[parameter.name])
     return schema
 
 
 def _plan(output: Any) -> _Plan:
     if isinstance(output, Mapping):
-        return _plan_of_schema(cast("Mapping[str, Any]", output))
+        schema: dict[str, Any] = to_plain_json(cast("object", output), "the output schema")
+        check_form(schema)
+        return _create_plan(
+            str(schema.get("title", "")),
+            schema,
+            lambda body: _validate(msgspec.json.decode(body), schema),
+        )
     try:
-        return _plan_of_type(output)
-    except TypeError as error:  # only hashable types can be remembered
+        return _plan_type(output)
+    except TypeError as error:  # only hashable types can be cached
         raise BadRequestError(f"output cannot be {output!r}: {_last_line(error)}") from error
 
 
 @lru_cache(maxsize=256)
-def _plan_of_type(output: Any) -> _Plan:
+def _plan_type(output: Any) -> _Plan:
     name = getattr(output, "__name__", "")
     schema = _schema_of(output, f"output {name}".strip())
-    return _made(name, schema, _reader(output))
+    return _create_plan(name, schema, _create_reader(output))
 
 
-def _plan_of_schema(given: Mapping[str, Any]) -> _Plan:
-    schema: dict[str, Any] = plain_of(given, "the output schema")
-    check_form(schema)
-    return _made(
-        str(schema.get("title", "")),
-        schema,
-        lambda body: _validated(msgspec.json.decode(body), schema),
-    )
-
-
-def _made(name: str, schema: Mapping[str, Any], read: Callable[[bytes], Any]) -> _Plan:
-    wrapped = needs_wrapping(schema)
-    encoded = json_of(_wrap(schema) if wrapped else rooted(schema), "the output schema")
-    return _Plan(re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64] or "output", encoded, wrapped, read)
-
-
-def _wrap(schema: Mapping[str, Any]) -> dict[str, Any]:
-    inner = dict(schema)
-    definitions = {key: inner.pop(key) for key in _DEFINITIONS if key in inner}
-    return {
-        "type": "object",
-        "properties": {_WRAPPER: inner},
-        "required": [_WRAPPER],
-        "additionalProperties": False,
-        **definitions,
-    }
+def _create_plan(name: str, schema: Mapping[str, Any], read: Callable[[bytes], Any]) -> _Plan:
+    is_wrapped = needs_wrapping(schema)
+    if is_wrapped:
+        inner = dict(schema)
+        definitions = {key: inner.pop(key) for key in _DEFINITIONS if key in inner}
+        root = {
+            "type": "object",
+            "properties": {_WRAPPER: inner},
+            "required": [_WRAPPER],
+            "additionalProperties": False,
+            **definitions,
+        }
+    else:
+        root = resolve_root(schema)
+    name = re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64] or "output"
+    return _Plan(name, encode_json(root, "the output schema"), is_wrapped, read)
 
 
 def _schema_of(kind: Any, what: str) -> dict[str, Any]:
@@ -199,7 +211,7 @@ def _schema_of(kind: Any, what: str) -> dict[str, Any]:
 
 
 def _pydantic() -> Any:
-    # Never imported for this: a model of its can only exist if somebody else did.
+    # It is not imported for this: a model can exist only where the caller imported pydantic.
     return sys.modules.get("pydantic")
 
 
@@ -212,13 +224,7 @@ def _mentions_pydantic(kind: Any) -> bool:
     return any(_mentions_pydantic(inner) for inner in inside)
 
 
-def _typed_dict(name: str, fields: dict[str, Any]) -> Any:
-    # Below Python 3.12 pydantic accepts the TypedDict of typing_extensions alone (and has it).
-    module: Any = sys.modules.get("typing_extensions", typing)
-    return module.TypedDict(name, fields)
-
-
-def _reader(kind: Any) -> Callable[[bytes], Any]:
+def _create_reader(kind: Any) -> Callable[[bytes], Any]:
     if not _mentions_pydantic(kind):
         return msgspec.json.Decoder(kind).decode
     pydantic = _pydantic()
@@ -239,8 +245,8 @@ def _reader(kind: Any) -> Callable[[bytes], Any]:
     return read
 
 
-def _validated(value: Any, schema: Mapping[str, Any]) -> Any:
-    """The value, checked where `jsonschema` is installed; it fetches no schema from elsewhere."""
+def _validate(value: Any, schema: Mapping[str, Any]) -> Any:
+    """The value, checked if `jsonschema` is installed. No schema is fetched from elsewhere."""
     try:
         jsonschema: Any = importlib.import_module("jsonschema")
         referencing: Any = importlib.import_module("referencing")
@@ -249,35 +255,37 @@ def _validated(value: Any, schema: Mapping[str, Any]) -> Any:
     try:
         kind = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
         kind.check_schema(schema)
-        found = kind(schema, registry=referencing.Registry()).iter_errors(value)
-        worst = jsonschema.exceptions.best_match(found)
+        errors = kind(schema, registry=referencing.Registry()).iter_errors(value)
+        worst = jsonschema.exceptions.best_match(errors)
     except jsonschema.exceptions.SchemaError as error:
         raise BadRequestError(
-            f"the output schema is not valid: {_clipped(error.message)}"
+            f"the output schema is not valid: {_shorten(error.message)}"
         ) from error
     except referencing.exceptions.Unresolvable as error:
-        raise BadRequestError(f"the output schema refers to what is not in it: {error}") from error
+        raise BadRequestError(
+            f"the output schema has a reference to what is not in it: {error}"
+        ) from error
     if worst is not None:
-        raise ValueError(f"{_clipped(worst.message)} - at `{worst.json_path}`")
+        raise ValueError(f"{_shorten(worst.message)} - at `{worst.json_path}`")
     return value
 
 
-def _candidates(body: bytes, plan: _Plan) -> Iterator[bytes]:
-    """What may be the answer: without its wrapper, as it is, without nulls that mean absence."""
-    if plan.wrapped and (inner := _unwrapped(body)) is not None:
+def _answer_candidates(body: bytes, plan: _Plan) -> Iterator[bytes]:
+    """The texts to parse, in order: without the wrapper, unchanged, without nulls for absence."""
+    if plan.is_wrapped and (inner := _unwrap(body)) is not None:
         yield inner
     yield body
     try:
         value = msgspec.json.decode(body)
     except (ValueError, RecursionError):
         return
-    pruned = without_nulls(value, msgspec.json.decode(plan.schema))
-    if pruned != value:
-        encoded = msgspec.json.encode(pruned)
-        yield (_unwrapped(encoded) if plan.wrapped else None) or encoded
+    sparse_value = without_nulls(value, msgspec.json.decode(plan.schema))
+    if sparse_value != value:
+        encoded = msgspec.json.encode(sparse_value)
+        yield (_unwrap(encoded) if plan.is_wrapped else None) or encoded
 
 
-def _unwrapped(body: bytes) -> bytes | None:
+def _unwrap(body: bytes) -> bytes | None:
     try:
         fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (ValueError, RecursionError):
@@ -285,39 +293,20 @@ def _unwrapped(body: bytes) -> bytes | None:
     return bytes(fields[_WRAPPER]) if fields.keys() == {_WRAPPER} else None
 
 
-def _unfenced(text: str) -> str:
-    body = text.strip()
-    fenced = _FENCE.fullmatch(body)
-    return fenced[1].strip() if fenced else body
-
-
-def _check(parameter: inspect.Parameter, hints: Mapping[str, Any], function: str) -> None:
-    kind = parameter.kind
-    if kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-        raise BadRequestError(
-            f"{function} cannot be a tool: a model gives arguments by name, and "
-            f"{parameter.name!r} is {kind.description}"
-        )
-    if parameter.name not in hints:
-        raise BadRequestError(
-            f"{function} cannot be a tool: its parameter {parameter.name!r} has no type hint"
-        )
-
-
-def _described(docstring: str) -> Iterator[tuple[str, str]]:
+def _parameter_descriptions(docstring: str) -> Iterator[tuple[str, str]]:
     """(parameter, description) from the "Args:" section of a Google-style docstring."""
     _, heading, section = docstring.partition("\nArgs:\n")
     if not heading:
         return
     body = re.split(r"\n(?=\S)", section)[0]
     for entry in re.split(r"\n(?=\S)", inspect.cleandoc(body)):
-        if found := _PARAMETER.fullmatch(entry):
-            yield found[1], " ".join(found[2].split())
+        if match := _PARAMETER.fullmatch(entry):
+            yield match[1], " ".join(match[2].split())
 
 
 def _last_line(error: Exception) -> str:
-    return _clipped(str(error).strip().rpartition("\n")[2])
+    return _shorten(str(error).strip().rpartition("\n")[2])
 
 
-def _clipped(reason: str) -> str:
-    return reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}…"
+def _shorten(reason: str) -> str:
+    return reason if len(reason) <= _MAX_REASON else f"{reason[:_MAX_REASON]}…"

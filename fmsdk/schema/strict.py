@@ -1,7 +1,7 @@
 """JSON Schema in the form that OpenAI's structured outputs (`strict: true`) accept, and back.
 
 The rules are those of https://platform.openai.com/docs/guides/structured-outputs#supported-schemas.
-Many compatible servers share them. `fmsdk.schema.json_schema` makes the schemas themselves.
+Many compatible servers have the same rules. `fmsdk.schema.json_schema` creates the schemas.
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ from itertools import chain, repeat
 from typing import Any, NoReturn, cast
 
 from fmsdk.errors import BadRequestError
-from fmsdk.validation import plain_of
+from fmsdk.validation import to_plain_json
 
-__all__ = ["check_form", "needs_wrapping", "rooted", "strict", "without_nulls"]
+__all__ = ["check_form", "needs_wrapping", "resolve_root", "strict", "without_nulls"]
 
 Schema = Mapping[str, Any]
 
-# What strict mode takes as it stands; the keywords with schemas inside are rebuilt one by one.
-_KEPT = frozenset(
+# Keywords that strict mode accepts unchanged, and those with schemas inside, which are converted.
+_UNCHANGED_KEYWORDS = frozenset(
     {"$ref", "const", "description", "enum", "exclusiveMaximum", "exclusiveMinimum", "maxItems"}
     | {"maximum", "minItems", "minimum", "multipleOf", "title", "type"}
 )
-_REBUILT = frozenset(
+_SCHEMA_KEYWORDS = frozenset(
     {"$defs", "additionalProperties", "allOf", "anyOf", "definitions", "items", "oneOf"}
     | {"prefixItems", "properties", "required"}
 )
 _FORMATS = frozenset(
     {"date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uuid"}
 )
-# Remarks about a value that do not limit it: OpenAI refuses them, and no answer differs by them.
+# Keywords that do not limit a value. OpenAI refuses them, and no answer depends on them.
 _REMARKS = frozenset(
     {"$anchor", "$comment", "$id", "$schema", "default", "deprecated", "discriminator"}
     | {"example", "examples", "readOnly", "writeOnly"}
 )
-_IMPOSSIBLE = frozenset(
+_UNSUPPORTED = frozenset(
     {"dependentRequired", "dependentSchemas", "else", "if", "not", "patternProperties", "then"}
 )
 _LOOKAROUND = ("(?=", "(?!", "(?<=", "(?<!")
@@ -45,7 +45,7 @@ _JSON_TYPES: dict[type, str] = {
     float: "number",
     type(None): "null",
 }
-# What a keyword holds: schemas by name, a list of them, one, or text.
+# The content of keywords: schemas by name, a list of schemas, one schema, or text.
 _WITH_NAMES = frozenset(
     {"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"}
 )
@@ -57,70 +57,68 @@ _TEXTS = frozenset({"$ref", "format", "pattern"})
 _TELLS_TYPE = frozenset({"$ref", "allOf", "anyOf", "const", "enum", "oneOf", "type"})
 
 
-def check_form(given: object, where: str = "$") -> None:
-    """Raise BadRequestError for a schema, in plain values, whose keywords hold what they never
-    do (`"required": 5`); `where` is its place in the whole."""
-    if isinstance(given, bool):
+def check_form(schema: object, where: str = "$") -> None:
+    """Raise BadRequestError for a schema, in plain values, with a keyword of the wrong kind
+    (`"required": 5`). `where` is its place in the outermost schema."""
+    if isinstance(schema, bool):
         return
-    node = cast("Schema", _of(dict, given, "a schema is an object", where))
+    node = cast("Schema", _require_kind(dict, schema, "a schema is an object", where))
     for keyword in _WITH_NAMES & node.keys():
-        named = _of(dict, node[keyword], f"{keyword!r} is an object of schemas", where)
-        for name, inner in named.items():
+        schemas = _require_kind(dict, node[keyword], f"{keyword!r} is an object of schemas", where)
+        for name, inner in schemas.items():
             check_form(inner, f"{where}.{name}")
     for keyword in _WITH_LIST & node.keys():
-        for inner in _of(list, node[keyword], f"{keyword!r} is a list of schemas", where):
+        for inner in _require_kind(list, node[keyword], f"{keyword!r} is a list of schemas", where):
             check_form(inner, f"{where}.{keyword}")
     for keyword in _WITH_ONE & node.keys():
-        held: Any = node[keyword]  # older drafts have a list of `items`
-        is_list = isinstance(held, list) and keyword == "items"
-        for inner in cast("list[Any]", held if is_list else [held]):
+        content: Any = node[keyword]  # older drafts have a list of `items`
+        is_list = isinstance(content, list) and keyword == "items"
+        for inner in cast("list[Any]", content if is_list else [content]):
             check_form(inner, f"{where}.{keyword}")
-    _check_values(node, where)
-
-
-def _check_values(node: Schema, where: str) -> None:
     for keyword in _TEXTS & node.keys():
-        _of(str, node[keyword], f"{keyword!r} is text", where)
-    _of(list, node.get("enum", []), "'enum' is a list", where)
+        _require_kind(str, node[keyword], f"{keyword!r} is text", where)
+    _require_kind(list, node.get("enum", []), "'enum' is a list", where)
     types = node.get("type", [])
     for keyword, texts in (
         ("required", node.get("required", [])),
         ("type", [types] if isinstance(types, str) else types),
     ):
-        for text in _of(list, texts, f"{keyword!r} is a list of names", where):
-            _of(str, text, f"{keyword!r} names what is text", where)
+        for text in _require_kind(list, texts, f"{keyword!r} is a list of names", where):
+            _require_kind(str, text, f"{keyword!r} names what is text", where)
 
 
-def _of(kind: type, value: Any, told: str, where: str) -> Any:
+def _require_kind(kind: type, value: Any, text: str, where: str) -> Any:
     if not isinstance(value, kind):
         raise BadRequestError(
-            f"the schema is not valid: {told}, not {type(value).__name__} (at {where})"
+            f"the schema is not valid: {text}, not {type(value).__name__} (at {where})"
         )
     return value
 
 
 def strict(schema: Schema) -> dict[str, Any]:
-    """The strict form of a schema whose root is an object; the one given is left alone.
+    """The strict form of a schema whose root is an object. The argument is not changed.
 
     - Every object is closed (`additionalProperties: false`) and all its properties are required.
-      What was optional may be null instead; `without_nulls` takes such nulls out of an answer.
+      Optional properties may be null instead; `without_nulls` removes such nulls from an answer.
     - `oneOf` becomes `anyOf`; an `allOf` of one is merged; tuples (`prefixItems`) become arrays of
       any of their types; `enum` and `const` get their `type`; definitions stay, as `$defs`.
-    - Remarks (`default`, `examples`, `$comment`, `discriminator`, …) are dropped.
+    - `default`, `examples`, `$comment`, `discriminator`, … are dropped.
     - Limits that OpenAI refuses (`minLength`, `maxLength`, `uniqueItems`, `minProperties`,
-      unknown `format`s, patterns with lookaround, …) move into the description, so that the model
-      still hears of them; parsing the answer still enforces them.
+      unknown `format`s, patterns with lookaround, …) move into the description, where the model
+      reads them. Parsing the answer enforces them.
 
     Raises:
-        BadRequestError: it cannot be made strict: values of any kind, free-form keys, `not`,
-            `if`, an `allOf` of several, references to elsewhere, a root that is no object; or it
-            is no valid schema.
+        BadRequestError: the schema is invalid, or has no strict form: values of any kind,
+            free-form keys, `not`, `if`, an `allOf` of several, references to other documents, or
+            a root that is not an object.
     """
-    schema = plain_of(schema, "a schema")
+    schema = to_plain_json(schema, "a schema")
     check_form(schema)
     if needs_wrapping(schema):
-        raise BadRequestError("a strict schema has an object at its root; output_schema wraps it")
-    root = rooted(schema)
+        raise BadRequestError(
+            "a strict schema has an object at its root; wrap it with output_schema"
+        )
+    root = resolve_root(schema)
     definitions = {**root.get("definitions", {}), **root.get("$defs", {})}
     result = _strict(root, "$")
     if definitions:
@@ -130,14 +128,14 @@ def strict(schema: Schema) -> dict[str, Any]:
     return result
 
 
-def rooted(schema: Schema) -> dict[str, Any]:
-    """The schema with its root written out, where that is a reference to a definition; the
-    definition itself stays only where something else refers to it."""
+def resolve_root(schema: Schema) -> dict[str, Any]:
+    """The schema with the definition at its root, where the root is a reference to one. The
+    definition itself stays only if another reference to it exists."""
     reference = schema.get("$ref")
     if not isinstance(reference, str):
         return dict(schema)
     siblings = {key: value for key, value in schema.items() if key != "$ref"}
-    root = {**_resolved(schema, schema), **siblings}
+    root = {**_resolve_reference(schema, schema), **siblings}
     for group in ("$defs", "definitions"):
         name = reference.removeprefix(f"#/{group}/")
         if name in root.get(group, {}) and not _refers(root, reference):
@@ -148,14 +146,14 @@ def rooted(schema: Schema) -> dict[str, Any]:
 
 
 def needs_wrapping(schema: Schema) -> bool:
-    """Whether the root is something else than one object, which vendors refuse as an answer."""
-    root = rooted(schema)
+    """Whether the root is not one object. Vendors refuse any other answer."""
+    root = resolve_root(schema)
     return root.get("type") != "object" or bool(root.keys() & {"anyOf", "oneOf"})
 
 
 def without_nulls(value: Any, schema: Schema) -> Any:
-    """The answer to `strict(schema)` as an answer to `schema`: a null in the place of an optional
-    property that may not be null says that the property was left out."""
+    """The answer to `strict(schema)` as an answer to `schema`: without the nulls that stand for
+    absent optional properties, where the property cannot be null."""
     return _without_nulls(value, schema, schema)
 
 
@@ -168,58 +166,51 @@ def _refers(node: object, reference: str) -> bool:
     )
 
 
-def _refuse(where: str, why: str, way_out: str) -> NoReturn:
-    raise BadRequestError(f"the schema cannot be made strict: {why} (at {where}). {way_out}")
+def _raise_not_strict(where: str, why: str, advice: str) -> NoReturn:
+    raise BadRequestError(f"the schema cannot be made strict: {why} (at {where}). {advice}")
 
 
-def _strict(given: object, where: str) -> dict[str, Any]:
-    node = _merged(given, where)
+def _strict(schema: object, where: str) -> dict[str, Any]:
+    node = _merge_all_of(schema, where)
     result: dict[str, Any] = {}
     limits: list[str] = []
     for keyword, value in node.items():
-        if keyword in _KEPT or _is_taken(keyword, value):
+        is_supported = (keyword == "format" and value in _FORMATS) or (
+            keyword == "pattern" and not any(token in value for token in _LOOKAROUND)
+        )
+        if keyword in _UNCHANGED_KEYWORDS or is_supported:
             result[keyword] = value
-        elif keyword in _IMPOSSIBLE:
-            _refuse(where, f"it uses {keyword!r}", "Say it with types and anyOf instead")
-        elif keyword not in _REBUILT | _REMARKS:
+        elif keyword in _UNSUPPORTED:
+            _raise_not_strict(where, f"it uses {keyword!r}", "Use types and anyOf instead")
+        elif keyword not in _SCHEMA_KEYWORDS | _REMARKS:
             limits.append(f"{keyword}: {value}")
     if "properties" in node or "object" in _types(node):
-        result |= _object(node, where)
+        result |= _strict_object(node, where)
     if "prefixItems" in node or "array" in _types(node):
-        result |= _array(node, where)
+        result |= _strict_array(node, where)
     for keyword in ("anyOf", "oneOf"):
         if keyword in node:
             result["anyOf"] = [_strict(variant, where) for variant in node[keyword]]
     if limits:
-        told = str(result.get("description", ""))
-        result["description"] = f"{told} ({'; '.join(limits)})".strip()
-    return _referenced(_typed(result, where), where)
+        text = str(result.get("description", ""))
+        result["description"] = f"{text} ({'; '.join(limits)})".strip()
+    return _isolate_reference(_add_type(result, where), where)
 
 
-def _merged(given: object, where: str) -> Schema:
-    """The node with an `allOf` of one merged into it."""
-    if not isinstance(given, Mapping) or not given.keys() - _REMARKS - {"title", "description"}:
-        _refuse(where, "it takes values of any kind", "Give it a type")
-    node = cast("Schema", given)
+def _merge_all_of(schema: object, where: str) -> Schema:
+    """The node, into which an `allOf` of one is merged."""
+    if not isinstance(schema, Mapping) or not schema.keys() - _REMARKS - {"title", "description"}:
+        _raise_not_strict(where, "it takes values of any kind", "Give it a type")
+    node = cast("Schema", schema)
     parts = node.get("allOf", ())
     if len(parts) > 1:
-        _refuse(where, "it uses 'allOf'", "Write the parts as one object")
+        _raise_not_strict(where, "it uses 'allOf'", "Write the parts as one object")
     if not parts:
         return node
     if not isinstance(parts[0], Mapping):
-        _refuse(where, "it uses 'allOf'", "Write the parts as one object")
+        _raise_not_strict(where, "it uses 'allOf'", "Write the parts as one object")
     rest = {key: value for key, value in node.items() if key != "allOf"}
-    return _merged({**cast("Schema", parts[0]), **rest}, where)
-
-
-def _is_taken(keyword: str, value: Any) -> bool:
-    if keyword == "pattern":
-        return not any(token in value for token in _LOOKAROUND)
-    return keyword == "format" and value in _FORMATS
-
-
-def _type_of(value: object) -> type:
-    return type(value)
+    return _merge_all_of({**cast("Schema", parts[0]), **rest}, where)
 
 
 def _types(node: Schema) -> tuple[str, ...]:
@@ -227,20 +218,23 @@ def _types(node: Schema) -> tuple[str, ...]:
     return (types,) if isinstance(types, str) else tuple(types)
 
 
-def _object(node: Schema, where: str) -> dict[str, Any]:
+def _strict_object(node: Schema, where: str) -> dict[str, Any]:
     properties: Schema = node.get("properties", {})
     if node.get("additionalProperties", "properties" not in node) is not False:
-        way_out = "Give the keys as properties, or use a list of key and value"
-        _refuse(where, "its keys are free-form", way_out)
-    required = frozenset(node.get("required", ()))
-    closed: dict[str, Any] = {}
+        advice = "Give the keys as properties, or use a list of key and value"
+        _raise_not_strict(where, "its keys are free-form", advice)
+    required_names = frozenset(node.get("required", ()))
+    result: dict[str, Any] = {}
     for name, inner in properties.items():
-        made = _strict(inner, f"{where}.{name}")
-        closed[name] = made if name in required else _nullable(made)
-    return {"properties": closed, "required": list(closed), "additionalProperties": False}
+        schema = _strict(inner, f"{where}.{name}")
+        if name not in required_names and not _takes_null(schema, {}):
+            variants = schema["anyOf"] if schema.keys() == {"anyOf"} else [schema]
+            schema = {"anyOf": [*variants, {"type": "null"}]}
+        result[name] = schema
+    return {"properties": result, "required": list(result), "additionalProperties": False}
 
 
-def _array(node: Schema, where: str) -> dict[str, Any]:
+def _strict_array(node: Schema, where: str) -> dict[str, Any]:
     inside = f"{where}[]"
     if "prefixItems" not in node:
         return {"items": _strict(node.get("items"), inside)}
@@ -252,38 +246,35 @@ def _array(node: Schema, where: str) -> dict[str, Any]:
     return {"items": kinds[0] if len(kinds) == 1 else {"anyOf": kinds}}
 
 
-def _typed(node: dict[str, Any], where: str) -> dict[str, Any]:
-    """Give `enum` and `const` the `type` that OpenAI asks for, and msgspec leaves out."""
+def _add_type(node: dict[str, Any], where: str) -> dict[str, Any]:
+    """Add the `type` that OpenAI requires beside `enum` and `const`, and that msgspec omits."""
     if not node.keys() & {"type", "$ref", "anyOf"}:
         values = node["enum"] if "enum" in node else [node["const"]] if "const" in node else []
-        types = list(dict.fromkeys(_JSON_TYPES.get(_type_of(value), "object") for value in values))
+        types = list(
+            dict.fromkeys(
+                _JSON_TYPES.get(type(cast("object", value)), "object") for value in values
+            )
+        )
         if not types or "object" in types:
-            _refuse(where, "it takes values of any kind", "Give it a type")
+            _raise_not_strict(where, "it takes values of any kind", "Give it a type")
         node["type"] = types[0] if len(types) == 1 else types
     return node
 
 
-def _referenced(node: dict[str, Any], where: str) -> dict[str, Any]:
-    """A reference stands alone in strict mode, so that its siblings go around it."""
+def _isolate_reference(node: dict[str, Any], where: str) -> dict[str, Any]:
+    """A reference has no siblings in strict mode: they move to an `anyOf` around it."""
     reference = node.get("$ref")
     if reference is None:
         return node
     target = str(reference).replace("#/definitions/", "#/$defs/")
     if target != "#" and not target.startswith("#/$defs/"):
-        _refuse(where, f"it refers to {target!r}", "Put what it refers to under $defs")
+        _raise_not_strict(where, f"it refers to {target!r}", "Put its target under $defs")
     siblings = {key: value for key, value in node.items() if key != "$ref"}
     return {"anyOf": [{"$ref": target}], **siblings} if siblings else {"$ref": target}
 
 
-def _nullable(node: dict[str, Any]) -> dict[str, Any]:
-    if _takes_null(node, {}):
-        return node
-    variants = node["anyOf"] if node.keys() == {"anyOf"} else [node]
-    return {"anyOf": [*variants, {"type": "null"}]}
-
-
-def _takes_null(given: object, root: Schema) -> bool:
-    node = _resolved(given, root)
+def _takes_null(schema: object, root: Schema) -> bool:
+    node = _resolve_reference(schema, root)
     if not node.keys() & _TELLS_TYPE or "null" in _types(node):
         return True
     if node.get("const", ...) is None or None in node.get("enum", ()):
@@ -291,29 +282,29 @@ def _takes_null(given: object, root: Schema) -> bool:
     return any(_takes_null(variant, root) for variant in _variants(node))
 
 
-def _resolved(given: object, root: Schema) -> Schema:
-    """What a node refers to; itself, where it refers to nothing that can be found in `root`."""
-    if not isinstance(given, Mapping):  # `true` takes anything
+def _resolve_reference(schema: object, root: Schema) -> Schema:
+    """The target of a node's reference; the node itself if it has none in `root`."""
+    if not isinstance(schema, Mapping):  # `true` accepts anything
         return {}
-    node = cast("Schema", given)
+    node = cast("Schema", schema)
     reference = node.get("$ref")
     if not isinstance(reference, str):
         return node
-    found: Any = root
+    target: Any = root
     for key in reference.removeprefix("#").split("/")[1:]:
         name = key.replace("~1", "/").replace("~0", "~")
-        found = cast("Schema", found).get(name) if isinstance(found, Mapping) else None
-    return cast("Schema", found) if found and isinstance(found, Mapping) else node
+        target = cast("Schema", target).get(name) if isinstance(target, Mapping) else None
+    return cast("Schema", target) if target and isinstance(target, Mapping) else node
 
 
 def _variants(node: Schema) -> Iterable[Schema]:
     return (*node.get("anyOf", ()), *node.get("oneOf", ()), *node.get("allOf", ()))
 
 
-def _without_nulls(value: Any, given: object, root: Schema) -> Any:
-    node = _resolved(given, root)
+def _without_nulls(value: Any, schema: object, root: Schema) -> Any:
+    node = _resolve_reference(schema, root)
     for variant in _variants(node):
-        if _fits(value, variant, root):
+        if _matches_variant(value, variant, root):
             return _without_nulls(value, variant, root)
     if isinstance(value, list):
         items = cast("list[Any]", value)
@@ -336,21 +327,20 @@ def _stands_for_absence(name: str, node: Schema, root: Schema) -> bool:
     return not _takes_null(properties[name], root)
 
 
-def _fits(value: Any, given: object, root: Schema) -> bool:
-    """Whether this variant of a union is the one the value is of, by its keys and tags."""
-    node = _resolved(given, root)
+def _matches_variant(value: Any, variant: object, root: Schema) -> bool:
+    """Whether the value is of this variant of a union, by its keys and tags."""
+    node = _resolve_reference(variant, root)
     if isinstance(value, list):
         return "array" in _types(node)
     if not isinstance(value, dict):
         return False
     pairs = cast("dict[str, Any]", value)
     properties: Schema = node.get("properties", {})
-    return pairs.keys() <= properties.keys() and all(
-        inner is None or inner in _allowed(properties[name], inner, root)
-        for name, inner in pairs.items()
-    )
-
-
-def _allowed(given: object, value: Any, root: Schema) -> Iterable[Any]:
-    node = _resolved(given, root)
-    return node.get("enum", [node.get("const", value)])
+    if not pairs.keys() <= properties.keys():
+        return False
+    for name, inner in pairs.items():
+        inner_node = _resolve_reference(properties[name], root)
+        values = inner_node.get("enum", [inner_node.get("const", inner)])
+        if inner is not None and inner not in values:
+            return False
+    return True
