@@ -241,16 +241,16 @@ class ToolResult:
         cache: CacheMark = False,
     ) -> None:
         parts = content if isinstance(content, (list, tuple)) else (content,)
-        done = tuple(Text(part) if isinstance(part, str) else part for part in parts)
-        for part in cast("tuple[object, ...]", done):
-            if not isinstance(part, _HELD):
+        result_parts = tuple(Text(part) if isinstance(part, str) else part for part in parts)
+        for part in cast("tuple[object, ...]", result_parts):
+            if not isinstance(part, _RESULT_PARTS):
                 raise BadRequestError(
                     f"a tool's result is text, media or a list of them, not {type(part).__name__}; "
                     "of other values give their JSON text"
                 )
         for name_, value in (
             ("call_id", call_id),
-            ("content", done),
+            ("content", result_parts),
             ("is_error", is_error),
             ("name", name),
             ("cache", cache),
@@ -258,7 +258,7 @@ class ToolResult:
             object.__setattr__(self, name_, value)
 
 
-_HELD = (Text, Image, Audio, Video, Document)
+_RESULT_PARTS = (Text, Image, Audio, Video, Document)
 MediaPart = Image | Audio | Video | Document
 _Piece = str | Text | MediaPart
 ToolContent = _Piece | list[_Piece] | tuple[_Piece, ...]

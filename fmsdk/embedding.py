@@ -12,7 +12,7 @@ from fmsdk.content import Text
 from fmsdk.errors import BadRequestError, UnsupportedContent
 from fmsdk.request import Message, Request, build, convert_request
 from fmsdk.result import Result
-from fmsdk.validation import whole
+from fmsdk.validation import check_integer
 
 __all__ = ["EmbedLimits", "EmbedRequest", "Embeddings", "Vectors", "build_embed_request"]
 
@@ -179,5 +179,5 @@ def build_embed_request(
         raise BadRequestError("inputs is empty: there is nothing to embed")
     request = build(model, [Message("user", text) for text in texts], **common)
     return convert_request(
-        request, EmbedRequest, dimensions=whole("dimensions", dimensions, least=1)
+        request, EmbedRequest, dimensions=check_integer("dimensions", dimensions, least=1)
     )

@@ -2,11 +2,11 @@
 
     FmsdkError
     ├── BadRequestError            the request can never work as it stands
-    │   ├── UnsupportedContent     the model or the wire cannot carry a part
-    │   ├── UnsupportedSetting     a setting cannot be honoured
+    │   ├── UnsupportedContent     the model or its API does not support a part
+    │   ├── UnsupportedSetting     a setting is not supported
     │   ├── InvalidMedia           an image, recording or document that is not one
-    │   ├── ContextTooLong         more tokens than the model's context takes
-    │   └── QuoteUnavailable       the size of the request cannot be told offline
+    │   ├── ContextTooLong         more tokens than the model's context has
+    │   └── QuoteUnavailable       the size of the request cannot be computed offline
     ├── ConfigurationError         this installation lacks something
     │   ├── UnknownProvider
     │   ├── MissingExtra           the SDK or engine behind the provider is not installed
@@ -14,7 +14,7 @@
     ├── AuthenticationError        the vendor refused the key (401)
     ├── PermissionDenied           the key may not do this (403)
     ├── QuotaExceeded              the account is out of credit (402, or 429 for quota)
-    ├── RateLimitError             429; `retry_after` in seconds where the vendor said
+    ├── RateLimitError             429; `retry_after` in seconds where the vendor states it
     ├── ModelNotFound
     │   └── ModelRetired           with `successor` and `date`
     ├── ContentFiltered            the vendor's filter refused the request
@@ -25,11 +25,11 @@
     ├── ConnectionFailed           no connection, or it broke
     ├── IncompleteStream           a stream ended without the vendor's finish
     ├── InvalidResponse            an answer that breaks the vendor's own format
-    │   └── InvalidOutput          an answer that does not fit the caller's `output` type
+    │   └── InvalidOutput          an answer that does not match the caller's `output` type
     └── ServerError                5xx, or an error inside a stream
 
-The core's lowest layer: it imports nothing of fmsdk, so what had arrived before an error is
-held in `partial` as a plain object (a `Response` in practice).
+The core's lowest layer: it imports nothing of fmsdk. `partial`, which arrived before an error, is
+therefore a plain object (a `Response` in practice).
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ class FmsdkError(Exception):
     """The root. Catch this to catch everything fmsdk raises on purpose.
 
     Attributes:
-        message: what went wrong and the way out, for a person.
+        message: what went wrong, and what to do.
         retryable: whether the same request may work later.
-        provider, model: who was asked.
+        provider, model: where the request went.
         status: the HTTP status, where there was one.
         request_id: the vendor's id of the request, for its support.
         retry_after: seconds the vendor asked to wait, or None.
-        partial: what had arrived before the error (a `Response`), or None.
-        attempts: the attempts made (`fmsdk.Attempt`), the failed last one included.
+        partial: the part of the answer that arrived before the error (a `Response`), or None.
+        attempts: all attempts (`fmsdk.Attempt`), with the last, which failed.
     """
 
     default_retryable: ClassVar[bool] = False
@@ -109,10 +109,10 @@ class FmsdkError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Errors cross process pools; the default rebuilds from args alone and loses the rest.
-        return (_rebuild, (type(self), self.message, dict(self.__dict__)))
+        return (_restore_error, (type(self), self.message, dict(self.__dict__)))
 
 
-def _rebuild(kind: type[FmsdkError], message: str, state: dict[str, Any]) -> FmsdkError:
+def _restore_error(kind: type[FmsdkError], message: str, state: dict[str, Any]) -> FmsdkError:
     error = kind.__new__(kind, message)
     Exception.__init__(error, message)
     error.__dict__.update(state)
@@ -124,7 +124,7 @@ class BadRequestError(FmsdkError):
 
 
 class UnsupportedContent(BadRequestError):
-    """The model or the wire cannot carry a part; raised before anything is sent.
+    """The model or its API does not support a part. It is raised before anything is sent.
 
     Attributes:
         part: the kind of the part ("image", "audio", …).
@@ -140,7 +140,7 @@ class UnsupportedContent(BadRequestError):
 
 
 class UnsupportedSetting(BadRequestError):
-    """A setting cannot be honoured; `lenient=True` drops it with a warning instead.
+    """A setting is not supported. `lenient=True` drops it with a warning instead.
 
     Attributes:
         setting: the name of the keyword.
@@ -159,8 +159,8 @@ class ContextTooLong(BadRequestError):
     """The request is longer than the model's context.
 
     Attributes:
-        tokens: how long the request is (with the output it asks for), or None.
-        limit: how much fits, or None.
+        tokens: the length of the request (with the output it asks for), or None.
+        limit: the length of the context, or None.
     """
 
     def __init__(
@@ -172,7 +172,7 @@ class ContextTooLong(BadRequestError):
 
 
 class QuoteUnavailable(BadRequestError):
-    """The size of the request cannot be told offline."""
+    """The size of the request cannot be computed offline."""
 
 
 class ConfigurationError(FmsdkError):
@@ -180,7 +180,7 @@ class ConfigurationError(FmsdkError):
 
 
 class UnknownProvider(ConfigurationError):
-    """No provider of that name; `nearest` has the names that look alike."""
+    """No provider has that name. `nearest` has similar names."""
 
     def __init__(self, message: str, *, nearest: tuple[str, ...] = (), **context: Any) -> None:
         super().__init__(message, **context)
@@ -216,7 +216,7 @@ class QuotaExceeded(FmsdkError):
 
 
 class RateLimitError(FmsdkError):
-    """Too many requests; `retry_after` says how long to wait, where the vendor did."""
+    """Too many requests. `retry_after` is how long to wait, where the vendor states it."""
 
     default_retryable = True
 
@@ -230,8 +230,8 @@ class ModelRetired(ModelNotFound):
 
     Attributes:
         successor: the model that replaced it, by the vendor's name for it, where known.
-        date: the day it went (`datetime.date`), where known.
-        alternatives: where else to go ("openai:", …), where the service is gone.
+        date: the date of its end (`datetime.date`), where known.
+        alternatives: other providers ("openai:", …), where the service has ended.
     """
 
     def __init__(
@@ -254,7 +254,7 @@ class ContentFiltered(FmsdkError):
 
 
 class BudgetExceeded(FmsdkError):
-    """The caller's own limit would be passed."""
+    """The caller's own limit would be exceeded."""
 
 
 class CheckpointError(FmsdkError):
@@ -290,7 +290,7 @@ class InvalidResponse(FmsdkError):
 
 
 class InvalidOutput(InvalidResponse):
-    """An answer that does not fit the caller's `output` type; `partial` has the answer."""
+    """An answer that does not match the caller's `output` type. `partial` has the answer."""
 
     default_retryable = False
 

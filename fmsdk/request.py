@@ -1,12 +1,12 @@
-"""A request as a frozen, serialisable value: messages, settings, tools, the output wanted.
+"""A request as a frozen, serialisable value: messages, settings, tools and the output type.
 
-`build` makes one of what a user hands to `generate`. Nothing here knows a provider; what a
-model can take is checked in `fmsdk.pipeline.call`.
+`build` creates one from the arguments of `generate`. Nothing here knows a provider. What a model
+accepts is checked in `fmsdk.pipeline.capability_check`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Self, TypeVar, cast, get_args
 
@@ -23,7 +23,7 @@ from fmsdk.content import (
     Video,
 )
 from fmsdk.errors import BadRequestError
-from fmsdk.validation import check_json, check_text, number, whole
+from fmsdk.validation import check_integer, check_json, check_number, check_text
 
 __all__ = [
     "Message",
@@ -48,18 +48,18 @@ _PARTS = get_args(Part)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn: who speaks, and the parts. `Message("user", "Hello")` works as well."""
+    """One turn: its role and parts. `Message("user", "Hello")` works as well."""
 
     role: Role
     parts: tuple[Part, ...]
 
     def __init__(self, role: Role, parts: str | Part | Sequence[str | Part]) -> None:
         if role not in get_args(Role):
-            raise BadRequestError(f"a role is one of {get_args(Role)}, not {role!r}")
+            raise BadRequestError(f"a role is one of {', '.join(get_args(Role))}, not {role!r}")
         single = isinstance(parts, (str, *_PARTS))
         items = cast("Sequence[object]", (parts,) if single else parts)
         object.__setattr__(self, "role", role)
-        object.__setattr__(self, "parts", tuple(_as_part(item) for item in items))
+        object.__setattr__(self, "parts", tuple(_to_part(item) for item in items))
 
     @property
     def text(self) -> str:
@@ -80,10 +80,10 @@ class Tool:
 
     @classmethod
     def from_function(cls, function: Callable[..., Any]) -> Tool:
-        """Make a tool of a function: name, docstring and type hints say all there is to say.
+        """Create a tool from a function, by its name, docstring and type hints.
 
         Raises:
-            BadRequestError: a parameter without a type hint, or of a type JSON cannot carry.
+            BadRequestError: a parameter without a type hint, or of a type without a JSON form.
         """
         from fmsdk.schema.json_schema import function_schema
 
@@ -92,7 +92,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How to answer. None (or empty) leaves the choice to the model's maker."""
+    """Settings of the answer. None (or empty) is the vendor's default."""
 
     max_output_tokens: int | None = None
     temperature: float | None = None
@@ -111,11 +111,11 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Everything one call needs.
+    """All that one call needs.
 
-    `model` is the name without its provider; `output` a type (dataclass, pydantic model,
-    TypedDict, …) or a JSON Schema; `options` the provider's own typed options. With `lenient`,
-    a setting that cannot be honoured is dropped with a warning instead of raising.
+    `model` is the name without its provider. `output` is a type (dataclass, pydantic model,
+    TypedDict, …) or a JSON Schema. `options` are the provider's own typed options. With `lenient`,
+    an unsupported setting is dropped with a warning instead of raising.
     """
 
     provider: str
@@ -138,7 +138,7 @@ class Request:
         return f"{self.provider}:{self.model}"
 
     def parts(self) -> Iterator[Part]:
-        """Every part of every message, the parts inside tool results included."""
+        """Every part of every message, and the parts inside tool results."""
         for message in self.messages:
             for part in message.parts:
                 yield part
@@ -146,23 +146,23 @@ class Request:
                     yield from part.content
 
     def media(self) -> Iterator[Image | Audio | Video | Document]:
-        """Every media part, those inside tool results included."""
+        """Every media part, also inside tool results."""
         for part in self.parts():
             if isinstance(part, MediaPart):
                 yield part
 
     def with_media(self, change: Callable[[MediaPart], MediaPart]) -> Self:
-        """The request with every media part, those inside tool results included, as `change`
-        returns it."""
+        """The request with every media part, also inside tool results, replaced by the result of
+        `change`."""
 
-        def changed(part: Part) -> Part:
+        def replace_media(part: Part) -> Part:
             if isinstance(part, ToolResult):
-                content: list[Any] = [changed(inner) for inner in part.content]
+                content: list[Any] = [replace_media(inner) for inner in part.content]
                 return replace(part, content=tuple(content))
             return change(part) if isinstance(part, MediaPart) else part
 
         messages = (
-            Message(message.role, [changed(part) for part in message.parts])
+            Message(message.role, [replace_media(part) for part in message.parts])
             for message in self.messages
         )
         return replace(self, messages=tuple(messages))
@@ -173,17 +173,30 @@ Prompt = str | Part | Message | Sequence[str | Part | Message] | Request
 
 
 def build(model: str, prompt: Prompt, **settings: Any) -> Request:
-    """The `Request` for `Client.generate`'s arguments; a `Request` as prompt keeps its own
-    messages and settings and changes the model alone.
+    """The `Request` for `Client.generate`'s arguments. A `Request` as prompt keeps its messages and
+    settings; only its model changes.
 
     Raises:
-        BadRequestError: a bare model name, an empty prompt, or a setting out of range.
+        BadRequestError: a model name without provider, an empty prompt, or a setting out of range.
     """
     provider, name = split_model(model)
     if isinstance(prompt, Request):
-        return _renamed(prompt, provider, name, settings)
-    messages = _messages(prompt)
-    return _checked(Request(provider=provider, model=name, messages=messages, **_split(settings)))
+        default = Request(provider="", model="", messages=())
+        clash = [
+            key
+            for key, value in _split_settings(settings).items()
+            if value != getattr(default, key)
+        ]
+        if clash:
+            raise BadRequestError(
+                f"a Request has its own settings, so {', '.join(clash)} cannot be passed beside "
+                "it. Use dataclasses.replace(request, …)"
+            )
+        return _check_request(replace(prompt, provider=provider, model=name))
+    messages = _collect_messages(prompt)
+    return _check_request(
+        Request(provider=provider, model=name, messages=messages, **_split_settings(settings))
+    )
 
 
 def split_model(model: str) -> tuple[str, str]:
@@ -191,27 +204,15 @@ def split_model(model: str) -> tuple[str, str]:
     provider, colon, name = model.partition(":") if isinstance(model, str) else ("", "", "")  # pyright: ignore[reportUnnecessaryIsInstance] - not everyone checks types
     if not (provider and colon and name):
         raise BadRequestError(
-            f"a model is named provider:model (openai:gpt-5.6-sol, local:demo-text), not {model!r}"
+            f"a model's name is provider:model (openai:gpt-5.6-sol, local:demo-text), not {model!r}"
         )
     return provider, name
 
 
 def convert_request(request: Request, kind: type[Q], **fields_of_verb: Any) -> Q:
-    """The same request as one of another verb: a `kind`, which adds `fields_of_verb`."""
+    """The same request for another verb: a `kind`, with `fields_of_verb` in addition."""
     common = {spec.name: getattr(request, spec.name) for spec in fields(Request)}
     return kind(**common, **fields_of_verb)
-
-
-def _renamed(request: Request, provider: str, name: str, settings: dict[str, Any]) -> Request:
-    given = _split(settings)
-    default = Request(provider="", model="", messages=())
-    clash = [key for key, value in given.items() if value != getattr(default, key)]
-    if clash:
-        raise BadRequestError(
-            f"a Request carries its own settings; also given: {', '.join(clash)}. "
-            "Use dataclasses.replace(request, …)"
-        )
-    return _checked(replace(request, provider=provider, model=name))
 
 
 _SETTING_NAMES = frozenset(spec.name for spec in fields(Settings))
@@ -223,40 +224,39 @@ _REQUEST_NAMES = frozenset(spec.name for spec in fields(Request)) - {
 }
 
 
-def _split(given: dict[str, Any]) -> dict[str, Any]:
-    given = {name: value for name, value in given.items() if value is not None}
-    unknown = given.keys() - _SETTING_NAMES - _REQUEST_NAMES
+def _split_settings(values: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a `Request`, with those of `Settings` in its field `settings`."""
+    values = {name: value for name, value in values.items() if value is not None}
+    unknown = values.keys() - _SETTING_NAMES - _REQUEST_NAMES
     if unknown:
         raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
-    mine: dict[str, Any] = {}
+    request_fields: dict[str, Any] = {}
     for_settings: dict[str, Any] = {}
-    for key, value in given.items():
-        (for_settings if key in _SETTING_NAMES else mine)[key] = value
+    for key, value in values.items():
+        (for_settings if key in _SETTING_NAMES else request_fields)[key] = value
     if "stop" in for_settings:
         stop = for_settings["stop"]
         for_settings["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
     if "modalities" in for_settings:
         for_settings["modalities"] = tuple(for_settings["modalities"])
-    if "tools" in mine:
-        mine["tools"] = tuple(
-            tool if isinstance(tool, Tool) else Tool.from_function(tool) for tool in mine["tools"]
+    if "tools" in request_fields:
+        request_fields["tools"] = tuple(
+            tool if isinstance(tool, Tool) else Tool.from_function(tool)
+            for tool in request_fields["tools"]
         )
-    if "tags" in mine:
-        mine["tags"] = _tags(mine["tags"])
-    mine["settings"] = Settings(**for_settings)
-    return mine
+    if "tags" in request_fields:
+        pairs: Any = request_fields["tags"]
+        pairs = cast("Any", pairs).items() if isinstance(pairs, Mapping) else pairs
+        tags: tuple[tuple[str, str], ...] = tuple((name, value) for name, value in pairs)
+        request_fields["tags"] = tags
+        if len(dict(tags)) < len(tags):
+            raise BadRequestError("two tags have the same name")
+    request_fields["settings"] = Settings(**for_settings)
+    return request_fields
 
 
-def _tags(given: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    pairs = cast("Mapping[str, str]", given).items() if isinstance(given, Mapping) else given
-    tags = tuple((name, value) for name, value in pairs)
-    if len(dict(tags)) < len(tags):
-        raise BadRequestError("two tags have the same name")
-    return tags
-
-
-def _messages(prompt: object) -> tuple[Message, ...]:
-    """Messages stay; strings and parts between them gather into one user message each run."""
+def _collect_messages(prompt: object) -> tuple[Message, ...]:
+    """Messages stay. Consecutive strings and parts become one user message."""
     single = isinstance(prompt, (str, Message, *_PARTS))
     if not single and not isinstance(prompt, Sequence):
         raise BadRequestError(
@@ -272,40 +272,45 @@ def _messages(prompt: object) -> tuple[Message, ...]:
                 loose = []
             messages.append(item)
         else:
-            loose.append(_as_part(item))
+            loose.append(_to_part(item))
     if loose:
         messages.append(Message("user", loose))
     return tuple(messages)
 
 
-def _as_part(item: object) -> Part:
+def _to_part(item: object) -> Part:
     if isinstance(item, str):
         return Text(item)
     if isinstance(item, _PARTS):
         return cast("Part", item)
     raise BadRequestError(
-        f"a prompt is made of text, parts and messages; {type(item).__name__} is none of them"
+        f"a prompt consists of text, parts and messages, not of {type(item).__name__}"
     )
 
 
-_WHOLES = {"max_output_tokens": 1, "choices": 1, "logprobs": 0, "seed": None}
+_INTEGERS = {"max_output_tokens": 1, "choices": 1, "logprobs": 0, "seed": None}
 
 
-def _numbers(settings: Settings) -> Settings:
-    """The settings, their numbers checked."""
-    found: dict[str, Any] = {
-        "temperature": number(
+def _check_numbers(settings: Settings) -> Settings:
+    """The settings, with checked numbers."""
+    numbers: dict[str, Any] = {
+        "temperature": check_number(
             "temperature", settings.temperature, "not negative", lambda t: t >= 0
         ),
-        "top_p": number("top_p", settings.top_p, "above 0 and at most 1", lambda p: 0 < p <= 1),
-        **{name: whole(name, getattr(settings, name), least) for name, least in _WHOLES.items()},
+        "top_p": check_number(
+            "top_p", settings.top_p, "above 0 and at most 1", lambda p: 0 < p <= 1
+        ),
+        **{
+            name: check_integer(name, getattr(settings, name), least)
+            for name, least in _INTEGERS.items()
+        },
     }
-    changed = {name: value for name, value in found.items() if value is not getattr(settings, name)}
-    return replace(settings, **changed) if changed else settings
+    changes = {n: value for n, value in numbers.items() if value is not getattr(settings, n)}
+    return replace(settings, **changes) if changes else settings
 
 
-_WORDS: dict[type, str] = {str: "text", Mapping: "a mapping"}
-_TYPES: dict[type, dict[str, type]] = {
+_TYPE_NAMES: dict[type, str] = {str: "text", Mapping: "a mapping"}
+_FIELD_TYPES: dict[type, dict[str, type]] = {
     Text: {"text": str},
     Reasoning: {"text": str},
     ToolCall: {"id": str, "name": str, "arguments": Mapping},
@@ -315,14 +320,12 @@ _TYPES: dict[type, dict[str, type]] = {
 
 
 def _check_types(value: Part | Tool) -> None:
-    for name, kind in _TYPES.get(type(value), {}).items():
-        held = getattr(value, name)
-        if not isinstance(held, kind):
-            raise BadRequestError(
-                f"{type(value).__name__}.{name} is {_WORDS[kind]}, not {type(held).__name__}"
-            )
+    for name, kind in _FIELD_TYPES.get(type(value), {}).items():
+        content, place = getattr(value, name), f"{type(value).__name__}.{name}"
+        if not isinstance(content, kind):
+            raise BadRequestError(f"{place} is {_TYPE_NAMES[kind]}, not {type(content).__name__}")
         if kind is str:
-            check_text(held, f"{type(value).__name__}.{name}")
+            check_text(content, place)
 
 
 def _check_parts(request: Request) -> None:
@@ -336,7 +339,7 @@ def _check_parts(request: Request) -> None:
         is_answered = message.parts and all(isinstance(p, ToolResult) for p in message.parts)
         if message.role == "tool" and not is_answered:
             raise BadRequestError(
-                "a message of the role 'tool' holds ToolResults, and at least one"
+                "a message of the role 'tool' consists of ToolResults, and has at least one"
             )
     for tool in request.tools:
         _check_types(tool)
@@ -351,30 +354,30 @@ def _check_texts(request: Request) -> None:
         request.name.encode()
     except UnicodeEncodeError as error:
         raise BadRequestError(
-            f"{request.name!a} is no valid Unicode, so no model's name"
+            f"{request.name!a} is not valid Unicode, and cannot be a model's name"
         ) from error
     if not all(isinstance(text, str) and text for text in stop):
-        raise BadRequestError("stop is text, or several texts, none of them empty")
+        raise BadRequestError("stop is text, or several texts, and none may be empty")
     if not settings.modalities or not {*settings.modalities} <= {*get_args(OutputModality)}:
         raise BadRequestError(f"modalities are some of {', '.join(get_args(OutputModality))}")
     if not isinstance(system, str | None):
         raise BadRequestError(f"system is text, not {type(system).__name__}")
     check_text(request.system or "", "system")
     if not all(isinstance(text, str) for tag in request.tags for text in cast("Any", tag)):
-        raise BadRequestError("tags are names and values, both text")
+        raise BadRequestError("the names and values of tags are text")
 
 
-def _checked(request: Request) -> Request:
+def _check_request(request: Request) -> Request:
     _check_texts(request)
     _check_parts(request)
     is_asked = any(message.parts for message in request.messages if message.role != "system")
     if not is_asked or not any(not isinstance(p, Text) or p.text.strip() for p in request.parts()):
-        why = "" if is_asked or not request.messages else ": all of it is in system messages"
+        why = "" if is_asked or not request.messages else ": it has only system messages"
         raise BadRequestError(
             f"the prompt is empty{why}", provider=request.provider, model=request.model
         )
-    settings = _numbers(request.settings)
-    timeout = number("timeout", request.timeout, "above 0", lambda seconds: seconds > 0)
+    settings = _check_numbers(request.settings)
+    timeout = check_number("timeout", request.timeout, "above 0", lambda seconds: seconds > 0)
     if settings.reasoning is not None and settings.reasoning not in get_args(ReasoningEffort):
         raise BadRequestError(f"reasoning is one of {', '.join(get_args(ReasoningEffort))}")
     names = {tool.name for tool in request.tools}

@@ -1,12 +1,12 @@
-"""Messages, requests, responses and what they hold as JSON text, and back.
+"""Messages, requests, responses and their parts as JSON text, and back.
 
     {"fmsdk": 1, "type": "Request", "value": {"$": "Request", "provider": …, "messages": […]}}
 
-`fmsdk` is the version of the schema. Every value of ours is an object tagged by `$` with its
-class; fields at their default are left out. Money is text, so that no digit is lost. Media go
-by their bytes (base64), or by reference: the path as given, or the URL. URLs and `FileRef`s are
-references always. An `output` type becomes its JSON Schema, since a class cannot be written
-down; so `output` of a response read back is plain values.
+`fmsdk` is the version of the schema. Every fmsdk value is an object whose `$` is the name of its
+class. Fields with their default value are left out. Money is text, so that no digit is lost. Media
+are written as bytes (base64) or as a reference, which is the path or the URL. URLs and `FileRef`s
+are always references. An `output` type becomes its JSON Schema, since a class has no JSON form; so
+the `output` of a response that is read back consists of plain values.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SCHEMA_VERSION = 1
 Serialisable = Message | Request | Result | content.Part | usage.Usage | usage.Cost
 MediaForm = Literal["bytes", "reference"]
 
-_KNOWN: dict[str, Any] = {
+_CLASSES: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
         *(content.Text, content.Image, content.Audio, content.Video, content.Document),
@@ -45,8 +45,8 @@ _KNOWN: dict[str, Any] = {
         *(usage.Latency, usage.Attempt, usage.Timings, usage.Device),
     )
 }
-# Fields whose value is the caller's or the vendor's own JSON, and passes through as it is.
-_JSON = frozenset(
+# Fields whose value is the caller's or the vendor's own JSON, which is written unchanged.
+_JSON_FIELDS = frozenset(
     {
         ("ToolCall", "arguments"),
         ("Tool", "parameters"),
@@ -54,51 +54,53 @@ _JSON = frozenset(
         ("Usage", "server_tools"),
     }
 )
-_MONEY = frozenset({"total", "quantity", "unit_price", "amount", "hourly_price", "charged"})
-_TYPES = frozenset({("Request", "output"), ("Response", "output_type")})
+_MONEY_FIELDS = frozenset({"total", "quantity", "unit_price", "amount", "hourly_price", "charged"})
+_TYPE_FIELDS = frozenset({("Request", "output"), ("Response", "output_type")})
 
 
 def to_json(value: Serialisable, *, media: MediaForm = "bytes") -> str:
     """Write a message, request, response, part, usage or cost as JSON text.
 
     Args:
-        media: "bytes" reads every media file in; "reference" keeps paths as paths, and raises
-            for media that have none (bytes, PIL images, samples).
+        media: "bytes" reads every media file; "reference" writes paths, and raises for media
+            without one (bytes, PIL images, samples).
 
     Raises:
-        BadRequestError: a value of another kind, provider options, or media without reference.
-        InvalidMedia: a media file that cannot be read.
+        BadRequestError: a value of another kind, provider options, or media without a reference.
+        InvalidMedia: a media file cannot be read.
     """
-    if type(value).__name__ not in _KNOWN:
+    if type(value).__name__ not in _CLASSES:
         raise BadRequestError(f"cannot write {type(value).__name__} as JSON")
-    whole = {
+    document = {
         "fmsdk": SCHEMA_VERSION,
         "type": type(value).__name__,
         "value": _write(value, media),
     }
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def from_json(text: str | bytes) -> Any:
     """Read back what `to_json` wrote.
 
     Raises:
-        BadRequestError: not JSON, not ours, or of a later schema version.
+        BadRequestError: not JSON, not written by fmsdk, or of another schema version.
     """
     try:
-        whole: Any = json.loads(text)
+        document: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadRequestError("this is not JSON") from error
-    version = cast("dict[str, Any]", whole).get("fmsdk") if isinstance(whole, dict) else None
+    version = cast("dict[str, Any]", document).get("fmsdk") if isinstance(document, dict) else None
     if version != SCHEMA_VERSION:
         raise BadRequestError(
-            f"this is no JSON of fmsdk's schema version {SCHEMA_VERSION}"
+            f"this is not JSON of fmsdk's schema version {SCHEMA_VERSION}"
             + ("" if version is None else f" but of version {version!r}; use a matching fmsdk")
         )
     try:
-        return _read(whole["value"])
+        return _read(document["value"])
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-        raise BadRequestError(f"this JSON is not what fmsdk writes: {error}") from error
+        raise BadRequestError(
+            f"this JSON was not written by fmsdk, or was changed: {error}"
+        ) from error
 
 
 def _write(value: Any, media: MediaForm) -> Any:
@@ -112,44 +114,36 @@ def _write(value: Any, media: MediaForm) -> Any:
         numbers = base64.b64encode(value.to_bytes()).decode("ascii")
         return {"$": "Vectors", "dimensions": value.dimensions, "base64": numbers}
     name = type(value).__name__
-    if _KNOWN.get(name) is not type(value):
+    if _CLASSES.get(name) is not type(value):
         raise BadRequestError(
-            f"cannot write {name} as JSON; of a request with provider options, write "
+            f"cannot write {name} as JSON. For a request with provider options, pass "
             "dataclasses.replace(request, options=None)"
         )
-    written: dict[str, Any] = {"$": name}
+    result: dict[str, Any] = {"$": name}
     for field in fields(value):
         item = getattr(value, field.name)
         if field.init and item != field.default:
-            written[field.name] = _write_field(value, name, field.name, item, media)
-    return written
+            result[field.name] = _write_field(value, name, field.name, item, media)
+    return result
 
 
 def _write_field(owner: Any, name: str, field: str, item: Any, media: MediaForm) -> Any:
-    if (name, field) in _JSON:
+    if (name, field) in _JSON_FIELDS:
         return dict(item)
-    if (name, field) in _TYPES:
-        return _schema_of(item)
+    if (name, field) in _TYPE_FIELDS:
+        if isinstance(item, Mapping):
+            return cast("Mapping[str, Any]", item)
+        from fmsdk.schema.json_schema import json_schema
+
+        return json_schema(item)
     if field == "raw_body":
-        return _write_bytes(item)
+        try:
+            return {"text": item.decode("utf-8")}
+        except UnicodeDecodeError:
+            return {"base64": base64.b64encode(item).decode("ascii")}
     if isinstance(owner, MediaPart) and field == "source":
         return _write_source(owner, media)
     return _write(item, media)
-
-
-def _schema_of(output: Any) -> Mapping[str, Any]:
-    if isinstance(output, Mapping):
-        return cast("Mapping[str, Any]", output)
-    from fmsdk.schema.json_schema import json_schema
-
-    return json_schema(output)
-
-
-def _write_bytes(data: bytes) -> dict[str, str]:
-    try:
-        return {"text": data.decode("utf-8")}
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(data).decode("ascii")}
 
 
 def _write_source(part: MediaPart, media: MediaForm) -> dict[str, Any]:
@@ -163,9 +157,7 @@ def _write_source(part: MediaPart, media: MediaForm) -> dict[str, Any]:
         return {"base64": part.base64(), **({"mime": mime} if mime else {})}
     if isinstance(source, PathSource):
         return {"path": source.path}
-    raise BadRequestError(
-        f"this {part.kind} is in memory and has no reference; write it with media='bytes'"
-    )
+    raise BadRequestError(f"this {part.kind} is in memory and has no reference; pass media='bytes'")
 
 
 def _read(value: Any) -> Any:
@@ -173,44 +165,44 @@ def _read(value: Any) -> Any:
         return tuple(_read(item) for item in cast("list[Any]", value))
     if not isinstance(value, dict):
         return value
-    written = cast("dict[str, Any]", value)
-    name = written["$"]
+    document = cast("dict[str, Any]", value)
+    name = document["$"]
     if name == "Vectors":
-        numbers = base64.b64decode(written["base64"], validate=True)
-        return Vectors.from_bytes(numbers, written["dimensions"])
-    if name not in _KNOWN:
+        numbers = base64.b64decode(document["base64"], validate=True)
+        return Vectors.from_bytes(numbers, document["dimensions"])
+    if name not in _CLASSES:
         raise ValueError(f"unknown kind {name!r}")
-    given = {key: _read_field(name, key, item) for key, item in written.items() if key != "$"}
+    values = {key: _read_field(name, key, item) for key, item in document.items() if key != "$"}
     if name == "ToolResult":
-        return content.ToolResult(given.pop("call_id"), given.pop("content", ()), **given)
+        return content.ToolResult(values.pop("call_id"), values.pop("content", ()), **values)
     if name == "Message":
-        return Message(given["role"], given.get("parts", ()))
-    return _KNOWN[name](**given)
+        return Message(values["role"], values.get("parts", ()))
+    return _CLASSES[name](**values)
 
 
 def _read_field(name: str, field: str, item: Any) -> Any:
-    if (name, field) in _JSON or (name, field) in _TYPES:
+    if (name, field) in _JSON_FIELDS or (name, field) in _TYPE_FIELDS:
         return item
     if field == "raw_body":
         return _read_bytes(item)
     if field == "source" and isinstance(item, dict):
         return _read_source(cast("dict[str, Any]", item))
-    if field in _MONEY and isinstance(item, str):
+    if field in _MONEY_FIELDS and isinstance(item, str):
         return Decimal(item)
     return _read(item)
 
 
-def _read_bytes(written: dict[str, str]) -> bytes:
-    if "text" in written:
-        return written["text"].encode("utf-8")
-    return base64.b64decode(written["base64"], validate=True)
+def _read_bytes(document: dict[str, str]) -> bytes:
+    if "text" in document:
+        return document["text"].encode("utf-8")
+    return base64.b64decode(document["base64"], validate=True)
 
 
-def _read_source(written: dict[str, Any]) -> Any:
-    if "url" in written:
-        return UrlSource(written["url"])
-    if "file" in written:
-        return _read(written["file"])
-    if "path" in written:
-        return PathSource(written["path"])
-    return BytesSource(_read_bytes(written), written.get("mime"))
+def _read_source(document: dict[str, Any]) -> Any:
+    if "url" in document:
+        return UrlSource(document["url"])
+    if "file" in document:
+        return _read(document["file"])
+    if "path" in document:
+        return PathSource(document["path"])
+    return BytesSource(_read_bytes(document), document.get("mime"))

@@ -1,7 +1,6 @@
 """What a request used: tokens by direction and modality, seconds, money.
 
-`None` always means unknown, never zero. These are values; how tokens become money is
-`fmsdk.pricing`'s business.
+`None` always means unknown, never zero. `fmsdk.pricing` computes money from tokens.
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ UsageSource = Literal["measured", "estimated", "unknown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputUsage:
-    """Tokens (or seconds) that went in. `total` includes cached tokens, for every vendor.
+    """Tokens (or seconds) of the input. `total` includes cached tokens, for every vendor.
 
-    The modality fields split `total` where the vendor tells; `cache_read` and `cache_write`
-    are parts of `total` too, across modalities; `cache_read_image`, `…_audio` and `…_video` are
-    the parts of `cache_read` that the vendor tells of. `cache_write_1h` is the part of
-    `cache_write` kept for an hour. `audio_seconds` is what speech-to-text bills by.
+    The modality fields are parts of `total` where the vendor reports them. `cache_read` and
+    `cache_write` are parts of `total` too, across modalities. `cache_read_image`, `…_audio` and
+    `…_video` are parts of `cache_read`, where the vendor reports them. `cache_write_1h` is the part
+    of `cache_write` with a lifetime of an hour. Speech-to-text is billed by `audio_seconds`.
     """
 
     total: int | None = None
@@ -57,7 +56,7 @@ class InputUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputUsage:
-    """Tokens that came out. `total` includes `reasoning`, for every vendor."""
+    """Tokens of the output. `total` includes `reasoning`, for every vendor."""
 
     total: int | None = None
     text: int | None = None
@@ -75,10 +74,10 @@ class Usage:
     """What a request used, and where the figures come from.
 
     `source` is "measured" (the vendor's bill, or counted by the local engine), "estimated",
-    or "unknown". `service_tier` is the tier that *served* the request; `server_tools` counts the
-    calls of tools that the vendor ran, by name ("web_search", "file_search", …), as far as it
-    tells; `charged` is what the vendor says the request cost, in US dollars, where it does; `raw`
-    is the vendor's own usage object, unchanged.
+    or "unknown". `service_tier` is the tier that *served* the request. `server_tools` counts the
+    calls of tools that the vendor ran, by name ("web_search", "file_search", …), where it reports
+    them. `charged` is the cost of the request in US dollars that some vendors report. `raw` is the
+    vendor's own usage object, unchanged.
     """
 
     input: InputUsage = _NO_INPUT
@@ -108,7 +107,7 @@ class Range(Generic[N]):
 class CostLine:
     """One line of a bill: `quantity` × `unit_price` = `amount` (US dollars).
 
-    `kind` says what ("input", "cache read", "output", "device time", …), `unit` of what
+    `kind` is what was used ("input", "cache read", "output", "device time", …), `unit` its unit
     ("token", "second", "request"); `unit_price` is for one unit.
     """
 
@@ -124,7 +123,7 @@ class CostLine:
 class Cost:
     """What a request cost. `total` is the sum of `lines`.
 
-    `price_source` names where the prices come from and their date. `source` follows the
+    `price_source` is where the prices come from, and their date. `source` follows the
     usage: "measured" tokens give a measured cost, "estimated" ones an estimate.
     """
 
@@ -137,7 +136,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at the wire: its length, the wait before it, and how it failed (None: it did not)."""
+    """One attempt: its length, the wait before it, and its error (None: it succeeded)."""
 
     seconds: float
     waited: float = 0.0
@@ -150,11 +149,11 @@ class Latency:
     """How long a request took, in seconds.
 
     total: from the call until the last token, everything included.
-    time_to_first_token: from the call to the first visible token; None where nobody could see
-        it (an unstreamed hosted answer).
+    time_to_first_token: from the call to the first visible token; None where that is
+        unknown (a hosted answer without streaming).
     queue: waiting for a place (client's `max_concurrency`, local engine's queue).
     load: loading the local model, 0.0 where it was loaded already; None for hosted models.
-    prefill, decode: phases of the local engine; None where not told.
+    prefill, decode: phases of the local engine; None where unknown.
     output_tokens_per_second: output tokens after the first ÷ time after the first token, or,
         without a time to first token, output tokens ÷ the last attempt's time.
     attempts: every attempt, in order; `len(attempts) - 1` retries.
@@ -174,9 +173,9 @@ class Latency:
 class Device:
     """The device a local model ran on.
 
-    kind: "cpu", "cuda", "mps", …; name: as the driver tells it; count: how many of them (for
-    a CPU, its threads). `hourly_price` is the user's own figure in dollars an hour for all of
-    them together; None lets the price table look.
+    kind: "cpu", "cuda", "mps", …; name: the driver's name of it; count: how many of them
+    (for a CPU, its threads). `hourly_price` is the user's own figure in dollars an hour for all of
+    them together; None means the price of the table.
     """
 
     kind: str
@@ -187,7 +186,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """What a provider alone can time, in seconds; `call` makes `Latency` and `Cost` of it.
+    """Times that only a provider can measure, in seconds. `Latency` and `Cost` follow from them.
 
     device_seconds: how long the request occupied `device` (its share, where it was shared).
     """

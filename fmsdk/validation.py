@@ -1,6 +1,6 @@
-"""Values that a caller hands over, as plain ones: numbers, text, and what goes out as JSON (a
-tool's parameters, a call's arguments, a schema, a provider's options). What JSON has no form for
-raises, since whatever stood in its place would be another value.
+"""Checks the values of callers: numbers, text, and what is sent as JSON (a tool's parameters, a
+call's arguments, a schema, a provider's options). Values that JSON cannot represent raise: any
+replacement would be another value.
 """
 
 from __future__ import annotations
@@ -16,77 +16,84 @@ import msgspec
 
 from fmsdk.errors import BadRequestError
 
-__all__ = ["check_json", "check_text", "json_of", "number", "plain_of", "whole"]
+__all__ = [
+    "check_integer",
+    "check_json",
+    "check_number",
+    "check_text",
+    "encode_json",
+    "to_plain_json",
+]
 
-_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
+_JSON_TYPES = frozenset({str, int, bool, type(None)})
 _BYTES = (bytes, bytearray, memoryview)
 _LISTS = (Sequence, Set, ValuesView)
 
 
-def number(name: str, value: Any, needed: str, fits: Callable[[float], bool]) -> Any:
-    """The number that was given, if any, as Python's own where it is another library's. Raises
-    BadRequestError where it is none, or does not fit; `needed` says what would."""
+def check_number(name: str, value: Any, requirement: str, is_valid: Callable[[float], bool]) -> Any:
+    """The value, if any, as an int or float where it is another library's number.
+
+    Raises:
+        BadRequestError: not a number, or not valid by `is_valid`; `requirement` says what is.
+    """
     if value is None:
         return None
-    plain: Any = value
+    result: Any = value
     try:
         if type(value) not in (int, float):
             is_number = isinstance(value, Real) and not isinstance(cast("object", value), bool)
-            plain = float(value) if is_number else math.nan
-        is_right = math.isfinite(plain) and fits(plain)
+            result = float(value) if is_number else math.nan
+        is_right = math.isfinite(result) and is_valid(result)
     except OverflowError:
         is_right = False
     if not is_right:
-        raise BadRequestError(f"{name} must be a number, {needed}; it is {_shown(value)}")
-    return plain
+        try:
+            text = repr(value)
+        except ValueError:  # Python does not write numbers of thousands of digits
+            text = f"a {type(value).__name__} that is too large"
+        text = text if len(text) < 200 else f"{text[:200]}…"
+        raise BadRequestError(f"{name} must be a number, {requirement}; it is {text}")
+    return result
 
 
-def _shown(value: object) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # Python writes no number of thousands of digits
-        return f"a {type(value).__name__} that is too large"
-    return text if len(text) < 200 else f"{text[:200]}…"
-
-
-def whole(name: str, value: Any, least: int | None) -> int | None:
-    """The same of a whole number, of at least `least`."""
+def check_integer(name: str, value: Any, least: int | None) -> int | None:
+    """As `check_number`, of a whole number that is at least `least`."""
     if value is None:
         return None
     if isinstance(value, Integral) and not isinstance(cast("object", value), bool):
-        plain = int(value)
-        if least is None or plain >= least:
-            return plain
-    needed = "" if least is None else f" and at least {least}"
-    raise BadRequestError(f"{name} must be a whole number{needed}, not {value!r}")
+        result = int(value)
+        if least is None or result >= least:
+            return result
+    requirement = "" if least is None else f" and at least {least}"
+    raise BadRequestError(f"{name} must be a whole number{requirement}, not {value!r}")
 
 
 def check_text(text: str, what: str) -> None:
-    """Raise BadRequestError for text that is no valid Unicode: half of a character in two."""
+    """Raise BadRequestError for text that is not valid Unicode: it holds half a surrogate pair."""
     if text.isascii():
         return
     try:
         text.encode()
     except UnicodeEncodeError as error:
         half = text[error.start : error.end][:1]
-        raise BadRequestError(f"{what} is no valid Unicode: it holds {half!a}") from error
+        raise BadRequestError(f"{what} is not valid Unicode: it holds {half!a}") from error
 
 
 def check_json(value: object, what: str) -> None:
-    """Raise BadRequestError for a value that is not all mappings, lists, text, numbers, booleans
-    and None; `what` names it."""
+    """Raise BadRequestError for a value that is not made of mappings, lists, text, numbers,
+    booleans and None. `what` is its name in the message."""
     try:
-        _check(value)
+        _check_value(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise BadRequestError(f"{what} cannot be written as JSON: {error}") from error
 
 
-def json_of(value: Any, what: str = "the request") -> bytes:
-    """Values as JSON. Any mapping is an object, any sequence, set or view a list. The encoder has
-    forms of its own for bytes, dates, decimals and NaN: those are `check_json`'s to find.
+def encode_json(value: Any, what: str = "the request") -> bytes:
+    """Values as JSON. Any mapping becomes an object; any sequence, set or view a list. The encoder
+    accepts bytes, dates, decimals and NaN too, which `check_json` refuses.
 
     Raises:
-        BadRequestError: text that is no valid Unicode, or what the encoder has no form for.
+        BadRequestError: text that is not valid Unicode, or a value that the encoder refuses.
     """
     try:
         return _ENCODER.encode(value)
@@ -94,38 +101,29 @@ def json_of(value: Any, what: str = "the request") -> bytes:
         raise BadRequestError(f"{what} cannot be written as JSON: {error}") from error
 
 
-def plain_of(value: object, what: str) -> Any:
-    """The value as it will be read at the other end: dicts, lists and the like alone. Raises
-    BadRequestError as `check_json` does."""
+def to_plain_json(value: object, what: str) -> Any:
+    """The value as the receiver will read it: only dicts, lists, text, numbers, booleans and None.
+    Raises BadRequestError as `check_json` does."""
     check_json(value, what)
-    return msgspec.json.decode(json_of(value, what))
+    return msgspec.json.decode(encode_json(value, what))
 
 
-def _check(value: object) -> None:
+def _check_value(value: object) -> None:
     if type(value) is dict or isinstance(value, Mapping):  # the first is ten times as fast
         for key, inner in cast("Mapping[object, object]", value).items():
-            if type(key) is not str:
-                _check_key(key)
-            if type(inner) not in _AS_THEY_ARE:
-                _check(inner)
+            if type(key) is not str and (isinstance(key, bool) or not isinstance(key, (str, int))):
+                raise TypeError(f"a key of it is {type(key).__name__}, and JSON's are text")
+            if type(inner) not in _JSON_TYPES:
+                _check_value(inner)
     elif type(value) is list or _is_list(value):
         for inner in cast("list[object]", value):
-            if type(inner) not in _AS_THEY_ARE:
-                _check(inner)
+            if type(inner) not in _JSON_TYPES:
+                _check_value(inner)
     elif not isinstance(value, (str, Integral, NoneType)):
-        _check_real(value)
-
-
-def _check_real(value: object) -> None:
-    if not _is_real(value):
-        raise TypeError(f"it holds {type(value).__name__}, which JSON has no form for")
-    if not math.isfinite(cast("float", value)):
-        raise ValueError(f"it holds {value}")
-
-
-def _check_key(key: object) -> None:
-    if not isinstance(key, (str, int)) or isinstance(key, bool):
-        raise TypeError(f"a key of it is {type(key).__name__}, and JSON's are text")
+        if not _is_real(value):
+            raise TypeError(f"it holds {type(value).__name__}, which JSON has no form for")
+        if not math.isfinite(cast("float", value)):
+            raise ValueError(f"it holds {value}")
 
 
 def _is_list(value: object) -> bool:
@@ -136,9 +134,9 @@ def _is_real(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, Rational)
 
 
-def _simpler(value: Any) -> Any:
-    """What the encoder does not know, as what it knows; of a number's kinds those of others
-    (numpy's, say)."""
+def _convert_unknown(value: Any) -> Any:
+    """A value of a type that the encoder does not know (numpy's numbers, for instance) as one of
+    a type that it knows."""
     if isinstance(value, Mapping):
         return dict(cast("Mapping[Any, Any]", value))
     if _is_list(value):
@@ -152,4 +150,4 @@ def _simpler(value: Any) -> Any:
     raise TypeError(f"it holds {type(value).__name__}, which JSON has no form for")
 
 
-_ENCODER = msgspec.json.Encoder(enc_hook=_simpler)
+_ENCODER = msgspec.json.Encoder(enc_hook=_convert_unknown)

@@ -13,7 +13,7 @@ from typing import Any
 from fmsdk.content import MediaPart
 from fmsdk.errors import InvalidMedia
 from fmsdk.media.source import LocalSource
-from fmsdk.validation import json_of
+from fmsdk.validation import encode_json
 
 __all__ = ["Body", "BodyWriter"]
 
@@ -67,7 +67,7 @@ class BodyWriter:
             BadRequestError: a value that JSON cannot carry.
             InvalidMedia: a file that cannot be read.
         """
-        text = json_of(body)
+        text = encode_json(body)
         if not self._media:
             return Body([text])
         first, *others = text.split(f"<{self._mark}:".encode())

@@ -26,7 +26,7 @@ from fmsdk.errors import BadRequestError
 from fmsdk.hosted.body import Body
 from fmsdk.hosted.request_builder import RequestBuilder
 from fmsdk.request import Message, Request, Role
-from fmsdk.validation import json_of
+from fmsdk.validation import encode_json
 
 __all__ = ["ConversationEncoder"]
 
@@ -110,7 +110,7 @@ class ConversationEncoder(RequestBuilder, ABC):
 
     def arguments_text(self, call: ToolCall) -> str:
         """A call's arguments as the JSON text that they came as."""
-        return json_of(call.arguments).decode() if call.raw is None else call.raw
+        return encode_json(call.arguments).decode() if call.raw is None else call.raw
 
     def accepts_call_id(self, id: str) -> bool:
         """Whether the API takes a tool call's id as it is."""

@@ -19,7 +19,7 @@ from fmsdk.errors import QuoteUnavailable
 from fmsdk.provider import Estimate
 from fmsdk.request import Request
 from fmsdk.usage import Range
-from fmsdk.validation import json_of
+from fmsdk.validation import encode_json
 
 __all__ = ["count_tokens", "estimate_answer", "estimate_text", "most_tokens"]
 
@@ -256,7 +256,7 @@ def _own_opaque(part: Reasoning | ToolCall, request: Request, counts: _Counts) -
 
 
 def _compact(value: Mapping[str, Any]) -> str:
-    return json_of(value).decode()
+    return encode_json(value).decode()
 
 
 def estimate_answer(request: Request, parts: Iterable[Part]) -> int | None:

@@ -15,7 +15,7 @@ from fmsdk.media.source import FileRef, UrlSource, shown_url
 from fmsdk.request import Message, Request
 from fmsdk.result import Result
 from fmsdk.telemetry import names
-from fmsdk.validation import json_of
+from fmsdk.validation import encode_json
 
 __all__ = ["VARIABLE", "is_wanted", "of_answer", "of_request"]
 
@@ -32,9 +32,9 @@ def is_wanted() -> bool:
 def of_request(request: Request) -> dict[str, str]:
     """The messages that were sent."""
     messages = [_message(message) for message in request.messages]
-    values = {names.INPUT_MESSAGES: json_of(messages).decode()}
+    values = {names.INPUT_MESSAGES: encode_json(messages).decode()}
     if request.system is not None:
-        values[names.SYSTEM_INSTRUCTIONS] = json_of([_part(Text(request.system))]).decode()
+        values[names.SYSTEM_INSTRUCTIONS] = encode_json([_part(Text(request.system))]).decode()
     return values
 
 
@@ -44,7 +44,7 @@ def of_answer(answer: Result) -> dict[str, str]:
         {**_message(message), "finish_reason": finish}
         for message, finish in zip(answer.messages, answer.finishes, strict=True)
     ]
-    return {names.OUTPUT_MESSAGES: json_of(messages).decode()} if messages else {}
+    return {names.OUTPUT_MESSAGES: encode_json(messages).decode()} if messages else {}
 
 
 def _message(message: Message) -> dict[str, Any]:

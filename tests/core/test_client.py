@@ -70,7 +70,7 @@ def test_a_request_is_a_prompt_for_any_model() -> None:
     )
     assert client.generate("fake:any", request).text == "Hello"
     assert provider.requests[0].settings.temperature == 0.5
-    with pytest.raises(fmsdk.BadRequestError, match="carries its own settings"):
+    with pytest.raises(fmsdk.BadRequestError, match="has its own settings"):
         client.generate("fake:any", request, system="Be brief.")
 
 
