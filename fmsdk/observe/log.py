@@ -13,7 +13,7 @@ from typing import Any
 from fmsdk.errors import FmsdkError
 from fmsdk.observe.observer import AttemptReport, Outcome, attempts_of, request_id_of
 from fmsdk.request import Request
-from fmsdk.result import Result, Warning
+from fmsdk.result import Result
 
 __all__ = ["LogObserver", "LoggedWarning", "logger"]
 
@@ -68,29 +68,27 @@ class LogObserver:
     def call_ended(self, outcome: Outcome) -> None:
         """Log how the call ended, and each warning."""
         if isinstance(outcome, Exception):
-            if logger.isEnabledFor(logging.INFO):
-                self._log_error(outcome)
+            self._log_error(outcome)
             return
         if logger.isEnabledFor(logging.DEBUG):
             self._log_answer(outcome)
         for warning in outcome.warnings:
-            self._log_warning(warning)
-
-    def _log_warning(self, warning: Warning) -> None:
-        key = self._request.name, warning.code, warning.detail
-        level = logging.DEBUG if key in self._known_warnings else logging.WARNING
-        if len(self._known_warnings) < _MAX_KNOWN_WARNINGS:
-            self._known_warnings.add(key)
-        if logger.isEnabledFor(level):
-            self._log(
-                level,
-                f"{warning.code}: {warning.message}",
-                event="warning",
-                code=warning.code,
-                detail=warning.detail,
-            )
+            key = self._request.name, warning.code, warning.detail
+            level = logging.DEBUG if key in self._known_warnings else logging.WARNING
+            if len(self._known_warnings) < _MAX_KNOWN_WARNINGS:
+                self._known_warnings.add(key)
+            if logger.isEnabledFor(level):
+                self._log(
+                    level,
+                    f"{warning.code}: {warning.message}",
+                    event="warning",
+                    code=warning.code,
+                    detail=warning.detail,
+                )
 
     def _log_error(self, error: Exception) -> None:
+        if not logger.isEnabledFor(logging.INFO):
+            return
         seconds = perf_counter() - self._start_time
         status = error.status if isinstance(error, FmsdkError) else None
         request_id, attempts = request_id_of(error), attempts_of(error)

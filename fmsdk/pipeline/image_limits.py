@@ -117,8 +117,12 @@ async def _find_reduction(
         return None
     size = image.size
     exceeded_limits = list(_exceeded_limits(size, limits)) if size else []
-    if limits.max_bytes is not None and await _file_size(source) > limits.max_bytes:
-        exceeded_limits.append(f"{limits.max_bytes:,} bytes")
+    if limits.max_bytes is not None:
+        # A PIL image has to be encoded to know its size.
+        is_slow = isinstance(source, PillowSource)
+        bytes_count = await asyncio.to_thread(_file_size, source) if is_slow else _file_size(source)
+        if bytes_count > limits.max_bytes:
+            exceeded_limits.append(f"{limits.max_bytes:,} bytes")
     reasons = [f"{request.name} takes at most {limit}" for limit in exceeded_limits]
     if image.max_side is not None and (size is None or max(size) > image.max_side):
         reasons.insert(0, f"max_side={image.max_side} asks for it")
@@ -139,15 +143,9 @@ def _exceeded_limits(size: Size, limits: ImageLimits) -> Iterator[str]:
         yield f"{limits.max_patches:,} patches of {side}x{side} pixels"
 
 
-async def _file_size(source: LocalSource) -> int:
-    """The size of the file in bytes."""
-
-    def measure() -> int:
-        with source.open() as file:
-            return file.seek(0, os.SEEK_END)
-
-    # A PIL image has to be encoded to know its size.
-    return await asyncio.to_thread(measure) if isinstance(source, PillowSource) else measure()
+def _file_size(source: LocalSource) -> int:
+    with source.open() as file:
+        return file.seek(0, os.SEEK_END)
 
 
 async def _shrink_image(

@@ -1,8 +1,8 @@
 """What a request would use and cost, before it is sent: no network, no vendor SDK needed.
 
-Tokens in come from the provider's own estimate, or the core's where the provider is not
-installed; tokens out are what the caller allows, or an assumption that is said to be one.
-What is billed in the end is `fmsdk.pricing`'s business; spending limits are not known here.
+Input tokens come from the provider's own estimate, or from the core's if the provider is not
+installed. Output tokens are those that the caller allows, or an assumption with a warning. Knows
+neither the final bill (`fmsdk.pricing`) nor spending limits.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from fmsdk.usage import InputUsage, OutputUsage, Range, Usage
 
 __all__ = ["Quote", "estimate_text", "estimated_usage", "make_quote", "offline_quote"]
 
-# Vendors whose prices are known by the name of their provider, installed or not.
+# Providers whose prices are known although they are not installed.
 _VENDORS = frozenset({"anthropic", "google", "openai"})
-# An assumption, not a measurement: an answer of two or three paragraphs, and one thought over.
-_ANSWER, _THOUGHT = 300, 1500
-_LONG_ANSWER = 8192
+# Assumptions, not measurements: an answer of two or three paragraphs, and one with reasoning.
+_ANSWER_TOKENS, _REASONED_ANSWER_TOKENS = 300, 1500
+_MAX_ANSWER_TOKENS = 8192
 _TEXT_IN = ("input", "cache write", "cache write 1h")
 _TEXT_OUT = ("output", "reasoning")
 
@@ -36,13 +36,12 @@ _TEXT_OUT = ("output", "reasoning")
 class Quote:
     """What a request would use and cost.
 
-    output_tokens: `high` is `max_output_tokens`, else the most the model answers with.
-    cost: US dollars for one attempt with nothing read from or written to a cache, or None where
-        the price is not known.
-    ceiling: US dollars that one attempt cannot exceed (every byte a token, written to the
-        dearest cache; every allowed token put out), or None where there is no bound.
-    source: "measured" where a tokenizer counted the input, else "estimated".
-    price_source: where the prices come from, and their date.
+    output_tokens: `high` is `max_output_tokens`, else the longest answer of the model.
+    cost: US dollars for one attempt without a cache; None: the price is unknown.
+    ceiling: US dollars that one attempt cannot exceed, if every byte is a token and is written to
+        the most expensive cache, and if the answer is as long as allowed; None: there is no bound.
+    source: "measured" if a tokenizer counted the input, else "estimated".
+    price_source: the source of the prices, and their date.
     """
 
     provider: str
@@ -57,13 +56,13 @@ class Quote:
 
 
 def offline_quote(request: Request, registry: Registry, clock: Clock | None = None) -> Quote:
-    """The quote for `request`, by the estimate of its provider, or of the core where the provider
-    lacks its package or key. Nothing is sent, so a model that is retired by the date of `clock` is
-    a warning here.
+    """The quote for `request`, from the estimate of its provider, or from the core's if the
+    provider lacks its package or key. Nothing is sent, so a model that is retired by the date of
+    `clock` is only a warning.
 
     Raises:
-        QuoteUnavailable: the size of the request is not known offline.
-        UnknownProvider, MissingExtra, MissingKey: neither the provider nor its prices are here.
+        QuoteUnavailable: the size of the request is unknown offline. UnknownProvider, MissingExtra,
+        MissingKey: neither the provider nor its prices are available.
     """
     try:
         provider = registry.create(request.provider)
@@ -90,19 +89,29 @@ def make_quote(
 
     Args:
         estimate: the request's input tokens.
-        price_id: the vendor in the price table; None: its prices are not known.
-        local: the model runs on the user's own device, so that its cost depends on time.
+        price_id: the vendor's id in the price table; None: its prices are unknown.
+        local: the model runs on the user's own device, so its cost depends on time.
     """
     warnings: list[Warning] = []
     limit = None if price_id is None else pricing.max_output_tokens(price_id, request.model)
-    output = _output(request, limit, warnings)
-    _check_context(request, estimate.input, price_id, warnings)
+    output = _answer_length(request, limit, warnings)
+    window = None if price_id is None else pricing.context_window(price_id, request.model)
+    if window is not None and estimate.input.low > window:
+        message = f"at least {estimate.input.low} tokens, and {request.name} takes {window}"
+        warnings.append(Warning("context_too_long", message, "prompt"))
     tier = getattr(request.options, "service_tier", None)
     rates = None if price_id is None else pricing.rates_for(price_id, request.model, tier)
-    cost = None if price_id is None else _cost(request, estimate.input, output, price_id, tier)
+    cost = (
+        None if price_id is None else _cost_range(request, estimate.input, output, price_id, tier)
+    )
     ceiling = None
-    if rates is None or cost is None:
-        warnings.append(_no_cost(request, tier, local))
+    if (rates is None or cost is None) and local:
+        message = "a local answer costs the time it takes, which is unknown before it has run"
+        warnings.append(Warning("local_cost_unknown_before_run", message, request.name))
+    elif rates is None or cost is None:
+        at_tier = f" in the tier {tier!r}" if tier else ""
+        message = f"no price is known for {request.name}{at_tier}"
+        warnings.append(Warning("price_unknown", message, request.name))
     elif request.settings.max_output_tokens or limit:
         ceiling = _ceiling(request, estimate, output.high, rates)
     return Quote(
@@ -119,36 +128,39 @@ def make_quote(
 
 
 def estimated_usage(
-    provider: Provider, request: Request, partial: Response[Any], reported: Usage | None = None
+    provider: Provider,
+    request: Request,
+    partial: Response[Any],
+    reported_usage: Usage | None = None,
 ) -> Usage:
-    """The usage of a request whose answer broke off: what the vendor had `reported` by then,
-    completed by the provider's estimate of the input and the size of what arrived. Unknown where
-    nothing was reported and either of them cannot be estimated."""
-    reported = reported or Usage()
-    if reported.input.total is not None and reported.output.total is not None:
-        return reported
+    """The usage of a request whose answer broke off: the usage that the vendor had reported by
+    then. What is missing in it is estimated: the input by the provider, the output by what arrived.
+    Unknown if one of them is missing and cannot be estimated."""
+    usage = reported_usage or Usage()
+    if usage.input.total is not None and usage.output.total is not None:
+        return usage
     try:
         tokens = provider.estimate(request).input.expected
     except QuoteUnavailable:
         tokens = None
     answer = estimate_answer(request, (part for choice in partial.choices for part in choice.parts))
-    input_usage = InputUsage(total=tokens) if reported.input.total is None else reported.input
-    output_usage = OutputUsage(total=answer) if reported.output.total is None else reported.output
+    input_usage = InputUsage(total=tokens) if usage.input.total is None else usage.input
+    output_usage = OutputUsage(total=answer) if usage.output.total is None else usage.output
     if input_usage.total is None or output_usage.total is None:
-        return reported
-    return replace(reported, input=input_usage, output=output_usage, source="estimated")
+        return usage
+    return replace(usage, input=input_usage, output=output_usage, source="estimated")
 
 
-def _output(request: Request, limit: int | None, warnings: list[Warning]) -> Range[int]:
+def _answer_length(request: Request, limit: int | None, warnings: list[Warning]) -> Range[int]:
     settings = request.settings
     thinks = settings.reasoning not in {None, "none", "minimal"}
-    assumed_tokens = _THOUGHT if thinks else _ANSWER
-    maximum = settings.max_output_tokens or limit or _LONG_ANSWER
+    assumed_tokens = _REASONED_ANSWER_TOKENS if thinks else _ANSWER_TOKENS
+    maximum = settings.max_output_tokens or limit or _MAX_ANSWER_TOKENS
     if settings.max_output_tokens is None or settings.max_output_tokens > assumed_tokens:
         warnings.append(
             Warning(
                 "output_assumed",
-                f"the length of an answer is not known before: {assumed_tokens} tokens are assumed",
+                f"the length of the answer is unknown; {assumed_tokens} tokens are assumed",
                 "max_output_tokens",
             )
         )
@@ -156,21 +168,7 @@ def _output(request: Request, limit: int | None, warnings: list[Warning]) -> Ran
     return Range(each, min(assumed_tokens, maximum) * each, maximum * each)
 
 
-def _check_context(
-    request: Request, tokens: Range[int], price_id: str | None, warnings: list[Warning]
-) -> None:
-    window = None if price_id is None else pricing.context_window(price_id, request.model)
-    if window is not None and tokens.low > window:
-        warnings.append(
-            Warning(
-                "context_too_long",
-                f"at least {tokens.low} tokens, and {request.name} takes {window}",
-                "prompt",
-            )
-        )
-
-
-def _cost(
+def _cost_range(
     request: Request, tokens: Range[int], answer: Range[int], price_id: str, tier: str | None
 ) -> Range[Decimal] | None:
     bills = [
@@ -206,18 +204,7 @@ def _ceiling(
     media = {f"output {kind}" for kind in request.settings.modalities if kind != "text"}
     if not media <= prices.keys():
         return None
-    dearest_in = max(prices[kind] for kind in _TEXT_IN if kind in prices)
-    dearest_out = max(prices[kind] for kind in {*_TEXT_OUT, *media} if kind in prices)
-    once = prices.get("request", Decimal(0))
-    return most_in * dearest_in + most_out * dearest_out + once
-
-
-def _no_cost(request: Request, tier: str | None, local: bool) -> Warning:
-    if local:
-        return Warning(
-            "local_cost_unknown_before_run",
-            "a local answer costs the time it takes, which is not known before it has run",
-            request.name,
-        )
-    at_tier = f" in the tier {tier!r}" if tier else ""
-    return Warning("price_unknown", f"no price is known for {request.name}{at_tier}", request.name)
+    highest_in = max(prices[kind] for kind in _TEXT_IN if kind in prices)
+    highest_out = max(prices[kind] for kind in {*_TEXT_OUT, *media} if kind in prices)
+    per_request = prices.get("request", Decimal(0))
+    return most_in * highest_in + most_out * highest_out + per_request

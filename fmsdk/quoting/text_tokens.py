@@ -1,9 +1,9 @@
-"""How many tokens a text request has, estimated offline and without a tokenizer.
+"""Estimates the tokens of a text request, offline and without a tokenizer.
 
 Text is counted by classes of characters (words, digits, punctuation, letters by script), whose
-weights were fitted to OpenAI's o200k vocabulary; each vendor's tokenizer and its hidden framing
-then scale that count. How far off this is, measured on recorded bills, is written down in
-docs/decisions/0004-prices.md. Knows no prices, and no media: those raise.
+weights were fitted to OpenAI's o200k vocabulary. A factor and a framing for each vendor then scale
+that count. docs/decisions/0004-prices.md has the errors, measured on recorded bills. Knows no
+prices. Media raise.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from fmsdk.validation import encode_json
 
 __all__ = ["count_tokens", "estimate_answer", "estimate_text", "most_tokens"]
 
-_ACCENTED = "\u00c0-\u024f\u1e00-\u1eff"
-_AFTER = rf"(?![a-z{_ACCENTED}])"
+_ACCENTED_LETTERS = "\u00c0-\u024f\u1e00-\u1eff"
+_AFTER = rf"(?![a-z{_ACCENTED_LETTERS}])"
 _PIECE = re.compile(
     # a word, or one hump of a camelCase one
     rf" ?(?P<word>[A-Z]?[a-z]+{_AFTER}|[A-Z]+{_AFTER})"
-    rf"| ?(?P<accented>[A-Za-z{_ACCENTED}]+)"
+    rf"| ?(?P<accented>[A-Za-z{_ACCENTED_LETTERS}]+)"
     r"|(?P<digits> ?[0-9]+)"
     r"|(?P<newline>[ \t]*[\r\n]\s*)"
     r"|(?P<spaces>[ \t]{2,})"
@@ -51,17 +51,17 @@ _A_LETTER = {
     "other": 1.0,
     "spaces": 1.0,
 }
-_ACCENTS = re.compile(f"[{_ACCENTED}]")
+_ACCENTS = re.compile(f"[{_ACCENTED_LETTERS}]")
 
 
 @dataclass(frozen=True, slots=True)
 class _Vendor:
-    """What a vendor makes of the count.
+    """How the count becomes a vendor's tokens.
 
-    text: its tokens for one of the count. request, message: framing of the whole and of each
-    message. tools: hidden prompt once there are tools; tool, call: for each tool and each call.
-    tool_json, output_json: the share of a schema's own tokens that is billed. opaque: tokens a
-    character of an opaque reasoning item. hidden: more than it ever added to the request's text.
+    text: tokens for one of the count. request, message: framing of the request and of each message.
+    tools: a hidden prompt if there are tools; tool, call: for each tool and each call. tool_json,
+    output_json: the part of a schema's tokens that is billed. opaque: tokens for a character of an
+    opaque reasoning item. hidden_bound: more than the vendor ever added to the request's text.
     """
 
     text: float = 1.1
@@ -73,28 +73,28 @@ class _Vendor:
     tool_json: float = 1.0
     output_json: float = 1.0
     opaque: float = 0.0
-    hidden: int = 1500
+    hidden_bound: int = 1500
 
 
 _UNKNOWN = _Vendor()
 _OPENAI = _Vendor(
     text=1.0, request=3, message=4, tools=8, tool=0, call=8, tool_json=0.8, output_json=0.7,
-    opaque=0.11, hidden=400,
+    opaque=0.11, hidden_bound=400,
 )  # fmt: skip
 _GOOGLE = _Vendor(
     text=1.04, request=0, message=0, tools=0, tool=5, call=15, tool_json=0.6, output_json=0,
-    opaque=0.15, hidden=100,
+    opaque=0.15, hidden_bound=100,
 )  # fmt: skip
 _ANTHROPIC = _Vendor(
     text=1.15, request=4, message=3, tools=320, tool=0, call=45, tool_json=1.15, output_json=1.15,
-    hidden=1500,
+    hidden_bound=1500,
 )  # fmt: skip
 _GENERATION = re.compile(r"claude-(?:[a-z]+-)?(\d)(?:[-.](\d)(?!\d))?")
 
 
 @dataclass(slots=True)
 class _Counts:
-    """What a request holds. `size` is the UTF-8 bytes of everything that may be tokenized."""
+    """The counts of a request. `size` is the UTF-8 bytes of everything that may become tokens."""
 
     text: float = 0.0
     tool_json: float = 0.0
@@ -109,9 +109,9 @@ class _Counts:
 
 
 def count_tokens(text: str) -> float:
-    """About how many tokens a text is, for OpenAI's current vocabulary (o200k)."""
-    # Words of languages that write accents are split into more pieces, those without an accent
-    # as well; one letter in fifty tells such a text.
+    """About how many tokens a text has in OpenAI's current vocabulary (o200k)."""
+    # In languages with accents, words are split into more pieces, also those without an accent.
+    # Such a text is recognised by one accented letter in fifty.
     has_accents = len(_ACCENTS.findall(text)) * 50 > len(text)
     total = 0.0
     for piece in _PIECE.finditer(text):
@@ -138,8 +138,7 @@ def count_tokens(text: str) -> float:
 def estimate_text(request: Request) -> Estimate:
     """The size of a text request: system, messages, tools, output schema, framing.
 
-    The vendor is known by `request.provider` ("openai", "anthropic", "google"); any other gets
-    a wide guess.
+    `request.provider` is the vendor ("openai", "anthropic", "google"); any other gets a wide guess.
 
     Raises:
         QuoteUnavailable: the request holds media.
@@ -148,35 +147,35 @@ def estimate_text(request: Request) -> Estimate:
     system = request.system is not None
     text = vendor.text * counts.text + vendor.message * (len(request.messages) + system)
     text += vendor.request
-    hidden = vendor.tool_json * counts.tool_json + vendor.output_json * counts.output_json
-    hidden += vendor.call * counts.calls + vendor.opaque * counts.opaque
+    extra_tokens = vendor.tool_json * counts.tool_json + vendor.output_json * counts.output_json
+    extra_tokens += vendor.call * counts.calls + vendor.opaque * counts.opaque
     if request.tools:
-        hidden += vendor.tools + vendor.tool * len(request.tools)
+        extra_tokens += vendor.tools + vendor.tool * len(request.tools)
     spread = 2 if vendor is _UNKNOWN else 1
-    low = text * (1 - 0.15 * spread) + hidden * (1 - 0.4 * spread)
-    high = text * (1 + 0.2 * spread) + hidden * (1 + 0.5 * spread) + 6 * spread
-    maximum = _most(vendor, counts, request)
-    expected = min(max(1, round(text + hidden)), maximum)
+    low = text * (1 - 0.15 * spread) + extra_tokens * (1 - 0.4 * spread)
+    high = text * (1 + 0.2 * spread) + extra_tokens * (1 + 0.5 * spread) + 6 * spread
+    maximum = _bound(vendor, counts, request)
+    expected = min(max(1, round(text + extra_tokens)), maximum)
     return Estimate(
         input=Range(min(max(1, math.floor(low)), expected), expected, min(math.ceil(high), maximum))
     )
 
 
 def most_tokens(request: Request) -> int:
-    """A bound on the request's input tokens: a token is at least one byte of UTF-8, and no
-    vendor was seen to add more hidden framing than is allowed for here.
+    """A bound on the request's input tokens. A token has at least one byte of UTF-8, and no vendor
+    was ever seen to add more hidden framing than is counted here.
 
     Raises:
         QuoteUnavailable: the request holds media.
     """
-    return _most(_vendor(request), _count(request), request)
+    return _bound(_vendor(request), _count(request), request)
 
 
-def _most(vendor: _Vendor, counts: _Counts, request: Request) -> int:
+def _bound(vendor: _Vendor, counts: _Counts, request: Request) -> int:
     pieces = 2 + len(request.messages) + len(request.tools) + counts.calls
-    plain = not request.tools and request.output is None and vendor is not _UNKNOWN
-    hidden = 60 if plain else vendor.hidden
-    return counts.size + hidden + 40 * pieces
+    is_plain_text = not request.tools and request.output is None and vendor is not _UNKNOWN
+    hidden_tokens = 60 if is_plain_text else vendor.hidden_bound
+    return counts.size + hidden_tokens + 40 * pieces
 
 
 def _vendor(request: Request) -> _Vendor:
@@ -185,11 +184,11 @@ def _vendor(request: Request) -> _Vendor:
     if request.provider == "google":
         return _GOOGLE
     if request.provider == "anthropic":
-        return _claude(request)
+        return _claude_vendor(request)
     return _UNKNOWN
 
 
-def _claude(request: Request) -> _Vendor:
+def _claude_vendor(request: Request) -> _Vendor:
     # The hidden tool prompt grew with 4.5 and shrank with 4.8; the tokenizer changed with 4.7.
     match = _GENERATION.search(request.model)
     generation = float(f"{match[1]}.{match[2] or 0}") if match else 5.0
@@ -214,7 +213,12 @@ def _count(request: Request) -> _Counts:
         if isinstance(part, Text):
             counts.text += counts.add(part.text)
         elif isinstance(part, Reasoning):
-            _add_reasoning(part, request, counts)
+            opaque = _own_opaque(part, request, counts)
+            # Anthropic signs the readable text; others bill the content of the opaque item.
+            if request.provider == "anthropic" or not opaque:
+                counts.text += counts.add(part.text)
+            else:
+                counts.opaque += opaque
         elif isinstance(part, ToolCall):
             counts.calls += 1
             counts.text += counts.add(part.name) + counts.add(part.raw or _compact(part.arguments))
@@ -223,8 +227,8 @@ def _count(request: Request) -> _Counts:
             counts.text += counts.add(part.name or "")
         else:
             raise QuoteUnavailable(
-                f"cannot tell the tokens of this {part.kind} before it is sent ({part.describe()})"
-                ": media rules are not in this version; send it, or leave it out",
+                f"the tokens of this {part.kind} ({part.describe()}) are unknown before "
+                "it is sent: quotes for media are not in this version; send it, or leave it out",
                 provider=request.provider,
                 model=request.model,
             )
@@ -239,15 +243,6 @@ def _count(request: Request) -> _Counts:
     return counts
 
 
-def _add_reasoning(part: Reasoning, request: Request, counts: _Counts) -> None:
-    opaque = _own_opaque(part, request, counts)
-    # Anthropic signs the readable text; the others bill what is inside the opaque item.
-    if request.provider == "anthropic" or not opaque:
-        counts.text += counts.add(part.text)
-    else:
-        counts.opaque += opaque
-
-
 def _own_opaque(part: Reasoning | ToolCall, request: Request, counts: _Counts) -> int:
     if part.opaque is None or part.provider != request.provider:
         return 0
@@ -260,7 +255,7 @@ def _compact(value: Mapping[str, Any]) -> str:
 
 
 def estimate_answer(request: Request, parts: Iterable[Part]) -> int | None:
-    """About how many tokens of the request's model an answer's parts are; None for media."""
+    """About how many tokens the parts of an answer are for the request's model; None for media."""
     counts, total = _Counts(), 0.0
     for part in parts:
         if isinstance(part, (Text, Reasoning)):

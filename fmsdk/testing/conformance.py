@@ -1,4 +1,4 @@
-"""What every provider promises, as a pytest suite to subclass.
+"""The promises of every provider, as a pytest suite to subclass.
 
     class TestMyProvider(ProviderConformance):
         @pytest.fixture
@@ -18,16 +18,22 @@ from typing import Any, TypeVar
 import pytest
 
 from fmsdk.client import AsyncClient
-from fmsdk.content import Modality, Text
+from fmsdk.content import Audio, Document, Image, Modality, Text, Video
 from fmsdk.errors import BadRequestError, QuoteUnavailable, UnsupportedContent
 from fmsdk.provider import CONTRACT_VERSION, Capabilities, Estimate, Provider
 from fmsdk.request import build
-from fmsdk.response import Event, Finished, Response
+from fmsdk.response import Event, Finished
 
 __all__ = ["ProviderConformance", "Subject"]
 
 T = TypeVar("T")
 MODALITIES: tuple[Modality, ...] = ("text", "image", "audio", "video", "document")
+_MEDIA_TYPES: dict[str, Any] = {
+    "image": Image,
+    "audio": Audio,
+    "video": Video,
+    "document": Document,
+}
 _SAMPLES: dict[str, bytes] = {
     "image": bytes.fromhex(
         "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154"
@@ -44,9 +50,9 @@ _SAMPLES: dict[str, bytes] = {
 
 @dataclass
 class Subject:
-    """A provider under test. `make` is called inside the event loop and must answer the same
-    each time; `prompt` and `settings` are a request it can answer in full. `embedding_model` is
-    a model for `embed`; None where the provider has none."""
+    """A provider under test. `make` returns it, and is called inside the event loop. `prompt` and
+    `settings` are a request that it can answer completely; if `deterministic`, always with the same
+    text. `embedding_model` is a model for `embed`; None if the provider has none."""
 
     make: Callable[[], Provider]
     model: str
@@ -73,19 +79,24 @@ class ProviderConformance:
     def test_an_answer_has_content_usage_latency_and_no_invented_cost(
         self, subject: Subject
     ) -> None:
-        answer = _generate(subject)
-        assert answer.parts
-        assert answer.finish in ("stop", "length", "tool_calls")
-        assert answer.latency.total > 0
-        assert len(answer.latency.attempts) == 1
-        if answer.usage.source == "unknown":
-            assert answer.usage.input.total is None
-        else:
-            assert answer.usage.input.total is not None
-            assert answer.usage.output.total is not None
-        assert answer.cost is None or answer.cost.total == sum(
-            line.amount for line in answer.cost.lines
-        )
+        async def check_provider(provider: Provider) -> None:
+            client = AsyncClient(providers={provider.name: provider}, retries=0)
+            name = f"{provider.name}:{subject.model}"
+            answer = await client.generate(name, subject.prompt, **subject.settings)
+            assert answer.parts
+            assert answer.finish in ("stop", "length", "tool_calls")
+            assert answer.latency.total > 0
+            assert len(answer.latency.attempts) == 1
+            if answer.usage.source == "unknown":
+                assert answer.usage.input.total is None
+            else:
+                assert answer.usage.input.total is not None
+                assert answer.usage.output.total is not None
+            assert answer.cost is None or answer.cost.total == sum(
+                line.amount for line in answer.cost.lines
+            )
+
+        _with_provider(subject, check_provider)
 
     def test_the_provider_itself_leaves_cost_to_the_core(self, subject: Subject) -> None:
         async def check_provider(provider: Provider) -> None:
@@ -95,7 +106,7 @@ class ProviderConformance:
 
         _with_provider(subject, check_provider)
 
-    def test_a_stream_ends_with_one_finish_and_folds_to_the_same_answer(
+    def test_a_stream_ends_with_one_finish_and_gives_the_same_answer(
         self, subject: Subject
     ) -> None:
         async def check_provider(provider: Provider) -> None:
@@ -106,15 +117,15 @@ class ProviderConformance:
                 events.extend([event async for event in stream])
             assert [isinstance(event, Finished) for event in events].count(True) == 1
             assert isinstance(events[-1], Finished)
-            streamed = stream.response
-            assert streamed.latency.time_to_first_token is not None
-            assert 0 < streamed.latency.time_to_first_token <= streamed.latency.total
+            stream_response = stream.response
+            assert stream_response.latency.time_to_first_token is not None
+            assert 0 < stream_response.latency.time_to_first_token <= stream_response.latency.total
             if subject.deterministic:
-                plain = await client.generate(name, subject.prompt, **subject.settings)
-                assert streamed.text == plain.text
-                assert streamed.finish == plain.finish
-                assert [type(p) for p in streamed.parts] == [type(p) for p in plain.parts]
-                assert streamed.usage.output.total == plain.usage.output.total
+                response = await client.generate(name, subject.prompt, **subject.settings)
+                assert stream_response.text == response.text
+                assert stream_response.finish == response.finish
+                assert [type(p) for p in stream_response.parts] == [type(p) for p in response.parts]
+                assert stream_response.usage.output.total == response.usage.output.total
 
         _with_provider(subject, check_provider)
 
@@ -139,10 +150,10 @@ class ProviderConformance:
     ) -> None:
         async def check_provider(provider: Provider) -> None:
             client = AsyncClient(providers={provider.name: provider}, retries=0)
-            accepted = provider.capabilities(subject.model).input
-            assert accepted
-            for kind in (kind for kind in MODALITIES if kind not in accepted):
-                part = Text("Hello") if kind == "text" else _sample(kind)
+            input_kinds = provider.capabilities(subject.model).input
+            assert input_kinds
+            for kind in (kind for kind in MODALITIES if kind not in input_kinds):
+                part = Text("Hello") if kind == "text" else _MEDIA_TYPES[kind](_SAMPLES[kind])
                 with pytest.raises(UnsupportedContent) as caught:
                     await client.generate(f"{provider.name}:{subject.model}", part)
                 assert caught.value.part == kind
@@ -213,25 +224,5 @@ def _with_provider(subject: Subject, check_provider: Callable[[Provider], Awaita
     asyncio.run(main())
 
 
-def _generate(subject: Subject) -> Response[Any]:
-    async def main() -> Response[Any]:
-        provider = subject.make()
-        client = AsyncClient(providers={provider.name: provider}, retries=0)
-        try:
-            name = f"{provider.name}:{subject.model}"
-            return await client.generate(name, subject.prompt, **subject.settings)
-        finally:
-            await provider.aclose()
-
-    return asyncio.run(main())
-
-
 def _request(subject: Subject) -> Any:
     return build(f"under-test:{subject.model}", subject.prompt, **subject.settings)
-
-
-def _sample(kind: str) -> Any:
-    from fmsdk.content import Audio, Document, Image, Video
-
-    kinds = {"image": Image, "audio": Audio, "video": Video, "document": Document}
-    return kinds[kind](_SAMPLES[kind])

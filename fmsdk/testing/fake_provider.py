@@ -7,13 +7,14 @@ client.generate("fake:any", "Hi").text
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from array import array
 from collections.abc import AsyncGenerator, Iterable
 from random import Random
 from typing import Any, ClassVar
 
-from fmsdk.content import Reasoning, Text, ToolCall
+from fmsdk.content import Audio, Image, Part, Reasoning, Text, ToolCall
 from fmsdk.embedding import Embeddings, EmbedLimits, EmbedRequest, Vectors
 from fmsdk.errors import FmsdkError
 from fmsdk.provider import CONTRACT_VERSION, Capabilities, Estimate, EventStream, Provider
@@ -43,16 +44,16 @@ Reply = str | ToolCall | Response[Any] | FmsdkError
 
 
 class FakeProvider(Provider):
-    """Gives `replies` in turn: a text, a `ToolCall`, a whole `Response`, or an error to raise.
+    """Gives `replies` in turn: a text, a `ToolCall`, a `Response`, or an error to raise.
 
-    Without replies (or when they are used up) it repeats the last message. Every request it
-    received is in `requests`. Its tokens are words, which it counts, so that usage is measured.
+    Without replies, or after the last one, it repeats the last message. `requests` has every
+    request that it received. Its tokens are words, which it counts, so usage is measured.
 
     Args:
-        capabilities: what its models take; everything unless given.
+        capabilities: what its models take; by default everything.
         delay: seconds before an answer, and between the pieces of a streamed one.
-        price_id: the vendor whose prices apply, or None for no price.
-        vendor: the vendor whose models count as retired when their time has come, or None.
+        price_id: the vendor whose prices apply; None: no price.
+        vendor: the vendor whose dates of retirement apply; None: no dates.
     """
 
     contract_version: ClassVar[int] = CONTRACT_VERSION
@@ -88,11 +89,12 @@ class FakeProvider(Provider):
         return EventStream(self.events(request))
 
     async def events(self, request: Request) -> AsyncGenerator[Event, None]:
-        """The events of a streamed answer. Subclasses may override it, to break off, say."""
+        """The events of a streamed answer. A subclass may override it, for instance to break
+        off."""
         reply = self._next(request)
         for number, choice in enumerate(reply.choices):
             for index, part in enumerate(choice.parts):
-                for event in _pieces(part, index, number):
+                for event in _split_part(part, index, number):
                     await asyncio.sleep(self._delay)
                     yield event
         yield Finished(
@@ -116,7 +118,7 @@ class FakeProvider(Provider):
         return EmbedLimits()
 
     async def embed(self, request: EmbedRequest) -> Embeddings:
-        """Unit vectors that depend on the text alone; alike texts do not get alike vectors."""
+        """Unit vectors that depend only on the text. Similar texts do not get similar vectors."""
         self.requests.append(request)
         await asyncio.sleep(self._delay)
         width = request.dimensions or _DIMENSIONS
@@ -170,7 +172,8 @@ def _words(request: Request) -> int:
     return sum(len(text.split()) for text in (*texts, request.system or ""))
 
 
-def _pieces(part: object, index: int, choice: int) -> list[Event]:
+def _split_part(part: Part, index: int, choice: int) -> list[Event]:
+    """The events in which a part is streamed."""
     if isinstance(part, Text):
         words = part.text.split(" ")
         last = len(words) - 1
@@ -181,21 +184,13 @@ def _pieces(part: object, index: int, choice: int) -> list[Event]:
     if isinstance(part, Reasoning):
         return [ReasoningDelta(part.text, index, choice, part.provider, part.opaque)]
     if isinstance(part, ToolCall):
-        return _call_pieces(part, index, choice)
-    return [_media_piece(part, index, choice)]
-
-
-def _call_pieces(call: ToolCall, index: int, choice: int) -> list[Event]:
-    import json
-
-    text = json.dumps(dict(call.arguments)) if call.raw is None else call.raw
-    half = len(text) // 2
-    return [
-        ToolCallDelta(index, call.id, call.name, "", choice, call.provider, call.opaque),
-        ToolCallDelta(index, arguments=text[:half], choice=choice),
-        ToolCallDelta(index, arguments=text[half:], choice=choice),
-    ]
-
-
-def _media_piece(part: Any, index: int, choice: int) -> Event:
-    return MediaDelta(part.kind, part.read(), part.mime or "", index, choice)
+        text = json.dumps(dict(part.arguments)) if part.raw is None else part.raw
+        half = len(text) // 2
+        return [
+            ToolCallDelta(index, part.id, part.name, "", choice, part.provider, part.opaque),
+            ToolCallDelta(index, arguments=text[:half], choice=choice),
+            ToolCallDelta(index, arguments=text[half:], choice=choice),
+        ]
+    if isinstance(part, Audio | Image):
+        return [MediaDelta(part.kind, part.read(), part.mime or "", index, choice)]
+    raise TypeError(f"an answer has no {type(part).__name__}")

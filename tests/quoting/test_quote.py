@@ -144,7 +144,9 @@ def test_media_are_not_quoted() -> None:
     part = fmsdk.Image(b"not looked at")
     for prompt in ([part, "What is it?"], [ToolResult("1", [part])]):
         request = build("openai:gpt-5.6-sol", prompt)
-        with pytest.raises(fmsdk.QuoteUnavailable, match=r"image.*media rules are not in this"):
+        with pytest.raises(
+            fmsdk.QuoteUnavailable, match=r"image.*quotes for media are not in this"
+        ):
             estimate_text(request)
         with pytest.raises(fmsdk.QuoteUnavailable):
             most_tokens(request)
