@@ -1,6 +1,7 @@
 """Anthropic, and every server that speaks its Messages API, as an fmsdk provider.
 
-Importing this needs no Anthropic SDK; calling a model does (`pip install 'fmsdk[anthropic]'`).
+Needs no SDK: fmsdk speaks the API itself. The extra `fmsdk[anthropic]` is for Anthropic's profiles
+and for clients of its SDK that the caller hands over.
 """
 
 from fmsdk_anthropic.options import AnthropicOptions

@@ -1,7 +1,7 @@
 """Google's Gemini models, on AI Studio and on Vertex, as an fmsdk provider.
 
-Needs no SDK of Google's: the wire is spoken here, over httpx2. Vertex needs google-auth for its
-credentials (`pip install 'fmsdk[google]'`).
+Needs no SDK: fmsdk speaks the API itself. Vertex needs google-auth for its credentials
+(`pip install 'fmsdk[google]'`).
 """
 
 from fmsdk_google.options import GoogleOptions

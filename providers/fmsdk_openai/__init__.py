@@ -1,6 +1,7 @@
 """OpenAI, and every server that speaks its wire, as an fmsdk provider.
 
-Importing this needs no OpenAI SDK; calling a model does (`pip install 'fmsdk[openai]'`).
+Needs no SDK: fmsdk speaks the APIs itself. The extra `fmsdk[openai]` is for clients of OpenAI's SDK
+that the caller hands over.
 """
 
 from fmsdk_openai.options import OpenAIOptions
