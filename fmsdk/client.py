@@ -189,7 +189,12 @@ class AsyncClient:
         """Like `generate`, but gives events as they arrive: `async with client.stream(…) as
         stream`."""
         request = build(model, prompt, output=output, **settings)
-        return AsyncStream(self._start_stream, request, self._registry.import_provider)
+
+        def start(request: Request) -> StreamedCall:
+            provider = self._registry.get(request.provider)
+            return StreamedCall(provider, request, self._loop_policy())
+
+        return AsyncStream(start, request, self._registry.import_provider)
 
     async def transcribe(
         self,
@@ -311,9 +316,6 @@ class AsyncClient:
             policy = replace(self._policy, gate=gate)
             self._gates[loop] = policy
         return policy
-
-    def _start_stream(self, request: Request) -> StreamedCall:
-        return StreamedCall(self._registry.get(request.provider), request, self._loop_policy())
 
 
 def _run_in_background(

@@ -89,8 +89,10 @@ class Registry:
         some tenths of a second, in which other tasks of the event loop must not wait."""
         if name not in self._providers.get(asyncio.get_running_loop(), {}):
             configuration = self._configurations.get(name, {})
-            if isinstance(configuration, Mapping):
-                await asyncio.to_thread(_import_package, str(configuration.get("wire", name)))
+            wire = configuration.get("wire", name) if isinstance(configuration, Mapping) else ""
+            if (point := installed_providers().get(str(wire))) is not None:
+                with suppress(ImportError):  # `create` raises it
+                    await asyncio.to_thread(point.load)
 
     def create(self, name: str) -> Provider:
         """A new provider called `name`, which the registry does not keep. Raises as `get` does."""
@@ -135,13 +137,6 @@ def _missing_wire(name: str) -> UnknownProvider:
         f"providers={{{name!r}: {{'wire': 'openai', 'base_url': …}}}} ({', '.join(points)})",
         nearest=nearest,
     )
-
-
-def _import_package(name: str) -> None:
-    point = installed_providers().get(name)
-    if point is not None:
-        with suppress(ImportError):  # `create` raises it
-            point.load()
 
 
 def _load_factory(point: EntryPoint) -> ProviderFactory:

@@ -141,23 +141,21 @@ def _write_field(owner: Any, name: str, field: str, item: Any, media: MediaForm)
             return {"text": item.decode("utf-8")}
         except UnicodeDecodeError:
             return {"base64": base64.b64encode(item).decode("ascii")}
-    if isinstance(owner, MediaPart) and field == "source":
-        return _write_source(owner, media)
-    return _write(item, media)
-
-
-def _write_source(part: MediaPart, media: MediaForm) -> dict[str, Any]:
-    source = part.source
+    if not isinstance(owner, MediaPart) or field != "source":
+        return _write(item, media)
+    source = owner.source
     if isinstance(source, UrlSource):
         return {"url": source.url}
     if isinstance(source, FileRef):
         return {"file": _write(source, media)}
     if media == "bytes":
         mime = source.mime if isinstance(source, BytesSource) else None
-        return {"base64": part.base64(), **({"mime": mime} if mime else {})}
+        return {"base64": owner.base64(), **({"mime": mime} if mime else {})}
     if isinstance(source, PathSource):
         return {"path": source.path}
-    raise BadRequestError(f"this {part.kind} is in memory and has no reference; pass media='bytes'")
+    raise BadRequestError(
+        f"this {owner.kind} is in memory and has no reference; pass media='bytes'"
+    )
 
 
 def _read(value: Any) -> Any:
@@ -185,24 +183,21 @@ def _read_field(name: str, field: str, item: Any) -> Any:
         return item
     if field == "raw_body":
         return _read_bytes(item)
-    if field == "source" and isinstance(item, dict):
-        return _read_source(cast("dict[str, Any]", item))
     if field in _MONEY_FIELDS and isinstance(item, str):
         return Decimal(item)
-    return _read(item)
+    if field != "source" or not isinstance(item, dict):
+        return _read(item)
+    source = cast("dict[str, Any]", item)
+    if "url" in source:
+        return UrlSource(source["url"])
+    if "file" in source:
+        return _read(source["file"])
+    if "path" in source:
+        return PathSource(source["path"])
+    return BytesSource(_read_bytes(source), source.get("mime"))
 
 
 def _read_bytes(document: dict[str, str]) -> bytes:
     if "text" in document:
         return document["text"].encode("utf-8")
     return base64.b64decode(document["base64"], validate=True)
-
-
-def _read_source(document: dict[str, Any]) -> Any:
-    if "url" in document:
-        return UrlSource(document["url"])
-    if "file" in document:
-        return _read(document["file"])
-    if "path" in document:
-        return PathSource(document["path"])
-    return BytesSource(_read_bytes(document), document.get("mime"))

@@ -176,7 +176,14 @@ class Call(Generic[Q, A]):
         try:
             async with asyncio.timeout_at(self._deadline):
                 capabilities = await self._check_request()
-            capabilities = await self._load_model(capabilities)
+            start = perf_counter()
+            self._load = await self.provider.load(self.request.model)
+            if self._load is not None:
+                # Loading does not count, nor waiting for another call to load the model.
+                if self._deadline is not None:
+                    self._deadline += perf_counter() - start
+                if self.operation.capabilities is None:  # a model that is loaded says more
+                    capabilities = self.provider.capabilities(self.request.model)
             self._warnings = (*unknown_model_warnings(capabilities, self.request), *self._warnings)
             async with asyncio.timeout_at(self._deadline):
                 self.request = await media_fetch.fetch_media(
@@ -207,22 +214,21 @@ class Call(Generic[Q, A]):
                     check_request, self.request, capabilities
                 )
         except UnsupportedContent as error:
-            raise _with_alternatives(error, self.request) from None
+            kinds: set[str] = {part.kind for part in self.request.media()}
+            if any(isinstance(part, Text) for part in self.request.parts()):
+                kinds.add("text")
+            models = registry.usable_models()
+            names = tuple(model.name for model in models if model.usable and kinds <= model.input)
+            hint = f"; usable models that do: {', '.join(names)}" if names else ""
+            raise UnsupportedContent(
+                error.message + hint,
+                part=error.part,
+                alternatives=names,
+                provider=error.provider,
+                model=error.model,
+            ) from None
         self._warnings = (*retirement_warnings, *warnings)
         return capabilities
-
-    async def _load_model(self, capabilities: Capabilities) -> Capabilities:
-        """Load a local model, and return its capabilities, which are known better then. The time
-        does not count."""
-        start = perf_counter()
-        self._load = await self.provider.load(self.request.model)
-        if self._load is None:
-            return capabilities
-        if self._deadline is not None:  # also the time spent waiting for another call to load it
-            self._deadline += perf_counter() - start
-        if self.operation.capabilities is not None:
-            return capabilities
-        return self.provider.capabilities(self.request.model)
 
     def release(self) -> None:
         """Let the next call pass the client's gate."""
@@ -313,19 +319,3 @@ class Call(Generic[Q, A]):
         partial = result_of(error)
         if partial is not None:
             error.partial = self.with_latency_and_cost(partial, self._first)
-
-
-def _with_alternatives(error: UnsupportedContent, request: Request) -> UnsupportedContent:
-    kinds: set[str] = {part.kind for part in request.media()}
-    if any(isinstance(part, Text) for part in request.parts()):
-        kinds.add("text")
-    models = registry.usable_models()
-    names = tuple(model.name for model in models if model.usable and kinds <= model.input)
-    hint = f"; usable models that do: {', '.join(names)}" if names else ""
-    return UnsupportedContent(
-        error.message + hint,
-        part=error.part,
-        alternatives=names,
-        provider=error.provider,
-        model=error.model,
-    )

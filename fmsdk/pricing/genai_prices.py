@@ -74,8 +74,15 @@ def _convert_model(model: Any) -> Model:
 
 def _convert_period(period: Any) -> PeriodPrices:
     constraint = getattr(period, "constraint", None)
+    prices: Prices = {}
+    for key, price in cast("dict[str, Any]", period.prices.__dict__).items():
+        if isinstance(price, Decimal):
+            prices[key] = price
+        elif price is not None:
+            tiers = tuple(Tier(tier.start, tier.price) for tier in price.tiers)
+            prices[key] = TieredPrice(base=price.base, tiers=tiers)
     return PeriodPrices(
-        prices=_convert_prices(period.prices),
+        prices=prices,
         start_date=getattr(constraint, "start_date", None),
         start_time=_utc_time(getattr(constraint, "start_time", None)),
         end_time=_utc_time(getattr(constraint, "end_time", None)),
@@ -87,17 +94,6 @@ def _utc_time(value: time | None) -> time | None:
     if value is None or value.tzinfo is None:
         return value
     return datetime.combine(date(1970, 1, 1), value).astimezone(UTC).time()
-
-
-def _convert_prices(prices: Any) -> Prices:
-    result: Prices = {}
-    for key, price in cast("dict[str, Any]", prices.__dict__).items():
-        if isinstance(price, Decimal):
-            result[key] = price
-        elif price is not None:
-            tiers = tuple(Tier(tier.start, tier.price) for tier in price.tiers)
-            result[key] = TieredPrice(base=price.base, tiers=tiers)
-    return result
 
 
 def _convert_match(clause: Any) -> Match:

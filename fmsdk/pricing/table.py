@@ -176,18 +176,17 @@ def _bands(
             starts.update(tier.start for tier in value.tiers)
     bands: list[tuple[int, Mapping[str, Decimal]]] = []
     for start in sorted(starts, reverse=True):
-        table_prices = {key: _unit_price(key, value, start) for key, value in prices.items()}
+        table_prices: dict[str, Decimal] = {}
+        for key, value in prices.items():
+            price = value
+            if not isinstance(price, Decimal):
+                tier_prices = [tier.price for tier in price.tiers if tier.start <= start]
+                price = tier_prices[-1] if tier_prices else price.base
+            scale = -3 if key.endswith("_kcount") else -6
+            is_hourly = key.endswith("_hours")
+            table_prices[key] = per_second(price) if is_hourly else price.scaleb(scale, MONEY)
         bands.append((start, unit_prices(table_prices, provider_id)))
     return tuple(bands)
-
-
-def _unit_price(key: str, value: Decimal | TieredPrice, start: int) -> Decimal:
-    if not isinstance(value, Decimal):
-        tier_prices = [tier.price for tier in value.tiers if tier.start <= start]
-        value = tier_prices[-1] if tier_prices else value.base
-    if key.endswith("_hours"):
-        return per_second(value)
-    return value.scaleb(-3 if key.endswith("_kcount") else -6, MONEY)
 
 
 @lru_cache(maxsize=4096)
