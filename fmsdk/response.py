@@ -291,8 +291,14 @@ class ResponseAccumulator:
         count = max((choice for choice, _ in self._slots), default=0) + 1
         no_finish: tuple[Finish, str | None] = ("cancelled", None)
         finishes = end.finishes if end else (no_finish,) * count
+        parts: dict[int, list[Part]] = {}
+        for choice, index in sorted(self._slots):
+            part = _join_deltas(self._slots[choice, index])
+            # Deltas without text may have had probabilities; a part without text is left out.
+            if not isinstance(part, Text) or part.text:
+                parts.setdefault(choice, []).append(part)
         choices = tuple(
-            Choice(self._parts(n), finish, raw, tuple(self._logprobs.get(n, ())))
+            Choice(tuple(parts.get(n, ())), finish, raw, tuple(self._logprobs.get(n, ())))
             for n, (finish, raw) in enumerate(finishes)
         )
         calls = (part for choice in choices for part in choice.parts if isinstance(part, ToolCall))
@@ -317,12 +323,6 @@ class ResponseAccumulator:
             raw_body=end.raw_body if end else None,
             output_type=output_type,
         )
-
-    def _parts(self, choice: int) -> tuple[Part, ...]:
-        keys = sorted(key for key in self._slots if key[0] == choice)
-        parts = (_join_deltas(self._slots[key]) for key in keys)
-        # Deltas without text may have had probabilities; a part without text is left out.
-        return tuple(part for part in parts if not isinstance(part, Text) or part.text)
 
 
 def _join_deltas(events: list[Any]) -> Part:

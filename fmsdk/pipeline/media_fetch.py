@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import replace
 from typing import TypeVar
 
-from fmsdk.content import Image, MediaPart
+from fmsdk.content import Image
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.media.sniff import Kind
 from fmsdk.media.source import BytesSource
@@ -51,9 +51,10 @@ async def fetch_media(
         failure = group_error.exceptions[0]
     if failure is not None:
         raise failure
-
-    def with_bytes(part: MediaPart) -> MediaPart:
-        task = tasks.get((part.url, part.kind)) if part.url else None
-        return replace(part, source=task.result()) if task else part
-
-    return request.with_media(with_bytes)
+    return request.with_media(
+        lambda part: (
+            replace(part, source=task.result())
+            if (task := tasks.get((part.url or "", part.kind))) is not None
+            else part
+        )
+    )

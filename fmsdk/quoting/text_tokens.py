@@ -154,7 +154,7 @@ def estimate_text(request: Request) -> Estimate:
     spread = 2 if vendor is _UNKNOWN else 1
     low = text * (1 - 0.15 * spread) + extra_tokens * (1 - 0.4 * spread)
     high = text * (1 + 0.2 * spread) + extra_tokens * (1 + 0.5 * spread) + 6 * spread
-    maximum = _bound(vendor, counts, request)
+    maximum = _upper_bound(vendor, counts, request)
     expected = min(max(1, round(text + extra_tokens)), maximum)
     return Estimate(
         input=Range(min(max(1, math.floor(low)), expected), expected, min(math.ceil(high), maximum))
@@ -168,10 +168,10 @@ def most_tokens(request: Request) -> int:
     Raises:
         QuoteUnavailable: the request holds media.
     """
-    return _bound(_vendor(request), _count(request), request)
+    return _upper_bound(_vendor(request), _count(request), request)
 
 
-def _bound(vendor: _Vendor, counts: _Counts, request: Request) -> int:
+def _upper_bound(vendor: _Vendor, counts: _Counts, request: Request) -> int:
     pieces = 2 + len(request.messages) + len(request.tools) + counts.calls
     is_plain_text = not request.tools and request.output is None and vendor is not _UNKNOWN
     hidden_tokens = 60 if is_plain_text else vendor.hidden_bound

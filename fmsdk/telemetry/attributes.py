@@ -6,6 +6,7 @@ Unknown values are left out: an attribute is never a guess.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -118,7 +119,6 @@ def of_answer(outcome: Outcome, provider_name: object) -> dict[str, Value]:
         values |= {
             names.RESPONSE_MODEL: answer.served_model,
             names.RESPONSE_FINISH_REASONS: answer.finishes or None,
-            names.RESPONSE_ID: _response_id(answer.raw_body),
             names.INPUT_TOKENS: usage.input.total,
             names.OUTPUT_TOKENS: usage.output.total,
             names.CACHE_READ_TOKENS: usage.input.cache_read,
@@ -129,6 +129,10 @@ def of_answer(outcome: Outcome, provider_name: object) -> dict[str, Value]:
             names.USAGE_SOURCE: usage.source,
             names.COST: None if cost is None else float(cost.total),
         }
+        # The vendor's id of the answer, not of the request, is in its body alone.
+        with suppress(msgspec.DecodeError):
+            body = _BODY.decode(answer.raw_body or b"{}")
+            values[names.RESPONSE_ID] = body.id or body.google_id
         if provider_name == "openai":
             values[names.OPENAI_RESPONSE_TIER] = usage.service_tier
     return _without_unknown(values)
@@ -152,14 +156,3 @@ def _server(url: str | None) -> tuple[str | None, int | None]:
     if parts.hostname is None:
         return None, None
     return parts.hostname, parts.port or {"http": 80}.get(parts.scheme, 443)
-
-
-def _response_id(body: bytes | None) -> str | None:
-    """The vendor's id of the answer, from its body."""
-    if body is None:
-        return None
-    try:
-        values = _BODY.decode(body)
-        return values.id or values.google_id
-    except msgspec.DecodeError:
-        return None
