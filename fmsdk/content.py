@@ -124,10 +124,6 @@ class _Media:
         return f"{type(self).__name__}({self.describe()})"
 
 
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 @dataclass(frozen=True, slots=True, repr=False)
 class Image(_Media):
     """A picture.
@@ -148,7 +144,9 @@ class Image(_Media):
             raise BadRequestError(
                 f"detail is one of {', '.join(get_args(ImageDetail))}, not {self.detail!r}"
             )
-        if self.max_side is not None and not (_is_int(self.max_side) and self.max_side > 0):
+        side: object = self.max_side
+        is_int = isinstance(side, int) and not isinstance(side, bool)
+        if side is not None and not (is_int and side > 0):
             raise BadRequestError(f"max_side is a number of pixels, not {self.max_side!r}")
 
     @property

@@ -168,6 +168,11 @@ GENERIC_VERBS = frozenset(
 EXCEPTIONS = {
     "answer": "what people call a model's reply, in the CLI and in examples",
     "closed": "Python's own name for the state of files, loops and clients",
+    "charged": "public: Usage.charged",
+    "chosen": "public: Settings.chosen",
+    "note": "public: CostLine.note, UsableModel.note and the column of our tables",
+    "retrieved": "the column of our tables of prices",
+    "waited": "public: Attempt.waited",
     "cached": "of tokens: vendors' own word for input read from their cache",
     "done": "asyncio's own name: of futures and tasks",
     "drain": "asyncio's own name: of stream writers",
@@ -254,8 +259,10 @@ def bindings(tree: ast.AST) -> Iterator[tuple[str, int, bool]]:
 
 def is_unclear(name: str, *, is_function: bool) -> bool:
     """Whether a name is a participle alone, a metaphor, or a generic verb without an object."""
-    word = name.strip("_").lower()
-    if "_" in word or word in EXCEPTIONS:
+    bare = name.strip("_")
+    word = bare.lower()
+    is_camel_case = not bare.isupper() and any(letter.isupper() for letter in bare[1:])
+    if "_" in word or is_camel_case or word in EXCEPTIONS:
         return False
     if word in METAPHORS or word in IRREGULAR:
         return True

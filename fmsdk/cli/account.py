@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from fmsdk.result import Result
-from fmsdk.usage import Cost, Latency, Usage
+from fmsdk.usage import Latency, Usage
 
 __all__ = ["describe_result", "format_dollars"]
 
@@ -26,10 +26,21 @@ def describe_result(result: Result, *, was_interrupted: bool = False) -> str:
     incomplete, where it is."""
     fields = [
         f"{result.provider}:{result.served_model or result.model}",
-        _describe_tokens(result.usage),
+        _describe_usage(result.usage),
         _describe_latency(result.latency),
-        _describe_cost(result.cost),
     ]
+    cost = result.cost
+    if cost is None:
+        fields.append("cost unknown")
+    else:
+        amount = ("~" if cost.source == "estimated" else "") + format_dollars(cost.total)
+        for line in cost.lines:
+            if line.kind == "device time":
+                # The source's name without its details, which --json shows.
+                source = cost.price_source.partition(",")[0]
+                hourly = format_dollars(line.unit_price * 3600)
+                amount += f" (device time at {hourly}/h, {source})"
+        fields.append(amount)
     finish = result.finishes[0] if result.finishes else "stop"
     if was_interrupted:
         fields.append("interrupted")
@@ -44,7 +55,7 @@ def format_dollars(amount: Decimal) -> str:
     return f"${amount:.{decimals}f}"
 
 
-def _describe_tokens(usage: Usage) -> str:
+def _describe_usage(usage: Usage) -> str:
     mark = "~" if usage.source == "estimated" else ""
     fields: list[str] = []
     if usage.input.total is not None:
@@ -69,15 +80,3 @@ def _describe_latency(latency: Latency) -> str:
     if len(latency.attempts) > 1:
         fields.append(f"{len(latency.attempts)} attempts")
     return ", ".join(fields)
-
-
-def _describe_cost(cost: Cost | None) -> str:
-    if cost is None:
-        return "cost unknown"
-    amount = ("~" if cost.source == "estimated" else "") + format_dollars(cost.total)
-    device = next((line for line in cost.lines if line.kind == "device time"), None)
-    if device is None:
-        return amount
-    # The source's name without its details, which --json shows.
-    source = cost.price_source.partition(",")[0]
-    return f"{amount} (device time at {format_dollars(device.unit_price * 3600)}/h, {source})"

@@ -34,7 +34,7 @@ _REMARKS = frozenset(
     {"$anchor", "$comment", "$id", "$schema", "default", "deprecated", "discriminator"}
     | {"example", "examples", "readOnly", "writeOnly"}
 )
-_UNSUPPORTED = frozenset(
+_UNSUPPORTED_KEYWORDS = frozenset(
     {"dependentRequired", "dependentSchemas", "else", "if", "not", "patternProperties", "then"}
 )
 _LOOKAROUND = ("(?=", "(?!", "(?<=", "(?<!")
@@ -180,7 +180,7 @@ def _strict(schema: object, where: str) -> dict[str, Any]:
         )
         if keyword in _UNCHANGED_KEYWORDS or is_supported:
             result[keyword] = value
-        elif keyword in _UNSUPPORTED:
+        elif keyword in _UNSUPPORTED_KEYWORDS:
             _raise_not_strict(where, f"it uses {keyword!r}", "Use types and anyOf instead")
         elif keyword not in _SCHEMA_KEYWORDS | _REMARKS:
             limits.append(f"{keyword}: {value}")

@@ -141,13 +141,9 @@ class _Tiff:
                     self._unread -= length
                     self._file.seek(start)
                     field = self._file.read(length)
-                numbers[tag] = _decode_array(field, _TIFF_NUMBERS[kind], self._order)
+                values: array[int] = array(_TIFF_NUMBERS[kind])
+                values.frombytes(field[: len(field) // values.itemsize * values.itemsize])
+                if self._order != sys.byteorder:
+                    values.byteswap()
+                numbers[tag] = values
         return Directory(numbers, end), int.from_bytes(raw[12 * count :], self._order)
-
-
-def _decode_array(data: bytes, code: str, order: Order) -> Sequence[int]:
-    numbers: array[int] = array(code)
-    numbers.frombytes(data[: len(data) // numbers.itemsize * numbers.itemsize])
-    if order != sys.byteorder:
-        numbers.byteswap()
-    return numbers
