@@ -180,7 +180,6 @@ EXCEPTIONS = {
     "finished": "public: the event `Finished`",
     "get": "what mappings and registries call it",
     "known": "public: Capabilities.known",
-    "note": "public: CostLine.note",
     "put": "what queues call it",
     "run": "asyncio's own name, and that of the engine's loop",
     "set": "what mappings and events call it",
@@ -213,17 +212,18 @@ class Counts:
     names: list[str] = field(default_factory=list[str])
     definitions: dict[tuple[str, str], list[str]] = field(default_factory=dict[Any, list[str]])
     references: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
-    dispatched: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    handed_over: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     def helpers(self) -> list[str]:
-        """Where the helpers are that are referred to once. The entries of a table (the values of
-        a dict) are none: each stands for its key."""
+        """Where the helpers are that are referred to once. Functions that are handed over rather
+        than called (a table's entry, a thread's target, a hook) are none: Python has no other way
+        to write them."""
         return [
             places[0]
             for key, places in self.definitions.items()
             if len(places) == 1
             and self.references[key] == 1
-            and key not in self.dispatched
+            and key not in self.handed_over
             and key[0] not in HELPER_EXCEPTIONS
         ]
 
@@ -274,55 +274,62 @@ def is_unclear(name: str, *, is_function: bool) -> bool:
 def count_folders(root: Path) -> Counts:
     """The counts of all modules below the folders of a checkout."""
     counts = Counts()
-    paths = [path for name in FOLDERS for path in sorted((root / name).rglob("*.py"))]
-    for path in paths:
+    for path in (path for name in FOLDERS for path in sorted((root / name).rglob("*.py"))):
         text = path.read_text("utf-8")
-        tree = ast.parse(text)
-        place, public = path.relative_to(root), public_names(tree)
+        tree, place = ast.parse(text), path.relative_to(root)
         counts.lines[place.parts[0]] += text.count("\n")
         for name, line, is_function in bindings(tree):
             counts.bound[place.parts[0]] += 1
             if is_unclear(name, is_function=is_function):
                 counts.names.append(f"{place}:{line} {name}")
-        interface = {
-            method
-            for node in ast.walk(tree)
-            if isinstance(node, ast.ClassDef) and node.name in public
-            for method in node.body
-            if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
-            and not method.name.startswith("_")
-        }
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                counts.references[scope_of(node.id, path)] += 1
-            elif isinstance(node, ast.Attribute):
-                counts.references[scope_of(node.attr, path)] += 1
-            elif isinstance(node, ast.Dict):
-                for value in node.values:
-                    if isinstance(value, ast.Name | ast.Attribute):
-                        name = value.id if isinstance(value, ast.Name) else value.attr
-                        counts.dispatched.add(scope_of(name, path))
-            elif (
-                isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-                and node not in interface
-                and counts_as_helper(node, public)
-            ):
-                counts.definitions.setdefault(scope_of(node.name, path), []).append(
-                    f"{place}:{node.lineno} {node.name}"
-                )
+        for node in helpers_of(tree):
+            row = f"{place}:{node.lineno} {node.name}"
+            counts.definitions.setdefault(scope_of(node.name, path), []).append(row)
+        count_references(tree, path, counts)
     return counts
+
+
+def helpers_of(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The functions that may be helpers: those in no `__all__`, without special methods and the
+    public methods of classes in `__all__`, which are their interface."""
+    public = public_names(tree)
+    interface = {
+        method
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and node.name in public
+        for method in node.body
+        if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef)
+        and not method.name.startswith("_")
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node not in interface:
+            is_special = node.name.startswith("__") and node.name.endswith("__")
+            if node.name not in public and not is_special:
+                yield node
+
+
+def count_references(tree: ast.Module, path: Path, counts: Counts) -> None:
+    """Add a module's references, and the names that are handed over rather than called."""
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    decorated = {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.decorator_list
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) or (
+            isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        ):
+            name = node.attr if isinstance(node, ast.Attribute) else node.id
+            counts.references[scope_of(name, path)] += 1
+            if id(node) not in called and name not in decorated:
+                counts.handed_over.add(scope_of(name, path))
 
 
 def scope_of(name: str, path: Path) -> tuple[str, str]:
     """A name and where references to it count: a private one's in its module, any other's
     everywhere."""
     return (name, str(path) if name.startswith("_") else "")
-
-
-def counts_as_helper(node: ast.FunctionDef | ast.AsyncFunctionDef, public: set[str]) -> bool:
-    """Functions in `__all__`, special methods and overloads are none."""
-    special = node.name.startswith("__") and node.name.endswith("__")
-    return node.name not in public and not special
 
 
 def main() -> int:
