@@ -42,7 +42,9 @@ class ArrayDecoder:
         """
         self._buffer += data
         start = bytes(self._buffer[:64]).lstrip(_BLANKS)[:1]
-        elements = self._elements() if self._depth > 0 or start == b"[" else []
+        elements: list[bytes] = []
+        if self._depth > 0 or start == b"[":
+            elements = self._elements()
         if elements:
             self.progress += 1
         if len(self._buffer) > MAX_EVENT_BYTES:

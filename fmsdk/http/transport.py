@@ -166,7 +166,19 @@ class Transport(ABC):
         try:
             response = await self.send(method, path, body, headers, seconds)
             if not 200 <= response.status < 300:
-                raise await self._error_of(response)
+                # The status says the most: what can be read of the body in time is a help.
+                content = bytearray()
+                with suppress(TimeoutError, *self._failure_types):
+                    async with asyncio.timeout(self._idle_timeout):
+                        async for chunk in response.chunks():
+                            content += chunk
+                            if len(content) >= _MOST_OF_AN_ERROR:
+                                break
+                raise self.error_mapper.from_response(
+                    _json_or_text(bytes(content[:_MOST_OF_AN_ERROR])),
+                    status=response.status,
+                    headers=response.joined_headers(),
+                )
             response.limit_silence(self._idle_timeout)
             yield Incoming(response, self._failure_types)
         except FmsdkError:
@@ -194,21 +206,9 @@ class Transport(ABC):
     async def aclose(self) -> None:
         """Close the connections, but not those of a client that the caller built."""
 
-    async def _error_of(self, response: HttpResponse) -> FmsdkError:
-        """The error of an error status. Its status says the most: what can be read of its body
-        within `idle_timeout`, and within a MiB, is a help and no more."""
-        content = bytearray()
-        with suppress(TimeoutError, *self._failure_types):
-            async with asyncio.timeout(self._idle_timeout):
-                async for chunk in response.chunks():
-                    content += chunk
-                    if len(content) >= _MOST_OF_AN_ERROR:
-                        break
-        body: Any
-        try:
-            body = msgspec.json.decode(content[:_MOST_OF_AN_ERROR])
-        except UNREADABLE:
-            body = content[:_MOST_OF_AN_ERROR].decode("utf-8", "replace")
-        return self.error_mapper.from_response(
-            body, status=response.status, headers=response.joined_headers()
-        )
+
+def _json_or_text(content: bytes) -> Any:
+    try:
+        return msgspec.json.decode(content)
+    except UNREADABLE:
+        return content.decode("utf-8", "replace")

@@ -39,7 +39,23 @@ def unit_prices(table_prices: Mapping[str, Decimal], provider_id: str) -> dict[s
     """
     prices: dict[str, Decimal] = {}
     for modality in _MODALITIES:
-        _add_input_kinds(prices, table_prices, modality, provider_id)
+        infix, suffix = (f"_{modality}", f" {modality}") if modality else ("", "")
+        input_price = table_prices.get(f"input{infix}_mtok")
+        has_own_price = input_price is not None
+        if input_price is None and not (
+            modality == "audio" and provider_id in _VENDORS_WITH_AUDIO_PRICES
+        ):
+            input_price = table_prices.get("input_mtok")
+        if input_price is None:
+            continue
+        prices[f"input{suffix}"] = input_price
+        for kind, stem in _CACHES:
+            cache_price = table_prices.get(f"cache{infix}_{stem}_mtok")
+            if cache_price is None and not has_own_price:
+                cache_price = table_prices.get(f"cache_{stem}_mtok")
+            if cache_price is None and stem == "write_1h" and "cache_write_mtok" in table_prices:
+                continue  # more than other writes, by an unknown amount
+            prices[f"{kind}{suffix}"] = input_price if cache_price is None else cache_price
     for kind, key in _OTHERS.items():
         if key in table_prices:
             prices[kind] = table_prices[key]
@@ -47,25 +63,3 @@ def unit_prices(table_prices: Mapping[str, Decimal], provider_id: str) -> dict[s
     if reasoning is not None:
         prices["reasoning"] = reasoning
     return prices
-
-
-def _add_input_kinds(
-    prices: dict[str, Decimal], table_prices: Mapping[str, Decimal], modality: str, provider_id: str
-) -> None:
-    infix, suffix = (f"_{modality}", f" {modality}") if modality else ("", "")
-    input_price = table_prices.get(f"input{infix}_mtok")
-    has_own_price = input_price is not None
-    if input_price is None and not (
-        modality == "audio" and provider_id in _VENDORS_WITH_AUDIO_PRICES
-    ):
-        input_price = table_prices.get("input_mtok")
-    if input_price is None:
-        return
-    prices[f"input{suffix}"] = input_price
-    for kind, stem in _CACHES:
-        cache_price = table_prices.get(f"cache{infix}_{stem}_mtok")
-        if cache_price is None and not has_own_price:
-            cache_price = table_prices.get(f"cache_{stem}_mtok")
-        if cache_price is None and stem == "write_1h" and "cache_write_mtok" in table_prices:
-            continue  # more than other writes, by an unknown amount
-        prices[f"{kind}{suffix}"] = input_price if cache_price is None else cache_price
