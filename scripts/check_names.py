@@ -200,6 +200,8 @@ HELPER_EXCEPTIONS = {
     "set_response_params": "overrides aiohttp's",
     "_reschedule_timeout": "overrides aiohttp's",
     "refresh": "google-auth's interface",
+    "readinto": "overrides io.FileIO's",
+    "readall": "overrides io.FileIO's",
 }
 
 

@@ -64,7 +64,12 @@ def run_command(args: argparse.Namespace) -> int:
             if not (provider and model):
                 raise BadRequestError(f"a model's name is provider:model, not {name!r}")
             if args.action == "get":
-                _fetch_model(provider, model, as_json=args.json)
+                with terminal.ProgressBar(model) as progress:
+                    place = registry.fetcher(provider)(model, progress)
+                if args.json:
+                    terminal.print_json({"name": f"{provider}:{model}", "path": place})
+                else:
+                    print(f"{provider}:{model} is in {place}", flush=True)
             elif args.json:
                 terminal.print_json(card_record(create_card(provider, model)))
             else:
@@ -73,15 +78,6 @@ def run_command(args: argparse.Namespace) -> int:
             report_error(error, as_json=args.json)
             code = EXIT_FAILURE
     return code
-
-
-def _fetch_model(provider: str, model: str, *, as_json: bool) -> None:
-    with terminal.ProgressBar(model) as progress:
-        place = registry.fetcher(provider)(model, progress)
-    if as_json:
-        terminal.print_json({"name": f"{provider}:{model}", "path": place})
-    else:
-        print(f"{provider}:{model} is in {place}", flush=True)
 
 
 def _print_list(models: list[UsableModel], *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from fmsdk.cli.account import format_dollars
-from fmsdk.cli.card import Card, Figure
+from fmsdk.cli.card import Card
 
 __all__ = ["card_record", "print_card"]
 
@@ -23,7 +23,17 @@ def card_record(card: Card) -> dict[str, Any]:
         "known": card.is_described,
         "usable": not card.usable,
         "usable_note": card.usable,
-        **{name: _figure_record(card.figures.get(name)) for name in _ROWS},
+        **{
+            name: None
+            if (figure := card.figures.get(name)) is None
+            else {
+                "value": _to_plain_value(figure.value),
+                "source": figure.source,
+                "checked": None if figure.checked is None else figure.checked.isoformat(),
+                "doubt": figure.doubt,
+            }
+            for name in _ROWS
+        },
     }
 
 
@@ -50,17 +60,6 @@ def print_card(card: Card) -> None:
             print(f"  {title:12}{_UNKNOWN}")
     for number, source in enumerate(sources, 1):
         print(f"  [{number}] {source}")
-
-
-def _figure_record(figure: Figure | None) -> dict[str, Any] | None:
-    if figure is None:
-        return None
-    return {
-        "value": _to_plain_value(figure.value),
-        "source": figure.source,
-        "checked": None if figure.checked is None else figure.checked.isoformat(),
-        "doubt": figure.doubt,
-    }
 
 
 def _to_plain_value(value: Any) -> Any:

@@ -313,18 +313,15 @@ def _without_nulls(value: Any, schema: object, root: Schema) -> Any:
     if not isinstance(value, dict):
         return value
     pairs = cast("dict[str, Any]", value)
-    return {
-        name: _without_nulls(inner, node.get("properties", {}).get(name, {}), root)
-        for name, inner in pairs.items()
-        if inner is not None or not _stands_for_absence(name, node, root)
-    }
-
-
-def _stands_for_absence(name: str, node: Schema, root: Schema) -> bool:
     properties: Schema = node.get("properties", {})
-    if name not in properties or name in node.get("required", ()):
-        return False
-    return not _takes_null(properties[name], root)
+    return {
+        name: _without_nulls(inner, properties.get(name, {}), root)
+        for name, inner in pairs.items()
+        if inner is not None
+        or name not in properties
+        or name in node.get("required", ())
+        or _takes_null(properties[name], root)
+    }
 
 
 def _matches_variant(value: Any, variant: object, root: Schema) -> bool:
