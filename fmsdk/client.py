@@ -348,20 +348,14 @@ def _call_directly(
     return call
 
 
-def _with_signature_of(
-    init: Callable[Concatenate[AsyncClient, P], None],
-) -> Callable[[Callable[..., None]], Callable[Concatenate[Client, P], None]]:
-    # A decorator, since for type checkers an assigned `__init__` has the type of object's.
-    return cast("Any", functools.wraps(init))
-
-
 class Client:
     """`AsyncClient` without `await`: the same arguments, verbs and signatures. Safe from many
     threads at once."""
 
     asynchronous: AsyncClient
 
-    @_with_signature_of(AsyncClient.__init__)
+    # A decorator, since for type checkers an assigned `__init__` has the type of object's.
+    @cast("Callable[[Callable[..., None]], Any]", functools.wraps(AsyncClient.__init__))
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.asynchronous = AsyncClient(*args, **kwargs)
 

@@ -63,8 +63,17 @@ class Registry:
                 isinstance(options, Mapping)
                 and options.get("wire", name) not in installed_providers()
             ):
-                former = tombstone(name)
-                raise _missing_wire(name) if former is None else former.error()
+                if (former := tombstone(name)) is not None:
+                    raise former.error()
+                points = sorted(installed_providers())
+                nearest = tuple(difflib.get_close_matches(name, points, 3, _MIN_SIMILARITY))
+                hint = f"did you mean {' or '.join(nearest)}? A" if nearest else "a"
+                raise UnknownProvider(
+                    f"no provider is called {name!r}; {hint} provider under a name of your own "
+                    f"needs a wire: providers={{{name!r}: {{'wire': 'openai', 'base_url': …}}}} "
+                    f"({', '.join(points)})",
+                    nearest=nearest,
+                )
         self._timeout = timeout
         self._idle_timeout = idle_timeout
         self._providers: weakref.WeakKeyDictionary[
@@ -126,17 +135,6 @@ def _entry_point(name: str, *, also: Iterable[str] = ()) -> EntryPoint:
     nearest = tuple(difflib.get_close_matches(name, names, n=3, cutoff=_MIN_SIMILARITY))
     hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(names)}"
     raise UnknownProvider(f"no provider is called {name!r}; {hint}", nearest=nearest)
-
-
-def _missing_wire(name: str) -> UnknownProvider:
-    points = sorted(installed_providers())
-    nearest = tuple(difflib.get_close_matches(name, points, n=3, cutoff=_MIN_SIMILARITY))
-    hint = f"did you mean {' or '.join(nearest)}? A" if nearest else "a"
-    return UnknownProvider(
-        f"no provider is called {name!r}; {hint} provider under a name of your own needs a wire: "
-        f"providers={{{name!r}: {{'wire': 'openai', 'base_url': …}}}} ({', '.join(points)})",
-        nearest=nearest,
-    )
 
 
 def _load_factory(point: EntryPoint) -> ProviderFactory:

@@ -174,10 +174,12 @@ class Transport(ABC):
                             content += chunk
                             if len(content) >= _MOST_OF_AN_ERROR:
                                 break
+                body_text = content[:_MOST_OF_AN_ERROR].decode("utf-8", "replace")
+                error_body: Any = body_text
+                with suppress(*UNREADABLE):
+                    error_body = msgspec.json.decode(body_text)
                 raise self.error_mapper.from_response(
-                    _json_or_text(bytes(content[:_MOST_OF_AN_ERROR])),
-                    status=response.status,
-                    headers=response.joined_headers(),
+                    error_body, status=response.status, headers=response.joined_headers()
                 )
             response.limit_silence(self._idle_timeout)
             yield Incoming(response, self._failure_types)
@@ -205,10 +207,3 @@ class Transport(ABC):
     @abstractmethod
     async def aclose(self) -> None:
         """Close the connections, but not those of a client that the caller built."""
-
-
-def _json_or_text(content: bytes) -> Any:
-    try:
-        return msgspec.json.decode(content)
-    except UNREADABLE:
-        return content.decode("utf-8", "replace")

@@ -146,7 +146,15 @@ def _rates(provider_id: str, model: str, tier: str, valid: date) -> Rates | None
         sources.append(f"{name} ({provider_id}/{listing.model.id}{at_tier}{snapshot})")
     priced_model = listing.model.id if listing is not None else model
     minimum = _MINIMUM_SECONDS.get((provider_id, priced_model), Decimal(0))
-    return Rates(_bands(prices, provider_id), " over ".join(sources), minimum)
+    starts = {-1}
+    for value in prices.values():
+        if not isinstance(value, Decimal):
+            starts.update(tier.start for tier in value.tiers)
+    bands = tuple(
+        (start, unit_prices(_prices_above(prices, start), provider_id))
+        for start in sorted(starts, reverse=True)
+    )
+    return Rates(bands, " over ".join(sources), minimum)
 
 
 def _tier_prices(listing: _Listing, tier: str | None, when: datetime) -> Prices | None:
@@ -167,26 +175,18 @@ def _countable(prices: Prices) -> Prices:
     return {key: value for key, value in prices.items() if key.endswith(_UNITS)}
 
 
-def _bands(
-    prices: Mapping[str, Decimal | TieredPrice], provider_id: str
-) -> tuple[tuple[int, Mapping[str, Decimal]], ...]:
-    starts = {-1}
-    for value in prices.values():
-        if not isinstance(value, Decimal):
-            starts.update(tier.start for tier in value.tiers)
-    bands: list[tuple[int, Mapping[str, Decimal]]] = []
-    for start in sorted(starts, reverse=True):
-        table_prices: dict[str, Decimal] = {}
-        for key, value in prices.items():
-            price = value
-            if not isinstance(price, Decimal):
-                tier_prices = [tier.price for tier in price.tiers if tier.start <= start]
-                price = tier_prices[-1] if tier_prices else price.base
-            scale = -3 if key.endswith("_kcount") else -6
-            is_hourly = key.endswith("_hours")
-            table_prices[key] = per_second(price) if is_hourly else price.scaleb(scale, MONEY)
-        bands.append((start, unit_prices(table_prices, provider_id)))
-    return tuple(bands)
+def _prices_above(prices: Mapping[str, Decimal | TieredPrice], start: int) -> dict[str, Decimal]:
+    """US dollars a unit, for requests with more than `start` input tokens."""
+    result: dict[str, Decimal] = {}
+    for key, value in prices.items():
+        price = value
+        if not isinstance(price, Decimal):
+            tier_prices = [tier.price for tier in price.tiers if tier.start <= start]
+            price = tier_prices[-1] if tier_prices else price.base
+        scale = -3 if key.endswith("_kcount") else -6
+        is_hourly = key.endswith("_hours")
+        result[key] = per_second(price) if is_hourly else price.scaleb(scale, MONEY)
+    return result
 
 
 @lru_cache(maxsize=4096)

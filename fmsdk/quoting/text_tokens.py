@@ -183,12 +183,8 @@ def _vendor(request: Request) -> _Vendor:
         return _OPENAI
     if request.provider == "google":
         return _GOOGLE
-    if request.provider == "anthropic":
-        return _claude_vendor(request)
-    return _UNKNOWN
-
-
-def _claude_vendor(request: Request) -> _Vendor:
+    if request.provider != "anthropic":
+        return _UNKNOWN
     # The hidden tool prompt grew with 4.5 and shrank with 4.8; the tokenizer changed with 4.7.
     match = _GENERATION.search(request.model)
     generation = float(f"{match[1]}.{match[2] or 0}") if match else 5.0
