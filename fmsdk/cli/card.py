@@ -84,8 +84,15 @@ def create_card(provider_name: str, model: str) -> Card:
         figures["prices"] = _price_figure(price_id, model)
     elif provider is not None and provider.is_local:
         figures["prices"] = Figure("what the time on the device costs", pricing.DEVICE_PRICES)
-    figures["licence"] = _licence_figure(model, row)
-    figures["retirement"] = None if vendor is None else _retirement_figure(vendor, model, facts)
+    licence = catalog.licence(model)
+    if row is not None and row.licence:
+        value = {"name": row.licence, "note": ""}
+        figures["licence"] = Figure(value, row.source, row.checked)
+    elif licence is not None:
+        value = {"name": licence.name, "note": licence.note}
+        figures["licence"] = Figure.of(value, licence.origin)
+    if vendor is not None:
+        figures["retirement"] = _retirement_figure(vendor, model, facts)
     return Card(name, is_described, problem or usable, figures)
 
 
@@ -177,36 +184,21 @@ def _price_figure(price_id: str, model: str) -> Figure | None:
     rates = pricing.rates_for(price_id, model)
     if rates is None:
         return None
-    bands = [
-        {"above": max(start, 0), "usd": _per_million(prices)}
-        for start, prices in reversed(rates.bands)
-    ]
+    bands: list[dict[str, Any]] = []
+    for start, prices in reversed(rates.bands):
+        usd: dict[str, Decimal] = {}  # of a million tokens, without kinds that cost what text costs
+        for kind, price in prices.items():
+            text_kind = kind
+            for medium in (" image", " video", " audio"):
+                text_kind = text_kind.removesuffix(medium)
+            if kind in _OTHER_UNITS:
+                usd[_OTHER_UNITS[kind]] = price
+            elif kind == "reasoning" and price == prices.get("output"):
+                continue
+            elif price != prices.get(text_kind) or kind == text_kind:
+                usd[kind] = price * 1_000_000
+        bands.append({"above": max(start, 0), "usd": usd})
     return Figure(bands, rates.source)
-
-
-def _per_million(prices: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """The prices of a million tokens, without kinds that cost the same as text."""
-    result: dict[str, Decimal] = {}
-    for kind, price in prices.items():
-        text_kind = kind
-        for medium in (" image", " video", " audio"):
-            text_kind = text_kind.removesuffix(medium)
-        if kind in _OTHER_UNITS:
-            result[_OTHER_UNITS[kind]] = price
-        elif kind == "reasoning" and price == prices.get("output"):
-            continue
-        elif price != prices.get(text_kind) or kind == text_kind:
-            result[kind] = price * 1_000_000
-    return result
-
-
-def _licence_figure(model: str, row: UsableModel | None) -> Figure | None:
-    if row is not None and row.licence:
-        return Figure({"name": row.licence, "note": ""}, row.source, row.checked)
-    licence = catalog.licence(model)
-    if licence is None:
-        return None
-    return Figure.of({"name": licence.name, "note": licence.note}, licence.origin)
 
 
 def _retirement_figure(vendor: str, model: str, facts: catalog.ModelFacts | None) -> Figure | None:
