@@ -42,6 +42,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python scripts/check_sizes.py
+	$(BIN)/python scripts/check_names.py
 
 bench: $(VENV)/dev.stamp
 	@$(BIN)/fmsdk models get demo-text demo-vision demo-audio

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from fmsdk.result import Result
-from fmsdk.usage import Latency, Usage
+from fmsdk.usage import Usage
 
 __all__ = ["describe_result", "format_dollars"]
 
@@ -24,10 +24,20 @@ _ENDS = {
 def describe_result(result: Result, *, was_interrupted: bool = False) -> str:
     """Who served the request, what it used, how long it took, what it cost, and why the answer is
     incomplete, where it is."""
+    latency = result.latency
+    times = [f"{latency.total:.2f} s"]
+    if latency.load:
+        times[0] += f" ({latency.load:.2f} s loading)"
+    if latency.time_to_first_token is not None:
+        times.append(f"first token {latency.time_to_first_token:.2f} s")
+    if latency.output_tokens_per_second is not None:
+        times.append(f"{latency.output_tokens_per_second:.1f} tok/s")
+    if len(latency.attempts) > 1:
+        times.append(f"{len(latency.attempts)} attempts")
     fields = [
         f"{result.provider}:{result.served_model or result.model}",
         _describe_usage(result.usage),
-        _describe_latency(result.latency),
+        ", ".join(times),
     ]
     cost = result.cost
     if cost is None:
@@ -67,16 +77,3 @@ def _describe_usage(usage: Usage) -> str:
         reasoning = f" ({usage.output.reasoning} reasoning)" if usage.output.reasoning else ""
         fields.append(f"{mark}{usage.output.total} tokens out{reasoning}")
     return ", ".join(fields) or "tokens unknown"
-
-
-def _describe_latency(latency: Latency) -> str:
-    fields = [f"{latency.total:.2f} s"]
-    if latency.load:
-        fields[0] += f" ({latency.load:.2f} s loading)"
-    if latency.time_to_first_token is not None:
-        fields.append(f"first token {latency.time_to_first_token:.2f} s")
-    if latency.output_tokens_per_second is not None:
-        fields.append(f"{latency.output_tokens_per_second:.1f} tok/s")
-    if len(latency.attempts) > 1:
-        fields.append(f"{len(latency.attempts)} attempts")
-    return ", ".join(fields)

@@ -13,7 +13,6 @@ from fmsdk.cli.failures import EXIT_FAILURE, report_error
 from fmsdk.cli.options import Parser
 from fmsdk.cli.records import result_record
 from fmsdk.errors import FmsdkError
-from fmsdk.transcription import Transcription
 
 __all__ = ["create_parser", "run_command"]
 
@@ -62,29 +61,25 @@ def run_command(args: argparse.Namespace) -> int:
                 report_error(error, as_json=args.json)
                 code = EXIT_FAILURE
                 continue
-            _print_transcription(speech, name, args)
+            if args.json:
+                terminal.print_json({"file": name, **result_record(speech)})
+                continue
+            if len(args.files) > 1:
+                print(f"==> {name} <==")
+            if args.timestamps and speech.segments:
+                for segment in speech.segments:
+                    times = f"[{_format_time(segment.start)} - {_format_time(segment.end)}]"
+                    print(f"{times} {segment.text.strip()}")
+            else:
+                print(speech.text.strip())
+            sys.stdout.flush()
+            warnings = [warning.message for warning in speech.warnings]
+            if args.timestamps and not speech.segments:
+                warnings.append(f"{args.model} reports no timestamps")
+            for warning in warnings:
+                terminal.print_note(f"fmsdk: warning: {warning}")
+            terminal.print_note(describe_result(speech))
     return code
-
-
-def _print_transcription(speech: Transcription, name: str, args: argparse.Namespace) -> None:
-    if args.json:
-        terminal.print_json({"file": name, **result_record(speech)})
-        return
-    if len(args.files) > 1:
-        print(f"==> {name} <==")
-    if args.timestamps and speech.segments:
-        for segment in speech.segments:
-            times = f"[{_format_time(segment.start)} - {_format_time(segment.end)}]"
-            print(f"{times} {segment.text.strip()}")
-    else:
-        print(speech.text.strip())
-    sys.stdout.flush()
-    warnings = [warning.message for warning in speech.warnings]
-    if args.timestamps and not speech.segments:
-        warnings.append(f"{args.model} reports no timestamps")
-    for warning in warnings:
-        terminal.print_note(f"fmsdk: warning: {warning}")
-    terminal.print_note(describe_result(speech))
 
 
 def _format_time(seconds: float) -> str:

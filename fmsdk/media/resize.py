@@ -91,10 +91,21 @@ class _Scaling:
             self._options["lossless"] = True
 
     def scale(self, target_size: Callable[[Size], Size], max_bytes: int | None) -> SmallerPicture:
+        from PIL import Image, ImageOps
+
         try:
             size = self._decode_pixels(target_size)
             while True:
-                image, data = self._encode(size)
+                image = self._image
+                if size != image.size:
+                    image = image.resize(size, Image.Resampling.LANCZOS)
+                if image.getexif().get(_ORIENTATION, 1) != 1:
+                    image = ImageOps.exif_transpose(image)
+                kept_names = [name for name in ("exif", "icc_profile") if name in image.info]
+                metadata = {name: image.info[name] for name in kept_names}
+                buffer = io.BytesIO()
+                image.save(buffer, **self._options, **metadata)
+                data = buffer.getvalue()
                 if max_bytes is None or len(data) <= max_bytes or size == (1, 1):
                     return SmallerPicture(
                         data, self._mime, image.size, tuple(self._changes), self._frames
@@ -130,21 +141,6 @@ class _Scaling:
             size = size[1], size[0]
         self._image = _to_scalable_mode(image, self._mime)
         return size
-
-    def _encode(self, size: Size) -> tuple[Any, bytes]:
-        from PIL import Image, ImageOps
-
-        image = self._image
-        if size != image.size:
-            image = image.resize(size, Image.Resampling.LANCZOS)
-        if image.getexif().get(_ORIENTATION, 1) != 1:
-            image = ImageOps.exif_transpose(image)
-        metadata = {
-            name: image.info[name] for name in ("exif", "icc_profile") if name in image.info
-        }
-        buffer = io.BytesIO()
-        image.save(buffer, **self._options, **metadata)
-        return image, buffer.getvalue()
 
 
 def _to_scalable_mode(image: Any, mime: str) -> Any:

@@ -49,26 +49,28 @@ def installed_lists() -> dict[str, PriceList]:
 
 def convert_provider(provider: Any, release: str) -> PriceList:
     """The price list of a `genai_prices.types.Provider`."""
+    models: list[Model] = []
+    for model in provider.models:
+        prices: Any = model.prices
+        periods: list[Any] = cast("list[Any]", prices) if isinstance(prices, list) else [model]
+        variants = model.price_variants or ()
+        models.append(
+            Model(
+                id=model.id,
+                match=_convert_match(model.match),
+                periods=tuple(_convert_period(period) for period in periods),
+                variants=tuple(
+                    Variant(when=dict(variant.when), period=_convert_period(variant))
+                    for variant in variants
+                ),
+                context_window=model.context_window,
+            )
+        )
     return PriceList(
         vendor=provider.id,
         release=release,
-        models=tuple(_convert_model(model) for model in provider.models),
+        models=tuple(models),
         fallbacks=tuple(provider.fallback_model_providers or ()),
-    )
-
-
-def _convert_model(model: Any) -> Model:
-    prices: Any = model.prices
-    periods: list[Any] = cast("list[Any]", prices) if isinstance(prices, list) else [model]
-    return Model(
-        id=model.id,
-        match=_convert_match(model.match),
-        periods=tuple(_convert_period(period) for period in periods),
-        variants=tuple(
-            Variant(when=dict(variant.when), period=_convert_period(variant))
-            for variant in model.price_variants or ()
-        ),
-        context_window=model.context_window,
     )
 
 

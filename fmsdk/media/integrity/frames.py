@@ -41,7 +41,14 @@ def count_frames(file: BinaryIO, mime: str) -> Frames:
         canvas = gif.width * gif.height
         return Frames(gif.frames, gif.frames * canvas, canvas)
     if mime == "image/png":
-        return _count_png_frames(file)
+        # The frames themselves: the number in the header may be wrong (PNG 3, 11.3.6).
+        count, is_animation = 0, False
+        for name, _ in png_chunks(file):
+            if name == b"IDAT" and not is_animation:
+                return Frames()
+            is_animation |= name == b"acTL"
+            count += name == b"fcTL"
+        return Frames(count, count * _canvas_pixels(file, mime))
     if mime == "image/webp":
         file.seek(12)
         if file.read(4) != b"VP8X":
@@ -68,17 +75,6 @@ def describe_frame_bomb(file: BinaryIO, mime: str) -> str | None:
             f"of {MAX_FRAME_PIXELS:,}; send fewer of them"
         )
     return None
-
-
-def _count_png_frames(file: BinaryIO) -> Frames:
-    """Count the frames themselves: the number in the header may be wrong (PNG 3, 11.3.6)."""
-    frames, is_animation = 0, False
-    for name, _ in png_chunks(file):
-        if name == b"IDAT" and not is_animation:
-            return Frames()
-        is_animation |= name == b"acTL"
-        frames += name == b"fcTL"
-    return Frames(frames, frames * _canvas_pixels(file, "image/png"))
 
 
 def _canvas_pixels(file: BinaryIO, mime: str) -> int:
