@@ -62,7 +62,7 @@ def test_a_call_by_the_model_itself_brings_nothing_back() -> None:
     assert plain(call).parts == streamed(events((call, []))).parts == (ToolCall("a", "b", {}),)
 
 
-def test_a_member_of_a_toolset_is_told() -> None:
+def test_a_member_of_a_toolset_is_reported() -> None:
     call = {"type": "tool_use", "id": "a", "name": "b", "input": {}, "toolset_name": "browser"}
     for response in (plain(call), streamed(events((call, [])))):
         assert opaque(response.parts[0]) == {"toolset_name": "browser"}
@@ -98,7 +98,7 @@ def test_text_and_thoughts_that_come_with_the_start_of_a_block() -> None:
     assert opaque(response.parts[0]) == thought
 
 
-def test_pieces_of_unknown_kinds_are_told() -> None:
+def test_unknown_pieces_are_warned_about() -> None:
     deltas = [{"type": "mood_delta", "mood": "good"}, {"type": "text_delta", "text": "Hi"}]
     response = streamed(events(({"type": "text", "text": ""}, deltas)))
     assert response.text == "Hi"
@@ -199,7 +199,7 @@ def test_compactions_are_billed_and_so_counted() -> None:
     assert (usage.input.total, usage.output.total) == (2410, 57)
 
 
-def test_tokens_of_another_model_are_told() -> None:
+def test_tokens_of_another_model_are_warned_about() -> None:
     steps = [
         {"type": "advisor_message", "model": "claude-x", "input_tokens": 8, "output_tokens": 2}
     ]

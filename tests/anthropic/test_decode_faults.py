@@ -181,6 +181,6 @@ def test_no_odd_value_makes_another_error(data: st.DataObject, odd: Any) -> None
         streamed(payloads)
 
 
-def test_text_comes_as_it_is_said() -> None:
+def test_text_comes_in_segments() -> None:
     got = read_all(sse(*text_events("a", "b"), done=False))
     assert [event.text for event in got if isinstance(event, TextDelta)] == ["a", "b"]

@@ -113,7 +113,7 @@ def test_parts_that_the_wire_cannot_carry_are_named(part: Any, kind: str, words:
         assert caught.value.part == kind
 
 
-def test_a_text_file_that_is_none() -> None:
+def test_an_invalid_text_file() -> None:
     with pytest.raises(InvalidMedia, match="no UTF-8 text"):
         block(Document(b"\xff\xfe", mime_type="text/plain"))
 
@@ -370,7 +370,7 @@ def _opens_blank(conversation: list[Message]) -> bool:
 
 
 @given(conversations)
-def test_no_part_of_a_conversation_is_lost_unsaid(conversation: list[Message]) -> None:
+def test_no_part_of_a_conversation_is_lost_without_a_warning(conversation: list[Message]) -> None:
     parts = [part for message in conversation for part in message.parts]
     if all(isinstance(part, Text) and not part.text.strip() for part in parts):
         return  # refused before it comes here

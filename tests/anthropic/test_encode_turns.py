@@ -24,7 +24,7 @@ def test_ids_of_other_vendors_stay_pairs() -> None:
     assert id.isalnum()
 
 
-def test_ids_made_of_others_are_said_to_be_and_nobody_elses() -> None:
+def test_replacement_ids_are_unique_and_warned_about() -> None:
     def sent_ids(*ids: str) -> list[str]:
         calls = Message("assistant", [ToolCall(id, "now") for id in ids])
         results = Message("tool", [ToolResult(id, "Nine") for id in ids])

@@ -108,7 +108,7 @@ def test_request_ids_of_header_and_body() -> None:
     assert BLAME.from_response({**told, "request_id": 5}, status=400).request_id is None
 
 
-def test_the_key_is_never_told() -> None:
+def test_the_key_is_never_shown() -> None:
     for status in (400, 401, 500):
         error = BLAME.from_response(body(BAD, f"not {KEY}"), status=status)
         assert KEY not in str(error)

@@ -56,7 +56,7 @@ class TestTheTables:
             assert looked <= datetime.date.today()
 
     @pytest.mark.parametrize("rows", [described(), ending()], ids=["models", "retirements"])
-    def test_no_name_is_said_twice(self, rows: list[tuple[str, str]]) -> None:
+    def test_no_name_is_shown_twice(self, rows: list[tuple[str, str]]) -> None:
         assert [row for row, times in Counter(rows).items() if times > 1] == []
 
     def test_a_snapshot_listed_by_itself_hides_no_other_name(self) -> None:
@@ -177,7 +177,7 @@ class TestNarrow:
         assert (capabilities.tools, capabilities.structured) == (False, False)
 
     @pytest.mark.parametrize(("vendor", "model"), [("openai", "new-9"), (None, "gpt-4o")])
-    def test_of_what_nobody_described_nothing_is_taken_away(
+    def test_an_undescribed_model_keeps_all_capabilities(
         self, vendor: str | None, model: str
     ) -> None:
         known_wire = Capabilities(input=WIRE.input, output=WIRE.output, remote=WIRE.remote)

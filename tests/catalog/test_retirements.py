@@ -122,7 +122,7 @@ def test_where_vertexs_day_is_not_known_that_of_ai_studio_is_a_warning() -> None
     assert ask(provider, "gemini-3.8-flash", lambda: LONG_AFTER).warnings == ()
 
 
-def test_that_a_vendor_answers_with_another_model_is_said() -> None:
+def test_another_served_model_is_warned_about() -> None:
     provider = FakeProvider(vendor="google")
     before = ask(provider, "gemini-2.5-pro", lambda: datetime.date(2026, 11, 30)).warnings
     assert "answers with gemini-3.8-flash instead, at its price" in before[0].message
@@ -131,7 +131,7 @@ def test_that_a_vendor_answers_with_another_model_is_said() -> None:
         ask(provider, "gemini-2.5-pro", lambda: datetime.date(2026, 12, 1))
 
 
-def test_a_successor_that_ends_as_well_is_said_to() -> None:
+def test_a_retiring_successor_is_named_as_such() -> None:
     with pytest.raises(fmsdk.ModelRetired, match=r"until 2026-12-01, then gemini-3\.8-flash"):
         ask(FakeProvider(vendor="google"), "gemini-1.5-pro", lambda: LONG_AFTER)
 
@@ -239,7 +239,7 @@ class TestUnknownModels:
         assert codes(answer.warnings) == ["model_unknown"]
         assert "has no facts on v:new" in answer.warnings[0].message
 
-    def test_a_server_that_tells_is_asked_once_and_heeded(self) -> None:
+    def test_a_server_with_a_listing_is_asked_once(self) -> None:
         provider = Untold(tells=True)
         with fmsdk.Client(providers={"v": provider}) as client:
             assert client.generate("v:new", "Hi").warnings == ()

@@ -55,7 +55,7 @@ def test_what_is_not_known_is_called_unknown() -> None:
     assert line == "openai:small-2026-10-01 · tokens unknown · 1.23 s · cost unknown"
 
 
-def test_all_that_is_known_is_told() -> None:
+def test_all_known_facts_are_shown() -> None:
     usage = Usage(
         input=InputUsage(total=100, cache_read=40),
         output=OutputUsage(total=20, reasoning=5),
@@ -86,7 +86,7 @@ def test_estimates_are_marked() -> None:
     ("finish", "told"),
     [("length", "token limit"), ("content_filter", "filter"), ("refusal", "refused")],
 )
-def test_an_end_that_is_not_the_answers_own_is_told(finish: Finish, told: str) -> None:
+def test_a_foreign_retirement_date_is_marked(finish: Finish, told: str) -> None:
     assert told in describe_result(answer(finish=finish)).rpartition(" · ")[2]
 
 

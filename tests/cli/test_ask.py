@@ -41,7 +41,7 @@ def test_a_terminal_without_the_characters_gets_escapes(fmsdk_process: Run) -> N
     assert (ran.code, ran.out) == (0, "Größe \\u4f60\\u597d \\U0001f600\n")
 
 
-def test_files_are_told_apart_by_content(fmsdk_command: Run, tmp_path: Path) -> None:
+def test_files_are_distinguished_by_content(fmsdk_command: Run, tmp_path: Path) -> None:
     (tmp_path / "picture.txt").write_bytes(picture("PNG", (8, 8)))
     (tmp_path / "notes.dat").write_text("Äpfel\n", "utf-8")
     # Options may stand between the question and the files.
@@ -161,7 +161,7 @@ def test_settings_reach_the_request(fmsdk_command: Run) -> None:
     )
 
 
-def test_media_by_address_are_told_by_name_or_option(fmsdk_command: Run) -> None:
+def test_types_of_remote_media_come_from_name_or_option(fmsdk_command: Run) -> None:
     by_name = fmsdk_command("ask", "Q", "https://example.com/a/cat.JPG?x=1", "-m", "scripted:echo")
     assert (by_name.code, by_name.out) == (0, "Q\n")
     said = fmsdk_command("ask", "Q", "--image", "https://example.com/cat", "-m", "scripted:echo")

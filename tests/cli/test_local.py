@@ -70,7 +70,7 @@ def test_a_checkpoint_that_cannot_be_loaded(
     assert says in one_error(fmsdk_command, "ask", "Hi", "-m", "local:./model")
 
 
-def test_a_gguf_file_that_is_none(fmsdk_command: Run, tmp_path: Path) -> None:
+def test_an_invalid_gguf_file(fmsdk_command: Run, tmp_path: Path) -> None:
     (tmp_path / "model.gguf").write_bytes(b"GGUF but no more")
     assert "model.gguf" in one_error(fmsdk_command, "ask", "Hi", "-m", "local:./model.gguf")
 

@@ -45,7 +45,7 @@ def test_a_key_makes_a_vendor_usable(fmsdk_command: Run) -> None:
     assert [model["usable"] for model in listed if model["name"] == "openai:…"] == [True]
 
 
-def test_get_tells_each_stage_and_where_the_model_is(fmsdk_command: Run) -> None:
+def test_get_reports_each_stage_and_the_path(fmsdk_command: Run) -> None:
     ran = fmsdk_command("models", "get", "scripted:one", "scripted:two")
     assert ran.code == 0
     assert ran.out == "scripted:one is in /models/one\nscripted:two is in /models/two\n"

@@ -111,7 +111,7 @@ class TestUnknownModels:
         for title in ("input", "features", "context", "prices", "licence", "retirement"):
             assert row(card, title) == "not known"
 
-    def test_prices_and_context_are_told_where_they_are_known(self, fmsdk_command: Run) -> None:
+    def test_known_prices_and_context_are_shown(self, fmsdk_command: Run) -> None:
         card = shown(fmsdk_command, "openai:gpt-realtime-2")
         assert "has no facts on this model" in card
         assert row(card, "context") == "128,000 tokens"

@@ -21,7 +21,7 @@ def test_a_line_for_each_model(fmsdk_command: Run) -> None:
     assert all("~100 out · ~$" in line and "at most $" in line for line in (first, second))
 
 
-def test_an_assumed_length_is_said_once(fmsdk_command: Run) -> None:
+def test_an_assumed_length_is_warned_about_once(fmsdk_command: Run) -> None:
     ran = fmsdk_command("quote", "Explain entropy.", *VENDORS)
     assert [note.partition(" the length")[0] for note in ran.notes] == ["fmsdk: warning:"]
 

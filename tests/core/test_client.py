@@ -200,7 +200,7 @@ class TestLoad:
             fmsdk.Client().load("openai:gpt-4o")
         fmsdk.Client(providers={"openai": {"api_key": "k"}}).load("openai:gpt-4o")
 
-    def test_a_name_that_is_none(self) -> None:
+    def test_an_invalid_name(self) -> None:
         with pytest.raises(fmsdk.BadRequestError, match="provider:model"):
             fmsdk.Client().load("gpt-4o")
         with pytest.raises(fmsdk.UnknownProvider):

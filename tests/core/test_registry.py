@@ -29,7 +29,7 @@ def test_a_configured_name_that_is_no_provider_is_refused_at_once() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "ftp://example.com", "not a url"])
-def test_a_base_url_that_is_none_is_one_clear_error(url: str) -> None:
+def test_an_invalid_base_url_is_one_clear_error(url: str) -> None:
     client = fmsdk.Client(providers={"openai": {"base_url": url, "api_key": "k"}})
     with pytest.raises(fmsdk.BadRequestError, match="base_url"):
         client.generate("openai:x", "Hi")

@@ -108,7 +108,7 @@ def test_a_choice_among_tools_goes_with_the_tools() -> None:
     assert (provider.requests[0].tools, provider.requests[0].tool_choice) == ((), "auto")
 
 
-def test_schemes_are_told_in_any_case() -> None:
+def test_schemes_are_recognized_in_any_case() -> None:
     image = Image("HTTPS://user:hunter2@example.org/a.png?sig=hunter2")
     assert isinstance(image.source, UrlSource)
     assert "hunter2" not in repr(image)

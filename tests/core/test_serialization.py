@@ -118,7 +118,7 @@ def test_a_raw_body_keeps_its_bytes(body: bytes) -> None:
     assert fmsdk.from_json(fmsdk.to_json(answer)).raw_body == body
 
 
-def test_a_file_goes_by_its_bytes_or_its_path(tmp_path: Path) -> None:
+def test_a_file_is_serialized_by_bytes_or_path(tmp_path: Path) -> None:
     file = tmp_path / "x.pdf"
     file.write_bytes(b"%PDF-1.4\n%%EOF\n")
     part = fmsdk.Document(file)

@@ -52,7 +52,7 @@ def test_odd_probabilities_are_no_reason_to_refuse(odd: Any) -> None:
     assert (got.text, got.logprobs) == ("Hi.", ())
 
 
-def test_sources_that_earlier_chunks_told_are_in_the_raw_answer() -> None:
+def test_sources_of_earlier_chunks_are_in_the_raw_answer() -> None:
     one, two = {"uri": "https://a.org"}, {"uri": "https://b.org"}
     searched = {"webSearchQueries": ["x"], "groundingChunks": [{"web": one}]}
     chunks = [

@@ -166,7 +166,7 @@ def test_media_that_cannot_go_along() -> None:
         (Document("https://x.org/a.html"), "text/html"),
     ],
 )
-def test_a_name_that_is_of_another_kind_tells_no_type(part: Any, mime: str | None) -> None:
+def test_a_file_name_of_another_kind_gives_no_type(part: Any, mime: str | None) -> None:
     (sent,) = body(build_request([part]))["contents"][0]["parts"]
     assert sent["fileData"].get("mimeType") == mime
     if mime is None:

@@ -110,7 +110,7 @@ def test_how_much_too_long() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 500])
-def test_the_key_is_never_told(status: int) -> None:
+def test_the_key_is_never_shown(status: int) -> None:
     said = body(None, status, message=f"the key {KEY} is bad")
     error = BLAME.from_response(said, status=status)
     assert KEY not in f"{error} {error!r} {BLAME!r}"

@@ -45,7 +45,7 @@ def partial_response(subject: Subject, then: str, **how: Any) -> Answer:
 
 @each
 @pytest.mark.parametrize("then", ["end", "reset"])
-def test_a_broken_stream_tells_which_it_was(subject: Subject, then: str) -> None:
+def test_a_broken_stream_has_its_id(subject: Subject, then: str) -> None:
     async def main() -> Any:
         with run_server(partial_response(subject, then)) as server:
             async with subject.client(server.root, retries=0) as client:
@@ -58,7 +58,7 @@ def test_a_broken_stream_tells_which_it_was(subject: Subject, then: str) -> None
 
 
 @each
-def test_a_stream_that_was_left_tells_which_it_was(subject: Subject) -> None:
+def test_an_abandoned_stream_has_its_id(subject: Subject) -> None:
     async def main() -> Response[Any]:
         with run_server(partial_response(subject, "hang")) as server:
             async with subject.client(server.root) as client:
@@ -76,7 +76,7 @@ def test_a_stream_that_was_left_tells_which_it_was(subject: Subject) -> None:
 
 @each
 @both_ways
-def test_a_deadline_within_an_answer_tells_which_it_was(subject: Subject, stream: bool) -> None:
+def test_a_deadline_within_an_answer_has_its_id(subject: Subject, stream: bool) -> None:
     async def main() -> Any:
         half = partial_response(subject, "hang", headers=HEADERS) if stream else HalfAnswered()
         with run_server(half) as server:

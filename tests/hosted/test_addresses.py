@@ -46,7 +46,7 @@ def asked(providers: Any, model: str) -> Any:
 
 @each
 @pytest.mark.parametrize("url", NO_URLS)
-def test_a_base_url_that_is_none(subject: Subject, url: str) -> None:
+def test_an_invalid_base_url(subject: Subject, url: str) -> None:
     options = {**subject.configured("")[subject.provider], "base_url": url}
     got = asked({subject.provider: options}, subject.model)
     assert isinstance(got, fmsdk.BadRequestError)
@@ -62,7 +62,7 @@ def test_a_host_that_no_name_server_can_be_asked_for(subject: Subject, host: str
 
 
 @each
-def test_a_password_in_an_address_is_not_told(subject: Subject) -> None:
+def test_a_password_in_an_address_is_not_shown(subject: Subject) -> None:
     options = subject.configured("http://user:hunter2@127.0.0.1:99999")
     got = asked(options, subject.model)
     assert isinstance(got, fmsdk.BadRequestError)

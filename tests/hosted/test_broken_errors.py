@@ -68,7 +68,7 @@ def broken(status: int, how: str) -> Raw:
 @each
 @both_ways
 @pytest.mark.parametrize("how", BROKEN)
-def test_an_error_whose_body_breaks_keeps_what_its_head_told(
+def test_an_error_with_a_broken_body_keeps_its_status(
     subject: Subject, stream: bool, how: str
 ) -> None:
     for status, kind in KINDS.items():
@@ -89,7 +89,9 @@ def bomb() -> bytes:
 @each
 @both_ways
 @pytest.mark.parametrize("status", [200, 503])
-def test_a_body_that_stands_for_a_gigabyte(subject: Subject, stream: bool, status: int) -> None:
+def test_a_body_that_decompresses_to_a_gigabyte(
+    subject: Subject, stream: bool, status: int
+) -> None:
     mime = "text/event-stream" if stream and status == 200 else "application/json"
     headers = {"content-encoding": "gzip", "content-type": mime}
     answer, longest, began = Answer(bomb(), status, headers), 0.0, time.monotonic()
@@ -160,7 +162,7 @@ def test_what_broke_the_connection_is_named_as_the_cause(subject: Subject) -> No
     assert type(caught.value.__cause__).__name__ in ("ClientConnectorError",)
 
 
-def test_a_cause_that_quotes_the_key_is_none() -> None:
+def test_a_cause_that_quotes_the_key_is_dropped() -> None:
     error_mapper = ErrorMapper("x", "X_KEY", KEY)
     inner, outer, group = ValueError(KEY), RuntimeError("it broke"), RuntimeError("they broke")
     outer.__context__ = inner

@@ -155,7 +155,7 @@ def test_closing_a_stream_without_await(subject: Subject) -> None:
 
 
 @each
-def test_a_stream_nobody_holds_is_closed(subject: Subject) -> None:
+def test_a_stream_without_references_is_closed(subject: Subject) -> None:
     with run_server(unfinished(subject)) as server, subject.sync_client(server.root) as client:
         stream = client.stream(subject.model, "Hi")
         next(event for event in stream if isinstance(event, TextDelta))

@@ -101,7 +101,7 @@ def on_the_wire(subject: Subject, text: str, how: str) -> bytes:
 
 @each
 @pytest.mark.parametrize("how", ["length", "chunks", "stream"])
-def test_an_answer_too_many_answers_nobody(subject: Subject, how: str) -> None:
+def test_a_surplus_answer_is_discarded(subject: Subject, how: str) -> None:
     one, stale = (on_the_wire(subject, text, how) for text in ("one", "stale"))
     two = Raw(on_the_wire(subject, "two", how), then="keep")
 

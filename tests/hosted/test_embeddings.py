@@ -402,7 +402,7 @@ class TestOpenAI:
         assert len(server.seen) == 1
         assert caught.value.status == 500
 
-    def test_ollama_is_told_to_cut_nothing_off(self) -> None:
+    def test_ollama_is_asked_not_to_truncate(self) -> None:
         _, received = self.embed(ollama_body([UNIT]), wire=WIRES["ollama"])
         assert received[0].body == {"model": "bge-m3", "input": ["one"], "truncate": False}
 
@@ -436,7 +436,7 @@ class TestGoogle:
         }
 
     @pytest.mark.parametrize("name", ["vertex", "predict", "maas"])
-    def test_vertex_is_told_to_cut_nothing_off(self, name: str) -> None:
+    def test_vertex_is_asked_not_to_truncate(self, name: str) -> None:
         wire = WIRES[name]
         with run_server(Answer(wire.body([UNIT]))) as server, wire.client(server.root) as client:
             client.embed(wire.model, "one")

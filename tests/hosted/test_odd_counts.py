@@ -94,7 +94,7 @@ def counts(answer: Response[Any]) -> dict[str, Any]:
 
 
 @each
-def test_an_odd_count_tells_nothing_and_costs_no_other(subject: Subject) -> None:
+def test_an_odd_count_is_unknown_and_affects_no_other(subject: Subject) -> None:
     used = USED[subject.name]
     for path in places(used):
         left_out = counts(answered(subject, put(used, path, None)))
@@ -118,7 +118,7 @@ def test_a_whole_number_may_be_written_as_a_float(subject: Subject) -> None:
 
 @each
 @pytest.mark.parametrize("used", [None, [], [1], "many", 7, {}, {"x": {"y": []}}])
-def test_usage_that_is_none_is_unknown(subject: Subject, used: Any) -> None:
+def test_absent_usage_is_unknown(subject: Subject, used: Any) -> None:
     got = answered(subject, used)
     assert got.usage.source == "unknown"
     assert not any(counts(got).values())

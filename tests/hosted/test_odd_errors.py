@@ -72,7 +72,7 @@ def test_thinking_of_an_odd_shape_is_read_or_left(thinking: Any) -> None:
 
 @each
 @pytest.mark.parametrize("client", [object(), "https://example.org"])
-def test_a_client_that_is_none(subject: Subject, client: Any) -> None:
+def test_an_invalid_client(subject: Subject, client: Any) -> None:
     error = got(subject, Answer(b""), client=client)
     assert isinstance(error, fmsdk.BadRequestError)
     assert "client" in str(error)
@@ -92,7 +92,7 @@ def test_a_client_that_waits_is_refused_before_anything_is_sent(name: str) -> No
 
 
 @each
-def test_a_key_that_is_none(subject: Subject) -> None:
+def test_an_invalid_key(subject: Subject) -> None:
     assert isinstance(got(subject, Answer(b""), api_key=123), fmsdk.BadRequestError)
 
 

@@ -211,7 +211,7 @@ def test_the_status_survives_a_body_that_breaks_in_the_same_packet() -> None:
     assert caught.value.status == 503
 
 
-def test_nobody_listens() -> None:
+def test_a_port_without_a_server() -> None:
     with pytest.raises(ConnectionFailed, match="cannot be reached"):
         asyncio.run(post("http://127.0.0.1:1", b"x"))
 
@@ -240,7 +240,7 @@ def test_the_environments_proxy_is_used(variable: str, monkeypatch: pytest.Monke
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_transport_that_nobody_closes_complains_to_nobody(
+def test_an_unclosed_transport_is_quiet(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def main(url: str) -> bytes:

@@ -139,7 +139,7 @@ def test_weights_of_another_shape(copy: Path) -> None:
     assert "local:model" in load_error(copy)
 
 
-def test_an_architecture_nobody_knows(copy: Path) -> None:
+def test_an_unknown_architecture(copy: Path) -> None:
     edit(copy / "config.json", model_type="from-the-future")
     assert "from-the-future" in load_error(copy)
 
@@ -268,7 +268,7 @@ def test_capabilities_are_read_from_small_files(
     assert "choices" not in capabilities.settings
 
 
-def test_a_provider_tells_the_same(tiny_checkpoint: CheckpointFactory) -> None:
+def test_a_provider_reports_the_same(tiny_checkpoint: CheckpointFactory) -> None:
     provider = LocalProvider(ProviderConfig(name="local"))
     capabilities = provider.capabilities(str(tiny_checkpoint("llama")))
     assert capabilities == capabilities_of(tiny_checkpoint("llama"))

@@ -65,7 +65,7 @@ def test_a_text_model_takes_no_picture() -> None:
     assert caught.value.part == "image"
 
 
-def test_calls_results_and_reasoning_are_told_apart() -> None:
+def test_calls_results_and_reasoning_are_distinguished() -> None:
     call = fmsdk.ToolCall("id1", "weather", {"city": "Rom"})
     broken = fmsdk.ToolCall("id2", "weather", {}, raw='{"city": "R')
     turns = [

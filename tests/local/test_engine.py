@@ -275,7 +275,7 @@ def test_closing_fails_those_that_wait_and_stops_the_one_that_runs() -> None:
     assert runner.stopped.is_set()
 
 
-def test_time_in_the_queue_is_told() -> None:
+def test_time_in_the_queue_is_reported() -> None:
     class Slow:
         def run(self, job: Job) -> None:
             time.sleep(0.1)

@@ -29,7 +29,7 @@ def llama(tiny_checkpoint: CheckpointFactory) -> str:
     return f"local:{tiny_checkpoint('llama')}"
 
 
-def test_greedy_text_is_what_transformers_makes(
+def test_greedy_text_equals_that_of_transformers(
     tiny_checkpoint: CheckpointFactory, llama: str
 ) -> None:
     expected = calls.reference(
@@ -41,7 +41,7 @@ def test_greedy_text_is_what_transformers_makes(
     assert calls.client().generate(llama, HELLO, **calls.GREEDY).text == expected
 
 
-def test_a_conversation_is_what_transformers_makes_of_it(
+def test_a_conversation_equals_that_of_transformers(
     tiny_checkpoint: CheckpointFactory, llama: str
 ) -> None:
     expected = calls.reference(
@@ -64,7 +64,7 @@ def test_a_conversation_is_what_transformers_makes_of_it(
     assert answer.text == expected
 
 
-def test_sampled_text_is_what_transformers_draws(
+def test_sampled_text_equals_that_of_transformers(
     tiny_checkpoint: CheckpointFactory, llama: str
 ) -> None:
     torch.manual_seed(7)

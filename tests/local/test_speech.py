@@ -242,7 +242,7 @@ class TestTransformers:
         assert [segment.text for segment in result.segments] == texts
         assert len(expected) > 2
 
-    def test_the_language_is_told_from_the_sound(self, tiny: Path, samples: Any) -> None:
+    def test_the_language_is_detected(self, tiny: Path, samples: Any) -> None:
         runner = loading.load_runner(tiny, name="tiny")
         assert set(runner.languages) == {"en", "de"}
         assert run(runner, samples).language in runner.languages

@@ -25,7 +25,7 @@ def user_turn(*images: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_greedy_text_is_what_transformers_makes(
+def test_greedy_text_equals_that_of_transformers(
     tiny_checkpoint: CheckpointFactory, family: str, count: int
 ) -> None:
     images = [calls.picture(90 + 40 * n, 60) for n in range(count)]

@@ -165,7 +165,7 @@ def test_text_that_its_charset_cannot_read_is_refused(server: Any, charset: str)
         get(at(server, "packed"), "document")
 
 
-def test_a_port_where_nobody_listens_is_a_failed_connection() -> None:
+def test_a_closed_port_is_a_failed_connection() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(ConnectionFailed):

@@ -159,7 +159,7 @@ def test_headers_tell_size_length_and_pages() -> None:
     assert Image(UrlSource("https://example.com/x.png")).header is None
 
 
-def test_lengths_that_no_header_tells_are_unknown() -> None:
+def test_lengths_missing_from_headers_are_unknown() -> None:
     adts = b"\xff\xf1\x50\x80\x1b\x9f\xfc" + bytes(300)
     webm = b"\x1a\x45\xdf\xa3\x9fB\x82\x84webm..A_OPUS"
     assert Audio(adts).duration is None

@@ -100,7 +100,7 @@ def SRGB_FILE() -> io.BytesIO:  # noqa: N802
 
 
 @pytest.mark.parametrize("mode", ["P", "RGB", "L"])
-def test_a_colour_that_stands_for_nothing_becomes_transparent(mode: str) -> None:
+def test_a_transparent_colour_becomes_an_alpha_channel(mode: str) -> None:
     image = PillowImage.new("RGB", (40, 40), (3, 3, 3))
     image.paste(PillowImage.new("RGB", (20, 40), (9, 200, 9)))
     image = image.convert(mode, dither=PillowImage.Dither.NONE)
@@ -134,7 +134,7 @@ def test_grey_of_16_bits_stays(form: str, mode: str) -> None:
     assert not any("16 bits" in note for note in done.changes)
 
 
-def test_colours_of_16_bits_become_8_and_that_is_said() -> None:
+def test_16_bit_colours_become_8_with_a_warning() -> None:
     import struct
     import zlib
 
@@ -179,7 +179,7 @@ def test_exif_and_colour_profile_stay(form: str, orientation: int) -> None:
         assert back.info["icc_profile"] == SRGB
 
 
-def test_other_metadata_is_left_out_and_that_is_said() -> None:
+def test_other_metadata_is_left_out_with_a_warning() -> None:
     said = "without its metadata other than EXIF and colour profile"
     text = PngImagePlugin.PngInfo()
     text.add_text("Comment", "hello")

@@ -80,7 +80,7 @@ class TestLog:
         assert "setting_dropped: seed was dropped" in told[0].getMessage()
         assert figures(told[0])["detail"] == "seed"
 
-    def test_nothing_is_printed_where_nobody_configured_logging(
+    def test_nothing_is_printed_without_logging_configuration(
         self, capfd: pytest.CaptureFixture[str]
     ) -> None:
         capabilities = fmsdk.Capabilities(settings=frozenset())
@@ -162,7 +162,7 @@ class TestAttempts:
         assert report.error is caught.value
         assert report.usage == caught.value.partial.usage
 
-    def test_nothing_is_told_of_what_was_never_sent(self, reports: list[AttemptReport]) -> None:
+    def test_an_unsent_request_is_not_reported(self, reports: list[AttemptReport]) -> None:
         client = client_of(FakeProvider(capabilities=fmsdk.Capabilities(tools=False)))
         with pytest.raises(fmsdk.BadRequestError):
             client.generate("fake:any", "Hi", tools=[fmsdk.Tool("t")])
@@ -192,7 +192,7 @@ class TestHooks:
         assert (seen.status, seen.retry_after, seen.request_id) == (429, 9.0, "r")
         assert (seen.provider, seen.model, len(seen.attempts)) == ("fake", "any", 1)
 
-    def test_what_cannot_be_sent_is_heard_of_too(self) -> None:
+    def test_an_unsendable_request_reaches_the_observers(self) -> None:
         ended: list[Any] = []
         capabilities = fmsdk.Capabilities(input=frozenset({"text"}))
         client = client_of(FakeProvider(capabilities=capabilities), on_response=ended.append)
@@ -401,7 +401,7 @@ class TestRedaction:
         assert RECORDING not in found
         assert_clean(*found)
 
-    def test_options_that_cannot_be_told_apart_are_left_out(self) -> None:
+    def test_ambiguous_options_are_left_out(self) -> None:
         @dataclass(frozen=True)
         class NoDefault:
             headers: dict[str, str]

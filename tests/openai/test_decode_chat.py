@@ -185,7 +185,7 @@ def test_choices_come_in_order() -> None:
     assert [choice.finish for choice in pieces.choices] == ["stop", "length"]
 
 
-def test_fewer_choices_than_asked_for_are_told() -> None:
+def test_missing_choices_are_warned_about() -> None:
     asked = build("openai:m", "Hello", choices=3)
     pieces = streamed(chunk({"content": "Hi."}, "stop"), request=asked)
     for got in (plain(completion(), request=asked), pieces):

@@ -49,7 +49,7 @@ def test_pictures_of_openrouter() -> None:
 
 
 @pytest.mark.parametrize("entry", [{"image_url": {"url": "https://x.org/a.png"}}, {}, None, "x"])
-def test_a_picture_that_is_elsewhere_is_told(entry: Any) -> None:
+def test_a_picture_by_url_is_reported(entry: Any) -> None:
     for got in both({"content": "Here.", "images": [entry]}):
         assert [(w.code, w.detail) for w in got.warnings] == [("content_skipped", "image")]
 
@@ -89,7 +89,7 @@ def test_calls_get_the_ids_that_a_server_leaves_out() -> None:
     assert whole.tool_calls == pieces.tool_calls == expected
 
 
-def test_a_call_whose_id_comes_after_its_name() -> None:
+def test_a_call_id_after_the_name() -> None:
     got = streamed(
         chunk({"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": '{"x"'}}]}),
         chunk({"tool_calls": [{"index": 0, "id": "a"}]}),
@@ -130,7 +130,7 @@ def test_calls_of_one_number_and_name_without_ids() -> None:
     assert [call.arguments for call in got.tool_calls] == [{"a": 1}, {"a": 2}]
 
 
-def test_a_call_whose_name_comes_after_its_id() -> None:
+def test_a_call_name_after_the_id() -> None:
     got = streamed(
         chunk({"tool_calls": [{"index": 0, "id": "a", "function": {"name": ""}}]}),
         chunk({"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "{}"}}]}),
@@ -216,7 +216,7 @@ def test_logprobs_of_a_refusal() -> None:
         assert [token.token for token in got.logprobs] == ["No"]
 
 
-def test_a_kind_of_piece_is_told_of_once() -> None:
+def test_each_kind_of_piece_is_warned_about_once() -> None:
     odd = {"content": [{"type": "reference", "reference_ids": [1]}]}
     got = streamed(*[chunk(odd)] * 3, chunk({"content": "Hi."}, "stop"))
     assert [(w.code, w.detail) for w in got.warnings] == [("content_skipped", "reference")]
@@ -240,7 +240,7 @@ def test_a_whole_answer_that_does_not_say_why_it_ended() -> None:
     ],
     ids=["DeepSeek", "Together", "Mistral", "Mistral too", "OpenAI's goes first", "nobody"],
 )
-def test_cached_tokens_wherever_they_are_told(used: Any, read: int | None) -> None:
+def test_cached_tokens_in_every_field(used: Any, read: int | None) -> None:
     told = {"prompt_tokens": 100, "completion_tokens": 2, **used}
     assert plain(completion(usage=told)).usage.input.cache_read == read
 
@@ -327,7 +327,7 @@ def test_a_thought_without_a_closing_event_of_its_own(before: list[Any]) -> None
     assert got.reasoning == "Hm."
 
 
-def test_items_of_one_kind_are_told_apart_by_their_order() -> None:
+def test_items_of_one_kind_are_distinguished_by_order() -> None:
     searches = [{"type": "web_search_call", "id": f"ws_{n}", "action": {}} for n in range(3)]
     done = {"type": "response.output_item.done", "output_index": 0, "item": searches[0]}
     got = ended(done, output=searches)
@@ -363,7 +363,7 @@ def called(name: str, call_id: str | None, arguments: str) -> dict[str, Any]:
     ids=["the end alone", "in full", "a name", "another number", "arguments", "in pieces"],
 )
 @pytest.mark.parametrize("ids", [("c1", "c2"), (None, None), ("", "")])
-def test_calls_whose_ids_come_late_or_never_are_each_one(before: list[Any], ids: Any) -> None:
+def test_calls_with_late_or_missing_ids_stay_separate(before: list[Any], ids: Any) -> None:
     output = [called("f", ids[0], '{"a":1}'), called("g", ids[1], "{}")]
     whole = plain(response(*output), api="responses")
     got = ended(*before, output=output)
@@ -378,7 +378,7 @@ def test_a_refusal_that_only_a_closing_event_brings() -> None:
         assert (got.text, got.refusal) == ("", "No.")
 
 
-def test_pieces_of_messages_that_fmsdk_has_no_name_for_are_told() -> None:
+def test_unnamed_pieces_of_messages_are_warned_about() -> None:
     spoken = message({"type": "output_audio", "transcript": "Hi."})
     for got in (
         plain(response(spoken), api="responses"),

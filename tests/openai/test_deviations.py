@@ -118,7 +118,7 @@ def test_only_the_models_meant_refuse() -> None:
     ]
 
 
-def test_deepseek_thinks_unless_told_not_to() -> None:
+def test_deepseek_thinks_unless_switched_off() -> None:
     body = sent("deepseek", build_request("deepseek", reasoning="none", temperature=0.5)).body
     assert (body["thinking"], body["temperature"]) == ({"type": "disabled"}, 0.5)
     assert "reasoning_effort" not in body
@@ -222,7 +222,7 @@ def test_openrouter_refuses_rather_than_ignores_and_passes_cache_marks_on() -> N
         ({"temperature": 0.5}, {"extra_body": {"provider": "x"}}, "x"),
     ],
 )
-def test_openrouter_is_told_to_refuse_beside_what_the_caller_says_of_its_hosts(
+def test_openrouters_require_parameters_joins_the_callers_provider_options(
     settings: dict[str, Any], options: dict[str, Any], provider: Any
 ) -> None:
     request = build_request("openrouter", options=OpenAIOptions(**options), **settings)
@@ -274,7 +274,7 @@ _NINE = ToolResult("c", "nine")
 
 
 @pytest.mark.parametrize("name", sorted(LOCAL))
-def test_not_to_store_is_what_ones_own_server_does(name: str) -> None:
+def test_local_servers_do_not_store_anyway(name: str) -> None:
     with run_server(HELLO) as server:
         asked = create_provider(name, base_url=server.url, api_key=KEY)
         answer = generate(asked, build_request(name, options=OpenAIOptions(store=False)))

@@ -217,7 +217,7 @@ def test_tags_become_metadata_where_openai_takes_it() -> None:
         ({"m" * 65: "a"}, None),
     ],
 )
-def test_tags_over_openais_limits_stay_and_that_is_said(
+def test_tags_over_openais_limits_are_not_sent_with_a_warning(
     tags: dict[str, str], sent: dict[str, str] | None
 ) -> None:
     assert responses(build_request(tags=tags)).get("metadata") == sent

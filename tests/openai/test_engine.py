@@ -70,7 +70,7 @@ def square(color: str, format: str = "PNG") -> fmsdk.Image:
     return fmsdk.Image(buffer.getvalue())
 
 
-def test_an_engine_tells_what_its_model_cannot(url: str) -> None:
+def test_an_engine_reports_missing_capabilities(url: str) -> None:
     with named(url) as client:
         with pytest.raises(fmsdk.UnsupportedContent, match="not image"):
             client.generate(OWN, [square("red"), "What?"])

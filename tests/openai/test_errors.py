@@ -87,7 +87,7 @@ def test_bodies(status: int | None, said: Any, kind: str, retryable: bool) -> No
 
 @pytest.mark.parametrize("before", [0, 590])
 @pytest.mark.parametrize("status", [400, 401, 403, 500])
-def test_the_key_is_never_told(status: int, before: int) -> None:
+def test_the_key_is_never_shown(status: int, before: int) -> None:
     text = f"{'x' * before} Incorrect key {KEY} given"
     error = BLAME.from_response(body(message=text), status=status)
     assert KEY[:8] not in str(error)
@@ -175,7 +175,7 @@ def test_a_status_error_carries_everything(ask: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("ask", [plain, streamed])
-def test_nobody_listens(ask: Callable[..., Any]) -> None:
+def test_a_port_without_a_server(ask: Callable[..., Any]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(errors.ConnectionFailed, match="is the server running") as caught:

@@ -176,7 +176,7 @@ TOLD: list[Any] = [
 
 
 @pytest.mark.parametrize(("name", "listings", "expected"), TOLD, ids=[row[0] for row in TOLD])
-def test_what_a_server_tells_narrows_what_a_model_can(
+def test_a_servers_listing_narrows_capabilities(
     name: str, listings: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     async def main(url: str) -> None:
@@ -274,7 +274,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("answer", BROKEN, ids=range(len(BROKEN)))
-def test_a_server_that_tells_nothing_stops_nobody(
+def test_a_server_without_a_listing_stops_no_request(
     answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(model_discovery, "SECONDS", 0.3)
@@ -319,7 +319,7 @@ def test_without_a_key_a_vendor_is_not_asked(monkeypatch: pytest.MonkeyPatch) ->
     assert not asked.capabilities("m").known
 
 
-def test_leaving_takes_the_question_from_nobody_else() -> None:
+def test_a_cancelled_caller_does_not_cancel_the_others() -> None:
     async def main(url: str) -> None:
         asked = made("groq", url)
         first = asyncio.create_task(asked.learn("m"))

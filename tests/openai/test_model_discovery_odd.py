@@ -41,7 +41,7 @@ def test_an_odd_row_costs_no_other(name: str, path: str, rows: list[Any]) -> Non
 
 @pytest.mark.parametrize("odd", [-5, 0, "5", 4.5, True, None, [], {}])
 @pytest.mark.parametrize(("name", "path", "rows"), ROWS)
-def test_an_odd_size_tells_nothing(name: str, path: str, rows: list[Any], odd: Any) -> None:
+def test_an_odd_size_is_ignored(name: str, path: str, rows: list[Any], odd: Any) -> None:
     sizes = {key: odd for key in rows[0] if key.startswith(("context", "max_"))}
     told = read(name, path, [{**rows[0], **sizes}])
     assert told.input == read(name, path, rows).input
@@ -58,6 +58,6 @@ def test_an_odd_yes_is_no_no(odd: Any) -> None:
 
 @pytest.mark.parametrize("odd", [b"7", b'"m"', b"null", b"[[]]", b'{"data": 7}', b"{", b"", b"[7]"])
 @pytest.mark.parametrize("name", [name for name, _, _ in TOLD])
-def test_a_listing_that_is_none_tells_nothing(name: str, odd: bytes) -> None:
+def test_an_invalid_listing_is_ignored(name: str, odd: bytes) -> None:
     for listing in SERVERS[name].listings:
         assert "m" not in listing.read(odd)

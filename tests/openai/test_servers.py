@@ -96,7 +96,7 @@ def test_a_deviation_has_a_source_and_names_what_exists(name: str, refusal: Refu
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_server_is_asked_where_it_is_told_with_its_own_key(
+def test_a_server_is_asked_at_its_address_with_its_own_key(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-openai")
@@ -264,7 +264,7 @@ def test_azures_filter_results_do_not_disturb_a_stream() -> None:
     assert (answer.text, answer.served_model) == ("Hi", "m-1")
 
 
-def test_copilot_hears_who_asks_and_whether_there_are_pictures() -> None:
+def test_copilot_gets_the_initiator_and_vision_headers() -> None:
     plain = sent("copilot", build_request("copilot")).headers
     assert plain["openai-intent"] == "conversation-edits"
     assert plain["editor-version"].startswith("fmsdk/")

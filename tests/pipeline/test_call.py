@@ -42,7 +42,7 @@ def test_a_retryable_error_is_tried_again_and_every_attempt_is_accounted() -> No
     assert answer.latency.total >= sum(a.seconds + a.waited for a in attempts)
 
 
-def test_retries_end_and_the_error_tells_of_all_attempts() -> None:
+def test_retries_end_and_the_error_lists_all_attempts() -> None:
     provider = FakeProvider([fmsdk.ServerError(f"busy {n}") for n in range(5)])
     with pytest.raises(fmsdk.ServerError, match="busy 2") as caught:
         ask(provider)
@@ -175,7 +175,7 @@ def test_a_providers_own_time_limit_is_a_timeout(way: str) -> None:
         ]
 
 
-def test_waiting_for_another_calls_loading_is_none_of_the_deadline() -> None:
+def test_waiting_for_another_load_does_not_count() -> None:
     class Loading(FakeProvider):
         async def load(self, model: str) -> float:
             await asyncio.sleep(0.5)

@@ -43,7 +43,7 @@ def ask(
     return list(provider.requests[0].media()), answer
 
 
-def test_a_picture_is_made_smaller_on_request_and_that_is_said() -> None:
+def test_a_picture_is_made_smaller_on_request_with_a_warning() -> None:
     (sent,), answer = ask(Image(PHOTO, max_side=100))
     assert isinstance(sent, Image)
     assert (sent.size, sent.mime) == ((100, 75), "image/jpeg")
@@ -147,7 +147,7 @@ def test_a_declared_type_goes_with_the_format_it_names() -> None:
     assert sent.mime == "image/png"
 
 
-def test_the_notes_of_the_scaling_are_told() -> None:
+def test_changes_by_scaling_are_reported() -> None:
     exif = PillowImage.Exif()
     exif[0x0112] = 6
     _, answer = ask(Image(picture("TIFF", exif=exif), max_side=20))

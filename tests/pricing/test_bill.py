@@ -47,7 +47,7 @@ def test_a_write_for_an_hour_without_a_price_of_its_own_has_none() -> None:
     assert price("openai", "gpt-5.6-sol", used) is None
 
 
-def test_more_cached_tokens_than_tokens_are_cut_and_said_so() -> None:
+def test_excess_cached_tokens_are_cut_with_a_note() -> None:
     cost = bill("openai:gpt-4o", usage(7, 1, cache_read=163))
     assert amounts(cost) == {"cache read": (7, Decimal("1.25")), "output": (1, 10)}
     assert "163" in cost.lines[0].note

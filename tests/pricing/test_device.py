@@ -93,7 +93,7 @@ def test_the_users_own_price_goes_first(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("given_price", ["cheap", "-1", "nan", "inf"])
-def test_a_price_that_is_none_is_said_and_left_out(
+def test_an_invalid_price_is_logged_and_ignored(
     given_price: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv(VARIABLE, given_price)

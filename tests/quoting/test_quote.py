@@ -217,7 +217,7 @@ def test_speech_out_is_in_the_ceiling() -> None:
     assert quote("openai:gpt-4o", **asked).ceiling is None  # audio has no price there
 
 
-def test_a_prompt_longer_than_the_context_is_said() -> None:
+def test_a_prompt_longer_than_the_context_is_warned_about() -> None:
     assert "context_too_long" in codes(quote("openai:gpt-4o", "word " * 200_000))
 
 

@@ -114,7 +114,7 @@ def test_the_schema_as_an_output_reads_the_same_in_plain_values(output: Any, val
     assert parse_output(schema, text) == json.loads(json.dumps(answer))
 
 
-def test_null_stands_for_an_optional_property_left_out() -> None:
+def test_null_means_an_omitted_optional_property() -> None:
     answer = {"name": "a", "wheels": [{"size": 1, "spokes": None}], "gears": None}
     answer |= {"colour": None, "seat": None, "parent": {"name": "b", "wheels": [], "gears": None}}
     jsonschema.validate(

@@ -153,7 +153,7 @@ def test_a_tagged_union_is_pruned_by_the_variant_the_answer_is_of() -> None:
     ],
     ids=repr,
 )
-def test_a_schema_that_is_none_is_named_by_what_is_wrong(broken: Any) -> None:
+def test_an_invalid_schema_error_names_the_fault(broken: Any) -> None:
     for ask in (output_schema, strict):
         with pytest.raises(BadRequestError, match="the schema is not valid") as caught:
             ask(broken)
