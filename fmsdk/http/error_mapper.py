@@ -82,9 +82,9 @@ class ErrorBody:
         if isinstance(inner, Mapping):
             return cls.of(cast("object", inner), depth + 1)
         kind = fields.get("type")
-        value = inner if isinstance(inner, str) else fields.get("message") or fields.get("detail")
+        text = inner if isinstance(inner, str) else fields.get("message") or fields.get("detail")
         return cls(
-            message=_text(value),
+            message=_text(text),
             code=_text(fields.get("code") or None),
             kind=kind if isinstance(kind, str) else "",
             fields=fields,
@@ -93,9 +93,9 @@ class ErrorBody:
     @property
     def status(self) -> int | None:
         """Errors inside a stream carry their HTTP status as a code or beside it, if at all."""
-        for value in (self.code, self.fields.get("status_code"), self.fields.get("status")):
-            if re.fullmatch("[45][0-9]{2}", str(value)):
-                return int(str(value))
+        for field_value in (self.code, self.fields.get("status_code"), self.fields.get("status")):
+            if re.fullmatch("[45][0-9]{2}", str(field_value)):
+                return int(str(field_value))
         return None
 
 
@@ -268,8 +268,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, of `retry-after-ms`, or `Retry-After` in seconds or as a date; the longest,
     where a header came twice; else None."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = [one.strip() for one in headers.get(name, "").split(",")]
-        if figures := [float(one) for one in value if _FIGURE.fullmatch(one)]:
+        values = [text.strip() for text in headers.get(name, "").split(",")]
+        if figures := [float(text) for text in values if _FIGURE.fullmatch(text)]:
             return max(figures) * unit
     try:
         due = parsedate_to_datetime(headers.get("retry-after", ""))

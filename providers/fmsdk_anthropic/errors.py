@@ -84,8 +84,8 @@ class AnthropicErrorMapper(ErrorMapper):
     def details(self, kind: type[FmsdkError], error_body: ErrorBody) -> dict[str, Any]:
         """How many tokens there were, and how many fit."""
         for pattern in _TOO_LONG:
-            if kind_of_error := pattern.match(error_body.message):
-                value = {name: int(digits) for name, digits in kind_of_error.groupdict().items()}
-                tokens = value.get("tokens", value.get("input", 0) + value.get("output", 0))
-                return {"tokens": tokens, "limit": value["limit"]}
+            if match := pattern.match(error_body.message):
+                figures = {name: int(digits) for name, digits in match.groupdict().items()}
+                tokens = figures.get("tokens", figures.get("input", 0) + figures.get("output", 0))
+                return {"tokens": tokens, "limit": figures["limit"]}
         return ErrorMapper.details(self, kind, error_body)

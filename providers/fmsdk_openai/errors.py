@@ -72,12 +72,10 @@ class OpenAIErrorMapper(ErrorMapper):
     def kind(self, error_body: ErrorBody, status: int | None) -> type[FmsdkError]:
         """Which error it is. Of two statuses a general code says less: Groq calls a request that
         is larger than a minute's tokens rate-limited (413), its full flex tier 498."""
-        kind_of_error = ErrorMapper.kind(self, error_body, status)
-        if status in _BY_STATUS and kind_of_error in (BadRequestError, RateLimitError):
+        kind = ErrorMapper.kind(self, error_body, status)
+        if status in _BY_STATUS and kind in (BadRequestError, RateLimitError):
             return _BY_STATUS[status]
         # OpenRouter has no code for a prompt that its moderation stopped.
         metadata = error_body.fields.get("metadata")
         is_flagged = isinstance(metadata, Mapping) and "flagged_input" in metadata
-        return (
-            ContentFiltered if kind_of_error is PermissionDenied and is_flagged else kind_of_error
-        )
+        return ContentFiltered if kind is PermissionDenied and is_flagged else kind

@@ -36,7 +36,7 @@ class HalfAnswered(Answer):
         connection.sendall(("\r\n".join(lines) + "\r\n\r\n{").encode())
 
 
-def partial_response(subject: Subject, then: str, **how: Any) -> Answer:
+def interrupted_answer(subject: Subject, then: str, **how: Any) -> Answer:
     """A stream that brings "Hel" and breaks."""
     events = subject.wire.events("Hel", "lo.")
     until = next(n for n, event in enumerate(events) if b"Hel" in event) + 1
@@ -47,7 +47,7 @@ def partial_response(subject: Subject, then: str, **how: Any) -> Answer:
 @pytest.mark.parametrize("then", ["end", "reset"])
 def test_a_broken_stream_has_its_id(subject: Subject, then: str) -> None:
     async def main() -> Any:
-        with run_server(partial_response(subject, then)) as server:
+        with run_server(interrupted_answer(subject, then)) as server:
             async with subject.client(server.root, retries=0) as client:
                 return await outcome(client, subject.model, "Hi", stream=True)
 
@@ -60,7 +60,7 @@ def test_a_broken_stream_has_its_id(subject: Subject, then: str) -> None:
 @each
 def test_an_abandoned_stream_has_its_id(subject: Subject) -> None:
     async def main() -> Response[Any]:
-        with run_server(partial_response(subject, "hang")) as server:
+        with run_server(interrupted_answer(subject, "hang")) as server:
             async with subject.client(server.root) as client:
                 async with client.stream(subject.model, "Hi") as stream:
                     async for event in stream:
@@ -78,7 +78,7 @@ def test_an_abandoned_stream_has_its_id(subject: Subject) -> None:
 @both_ways
 def test_a_deadline_within_an_answer_has_its_id(subject: Subject, stream: bool) -> None:
     async def main() -> Any:
-        half = partial_response(subject, "hang", headers=HEADERS) if stream else HalfAnswered()
+        half = interrupted_answer(subject, "hang", headers=HEADERS) if stream else HalfAnswered()
         with run_server(half) as server:
             async with subject.client(server.root, retries=0, timeout=1.5) as client:
                 return await outcome(client, subject.model, "Hi", stream=stream)
@@ -111,7 +111,7 @@ def cancelled(subject: Subject, server: Server, *, stream: bool, **settings: Any
 @each
 @both_ways
 def test_what_was_never_asked_is_no_attempt_and_no_bill(subject: Subject, stream: bool) -> None:
-    with run_server(partial_response(subject, "hang")) as server:
+    with run_server(interrupted_answer(subject, "hang")) as server:
         heard = cancelled(subject, server, stream=stream, max_concurrency=1)
         assert len(server.seen) == 1
     assert heard.latency.attempts == ()
@@ -122,7 +122,7 @@ def test_what_was_never_asked_is_no_attempt_and_no_bill(subject: Subject, stream
 @both_ways
 def test_what_was_refused_is_one_attempt_and_no_bill(subject: Subject, stream: bool) -> None:
     busy = Answer({"error": {"message": "busy"}}, 503, {"retry-after": "60"})
-    with run_server(partial_response(subject, "hang"), busy) as server:
+    with run_server(interrupted_answer(subject, "hang"), busy) as server:
         heard = cancelled(subject, server, stream=stream)
         assert len(server.seen) == 2
     assert [attempt.error for attempt in heard.latency.attempts] == ["ServerError"]

@@ -86,11 +86,11 @@ def _answer(subject: Subject, change: Callable[[Any], None], *, stream: bool) ->
         return Answer(whole)
     events = wire.events("Yes")
     if subject.name == "anthropic":
-        partial_response = json.loads(events[0].split(b"data: ")[1])
-        partial_response["message"] |= {"model": whole["model"]}
+        message_start = json.loads(events[0].split(b"data: ")[1])
+        message_start["message"] |= {"model": whole["model"]}
         told = json.loads(events[-2].split(b"data: ")[1])
         told["usage"] |= {"server_tool_use": whole["usage"]["server_tool_use"]}
-        events[0], events[-2] = _event(partial_response), _event(told)
+        events[0], events[-2] = _event(message_start), _event(told)
     elif subject.name == "google":
         named = json.dumps(whole["modelVersion"]).encode()
         events = [*(event.replace(b'"m-1"', named) for event in events[:-1]), _event(whole)]

@@ -153,11 +153,11 @@ class Messages(Wire):
         }
 
     def events(self, *texts: str) -> list[bytes]:
-        partial_response = {**self.body(""), "content": [], "stop_reason": None}
-        partial_response["usage"] = {"input_tokens": USED[0], "output_tokens": 1}
+        first_message = {**self.body(""), "content": [], "stop_reason": None}
+        first_message["usage"] = {"input_tokens": USED[0], "output_tokens": 1}
         block = {"type": "text", "text": ""}
         made: list[dict[str, Any]] = [
-            {"type": "message_start", "message": partial_response},
+            {"type": "message_start", "message": first_message},
             {"type": "content_block_start", "index": 0, "content_block": block},
         ]
         for text in texts:
