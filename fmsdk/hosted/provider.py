@@ -1,4 +1,4 @@
-"""The provider that speaks HTTP, but for its vendor: encode, ask, decode.
+"""The base of every provider behind HTTP: encode, send, decode.
 
 A vendor's provider says how to encode a request, how to decode its answer, and over which
 transport. One encoder serves plain and streamed answers.
@@ -149,7 +149,7 @@ class HostedProvider(Provider, Generic[E, A]):
             await transport.aclose()
 
     async def events(self, request: Request, stream: HostedStream) -> AsyncGenerator[Event]:
-        """The events of one streamed answer; `stream` is told of its decoder."""
+        """The events of one streamed answer. Sets `stream.decoder` once the answer begins."""
         encoded = await self._encoded(request, stream=True)
         transport = self._transport or await self.transport()
         exchange_context = transport.open(encoded.path, encoded.body, headers=encoded.headers)
@@ -198,12 +198,12 @@ class HostedStream(EventStream):
 
     @property
     def served_model(self) -> str | None:
-        """The model that answers, once the vendor has told."""
+        """The model that answers, once the vendor has named it."""
         return None if self.decoder is None else self.decoder.served_model
 
     @property
     def request_id(self) -> str | None:
-        """The vendor's id of the answer, once it has told."""
+        """The vendor's id of the answer, once it has sent one."""
         return None if self.decoder is None else self.decoder.request_id
 
 

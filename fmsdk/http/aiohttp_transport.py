@@ -269,8 +269,8 @@ class _Connector(aiohttp.TCPConnector):
 
 
 def _open_socket(address: Any) -> socket.socket:
-    """A socket on which half a minute of silence is asked about, so that a dead connection is
-    told from a slow answer, as in the vendors' SDKs."""
+    """A socket with TCP keep-alive, as in the vendors' SDKs: after a minute of silence the system
+    probes the peer, so that a dead connection is distinguished from a slow answer."""
     family, kind, protocol, *_ = address
     new_socket = socket.socket(family=family, type=kind, proto=protocol)
     new_socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

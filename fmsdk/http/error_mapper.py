@@ -1,7 +1,7 @@
-"""From what a server answers, or a connection that breaks, to the errors of `fmsdk.errors`.
+"""Maps error answers and broken connections to the errors of `fmsdk.errors`.
 
-The error's code decides, then its type, where they say more than the HTTP status, then that; a
-message's text never does. A vendor's provider subclasses `Blame` with its own codes.
+The error's code decides; then its type, if that says more than the HTTP status; then the status.
+The text of a message never decides. A vendor subclasses `ErrorMapper` with its own codes.
 """
 
 from __future__ import annotations

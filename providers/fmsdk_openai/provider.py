@@ -74,8 +74,7 @@ class OpenAIProvider(HostedProvider[OpenAIRequest, OpenAIDecodeContext]):
         return OPENAI_SERVER.usable_models()
 
     def capabilities(self, model: str) -> Capabilities:
-        """What the wire takes, and of it, as far as the vendor or the server told, what the
-        model does."""
+        """What the wire takes, narrowed by what the vendor or the server says of the model."""
         model_info = self._discovery.model_info(model)
         wire = _capabilities(self._dialect, self._api(model), model)
         return narrow_capabilities(narrow(wire, self.vendor, model), model_info)
