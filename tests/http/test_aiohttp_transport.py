@@ -239,6 +239,46 @@ def test_the_environments_proxy_is_used(variable: str, monkeypatch: pytest.Monke
     assert seen == [b"POST http://models.example/v1/echo HTTP/1.1\r\n"]
 
 
+def test_tls_through_a_proxy(certified: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests: list[bytes] = []
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await reader.readuntil(b"\r\n\r\n"))
+        host, _, port = requests[0].split(b" ")[1].decode().partition(":")
+        far_reader, far_writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await echo(reader, writer)
+        writer.close()
+
+    async def main() -> bytes:
+        for name in ("HTTPS_PROXY", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=certified)
+        gateway = await asyncio.start_server(proxy, "127.0.0.1", 0)
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{gateway.sockets[0].getsockname()[1]}")
+        try:
+            port = server.sockets[0].getsockname()[1]
+            return await post(f"https://127.0.0.1:{port}", b"xxxx", authorization="Bearer k")
+        finally:
+            server.close()
+            gateway.close()
+            await asyncio.sleep(0.05)
+
+    assert asyncio.run(main()) == b"xx-4"
+    assert requests[0].startswith(b"CONNECT 127.0.0.1:")
+    assert b"Bearer" not in requests[0]
+
+
 @pytest.mark.filterwarnings("error")
 def test_an_unclosed_transport_is_quiet(
     caplog: pytest.LogCaptureFixture,
