@@ -180,18 +180,13 @@ EXCEPTIONS = {
     "finished": "public: the event `Finished`",
     "get": "what mappings and registries call it",
     "known": "public: Capabilities.known",
-    "put": "what queues call it",
     "run": "asyncio's own name, and that of the engine's loop",
-    "set": "what mappings and events call it",
     "checked": "public: UsableModel.checked",
     "encoded": "an `Encoded`: a request as it goes out",
     "normalized": "public: Embeddings.normalized",
     "structured": "public: Capabilities.structured",
     "nested": "of counts: the word of JSON's structure",
-    "quoted": "of strings: in quotes",
     "limited": "of a queue or rate: that has a limit",
-    "signed": "of numbers",
-    "typed": "of packages: py.typed",
 }
 
 

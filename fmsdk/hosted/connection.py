@@ -10,11 +10,13 @@ import asyncio
 import importlib
 import os
 from abc import abstractmethod
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from fmsdk.errors import BadRequestError
 from fmsdk.hosted import options
@@ -111,11 +113,18 @@ class HostedConnection:
         """
         from fmsdk.http.transport import Endpoint
 
+        parts = urlsplit(self.url)
+        basic: dict[str, str] = {}
+        if parts.username or parts.password:
+            # As HTTP libraries do; it takes the place of a key in the same header.
+            pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+            basic["authorization"] = f"Basic {b64encode(pair.encode()).decode('ascii')}"
         own_headers = {name.lower(): value for name, value in (self.default_headers or {}).items()}
         headers = {
             "accept": "application/json",
             "content-type": "application/json",
             "user-agent": user_agent(),
+            **basic,
             **self.server_headers(),
             **own_headers,
         }

@@ -8,7 +8,7 @@ import sys
 import weakref
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import aiohttp
@@ -67,7 +67,12 @@ class AiohttpTransport(Transport):
         super().__init__(error_mapper, idle_timeout)
         url = endpoint.url
         self._endpoint = endpoint
-        self._urls: dict[str, URL] = {}
+
+        @lru_cache(maxsize=256)
+        def url_of(path: str) -> URL:
+            return URL(endpoint.url_of(path), encoded=True)
+
+        self._url_of = url_of
         self._proxy = environment_proxy(url)
         connector = _Connector(
             ssl=trusted_certificates() if url.startswith("https:") else True,
@@ -99,9 +104,7 @@ class AiohttpTransport(Transport):
         read_timeout: float | None,
     ) -> HttpResponse:
         """As `Transport.send`."""
-        url = self._urls.get(path)
-        if url is None:
-            url = self._urls[path] = URL(self._endpoint.url_of(path), encoded=True)
+        url = self._url_of(path)
         all_headers = await self._endpoint.request_headers(headers)
         data: Any = None
         if body is not None:
@@ -124,6 +127,10 @@ class AiohttpTransport(Transport):
             )
         except UnicodeError as error:  # a name that DNS cannot carry
             raise aiohttp.InvalidURL(url, str(error)) from error
+        except RuntimeError as error:  # closed while this call was on its way
+            if not self._session.closed:
+                raise
+            raise aiohttp.ClientConnectionError(str(error)) from error
         return _AiohttpResponse(response)
 
     async def aclose(self) -> None:

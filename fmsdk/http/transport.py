@@ -46,13 +46,15 @@ class Endpoint:
     authorize: Callable[[], Awaitable[Mapping[str, str]]] | None = field(default=None, repr=False)
 
     def url_of(self, path: str) -> str:
-        """The URL of a path below the base URL; a whole URL stays as it is."""
+        """The URL of a path below the base URL, or a whole URL; without user and password, which
+        are sent as a header."""
         if path.startswith(("http://", "https://")):
-            return path
-        scheme, host, base, query, _ = urlsplit(self.url)
-        below, _, own_query = path.partition("?")
-        queries = "&".join(filter(None, (query, own_query)))
-        return urlunsplit((scheme, host, base.rstrip("/") + below, queries, ""))
+            scheme, host, path, query, _ = urlsplit(path)
+        else:
+            scheme, host, base, query, _ = urlsplit(self.url)
+            below, _, own_query = path.partition("?")
+            path, query = base.rstrip("/") + below, "&".join(filter(None, (query, own_query)))
+        return urlunsplit((scheme, host.rpartition("@")[2], path, query, ""))
 
     async def request_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers of one attempt, `headers` being the request's own, which go before all."""

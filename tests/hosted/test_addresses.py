@@ -9,9 +9,12 @@ import pytest
 
 import fmsdk
 from fmsdk.http.error_mapper import ErrorMapper
+from fmsdk.provider import ProviderConfig
 from fmsdk.registry import installed_providers
+from fmsdk.response import Response
 from tests.support.hosted.outcomes import outcome
 from tests.support.hosted.subjects import SUBJECTS, Subject
+from tests.support.scripted_server import Answer, run_server
 
 each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
 VARIABLES = {
@@ -67,6 +70,32 @@ def test_a_password_in_an_address_is_not_shown(subject: Subject) -> None:
     got = asked(options, subject.model)
     assert isinstance(got, fmsdk.BadRequestError)
     assert "hunter2" not in repr(got)
+
+
+@each
+def test_user_and_password_of_an_address_are_sent_as_a_header(subject: Subject) -> None:
+    with run_server(Answer(subject.wire.body("Hi"))) as server:
+        address = server.root.replace("//", "//ann:p%40ss@")
+        got = asked(subject.configured(address), subject.model)
+    assert isinstance(got, Response), repr(got)
+    assert server.seen[0].headers["authorization"] == "Basic YW5uOnBAc3M="
+
+
+@each
+def test_a_call_over_a_transport_that_was_closed_is_a_failed_connection(subject: Subject) -> None:
+    async def main(root: str) -> Any:
+        provider = installed_providers()[subject.provider].load()(
+            ProviderConfig(
+                name=subject.provider, options=subject.configured(root)[subject.provider]
+            )
+        )
+        transport = await provider.transport()
+        await transport.aclose()
+        async with transport.open("/v1/x", None, headers={}):
+            pass
+
+    with run_server(Answer({})) as server, pytest.raises(fmsdk.ConnectionFailed):
+        asyncio.run(main(server.root))
 
 
 @pytest.mark.parametrize("name", [name for name in VARIABLES if name in installed_providers()])
