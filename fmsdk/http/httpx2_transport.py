@@ -7,7 +7,7 @@ from typing import ClassVar, cast
 
 import httpx2
 
-from fmsdk.errors import ConnectionFailed, InvalidResponse, Timeout
+from fmsdk.errors import BadRequestError, ConnectionFailed, InvalidResponse, Timeout
 from fmsdk.hosted.body import Body
 from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
 from fmsdk.http.transport import CONNECT_SECONDS, Endpoint, HttpResponse, Transport
@@ -92,6 +92,8 @@ class Httpx2Transport(Transport):
         read_timeout: float | None,
     ) -> HttpResponse:
         """As `Transport.send`."""
+        if self._client.is_closed:
+            raise BadRequestError("the http_client of this provider is closed: pass an open one")
         all_headers = await self._endpoint.request_headers(headers)
         if body is not None:
             all_headers["content-length"] = str(len(body))

@@ -124,3 +124,18 @@ def test_a_status_and_a_broken_connection_are_typed(subject: Subject) -> None:
     assert isinstance(unsupported_names, fmsdk.ServerError)
     assert (unsupported_names.status, unsupported_names.retry_after) == (503, 7.0)
     assert isinstance(unreachable, fmsdk.ConnectionFailed)
+
+
+@each
+def test_a_closed_client_is_named(subject: Subject) -> None:
+    async def main() -> Any:
+        http_client = httpx2.AsyncClient()
+        await http_client.aclose()
+        options = subject.configured("http://127.0.0.1:1")[subject.provider]
+        providers = {subject.provider: {**options, "http_client": http_client}}
+        async with fmsdk.AsyncClient(providers=providers) as client:
+            return await outcome(client, subject.model, "Hi", stream=False)
+
+    error = asyncio.run(main())
+    assert isinstance(error, fmsdk.BadRequestError), repr(error)
+    assert "http_client" in str(error)
