@@ -57,7 +57,7 @@ def test_every_block_arrives_in_its_place(response: Response[Any]) -> None:
     assert response.finish == "tool_calls"
 
 
-def test_a_call_by_the_model_itself_brings_nothing_back() -> None:
+def test_calls_the_vendor_ran_need_no_result() -> None:
     call = {"type": "tool_use", "id": "a", "name": "b", "input": {}, "caller": {"type": "direct"}}
     assert plain(call).parts == streamed(events((call, []))).parts == (ToolCall("a", "b", {}),)
 
@@ -68,7 +68,7 @@ def test_a_member_of_a_toolset_is_reported() -> None:
         assert opaque(response.parts[0]) == {"toolset_name": "browser"}
 
 
-def test_input_that_comes_with_the_start_of_a_call() -> None:
+def test_tool_input_in_the_start_event() -> None:
     call = {"type": "tool_use", "id": "a", "name": "b", "input": {"x": [1]}}
     assert streamed(events((call, []))).tool_calls[0].arguments == {"x": [1]}
 
@@ -146,7 +146,7 @@ def test_a_refusal_says_why() -> None:
     assert plain(**silent).warnings == ()
 
 
-def test_who_answered_and_what_sums_up() -> None:
+def test_served_model_and_summary() -> None:
     container = {"id": "container_1"}
     for response in (
         plain("Hi", container=container),
@@ -199,7 +199,7 @@ def test_compactions_are_billed_and_so_counted() -> None:
     assert (usage.input.total, usage.output.total) == (2410, 57)
 
 
-def test_tokens_of_another_model_are_warned_about() -> None:
+def test_tokenizer_of_another_model_is_a_warning() -> None:
     steps = [
         {"type": "advisor_message", "model": "claude-x", "input_tokens": 8, "output_tokens": 2}
     ]

@@ -125,7 +125,7 @@ def test_input_of_a_server_tool_that_breaks_off() -> None:
     assert opaque(kept)["input"] == {"INVALID_JSON": "{"}
 
 
-def test_llama_cpp_leaves_out_the_start_and_the_ends_of_blocks_now_and_then() -> None:
+def test_missing_block_events_of_llama_cpp() -> None:
     left_out = ("message_start", "content_block_start", "content_block_stop")
     thought = ({"type": "thinking"}, [{"type": "thinking_delta", "thinking": "Hm"}])
     text = ({"type": "text"}, [{"type": "text_delta", "text": "Hi"}])
@@ -141,7 +141,7 @@ WHOLE = accumulate_events(read_all([WIRE]), ANSWER.request)
 
 
 @given(st.lists(st.integers(0, len(WIRE)), max_size=12), st.booleans())
-def test_however_a_stream_is_cut_the_answer_is_the_same(cuts: list[int], comments: bool) -> None:
+def test_answer_does_not_depend_on_chunk_boundaries(cuts: list[int], comments: bool) -> None:
     places = [0, *sorted(cuts), len(WIRE)]
     pieces = [WIRE[a:b] for a, b in pairwise(places)]
     if comments:
@@ -150,13 +150,13 @@ def test_however_a_stream_is_cut_the_answer_is_the_same(cuts: list[int], comment
 
 
 @given(st.integers(0, len(WIRE) - 40))
-def test_wherever_a_stream_breaks_off_it_is_told(end: int) -> None:
+def test_broken_stream_is_reported_at_any_position(end: int) -> None:
     with pytest.raises((IncompleteStream, InvalidResponse)):
         read_all([WIRE[:end]])
 
 
 @given(st.binary(max_size=60))
-def test_no_bytes_make_another_error(body: bytes) -> None:
+def test_arbitrary_bytes_raise_only_typed_errors(body: bytes) -> None:
     for attempt in (lambda: decode(ANSWER, body), lambda: read_all([b"data: " + body + b"\n\n"])):
         with pytest.raises(FmsdkError):
             attempt()
@@ -171,7 +171,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 @given(st.data(), st.sampled_from([None, 5, "x", [], [5], {}, {"type": 5}, True]))
-def test_no_odd_value_makes_another_error(data: st.DataObject, odd: Any) -> None:
+def test_odd_values_raise_only_typed_errors(data: st.DataObject, odd: Any) -> None:
     payloads, body = json.loads(json.dumps([STREAMED, message(*CONTENT, usage=FULL)]))
     where, key = data.draw(st.sampled_from([*places(payloads), *places(body)]))
     where[key] = odd

@@ -17,7 +17,7 @@ from tests.support.anthropic.provider import body, build_request
 # --- settings ---
 
 
-def test_the_least_a_request_is() -> None:
+def test_minimal_request() -> None:
     assert body(build_request("Hi")) == {
         "model": "claude-sonnet-4-6",
         "max_tokens": 128_000,
@@ -121,7 +121,7 @@ def test_reasoning_that_a_model_does_not_do(model: str, settings: dict[str, Any]
     ]
 
 
-def test_a_budget_leaves_room_for_the_answer() -> None:
+def test_thinking_budget_leaves_room_for_the_answer() -> None:
     sent = body(
         build_request(model=f"anthropic:{BUDGET}", reasoning="high", max_output_tokens=2000)
     )

@@ -61,7 +61,7 @@ def test_pictures() -> None:
     assert held["source"] == {"type": "file", "file_id": "file_1"}
 
 
-def test_how_closely_to_look_has_no_field() -> None:
+def test_image_detail_has_no_field() -> None:
     with pytest.raises(UnsupportedSetting, match="detail"):
         block(Image(PNG, detail="high"))
     assert codes(build_request([Image(PNG, detail="low"), "?"], lenient=True)) == [
@@ -174,7 +174,7 @@ def test_system_messages_later_on() -> None:
             body(build_request(later, model=f"anthropic:{model}"))
 
 
-def test_texts_that_hold_nothing() -> None:
+def test_empty_texts() -> None:
     prompt = [
         Message("user", ["Hi", ""]),
         Message("assistant", [Text(" "), Text("\n", cache=True)]),
@@ -197,7 +197,7 @@ def test_parts_in_the_wrong_turn(role: Any, part: Any) -> None:
         body(build_request([Message("user", "Hi"), Message(role, part)]))
 
 
-def test_what_the_model_made_besides_text() -> None:
+def test_generated_media() -> None:
     spoken = Audio(b"RIFF\0\0\0\0WAVE", mime_type="audio/wav")
     assert codes(build_request([Message("assistant", ["Hi", spoken]), "?"])) == ["audio_dropped"]
     with pytest.raises(UnsupportedContent, match="carries no image"):
@@ -229,7 +229,7 @@ def test_citations_go_back_with_their_text() -> None:
     ]
 
 
-def test_what_a_call_has_to_bring_back() -> None:
+def test_fields_a_tool_result_must_return() -> None:
     caller = {"caller": {"type": "code_execution_20260120", "tool_id": "srvtoolu_1"}}
     call = ToolCall("a", "now", {}, None, "anthropic", json.dumps(caller))
     assert turns(Message("assistant", call), Message("user", "?"))[0]["content"][0] == {
@@ -276,14 +276,14 @@ def test_cache_marks() -> None:
     assert marks == [EPHEMERAL | {"ttl": "1h"}, EPHEMERAL | {"ttl": "5m"}, EPHEMERAL]
 
 
-def test_a_mark_on_nothing_is_one_on_what_comes_before() -> None:
+def test_cache_mark_on_empty_text_moves_to_the_part_before() -> None:
     sent = body(build_request(["Hi", Text("", cache=True)]))
     assert sent["messages"][0]["content"] == [
         {"type": "text", "text": "Hi", "cache_control": EPHEMERAL}
     ]
 
 
-def test_a_mark_on_nothing_in_a_result_is_one_on_the_result() -> None:
+def test_cache_mark_on_empty_result_content_moves_to_the_result() -> None:
     result = ToolResult("c", [Text("A"), Text("", cache="1h")])
     (block,) = body(build_request(["Hi", Message("tool", result)]))["messages"][-1]["content"][:1]
     assert block["cache_control"] == EPHEMERAL | {"ttl": "1h"}

@@ -56,7 +56,7 @@ CITED = {"type": "text", "citations": [{"a": 1}]}
         ([opaque(CITED), Text("Later.")], [CITED | {"text": "Later."}]),
     ],
 )
-def test_what_a_text_cited_goes_with_no_other(parts: Any, texts: Any) -> None:
+def test_citations_stay_off_other_texts(parts: Any, texts: Any) -> None:
     answer = Message("assistant", [opaque(CITED), *parts])
     prompt = [Message("user", "?"), answer, Message("user", "?")]
     sent = body(build_request(prompt))["messages"]
@@ -65,7 +65,7 @@ def test_what_a_text_cited_goes_with_no_other(parts: Any, texts: Any) -> None:
     assert "reasoning_dropped" in codes(build_request(prompt))
 
 
-def test_what_a_text_cited_goes_with_it() -> None:
+def test_citations_stay_with_their_text() -> None:
     answer = Message("assistant", [opaque(CITED), "So.", opaque(CITED), "And so."])
     sent = body(build_request([Message("user", "?"), answer, Message("user", "?")]))["messages"][1]
     assert sent["content"] == [CITED | {"text": "So."}, CITED | {"text": "And so."}]
@@ -73,7 +73,7 @@ def test_what_a_text_cited_goes_with_it() -> None:
 
 
 @pytest.mark.parametrize("before", [[], ["Yes."]])
-def test_a_mark_after_thinking_goes_to_what_may_carry_it(before: list[Any]) -> None:
+def test_cache_mark_after_thinking_moves_to_the_next_block(before: list[Any]) -> None:
     answer = Message("assistant", [*before, opaque(THINKING), Text("", cache=True)])
     prompt = [Message("user", "?"), answer, Message("user", "?")]
     blocks = body(build_request(prompt))["messages"][1]["content"]
@@ -82,7 +82,7 @@ def test_a_mark_after_thinking_goes_to_what_may_carry_it(before: list[Any]) -> N
     assert codes(build_request(prompt)) == ([] if before else ["cache_mark_ignored"])
 
 
-def test_a_mark_that_joins_another_is_no_fifth() -> None:
+def test_merged_cache_marks_count_once() -> None:
     marked = [Text(word, cache=True) for word in ("a", "b", "c", "d")]
     last = body(build_request([*marked, Text("", cache="1h")]))["messages"][0]["content"][-1]
     assert last["cache_control"] == {**EPHEMERAL, "ttl": "1h"}

@@ -93,7 +93,7 @@ def test_types_codes_and_statuses(status: Any, given: Any, name: str, retryable:
         ),
     ],
 )
-def test_how_much_too_long(text: str, tokens: int, limit: int) -> None:
+def test_context_error_names_the_excess(text: str, tokens: int, limit: int) -> None:
     error = BLAME.from_response(body(BAD, text), status=400)
     assert isinstance(error, ContextTooLong)
     assert (error.tokens, error.limit) == (tokens, limit)

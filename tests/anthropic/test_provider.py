@@ -38,7 +38,7 @@ from tests.support.lazy_import import anthropic
         ({"default_headers": {"a": "b\n"}}, "the header 'a'"),
     ],
 )
-def test_options_that_cannot_be(options: dict[str, Any], words: str) -> None:
+def test_invalid_options(options: dict[str, Any], words: str) -> None:
     with pytest.raises(BadRequestError, match=words):
         create_provider(**options)
 
@@ -60,7 +60,7 @@ def test_a_profile_of_the_sdk_that_cannot_be_read(monkeypatch: pytest.MonkeyPatc
         generate(create_provider(), REQUEST)
 
 
-def test_a_key_that_no_header_carries() -> None:
+def test_key_that_no_header_can_carry() -> None:
     with pytest.raises(ConfigurationError) as caught:
         generate(create_provider(api_key="sk\nant"), REQUEST)
     assert "sk" not in str(caught.value)

@@ -88,7 +88,7 @@ class TestTheTables:
         known = {p.id for p in providers} | follows.keys()
         assert {vendor for vendor, _ in [*described(), *ending()]} <= known
 
-    def test_what_ends_is_succeeded_by_what_is_alive_longer(self) -> None:
+    def test_successor_outlives_its_predecessor(self) -> None:
         for vendor, name in ending():
             end = catalog.retirement(vendor, name)
             assert end is not None
@@ -117,7 +117,7 @@ class TestFacts:
             ("groq", "openai/gpt-oss-120b", "openai/gpt-oss-120b"),
         ],
     )
-    def test_a_name_means_its_row(self, vendor: str, model: str, row: str) -> None:
+    def test_name_selects_its_row(self, vendor: str, model: str, row: str) -> None:
         found = catalog.facts(vendor, model)
         assert found is not None
         assert (found.vendor, found.name) == (vendor, row)
@@ -137,7 +137,7 @@ class TestFacts:
         assert catalog.facts(vendor, model) is None
 
     @given(st.text(max_size=40))
-    def test_no_name_breaks_it(self, name: str) -> None:
+    def test_any_name_is_handled(self, name: str) -> None:
         for vendor in ("openai", "anthropic", "google", name):
             catalog.facts(vendor, name)
             catalog.retirement(vendor, name)
@@ -157,7 +157,7 @@ def _facts(vendor: str, model: str) -> catalog.ModelFacts:
 
 
 class TestNarrow:
-    def test_what_both_can(self) -> None:
+    def test_common_capabilities(self) -> None:
         capabilities = catalog.narrow(WIRE, "openai", "o3-mini")
         assert capabilities.known
         assert (capabilities.input, capabilities.remote) == ({"text"}, frozenset())
@@ -170,7 +170,7 @@ class TestNarrow:
         assert "reasoning" not in catalog.narrow(WIRE, "openai", "gpt-4o").settings
         assert "reasoning" in catalog.narrow(WIRE, "openai", "gpt-5").settings
 
-    def test_a_model_never_widens_the_wire(self) -> None:
+    def test_model_capabilities_stay_within_the_wire(self) -> None:
         poor = Capabilities(settings=frozenset({"seed"}), tools=False, structured=False)
         capabilities = catalog.narrow(poor, "google", "gemini-3.8-flash")
         assert (capabilities.input, capabilities.settings) == ({"text"}, {"seed"})
@@ -183,7 +183,7 @@ class TestNarrow:
         known_wire = Capabilities(input=WIRE.input, output=WIRE.output, remote=WIRE.remote)
         assert catalog.narrow(known_wire, vendor, model) == WIRE
 
-    def test_it_is_cheap_where_every_request_passes(self) -> None:
+    def test_validation_is_cheap_for_each_request(self) -> None:
         times = timeit.repeat(
             lambda: catalog.narrow(WIRE, "openai", "gpt-5.6-sol"), number=2000, repeat=9
         )
@@ -213,7 +213,7 @@ class TestLicences:
         assert found is not None
         assert found.name == name
 
-    def test_what_is_not_verified_says_so(self) -> None:
+    def test_unverified_figures_are_marked(self) -> None:
         phi, llama = catalog.licence("microsoft/phi-4"), catalog.licence("codellama/x")
         assert phi is not None
         assert llama is not None

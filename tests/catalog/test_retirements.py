@@ -58,7 +58,7 @@ class TestEveryRow:
         assert len(provider.requests) == 1  # nothing was sent of the refused ones
 
     @pytest.mark.parametrize(("vendor", "model", "date", "successor"), ROWS)
-    def test_who_insists_gets_an_answer_and_one_warning(
+    def test_allow_retired_gets_an_answer_and_one_warning(
         self, vendor: str, model: str, date: datetime.date, successor: str | None
     ) -> None:
         answer = ask(FakeProvider(vendor=vendor), model, lambda: date, allow_retired=True)
@@ -91,14 +91,14 @@ class TestEveryRow:
         ("google", "gemini-2.5-flash", "2026-12-01", "gemini-3.5-flash-lite"),
     ],
 )
-def test_the_ends_that_are_known(vendor: str, model: str, date: str, successor: str) -> None:
+def test_known_retirements(vendor: str, model: str, date: str, successor: str) -> None:
     end = catalog.retirement(vendor, model)
     assert end is not None
     assert (end.date.isoformat(), end.successor) == (date, successor)
 
 
 @pytest.mark.parametrize("model", ["babbage-002", "davinci-002"])
-def test_a_number_behind_a_name_is_a_version_at_google_alone(model: str) -> None:
+def test_trailing_number_is_a_version_at_google_only(model: str) -> None:
     assert catalog.retirement("openai", model) is None
 
 
@@ -137,7 +137,7 @@ def test_a_retiring_successor_is_named_as_such() -> None:
 
 
 @pytest.mark.parametrize("vendor", [None, "anthropic"])
-def test_elsewhere_the_same_name_lives_on(vendor: str | None) -> None:
+def test_retired_name_works_at_another_server(vendor: str | None) -> None:
     answer = ask(FakeProvider(vendor=vendor), "gpt-4", lambda: LONG_AFTER)
     assert (answer.text, answer.warnings) == ("Hi", ())
 
@@ -191,12 +191,12 @@ class TestTheClock:
             ),
         ],
     )
-    def test_what_counts_is_the_date_in_utc(
+    def test_retirement_dates_are_in_utc(
         self, now: datetime.date | datetime.datetime, date: str
     ) -> None:
         assert today(lambda: now).isoformat() == date
 
-    def test_without_one_it_is_today(self) -> None:
+    def test_retirement_without_a_given_date_uses_today(self) -> None:
         before = datetime.datetime.now(datetime.UTC).date()
         assert before <= today(None) <= datetime.datetime.now(datetime.UTC).date()
 
@@ -231,7 +231,7 @@ class Untold(FakeProvider):
 
 
 class TestUnknownModels:
-    def test_they_are_asked_with_one_warning(self) -> None:
+    def test_undescribed_models_are_asked_with_one_warning(self) -> None:
         provider = Untold(tells=False, replies=[fmsdk.ServerError("busy"), "Yes"])
         with fmsdk.Client(providers={"v": provider}) as client:
             answer = client.generate("v:new", "Hi", temperature=0.5)
@@ -253,7 +253,7 @@ class TestUnknownModels:
         fmsdk.Client(providers={"v": provider}).quote("v:new", "Hi")
         assert provider.asked == 0
 
-    def test_what_loading_tells_counts(self) -> None:
+    def test_capabilities_found_while_loading_count(self) -> None:
         class Loading(Untold):
             async def load(self, model: str) -> float:
                 self._can[model] = fmsdk.Capabilities()
@@ -275,12 +275,12 @@ class TestTombstones:
             assert place in error.message
             assert place in error.alternatives
 
-    def test_quoted_or_configured_it_is_as_gone(self) -> None:
+    def test_quote_and_configuration_refuse_a_retired_model(self) -> None:
         with pytest.raises(fmsdk.ModelRetired, match="2026-07-30"):
             fmsdk.Client().quote("github:gpt-4o", "Hi")
         with pytest.raises(fmsdk.ModelRetired, match="2026-07-30"):
             fmsdk.Client(providers={"github": {"api_key": "x"}})
 
-    def test_whoever_calls_a_server_of_his_own_so_may(self) -> None:
+    def test_own_server_may_use_a_retired_name(self) -> None:
         with fmsdk.Client(providers={"github": FakeProvider(["Yes"])}) as client:
             assert client.generate("github:any", "Hi").text == "Yes"

@@ -50,7 +50,7 @@ def priced(total: str, source: str = "measured") -> Cost:
     return Cost(total=amount, lines=(line,), price_source="a table, 2026", source=source)  # type: ignore[arg-type]
 
 
-def test_what_is_not_known_is_called_unknown() -> None:
+def test_missing_figures_are_called_unknown() -> None:
     line = describe_result(answer())
     assert line == "openai:small-2026-10-01 · tokens unknown · 1.23 s · cost unknown"
 

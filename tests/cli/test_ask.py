@@ -24,7 +24,7 @@ def test_the_answer_is_all_of_standard_output_and_one_line_accounts_for_it(
     assert account.endswith("cost unknown")
 
 
-def test_an_answer_that_ends_its_line_gets_no_other(fmsdk_command: Run) -> None:
+def test_answer_with_a_final_newline_gets_no_second_one(fmsdk_command: Run) -> None:
     assert fmsdk_command("ask", "Hi", "-m", "scripted:markdown").out == "one\ntwo\n"
 
 
@@ -71,7 +71,7 @@ def test_a_pipe_is_standard_input(fmsdk_process: Run) -> None:
     assert (ran.code, ran.out) == (0, "Why?\n\nsome context\n")
 
 
-def test_json_has_the_answer_and_the_whole_account(fmsdk_command: Run) -> None:
+def test_json_has_the_answer_usage_cost_and_latency(fmsdk_command: Run) -> None:
     ran = fmsdk_command("ask", "Hi there", "-m", "scripted:device", "--json")
     assert (ran.code, ran.err) == (0, "")
     answer = json.loads(ran.out)
@@ -105,13 +105,13 @@ def test_warnings_are_a_line_each(fmsdk_command: Run) -> None:
     assert account.startswith("scripted:warns")
 
 
-def test_a_cut_answer_says_so(fmsdk_command: Run) -> None:
+def test_truncated_answer_has_finish_length(fmsdk_command: Run) -> None:
     account = fmsdk_command("ask", "Hi", "-m", "scripted:length").notes[-1]
     assert account.endswith("stopped at the token limit")
 
 
 @pytest.mark.parametrize("as_file", [False, True])
-def test_a_schema_lays_the_answer_out(fmsdk_command: Run, tmp_path: Path, as_file: bool) -> None:
+def test_schema_indents_the_answer(fmsdk_command: Run, tmp_path: Path, as_file: bool) -> None:
     (tmp_path / "city.json").write_text(SCHEMA)
     schema = "city.json" if as_file else SCHEMA
     ran = fmsdk_command("ask", "Hi", "-m", "scripted:json", "--schema", schema)

@@ -176,7 +176,7 @@ def test_a_vendor_that_refuses(
         ("a.zip", b"PK\3\4 and so on \xff", "ZIP"),
     ],
 )
-def test_a_file_that_is_not_what_it_should_be(
+def test_file_of_the_wrong_kind(
     fmsdk_command: Run, tmp_path: Path, name: str, content: bytes, says: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
@@ -208,7 +208,7 @@ def test_errors_are_json_where_answers_are(fmsdk_command: Run) -> None:
     assert told["partial"]["usage"]["source"] == "estimated"
 
 
-def test_what_arrived_before_an_error_stays_and_is_accounted(fmsdk_command: Run) -> None:
+def test_partial_answer_before_an_error_is_kept_and_billed(fmsdk_command: Run) -> None:
     ran = fmsdk_command("ask", "Hi", "-m", "scripted:breaks")
     assert (ran.code, ran.out) == (2, "half an answer\n")
     error, account = ran.notes
@@ -218,7 +218,7 @@ def test_what_arrived_before_an_error_stays_and_is_accounted(fmsdk_command: Run)
 
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
-def test_a_defect_is_no_traceback_unless_asked_for(fmsdk_process: Run, as_json: list[str]) -> None:
+def test_bug_shows_a_traceback_only_on_request(fmsdk_process: Run, as_json: list[str]) -> None:
     args = ("ask", "Hi", "-m", "scripted:defect", *as_json)
     ran = fmsdk_process(*args)
     assert ran.code == 70
@@ -246,7 +246,7 @@ def start(environment: dict[str, str], *args: str) -> subprocess.Popen[str]:
 class TestInterrupted:
     """Ctrl-C in mid-stream."""
 
-    def test_what_arrived_stays_and_is_accounted(self, environment: dict[str, str]) -> None:
+    def test_partial_answer_is_kept_and_billed(self, environment: dict[str, str]) -> None:
         with start(environment, "ask", "Hi", "-m", "scripted:slow") as process:
             assert process.stdout is not None
             first = process.stdout.read(12)
@@ -273,7 +273,7 @@ class TestInterrupted:
         assert err.splitlines()[-1].endswith("interrupted")
         assert server.left.wait(PATIENCE)
 
-    def test_a_thread_that_works_on_does_not_hold_it_up(self, environment: dict[str, str]) -> None:
+    def test_running_thread_does_not_delay_exit(self, environment: dict[str, str]) -> None:
         with start(environment, "ask", "Hi", "-m", "scripted:stuck") as process:
             assert process.stdout is not None
             process.stdout.read(5)
@@ -282,16 +282,14 @@ class TestInterrupted:
         assert process.returncode == 130
         assert len(err.splitlines()) == 1
 
-    def test_json_is_whole(self, environment: dict[str, str], tmp_path: Path) -> None:
+    def test_json_has_every_field(self, environment: dict[str, str], tmp_path: Path) -> None:
         code, out, err = self._interrupted(environment, tmp_path / "tally", "--json")
         assert (code, err) == (130, "")
         answer = json.loads(out)
         assert answer["finish"] == "cancelled"
         assert answer["text"].startswith("word0 word1 ")
 
-    def test_a_call_that_is_not_streamed_just_ends(
-        self, environment: dict[str, str], tmp_path: Path
-    ) -> None:
+    def test_whole_answer_ends_the_span(self, environment: dict[str, str], tmp_path: Path) -> None:
         ended = self._interrupted(environment, tmp_path / "tally", "--no-stream")
         assert ended == (130, "", "fmsdk: interrupted\n")
 
@@ -309,7 +307,7 @@ class TestInterrupted:
         return process.returncode, out, err
 
 
-def test_a_reader_that_leaves_is_no_error(environment: dict[str, str]) -> None:
+def test_closed_output_pipe_is_no_error(environment: dict[str, str]) -> None:
     with start(environment, "ask", "Hi", "-m", "scripted:slow") as process:
         assert process.stdout is not None
         process.stdout.read(12)

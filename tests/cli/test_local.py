@@ -108,7 +108,7 @@ def test_a_model_that_is_not_there(fmsdk_command: Run) -> None:
 class TestDemoText:
     """The answer of real weights."""
 
-    def test_it_answers_with_its_account(self, fmsdk_command: Run) -> None:
+    def test_answer_has_usage_and_cost(self, fmsdk_command: Run) -> None:
         ran = fmsdk_command("ask", "What is the capital of France?", "--temperature", "0")
         assert ran.code == 0
         assert "Paris" in ran.out
@@ -119,7 +119,7 @@ class TestDemoText:
         unload()
 
     @pytest.mark.skipif(os.name != "posix", reason="SIGINT cannot be sent to one process elsewhere")
-    def test_interrupted_it_keeps_what_arrived(self, environment: dict[str, str]) -> None:
+    def test_interrupt_keeps_the_text_so_far(self, environment: dict[str, str]) -> None:
         command = [sys.executable, "-m", "fmsdk", "ask", "Tell me a long story.", "-m", TEXT]
         with start_interruptible(
             command,

@@ -8,7 +8,7 @@ import re
 from tests.cli.conftest import Run
 
 
-def test_what_is_usable_and_why_the_rest_is_not(fmsdk_command: Run) -> None:
+def test_usable_models_and_reasons_for_the_rest(fmsdk_command: Run) -> None:
     ran = fmsdk_command("models")
     assert (ran.code, ran.err) == (0, "")
     usable, rest = ran.out.split("not usable yet:\n")
@@ -57,7 +57,7 @@ def test_get_reports_each_stage_and_the_path(fmsdk_command: Run) -> None:
     ]
 
 
-def test_one_model_that_cannot_be_had_does_not_cost_the_others(fmsdk_command: Run) -> None:
+def test_one_unavailable_model_does_not_affect_the_others(fmsdk_command: Run) -> None:
     ran = fmsdk_command("models", "get", "scripted:nothing", "plain:x", "nowhere:x", "scripted:one")
     assert (ran.code, ran.out) == (2, "scripted:one is in /models/one\n")
     errors = [note for note in ran.notes if note.startswith("fmsdk: error: ")]
@@ -67,6 +67,6 @@ def test_one_model_that_cannot_be_had_does_not_cost_the_others(fmsdk_command: Ru
     assert "no provider is called 'nowhere'" in errors[2]
 
 
-def test_get_as_json(fmsdk_command: Run) -> None:
+def test_models_get_as_json(fmsdk_command: Run) -> None:
     ran = fmsdk_command("models", "get", "scripted:one", "--json")
     assert json.loads(ran.out) == {"name": "scripted:one", "path": "/models/one"}

@@ -59,7 +59,7 @@ class TestHostedModels:
         assert "genai-prices" in source_of(card, "prices")
         assert "deprecations" in source_of(card, "retirement")
 
-    def test_an_end_has_its_date_and_successor(self, fmsdk_command: Run) -> None:
+    def test_retirement_has_a_date_and_a_successor(self, fmsdk_command: Run) -> None:
         card = shown(fmsdk_command, "openai:gpt-4o-2024-08-06")
         assert row(card, "retirement") == "2027-01-14, successor gpt-6-luna"
         assert row(card, "features") == "tools, structured output, no reasoning"
@@ -72,7 +72,7 @@ class TestHostedModels:
         assert row(shown(fmsdk_command, "openai:o1"), "refuses") == "logprobs, temperature, top_p"
         assert "refuses" not in shown(fmsdk_command, "openai:gpt-4o")
 
-    def test_what_lacks_the_key_to_be_asked(self, fmsdk_command: Run) -> None:
+    def test_listing_without_a_key(self, fmsdk_command: Run) -> None:
         assert "set OPENAI_API_KEY" in shown(fmsdk_command, "openai:gpt-4o")
         assert "cannot be asked" not in shown(
             fmsdk_command, "openai:gpt-4o", env={"OPENAI_API_KEY": "sk-x"}
@@ -89,7 +89,7 @@ class TestHostedModels:
         assert row(card, "context") == "1,000,000 tokens"
         assert row(card, "prices").startswith("input $4.00")
 
-    def test_a_provider_that_is_called_otherwise_than_its_vendor(
+    def test_provider_with_another_name_than_its_vendor(
         self, fmsdk_command: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         point = EntryPoint("xai", "no_such_sdk:Provider [openai]", registry.GROUP)
@@ -97,7 +97,7 @@ class TestHostedModels:
         monkeypatch.setattr(registry, "installed_providers", lambda: everything)
         assert row(shown(fmsdk_command, "xai:grok-4.6"), "context") == "500,000 tokens"
 
-    def test_at_another_server_the_vendors_table_does_not_count(self, fmsdk_command: Run) -> None:
+    def test_vendor_table_is_ignored_at_another_server(self, fmsdk_command: Run) -> None:
         elsewhere = {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
         card = shown(fmsdk_command, "openai:gpt-4", env=elsewhere)
         assert "has no facts on this model" in card
@@ -105,7 +105,7 @@ class TestHostedModels:
 
 
 class TestUnknownModels:
-    def test_it_says_so_plainly(self, fmsdk_command: Run) -> None:
+    def test_unknown_price_is_stated(self, fmsdk_command: Run) -> None:
         card = shown(fmsdk_command, "openai:no-such-model")
         assert "fmsdk has no facts on this model" in card
         for title in ("input", "features", "context", "prices", "licence", "retirement"):
@@ -119,7 +119,7 @@ class TestUnknownModels:
         assert "$" in row(card, "prices")
 
     @pytest.mark.parametrize("name", ["", "openai:"])
-    def test_half_a_name_is_an_error(self, fmsdk_command: Run, name: str) -> None:
+    def test_incomplete_model_name_is_an_error(self, fmsdk_command: Run, name: str) -> None:
         done = fmsdk_command("models", "show", name)
         assert done.code == 2
         assert "provider:model" in done.err
@@ -238,7 +238,7 @@ class TestJson:
         assert card["retirement"]["value"]["date"] == "2027-01-14"
         assert card["retirement"]["value"]["successor"] == "gpt-6-luna"
 
-    def test_what_is_not_known_is_null(self, fmsdk_command: Run) -> None:
+    def test_missing_figures_are_null(self, fmsdk_command: Run) -> None:
         card = json.loads(shown(fmsdk_command, "openai:no-such-model", "--json"))
         assert card["known"] is False
         assert {card[name] for name in ("input", "context", "prices", "retirement")} == {None}

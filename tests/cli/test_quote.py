@@ -37,7 +37,7 @@ def test_money_is_exact_in_json(fmsdk_command: Run) -> None:
     assert [json.loads(line)["name"] for line in ran.out.splitlines()] == list(VENDORS[1::2])
 
 
-def test_what_cannot_be_quoted_is_one_error_and_costs_no_other_line(
+def test_unquotable_model_is_one_error_and_leaves_other_lines(
     fmsdk_command: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "red.png").write_bytes(picture("PNG", (8, 8)))

@@ -45,7 +45,7 @@ def seen(environment: dict[str, str]) -> ReceivedRequest:
     return watch
 
 
-def test_a_fetch_draws_a_bar_and_wipes_it(seen: ReceivedRequest) -> None:
+def test_download_shows_a_progress_bar_and_clears_it(seen: ReceivedRequest) -> None:
     screen = seen("-m", "fmsdk", "models", "get", "scripted:one")
     assert "\r\x1b[Kone: downloading …" in screen
     assert screen.endswith("\r\x1b[Kscripted:one is in /models/one\n")

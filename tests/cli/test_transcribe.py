@@ -26,7 +26,7 @@ def test_timestamps_are_a_line_for_each_segment(fmsdk_command: Run, tmp_path: Pa
     assert none.notes[0] == "fmsdk: warning: scripted:plain reports no timestamps"
 
 
-def test_one_bad_file_does_not_cost_the_others(fmsdk_command: Run, tmp_path: Path) -> None:
+def test_one_bad_file_does_not_affect_the_others(fmsdk_command: Run, tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(wav(1.0))
     (tmp_path / "b.wav").write_text("no recording")
     ran = fmsdk_command("transcribe", "b.wav", "a.wav", "missing.wav", "-m", "scripted:plain")

@@ -112,7 +112,7 @@ def test_a_conversation_goes_on_with_the_answers_message() -> None:
         ("fake:any", "Hi", {"tool_choice": "nothing"}, "tool_choice"),
     ],
 )
-def test_a_request_that_makes_no_sense_is_one_clear_error(
+def test_invalid_request_is_one_clear_error(
     model: str, prompt: object, asked: dict[str, object], says: str
 ) -> None:
     client = fmsdk.Client(providers={"fake": FakeProvider()})
@@ -121,7 +121,7 @@ def test_a_request_that_makes_no_sense_is_one_clear_error(
 
 
 @pytest.mark.parametrize("settings", [{"max_concurrency": 0}, {"retries": -1}])
-def test_a_client_that_could_never_work_is_refused(settings: dict[str, int]) -> None:
+def test_unusable_client_is_refused(settings: dict[str, int]) -> None:
     with pytest.raises(fmsdk.BadRequestError):
         fmsdk.Client(**settings)  # type: ignore[arg-type]
 
@@ -179,7 +179,7 @@ def test_a_setting_that_cannot_be_honoured_raises_or_warns(lenient: bool) -> Non
 
 
 class TestLoad:
-    def test_what_the_first_call_needs_is_made_ready(self) -> None:
+    def test_load_prepares_the_first_call(self) -> None:
         class Loading(FakeProvider):
             is_local = True
             loaded: ClassVar[list[str]] = []

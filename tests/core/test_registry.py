@@ -21,7 +21,7 @@ def test_an_unknown_provider_is_answered_with_the_nearest_names() -> None:
     assert "openai" in caught.value.nearest
 
 
-def test_a_configured_name_that_is_no_provider_is_refused_at_once() -> None:
+def test_unknown_provider_in_the_configuration_is_refused_at_once() -> None:
     with pytest.raises(fmsdk.UnknownProvider, match="did you mean openai"):
         fmsdk.Client(providers={"opnai": {"api_key": "x"}})
     with pytest.raises(fmsdk.UnknownProvider, match="'wire': 'openai'"):
@@ -59,7 +59,7 @@ def test_a_provider_of_another_contract_is_refused() -> None:
         fmsdk.Client(providers={"fake": Old()}).generate("fake:x", "Hi")  # type: ignore[dict-item]
 
 
-def test_what_is_no_provider_is_refused() -> None:
+def test_object_that_is_no_provider_is_refused() -> None:
     class Alike:
         contract_version = 2
 

@@ -48,13 +48,13 @@ from fmsdk.testing import FakeProvider
         ("tags", [("a", "1"), ("a", "2")]),
     ],
 )
-def test_settings_that_cannot_be(name: str, value: Any) -> None:
+def test_invalid_settings(name: str, value: Any) -> None:
     with pytest.raises(BadRequestError):
         build("fake:m", "Hello", **{name: value})
 
 
 @pytest.mark.parametrize("part", [Text(5), Text("x", cache="2h")])  # type: ignore[arg-type]
-def test_parts_that_cannot_be(part: Text) -> None:
+def test_invalid_parts(part: Text) -> None:
     with pytest.raises(BadRequestError):
         build("fake:m", [part, "Hello"])
     with pytest.raises(BadRequestError):
@@ -64,7 +64,7 @@ def test_parts_that_cannot_be(part: Text) -> None:
 @pytest.mark.parametrize(
     "value", [{"a": 1}, None, 3, [3], Reasoning("x"), ToolCall("c", "f"), ToolResult("c", "x")]
 )
-def test_what_a_tool_returned_is_text_or_media(value: Any) -> None:
+def test_tool_results_are_text_or_media(value: Any) -> None:
     with pytest.raises(BadRequestError, match="JSON text"):
         ToolResult("c", value)
 
@@ -99,7 +99,7 @@ def test_a_model_that_does_not_answer_in_text_is_not_asked_for_text(lenient: boo
     assert len(provider.requests) == 1
 
 
-def test_a_choice_among_tools_goes_with_the_tools() -> None:
+def test_tool_choice_is_dropped_with_the_tools() -> None:
     provider = FakeProvider(capabilities=Capabilities(tools=False))
     with Client(providers={"fake": provider}) as client:
         asked: Any = {"tools": [Tool("look")], "tool_choice": "look", "lenient": True}
@@ -114,7 +114,7 @@ def test_schemes_are_recognized_in_any_case() -> None:
     assert "hunter2" not in repr(image)
 
 
-def test_what_may_hold_keys_is_not_in_a_repr() -> None:
+def test_values_that_may_hold_keys_are_not_in_reprs() -> None:
     from fmsdk_anthropic import AnthropicOptions
     from fmsdk_google import GoogleOptions
     from fmsdk_openai import OpenAIOptions

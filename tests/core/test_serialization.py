@@ -108,7 +108,7 @@ responses = st.builds(
 
 
 @given(st.one_of(parts, messages, requests, responses, usages, costs))
-def test_whatever_is_written_reads_back_the_same(value: Any) -> None:
+def test_round_trip_gives_equal_values(value: Any) -> None:
     assert fmsdk.from_json(fmsdk.to_json(value)) == value
 
 
@@ -178,7 +178,7 @@ def test_provider_options_are_refused_with_the_way_out() -> None:
         '{"fmsdk": 1, "value": {"$": "Cost", "total": "x", "lines": [], "price_source": ""}}',
     ],
 )
-def test_what_is_not_ours_is_one_clear_error(broken: str) -> None:
+def test_foreign_json_is_one_clear_error(broken: str) -> None:
     with pytest.raises(fmsdk.BadRequestError):
         fmsdk.from_json(broken)
 

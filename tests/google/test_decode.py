@@ -75,13 +75,13 @@ def test_calls() -> None:
     assert found.finish == "tool_calls"
 
 
-def test_a_call_in_pieces_is_refused_rather_than_guessed() -> None:
+def test_split_tool_call_is_refused_rather_than_guessed() -> None:
     pieces = {"functionCall": {"name": "f", "partialArgs": [], "willContinue": True}}
     with pytest.raises(InvalidResponse, match="streamFunctionCallArguments"):
         events(chunk(pieces))
 
 
-def test_what_google_ran_itself_is_no_call_of_the_callers_tools() -> None:
+def test_server_tools_of_google_are_no_tool_calls() -> None:
     code = {"executableCode": {"language": "PYTHON", "code": "1+1"}}
     result = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "2"}}
     searched = {"toolCall": {"toolType": "GOOGLE_SEARCH_WEB"}, "thoughtSignature": "s"}
@@ -170,7 +170,7 @@ def test_finishes(word: str, finish: str) -> None:
     assert (found.parts, found.finish, found.finish_raw) == ((), finish, word)
 
 
-def test_what_google_says_of_an_odd_finish_is_a_warning() -> None:
+def test_finish_message_of_google_is_a_warning() -> None:
     odd = chunk(finish="MALFORMED_FUNCTION_CALL", candidate={"finishMessage": "print(x)"})
     (warning,) = whole(odd).warnings
     assert (warning.code, warning.message) == (
@@ -213,7 +213,7 @@ def test_usage_by_modality() -> None:
     assert (told.source, told.service_tier) == ("measured", "flex")
 
 
-def test_what_was_cached_is_billed_by_its_modality() -> None:
+def test_cached_tokens_are_billed_by_modality() -> None:
     told = whole(
         chunk(
             "a",
@@ -249,7 +249,7 @@ def test_what_was_cached_is_billed_by_its_modality() -> None:
         ({}, (None, None, "unknown")),
     ],
 )
-def test_what_usage_leaves_out(fields: dict[str, Any], figures: tuple[Any, ...]) -> None:
+def test_omitted_usage_fields(fields: dict[str, Any], figures: tuple[Any, ...]) -> None:
     told = usage(**fields)
     assert (told.input.total, told.output.total, told.source) == figures
     assert told.raw == (fields or None)
@@ -267,7 +267,7 @@ def test_vertexs_tiers(traffic: str, tier: str) -> None:
     assert usage(trafficType=traffic, promptTokenCount=1).service_tier == tier
 
 
-def test_a_streams_counts_are_totals_so_far() -> None:
+def test_stream_usage_counts_are_running_totals() -> None:
     counted = [
         {"trafficType": "ON_DEMAND"},
         {"promptTokenCount": 9, "candidatesTokenCount": 1},
@@ -278,7 +278,7 @@ def test_a_streams_counts_are_totals_so_far() -> None:
     assert (told.input.total, told.output.total, told.service_tier) == (9, 6, "standard")
 
 
-def test_what_a_broken_stream_had_counted() -> None:
+def test_usage_of_a_broken_stream() -> None:
     stream = decoder(answer())
     assert stream.usage() is None
     stream.decode_event(json.dumps(chunk("a", finish=None, usageMetadata=USAGE)).encode())
@@ -307,7 +307,7 @@ def test_a_refused_prompt_is_an_error_that_keeps_the_bill() -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"candidates": []}, {"usageMetadata": USAGE}, [], "text", {"candidates": 1}]
 )
-def test_bodies_that_say_nothing(body: Any) -> None:
+def test_empty_error_bodies(body: Any) -> None:
     with pytest.raises(InvalidResponse):
         whole(body)
 
@@ -387,7 +387,7 @@ def test_an_answer_goes_back_as_it_came(parts: list[dict[str, Any]], stream: boo
     assert sent.warnings == ()
 
 
-def test_the_last_event_says_all_there_is_to_say() -> None:
+def test_last_event_has_the_whole_response() -> None:
     last = events(chunk("a", finish=None), chunk("", usageMetadata=USAGE))[-1]
     assert isinstance(last, Finished)
     assert last.finishes == (("stop", "STOP"),)

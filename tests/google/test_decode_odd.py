@@ -20,7 +20,7 @@ SIGNED = {"thought": True, "thoughtSignature": "c2ln"}
 OPAQUE = '{"thought":true,"thoughtSignature":"c2ln"}'
 
 
-def test_a_thought_in_pieces_is_signed_at_its_end() -> None:
+def test_streamed_thought_is_signed_at_its_end() -> None:
     pieces = [chunk({"text": t, "thought": True}, finish=None) for t in ("I weigh ", "this, ")]
     signed = chunk({"text": "both.", **SIGNED}, finish=None)
     got = accumulate_events(events(*pieces, signed, chunk("So.")), REQUEST)

@@ -77,7 +77,7 @@ def test_paths_of_vertex(model: str, below: str) -> None:
 # --- the conversation ---
 
 
-def test_a_question_and_no_more() -> None:
+def test_bare_question() -> None:
     assert body(build_request()) == {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
 
 
@@ -133,7 +133,7 @@ def test_plain_text_documents(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_media_elsewhere(media: Any, sent: dict[str, str]) -> None:
+def test_media_outside_user_turns(media: Any, sent: dict[str, str]) -> None:
     assert parts(build_request([media, "?"]))[0] == {"fileData": sent}
 
 
@@ -148,7 +148,7 @@ def test_vertex_wants_types_and_has_no_files_of_ai_studio() -> None:
         vertex(build_request([Image(FileRef("google", "files/abc"))]))
 
 
-def test_media_that_cannot_go_along() -> None:
+def test_media_that_cannot_be_serialized() -> None:
     with pytest.raises(UnsupportedContent, match="openai cannot be used here"):
         encoded(build_request([Image(FileRef("openai", "file-1"))]))
     with pytest.raises(UnsupportedContent, match="not image/gif"):
@@ -275,7 +275,7 @@ def test_media_in_results() -> None:
     assert held == [{"fileData": {"fileUri": "gs://b/a.png", "mimeType": "image/png"}}]
 
 
-def test_arguments_that_are_no_object_cannot_go() -> None:
+def test_non_object_arguments_are_refused() -> None:
     broken = ToolCall("c1", "weather", raw='{"city": "Ro')
     with pytest.raises(BadRequestError, match="'weather'"):
         encoded(build_request([Message("user", "?"), Message("assistant", [broken])]))

@@ -98,12 +98,12 @@ def test_bodies(status: int | None, said: Any, kind: str, retryable: bool) -> No
         ([], {}, None),
     ],
 )
-def test_how_long_to_wait(details: list[Any], headers: Any, seconds: float | None) -> None:
+def test_backoff_durations(details: list[Any], headers: Any, seconds: float | None) -> None:
     error = BLAME.from_response(body(BUSY, 429, *details), status=429, headers=headers)
     assert error.retry_after == seconds
 
 
-def test_how_much_too_long() -> None:
+def test_context_error_names_the_excess() -> None:
     error = BLAME.from_response(body(BAD, message=TOO_LONG), status=400)
     assert isinstance(error, ContextTooLong)
     assert (error.tokens, error.limit) == (1048600, 1048576)
@@ -136,7 +136,7 @@ def test_connections_that_break(ask: Any) -> None:
         ask(provider("http://127.0.0.1:1"), REQUEST)
 
 
-def test_streams_that_are_none() -> None:
+def test_answers_that_are_no_stream() -> None:
     answers = [
         (Answer(b""), errors.InvalidResponse),
         (Answer(pieces=[]), errors.InvalidResponse),

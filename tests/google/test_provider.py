@@ -55,7 +55,7 @@ VERTEX: dict[str, Any] = {"vertex": True, "project": "p"}
         ({"default_headers": {"X-Secret": "a\nb"}}, "'X-Secret'"),
     ],
 )
-def test_options_that_cannot_be(options: dict[str, Any], words: str) -> None:
+def test_invalid_options(options: dict[str, Any], words: str) -> None:
     with pytest.raises(BadRequestError, match=words) as caught:
         create_provider(**options)
     assert "a\nb" not in str(caught.value)
@@ -69,7 +69,7 @@ def test_a_missing_key_names_its_variable_at_the_first_request() -> None:
     assert caught.value.variable == "GEMINI_API_KEY"
 
 
-def test_a_key_that_no_header_carries() -> None:
+def test_key_that_no_header_can_carry() -> None:
     for key in ("ключ", "AIza\n1"):
         with pytest.raises(ConfigurationError, match="GEMINI_API_KEY") as caught:
             generate(create_provider(api_key=key), REQUEST)

@@ -76,7 +76,7 @@ def test_an_abandoned_stream_has_its_id(subject: Subject) -> None:
 
 @each
 @both_ways
-def test_a_deadline_within_an_answer_has_its_id(subject: Subject, stream: bool) -> None:
+def test_deadline_during_an_answer_keeps_the_request_id(subject: Subject, stream: bool) -> None:
     async def main() -> Any:
         half = interrupted_answer(subject, "hang", headers=HEADERS) if stream else HalfAnswered()
         with run_server(half) as server:
@@ -110,7 +110,7 @@ def cancelled(subject: Subject, server: Server, *, stream: bool, **settings: Any
 
 @each
 @both_ways
-def test_what_was_never_asked_is_no_attempt_and_no_bill(subject: Subject, stream: bool) -> None:
+def test_unsent_request_has_no_attempt_and_no_bill(subject: Subject, stream: bool) -> None:
     with run_server(interrupted_answer(subject, "hang")) as server:
         heard = cancelled(subject, server, stream=stream, max_concurrency=1)
         assert len(server.seen) == 1
@@ -120,7 +120,7 @@ def test_what_was_never_asked_is_no_attempt_and_no_bill(subject: Subject, stream
 
 @each
 @both_ways
-def test_what_was_refused_is_one_attempt_and_no_bill(subject: Subject, stream: bool) -> None:
+def test_refused_request_is_one_attempt_and_no_bill(subject: Subject, stream: bool) -> None:
     busy = Answer({"error": {"message": "busy"}}, 503, {"retry-after": "60"})
     with run_server(interrupted_answer(subject, "hang"), busy) as server:
         heard = cancelled(subject, server, stream=stream)
@@ -130,7 +130,7 @@ def test_what_was_refused_is_one_attempt_and_no_bill(subject: Subject, stream: b
 
 
 @pytest.mark.parametrize("provider", ["openrouter", "ollama", "vllm", "lmstudio"])
-def test_a_deadline_covers_what_is_asked_of_a_server_before(provider: str) -> None:
+def test_deadline_covers_model_discovery(provider: str) -> None:
     """Which models there are is asked of it first, and that may hang."""
 
     async def main(root: str) -> Any:

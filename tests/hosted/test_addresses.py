@@ -59,7 +59,7 @@ def test_an_invalid_base_url(subject: Subject, url: str) -> None:
 
 @each
 @pytest.mark.parametrize("host", ["a..b", f"{'a' * 70}.example"])
-def test_a_host_that_no_name_server_can_be_asked_for(subject: Subject, host: str) -> None:
+def test_unresolvable_host_name(subject: Subject, host: str) -> None:
     got = asked(subject.configured(f"http://{host}"), subject.model)
     assert isinstance(got, fmsdk.ConnectionFailed)
 
@@ -100,7 +100,7 @@ def test_a_call_over_a_transport_that_was_closed_is_a_failed_connection(subject:
 
 @pytest.mark.parametrize("name", [name for name in VARIABLES if name in installed_providers()])
 @pytest.mark.parametrize("value", ["http://[", "host:99999", "http://h:abc"])
-def test_a_variable_that_holds_none(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLES[name], value)
     got = asked({name: {"api_key": "k"}}, f"{name}:m-1")
     assert isinstance(got, fmsdk.BadRequestError)

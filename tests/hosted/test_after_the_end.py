@@ -31,7 +31,7 @@ def asked(subject: Subject, pieces: list[bytes]) -> Any:
 
 @ended
 @pytest.mark.parametrize("after", AFTER)
-def test_however_it_is_cut(subject: Subject, after: bytes) -> None:
+def test_any_chunk_boundaries(subject: Subject, after: bytes) -> None:
     whole = b"".join(subject.wire.events("Hel", "lo."))
     for pieces in ([whole + after], [whole, after]):
         got = asked(subject, pieces)

@@ -146,7 +146,7 @@ def test_the_key_is_in_no_traceback(subject: Subject, stream: bool) -> None:
 
 
 @each
-def test_what_broke_the_connection_is_named_as_the_cause(subject: Subject) -> None:
+def test_cause_of_a_broken_connection_is_named(subject: Subject) -> None:
     options = subject.configured("http://127.0.0.1:1")[subject.provider]
     made = installed_providers()[subject.provider].load()
     asked = made(ProviderConfig(name=subject.provider, options=options))
@@ -173,7 +173,7 @@ def test_a_cause_that_quotes_the_key_is_dropped() -> None:
     assert error_mapper.cause(harmless) is harmless
 
 
-def test_what_nobody_knows_is_no_fault_of_the_key() -> None:
+def test_unknown_models_do_not_blame_the_key() -> None:
     error = ErrorMapper("x", "X_KEY").from_exception(RecursionError("too deep"))
     assert isinstance(error, fmsdk.ConnectionFailed)
     assert "too deep" in str(error)
@@ -203,5 +203,5 @@ def test_an_sdk_without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     ("told", "seconds"),
     [("5, 5", 5.0), ("5, 30", 30.0), ("0", 0.0), ("abc", None), ("5, abc", 5.0), ("-1", None)],
 )
-def test_how_long_a_header_asks_to_wait(told: str, seconds: float | None) -> None:
+def test_retry_after_header_values(told: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": told}) == seconds

@@ -213,7 +213,7 @@ class TestEveryWire:
         assert lenient.dimensions == 2
         assert [(w.code, w.detail) for w in lenient.warnings] == [("setting_ignored", "dimensions")]
 
-    def test_a_failure_that_passes_is_tried_again(self, wire: Wire) -> None:
+    def test_transient_failure_is_retried(self, wire: Wire) -> None:
         busy = Answer({"error": {"message": "busy"}}, 503)
         with (
             run_server(busy, Answer(wire.body([UNIT]))) as server,
@@ -227,7 +227,7 @@ class TestEveryWire:
         [[], [UNIT, UNIT], [[]], [[1e39, 0.0]], [[None, 1.0]]],
         ids=["none", "too many", "empty", "beyond float32", "null"],
     )
-    def test_what_is_no_vector_for_the_text(self, wire: Wire, vectors: list[Any]) -> None:
+    def test_invalid_vectors(self, wire: Wire, vectors: list[Any]) -> None:
         if wire.limit == 1 and len(vectors) != 1:
             pytest.skip("its shape holds one vector")
         with (
@@ -279,7 +279,7 @@ class TestOpenAI:
         result, _ = self.embed(body, ["one", "two"])
         assert list(result.vectors[1]) == LONG
 
-    def test_indexes_may_be_missing_and_not_wrong(self) -> None:
+    def test_missing_indexes_are_allowed_and_wrong_ones_are_not(self) -> None:
         body = openai_body([UNIT, LONG])
         del body["data"][0]["index"], body["data"][1]["index"]
         result, _ = self.embed(body, ["one", "two"])
@@ -442,7 +442,7 @@ class TestGoogle:
             client.embed(wire.model, "one")
         assert b'"autoTruncate":false' in server.seen[0].raw
 
-    def test_a_text_that_was_cut_off_all_the_same_is_a_warning(self) -> None:
+    def test_server_side_truncation_is_a_warning(self) -> None:
         body = predict_body([UNIT, UNIT])
         body["predictions"][1]["embeddings"]["statistics"]["truncated"] = True
         wire = WIRES["predict"]
@@ -475,7 +475,7 @@ class TestVectors:
         values[0] = 9.0
         assert taken[0, 0] == np.asarray(vectors.view)[0, 0] == 9.0
 
-    def test_they_are_a_sequence(self) -> None:
+    def test_embeddings_are_a_sequence(self) -> None:
         assert [list(vector) for vector in self.vectors] == [[1, 2, 3], [4, 5, 6]]
         assert list(self.vectors[-1]) == [4, 5, 6]
         assert self.vectors[1:].shape == (1, 3)

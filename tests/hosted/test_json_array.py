@@ -39,7 +39,7 @@ def test_elements_are_found_however_the_body_is_cut(
     assert decoder.other == b""
 
 
-def test_an_element_comes_as_soon_as_it_is_whole() -> None:
+def test_json_element_is_yielded_once_complete() -> None:
     decoder = ArrayDecoder()
     assert decoder.feed(b'[{"a":"]}\\"') == []
     assert decoder.progress == 0
@@ -55,7 +55,7 @@ def test_another_document_is_kept_whole(body: bytes) -> None:
     assert (found, decoder.other, decoder.progress) == ([], body, 0)
 
 
-def test_what_breaks_off_is_not_lost() -> None:
+def test_broken_answer_keeps_its_parts() -> None:
     assert fed(b'[{"a":1},{"b"')[0] == [b'{"a":1}', b'{"b"']
     with pytest.raises(InvalidResponse, match="longer than"):
         fed(b'["', b"x" * (MAX_EVENT_BYTES + 1))

@@ -73,7 +73,7 @@ def judged(llmock: LLMock, faults: int) -> None:
 
 @each
 @both_ways
-def test_a_plain_day(subject: Subject, stream: bool, llmock: LLMock) -> None:
+def test_ordinary_day(subject: Subject, stream: bool, llmock: LLMock) -> None:
     llmock.reply("Rayleigh scattering.")
     answer, errors = persistent(subject, llmock, stream=stream)
     assert not errors
@@ -121,7 +121,7 @@ def test_broken_streams(subject: Subject, fault: str, after: int, llmock: LLMock
 
 @each
 @both_ways
-def test_errors_that_stay(subject: Subject, stream: bool, llmock: LLMock) -> None:
+def test_permanent_errors(subject: Subject, stream: bool, llmock: LLMock) -> None:
     kinds = {
         400: fmsdk.BadRequestError,
         401: fmsdk.AuthenticationError,

@@ -81,7 +81,7 @@ def test_an_invalid_client(subject: Subject, client: Any) -> None:
 @pytest.mark.parametrize(
     "name", [name for name in ("openai", "anthropic") if name in installed_providers()]
 )
-def test_a_client_that_waits_is_refused_before_anything_is_sent(name: str) -> None:
+def test_blocking_client_is_refused_before_anything_is_sent(name: str) -> None:
     module = pytest.importorskip(name)
     made = module.OpenAI(api_key="k") if name == "openai" else module.Anthropic(api_key="k")
     subject = next(subject for subject in SUBJECTS if subject.provider == name)
@@ -105,7 +105,7 @@ def test_a_function_that_has_no_key() -> None:
     assert "RuntimeError" in str(error)
 
 
-def test_what_a_broken_stream_of_googles_made_is_not_zero() -> None:
+def test_output_of_a_broken_google_stream_is_not_zero() -> None:
     subject = next((one for one in SUBJECTS if one.provider == "google"), None)
     if subject is None:
         pytest.skip("needs its provider")
@@ -116,7 +116,7 @@ def test_what_a_broken_stream_of_googles_made_is_not_zero() -> None:
     assert error.partial.usage.source == "estimated"
 
 
-def test_no_hour_is_waited_for_without_a_deadline() -> None:
+def test_long_retry_after_is_not_waited_for() -> None:
     error = fmsdk.RateLimitError("x", retry_after=3600.0)
     assert retry.delay_before_retry(error, 1, retries=2, remaining=None) is None
     assert retry.delay_before_retry(error, 1, retries=2, remaining=9000.0) is not None

@@ -139,7 +139,7 @@ BROKEN: dict[str, tuple[Any, dict[str, Any]]] = {
 
 @each
 @pytest.mark.parametrize("case", BROKEN)
-def test_what_can_never_work_is_one_typed_error(subject: Subject, case: str) -> None:
+def test_impossible_requests_are_one_typed_error(subject: Subject, case: str) -> None:
     prompt, given = BROKEN[case]
     given = dict(given)
     if "options" in given:
@@ -181,7 +181,7 @@ def test_an_organization_that_no_header_can_carry(name: str, value: Any) -> None
 
 
 @each
-def test_a_model_that_is_no_unicode(subject: Subject) -> None:
+def test_model_name_with_invalid_unicode(subject: Subject) -> None:
     answer, server = asked(subject, "Hi", model=f"{subject.model}\ud800")
     assert isinstance(answer, fmsdk.BadRequestError)
     assert "Unicode" in answer.message
@@ -230,7 +230,7 @@ def test_numbers_of_other_libraries_are_numbers(subject: Subject) -> None:
 
 
 @each
-def test_null_itself_is_a_value(subject: Subject) -> None:
+def test_null_is_a_value(subject: Subject) -> None:
     prompt = [
         "Look",
         Message("assistant", ToolCall("c1", "look", {"at": None})),

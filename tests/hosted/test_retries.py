@@ -88,7 +88,7 @@ def test_no_more_retries_than_asked_for(subject: Subject, stream: bool) -> None:
 @each
 @both_ways
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
-def test_what_cannot_work_is_not_tried_again(subject: Subject, stream: bool, status: int) -> None:
+def test_permanent_failures_are_not_retried(subject: Subject, stream: bool, status: int) -> None:
     with run_server(busy(status, retry_after="0")) as server:
         error = ask(subject, server, stream)
     assert isinstance(error, FmsdkError)
@@ -113,7 +113,7 @@ SAID: list[tuple[str, Callable[[], dict[str, str]], float, float]] = [
 @each
 @both_ways
 @pytest.mark.parametrize(("how", "headers", "least", "most"), SAID, ids=[case[0] for case in SAID])
-def test_a_vendors_wait_is_obeyed(
+def test_retry_after_is_obeyed(
     subject: Subject,
     stream: bool,
     how: str,

@@ -92,7 +92,7 @@ def test_each_recorded_request_both_ways(
     print(f"{len(pairs)} recorded requests of {vendor} are the same over both wires")
 
 
-def test_the_answer_of_both_ways_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_of_both_ways_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison above is not of two failures to send."""
     body = {
         "choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}],

@@ -123,7 +123,7 @@ def test_calls_are_counted_and_on_the_bill(
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
-def test_what_is_billed_by_time_is_said_to_be_missing(stream: bool) -> None:
+def test_missing_audio_duration_is_stated(stream: bool) -> None:
     answer = answered("openai-responses", openai(RAN), stream=stream)
     assert answer.usage.server_tools == {"code_interpreter": 1}
     assert [(one.code, one.detail) for one in answer.warnings if one.code != "model_unknown"] == [

@@ -79,7 +79,7 @@ def test_bytes_that_complete_no_event_are_silence(subject: Subject, endless: byt
 
 
 @each
-def test_compressed_bytes_that_stand_for_none_are_silence(subject: Subject) -> None:
+def test_compressed_bytes_without_output_count_as_silence(subject: Subject) -> None:
     first = b"".join(subject.wire.events("Hel", "lo.")[:3])
     deflate = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     head = EVENTS.replace(b"\r\n\r\n", b"\r\ncontent-encoding: gzip\r\n\r\n")
@@ -93,7 +93,7 @@ def test_compressed_bytes_that_stand_for_none_are_silence(subject: Subject) -> N
 
 
 @each
-def test_json_that_drips_is_no_stream(subject: Subject) -> None:
+def test_slow_json_is_not_a_stream(subject: Subject) -> None:
     answer = Dribble(JSON + b'{"id": "', quick=len(JSON))
     with run_server(WARM, answer) as server:
         error, seconds = ask(subject, server, stream=True, idle_timeout=0.4)
@@ -104,7 +104,7 @@ def test_json_that_drips_is_no_stream(subject: Subject) -> None:
 
 @each
 @both_ways
-def test_interim_answers_are_silence(subject: Subject, stream: bool) -> None:
+def test_interim_responses_count_as_silence(subject: Subject, stream: bool) -> None:
     answer = Dribble(b"", endless=b"HTTP/1.1 102 Processing\r\n\r\n")
     limits = {"idle_timeout": 0.4} if stream else {"timeout": 0.4}
     with run_server(WARM, answer) as server:
@@ -147,7 +147,7 @@ def test_events_of_an_unfinished_chunk_come_at_once(subject: Subject) -> None:
 
 @each
 @pytest.mark.parametrize("then", ["hang", "reset"])
-def test_what_came_of_an_unfinished_chunk_is_on_the_error(subject: Subject, then: str) -> None:
+def test_text_of_an_unfinished_chunk_is_on_the_error(subject: Subject, then: str) -> None:
     pieces = subject.wire.events("Hel", "lo.")
     pieces = pieces[: next(n for n, one in enumerate(pieces) if b"Hel" in one) + 1]
     answer = OneChunk(pieces=pieces, pause=0.05, missing=500, then=then)
@@ -172,7 +172,7 @@ def test_comments_are_a_sign_of_life(subject: Subject) -> None:
 
 
 @each
-def test_comments_for_ever_end_with_the_deadline(subject: Subject) -> None:
+def test_endless_comments_end_with_the_deadline(subject: Subject) -> None:
     beats = Answer(pieces=[b": keep-alive\n\n"] * 200, pause=0.04, then="hang")
     with run_server(WARM, beats) as server:
         error, seconds = ask(subject, server, stream=True, idle_timeout=PATIENCE, timeout=0.8)

@@ -117,7 +117,7 @@ def test_each_gets_its_own_answer(subject: Subject) -> None:
 
 
 @each
-def test_a_third_of_them_cancelled_midway(subject: Subject) -> None:
+def test_burst_with_a_third_cancelled(subject: Subject) -> None:
     echo = Echo(subject)
     with run_concurrent_server(echo, delay=0.2) as server:
         found = asyncio.run(thousand(subject, server, echo, cancel=True))

@@ -199,7 +199,7 @@ ODD_ANSWERS = {
     ],
     ids=["silent", "hung up", "cut off", "reset", *ODD_ANSWERS],
 )
-def test_what_breaks_is_one_typed_error(handler: Handler, kind: type[FmsdkError]) -> None:
+def test_failures_are_one_typed_error(handler: Handler, kind: type[FmsdkError]) -> None:
     with pytest.raises(kind):
         ask(handler)
 

@@ -17,7 +17,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-def test_without_variables_there_is_none() -> None:
+def test_without_variables_no_proxy_is_used() -> None:
     assert environment_proxy(URL) is None
 
 

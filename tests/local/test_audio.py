@@ -133,7 +133,7 @@ def test_samples_are_used_as_they_are(samples: Any) -> None:
         (np.full(10, np.nan, np.float32), "not finite numbers"),
     ],
 )
-def test_samples_that_are_none(samples: Any, message: str) -> None:
+def test_invalid_samples(samples: Any, message: str) -> None:
     with pytest.raises(InvalidMedia, match=message):
         decode_audio(Audio(samples, rate=RATE))
 
@@ -172,7 +172,7 @@ def test_a_wav_written_to_a_pipe_does_not_know_its_length(size: int) -> None:
     ],
     ids=["nothing", "text", "wav of nothing", "four bytes"],
 )
-def test_what_is_no_recording(data: bytes, message: str) -> None:
+def test_file_that_is_no_recording(data: bytes, message: str) -> None:
     with pytest.raises(InvalidMedia, match=message):
         decode_audio(Audio(data))
 

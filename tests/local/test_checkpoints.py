@@ -89,7 +89,7 @@ def test_truncated_weights(copy: Path, size: int) -> None:
 
 
 @pytest.mark.parametrize("header", [b"{}{}", b"[]", b'{"x": {"dtype": "F32"}}', b"\xff\xfe\xfd"])
-def test_weights_that_are_none(copy: Path, header: bytes) -> None:
+def test_invalid_weights(copy: Path, header: bytes) -> None:
     content = len(header).to_bytes(8, "little") + header
     (copy / "model.safetensors").write_bytes(content)
     assert "header is broken" in load_error(copy)
@@ -268,7 +268,7 @@ def test_capabilities_are_read_from_small_files(
     assert "choices" not in capabilities.settings
 
 
-def test_a_provider_reports_the_same(tiny_checkpoint: CheckpointFactory) -> None:
+def test_provider_reports_the_same_capabilities(tiny_checkpoint: CheckpointFactory) -> None:
     provider = LocalProvider(ProviderConfig(name="local"))
     capabilities = provider.capabilities(str(tiny_checkpoint("llama")))
     assert capabilities == capabilities_of(tiny_checkpoint("llama"))
@@ -284,7 +284,7 @@ def test_templates_of_older_layouts_are_found(tmp_path: Path, file: str) -> None
     assert read_chat_template(tmp_path) == "yes"
 
 
-def test_what_a_template_names_is_read_from_its_code_alone() -> None:
+def test_template_variables_are_read_from_code_only() -> None:
     template = "Use tools! {% if system %}{{ 'enable_thinking' + role }}{% endif %}"
     assert {"system", "role"} <= template_names(template)
     assert not {"tools", "enable_thinking"} & template_names(template)

@@ -168,5 +168,5 @@ def test_logprobs_go_with_the_visible_text() -> None:
         ("length", True, "length"),
     ],
 )
-def test_how_an_answer_ended(reason: str, has_calls: bool, finish: str) -> None:
+def test_finish_reasons(reason: str, has_calls: bool, finish: str) -> None:
     assert decode_finish(reason, has_calls=has_calls) == finish

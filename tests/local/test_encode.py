@@ -157,7 +157,7 @@ def test_the_callers_variables_come_last() -> None:
     assert chat.variables == {"enable_thinking": False, "reasoning_effort": "high"}
 
 
-def test_what_is_dropped_for_a_lenient_caller_is_told() -> None:
+def test_lenient_drops_are_warned_about() -> None:
     request: Request = build(
         "local:tiny",
         [fmsdk.Image(calls.picture(), detail="low"), fmsdk.Text("Hi", cache=True)],

@@ -309,7 +309,7 @@ def test_a_forked_child_serves_afresh() -> None:
     engine.close()
 
 
-def test_a_closed_loop_cancels_what_it_left_behind() -> None:
+def test_closed_loop_cancels_its_tasks() -> None:
     loop = asyncio.new_event_loop()
     job = Job("left", loop)
     loop.close()

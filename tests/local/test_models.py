@@ -50,7 +50,7 @@ def in_hub_cache(tmp_path: Path, name: str, config: dict[str, Any], *files: str)
 
 
 class TestStoreDirectory:
-    def test_order(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def test_events_arrive_in_order(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         assert models.store_directory() == tmp_path / "home"
         monkeypatch.setenv("FMSDK_HOME", "~/models")
         assert models.store_directory() == Path.home() / "models"
@@ -70,12 +70,12 @@ class TestLocateModel:
         path = checkpoint(store_home / "models" / "demo-text-0.1.2", LLAMA)
         assert models.locate_model("demo-text") == path
 
-    def test_another_version_of_a_named_model_does_not_do(self, store_home: Path) -> None:
+    def test_another_version_of_a_named_model_is_not_accepted(self, store_home: Path) -> None:
         checkpoint(store_home / "models" / "demo-text-0.0.9", LLAMA)
         with pytest.raises(ModelNotFound):
             models.locate_model("demo-text")
 
-    def test_a_near_miss(self) -> None:
+    def test_misspelt_name_suggests_the_nearest(self) -> None:
         with pytest.raises(ModelNotFound, match="Did you mean demo-text"):
             models.locate_model("demo-txt")
 
@@ -136,7 +136,9 @@ class TestKindOf:
             ({}, "unknown", set()),
         ],
     )
-    def test_by_configuration(self, config: dict[str, Any], kind: str, takes: set[str]) -> None:
+    def test_options_by_configuration(
+        self, config: dict[str, Any], kind: str, takes: set[str]
+    ) -> None:
         path = checkpoint(Path("model"), config)
         assert kind_of(path) == kind
         assert input_modalities(path) == takes
@@ -150,7 +152,7 @@ class TestKindOf:
         assert input_modalities(Path("some.gguf")) == {"text"}
 
     @pytest.mark.parametrize("text", [None, "", "[1]", "{"])
-    def test_broken(self, text: str | None) -> None:
+    def test_broken_answers(self, text: str | None) -> None:
         Path("model").mkdir()
         if text is not None:
             Path("model/config.json").write_text(text)

@@ -38,7 +38,7 @@ def test_options_are_read_as_users_write_them() -> None:
         ({"trust_remote_code": None}, "True or False"),
     ],
 )
-def test_what_makes_no_sense_is_refused(options: dict[str, Any], says: str) -> None:
+def test_nonsensical_values_are_refused(options: dict[str, Any], says: str) -> None:
     with pytest.raises(BadRequestError, match=says):
         LocalConfig.read_options(options)
 

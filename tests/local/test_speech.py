@@ -119,7 +119,7 @@ def load_once(path: Path) -> SpeechRunner:
 
 
 class TestBothLibraries:
-    def test_words_and_times(self, real: SpeechRunner, samples: Any) -> None:
+    def test_word_timestamps(self, real: SpeechRunner, samples: Any) -> None:
         result = run(real, samples)
         assert result.text == TRANSCRIPT
         assert result.language == "en"
@@ -145,11 +145,13 @@ class TestBothLibraries:
         assert [warning.code for warning in result.warnings] == ["no_speech"]
 
     @pytest.mark.parametrize("length", [1, 160, 399])
-    def test_a_click(self, real: SpeechRunner, samples: Any, length: int) -> None:
+    def test_computer_click(self, real: SpeechRunner, samples: Any, length: int) -> None:
         assert run(real, samples[:length]).duration == length / RATE
 
     @pytest.mark.parametrize("language", ["en", "English", " EN "])
-    def test_its_one_language(self, real: SpeechRunner, samples: Any, language: str) -> None:
+    def test_model_with_a_single_language(
+        self, real: SpeechRunner, samples: Any, language: str
+    ) -> None:
         assert run(real, samples[: 3 * RATE], language=language).language == "en"
 
     @pytest.mark.parametrize("language", ["de", "German", "xx"])
@@ -158,7 +160,7 @@ class TestBothLibraries:
             run(real, samples, language=language)
         assert caught.value.setting == "language"
 
-    def test_a_prompt_spells_names(self, real: SpeechRunner, samples: Any) -> None:
+    def test_prompt_names_match_the_template(self, real: SpeechRunner, samples: Any) -> None:
         assert run(real, samples[: 5 * RATE], prompt="A Tale of Two Cities.").text.startswith(
             "It was the best of times"
         )
@@ -221,7 +223,7 @@ def _drop(path: Path, name: str) -> None:
 
 
 class TestTransformers:
-    def test_as_generate_does_it(self, tiny: Path) -> None:
+    def test_stream_matches_generate(self, tiny: Path) -> None:
         """Window by window gives what transformers' own loop over windows gives."""
         sound = np.random.default_rng(3).normal(0, 0.1, 45 * RATE).astype(np.float32)
         result = run(loading.load_runner(tiny, name="tiny", dtype="float32"), sound, language="de")
@@ -248,7 +250,7 @@ class TestTransformers:
         assert run(runner, samples).language in runner.languages
         assert run(runner, samples, language="German").language == "de"
 
-    def test_a_language_it_does_not_know(self, tiny: Path, samples: Any) -> None:
+    def test_unknown_language(self, tiny: Path, samples: Any) -> None:
         with pytest.raises(UnsupportedSetting, match=r"it knows .*; leave it out"):
             run(loading.load_runner(tiny, name="tiny"), samples, language="fr")
 
@@ -272,7 +274,7 @@ class TestTransformers:
         ],
         ids=["cut", "pickle", "no tokenizer", "a weight less"],
     )
-    def test_broken(
+    def test_broken_answers(
         self, tiny: Path, tmp_path: Path, damage: Callable[[Path], object], message: str
     ) -> None:
         path = Path(shutil.copytree(tiny, tmp_path / "copy"))
@@ -280,7 +282,7 @@ class TestTransformers:
         with pytest.raises(CheckpointError, match=message):
             loading.load_runner(path, name="tiny")
 
-    def test_what_is_no_whisper(self, tmp_path: Path) -> None:
+    def test_checkpoint_that_is_no_whisper(self, tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
         with pytest.raises(CheckpointError, match="no Whisper"):
             loading.load_runner(tmp_path, name="tiny")

@@ -75,7 +75,7 @@ def test_it_takes_one_recording_and_nothing_else(whisper: str, sound: fmsdk.Audi
         client.generate(whisper, sound, options=LocalOptions(top_k=1))
 
 
-def test_what_is_no_recording_is_refused(whisper: str, tmp_path: Path) -> None:
+def test_file_that_is_no_recording_is_refused(whisper: str, tmp_path: Path) -> None:
     file = tmp_path / "noise.wav"
     file.write_bytes(b"RIFF" + bytes(100))
     with pytest.raises(InvalidMedia):

@@ -116,7 +116,7 @@ def test_a_truncated_picture_is_refused(tiny_checkpoint: CheckpointFactory) -> N
 
 
 @pytest.mark.parametrize("family", ["llava", "qwen2_5_vl"])
-def test_text_that_looks_like_a_picture_forges_none(
+def test_text_cannot_forge_an_image_placeholder(
     tiny_checkpoint: CheckpointFactory, family: str
 ) -> None:
     model = f"local:{tiny_checkpoint(family)}"

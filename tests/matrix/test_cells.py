@@ -16,7 +16,7 @@ OFFICIAL = pytest.mark.parametrize("wire", WIRES, ids=str)
 
 
 @ALL
-def test_nothing_is_lost_in_silence(wire: Wire, matrix: Matrix) -> None:
+def test_no_silent_loss(wire: Wire, matrix: Matrix) -> None:
     broken = [
         f"{result.cell.name}: {fault}"
         for result in matrix.of(wire)
@@ -37,7 +37,7 @@ def test_streams_carry_what_plain_requests_do(wire: Wire, matrix: Matrix) -> Non
 
 
 @ALL
-def test_what_is_refused_or_left_out_is_explained(wire: Wire, matrix: Matrix) -> None:
+def test_refusals_and_omissions_are_explained(wire: Wire, matrix: Matrix) -> None:
     """And the words name neither the wrong thing nor nothing."""
     for result in matrix.of(wire):
         for verdict in result.verdicts():

@@ -13,7 +13,7 @@ from tests.matrix.wires import WIRES, Wire
 from tests.support import tally
 
 
-def test_a_covering_array_covers() -> None:
+def test_covering_array_covers_all_pairs() -> None:
     sizes = {"a": 2, "b": 3, "c": 4, "d": 2, "e": 3}
     rows = all_pairs(sizes)
     met = {pair for row in rows for pair in pairs_of(row)}

@@ -41,7 +41,7 @@ _Path = tuple[str | int, ...]
 
 
 @pytest.mark.parametrize("wire", WIRES, ids=str)
-def test_whatever_is_taken_out_is_missed(wire: Wire, lab: Lab) -> None:
+def test_removing_any_part_is_detected(wire: Wire, lab: Lab) -> None:
     factors = factors_of(lab, wire)
     request = request_of_row(lab, wire, factors, dict.fromkeys(factors, 1))
     seen = lab.ask(wire, request).seen

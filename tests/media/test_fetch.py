@@ -89,7 +89,7 @@ def test_the_server_sees_the_name_it_was_asked_by(server: Any) -> None:
         ("away", "image", {"max_redirects": 0}, InvalidMedia, "redirects more than 0 times"),
     ],
 )
-def test_whatever_goes_wrong_is_one_error_without_secrets(
+def test_any_failure_is_one_error_without_secrets(
     server: Any,
     path: str,
     kind: str,
@@ -121,7 +121,7 @@ TEXT = "".join(f"Zeile {n}: grün\n" for n in range(500)).encode()
 
 
 @pytest.mark.parametrize("coding", PACKED)
-def test_what_is_compressed_is_unpacked_to_its_end(server: Any, coding: str) -> None:
+def test_compressed_bodies_are_unpacked_to_the_end(server: Any, coding: str) -> None:
     body = PACKED[coding](TEXT)
     headers = {"Content_Type": "text/plain", "Content_Encoding": coding}
     server.packed = body, headers

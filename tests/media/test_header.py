@@ -109,7 +109,7 @@ def test_signatures(head: bytes, expected: tuple[str, str | None] | None) -> Non
         (b"", "an empty file"),
     ],
 )
-def test_what_a_file_looks_like_to_a_person(data: bytes, name: str | None) -> None:
+def test_media_repr_names_the_file(data: bytes, name: str | None) -> None:
     assert looks_like(data) == name
 
 
@@ -307,7 +307,7 @@ def test_int16_stays_and_full_scale_is_full_scale() -> None:
         ([[0.0], [0.0, 1.0]], 8000, "read as an array"),
     ],
 )
-def test_samples_that_are_none_are_refused(samples: Any, rate: int, why: str) -> None:
+def test_invalid_samples_are_refused(samples: Any, rate: int, why: str) -> None:
     with pytest.raises(InvalidMedia, match=why):
         encode_wav(samples, rate)
 

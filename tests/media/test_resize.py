@@ -190,7 +190,7 @@ def test_other_metadata_is_left_out_with_a_warning() -> None:
     assert smaller(file_of(scene(), "JPEG")).changes == ()
 
 
-def test_a_profile_that_describes_no_rgb_is_used_up() -> None:
+def test_non_rgb_colour_profile_is_applied_and_dropped() -> None:
     profile = cmyk_profile()
     image = scene("CMYK")
     image.info["icc_profile"] = profile
@@ -228,7 +228,7 @@ def test_chroma_subsampling_stays() -> None:
 
 
 @pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "TIFF"])
-def test_of_an_animation_the_first_frame_is_left_and_counted(form: str) -> None:
+def test_first_frame_of_an_animation_is_kept_with_a_warning(form: str) -> None:
     done = smaller(animation(form, 5))
     assert done.frames == 5
     assert done.size == (20, 15)
@@ -264,7 +264,7 @@ def test_a_file_shrinks_until_it_has_few_enough_bytes(limit: int, form: str) -> 
         (file_of(PillowImage.new("I", (9, 9)), "TIFF"), "has pixels of mode I"),
     ],
 )
-def test_what_cannot_be_made_smaller_says_why(data: bytes, why: str) -> None:
+def test_unshrinkable_image_error_gives_the_reason(data: bytes, why: str) -> None:
     with pytest.raises(InvalidMedia, match=why):
         smaller(data)
 

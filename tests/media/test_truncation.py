@@ -130,7 +130,7 @@ def test_a_truncated_file_is_found_out(name: str, share: float) -> None:
 
 
 @pytest.mark.parametrize("name", OPEN)
-def test_what_has_no_length_of_its_own_may_end_anywhere(name: str) -> None:
+def test_formats_without_a_length_are_never_truncated(name: str) -> None:
     kind, make = OPEN[name]
     check_integrity(kind, BytesSource(make()[: len(make()) // 2]))
 
@@ -165,7 +165,7 @@ def test_any_bitmap(form: str, mode: str, size: tuple[int, int], share: float) -
         check_integrity("image", BytesSource(data[: int(len(data) * share)]))
 
 
-def test_an_end_mark_inside_a_thumbnail_is_no_end() -> None:
+def test_end_marker_inside_a_thumbnail_is_ignored() -> None:
     thumbnail = picture("JPEG", (8, 8))
     exif = b"\xff\xe1" + struct.pack(">H", 2 + len(thumbnail)) + thumbnail
     whole = picture("JPEG", (200, 200))

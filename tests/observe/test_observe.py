@@ -67,7 +67,7 @@ class TestLog:
         assert "2 attempts, status 503, request req-7" in log.records[2].getMessage()
         assert "hush" not in log.text
 
-    def test_what_was_dropped_is_a_warning_the_first_time(
+    def test_dropped_setting_is_logged_as_a_warning_once(
         self, log: pytest.LogCaptureFixture
     ) -> None:
         capabilities = fmsdk.Capabilities(settings=frozenset())
@@ -113,7 +113,7 @@ class TestAttempts:
         monkeypatch.setattr(LogObserver, "attempt_ended", lambda _, report: reports.append(report))
         return reports
 
-    def test_a_failed_one_and_the_one_that_answers(self, reports: list[AttemptReport]) -> None:
+    def test_failed_attempt_then_answer(self, reports: list[AttemptReport]) -> None:
         provider = FakeProvider([fmsdk.ServerError("busy", request_id="r-1"), "Yes"])
         provider.price_id = "openai"
         answer = client_of(provider).generate("fake:gpt-4o", "Hi")
@@ -127,7 +127,7 @@ class TestAttempts:
         assert last.cost
         assert last.served_model == "gpt-4o"
 
-    def test_one_that_fails_for_good(self, reports: list[AttemptReport]) -> None:
+    def test_permanently_failing_call(self, reports: list[AttemptReport]) -> None:
         client = client_of(FakeProvider([fmsdk.AuthenticationError("no", status=401)]))
         with pytest.raises(fmsdk.AuthenticationError):
             client.generate("fake:any", "Hi")
@@ -170,7 +170,7 @@ class TestAttempts:
 
 
 class TestHooks:
-    def test_each_is_called_once_for_a_call_with_its_retries(self) -> None:
+    def test_hooks_run_once_for_a_call_with_retries(self) -> None:
         asked: list[fmsdk.Request] = []
         ended: list[Any] = []
         provider = FakeProvider([fmsdk.ServerError("busy"), "Yes"])
@@ -222,7 +222,7 @@ class TestHooks:
         assert ended[0].finish == "stop"
 
     @pytest.mark.parametrize("leave", ["break", "raise"])
-    def test_a_stream_that_was_left(self, leave: str) -> None:
+    def test_stream_left_early(self, leave: str) -> None:
         ended: list[Any] = []
         client = client_of(FakeProvider(["a b c"], delay=0.05), on_response=ended.append)
         try:
@@ -284,7 +284,7 @@ class TestHooks:
         ]
         assert all(r.exc_info and r.exc_info[0] is kind for r in raised)
 
-    def test_a_task_that_ends_the_program_ends_no_other_call(self) -> None:
+    def test_system_exit_in_one_task_leaves_other_calls_running(self) -> None:
         """What ends the thread of an event loop reaches whoever waits, and the thread goes on."""
 
         class Leaving(FakeProvider):
@@ -296,7 +296,7 @@ class TestHooks:
         assert client_of(FakeProvider(["Yes"])).generate("fake:any", "Hi").text == "Yes"
 
     @pytest.mark.parametrize("verb", ["generate", "stream"])
-    def test_a_hook_cannot_wait_for_its_own_thread(
+    def test_sync_call_inside_a_hook_is_refused(
         self, verb: str, log: pytest.LogCaptureFixture
     ) -> None:
         other = client_of(FakeProvider())
@@ -383,7 +383,7 @@ class TestRedaction:
         assert ended[0].text == "said"
         assert RECORDING not in list(reachable(ended[0]))
 
-    def test_what_led_to_an_error_stays_out_of_reach(self) -> None:
+    def test_error_chains_hold_no_secrets(self) -> None:
         class Fails(FakeProvider):
             async def events(self, request: fmsdk.Request) -> Any:
                 yield fmsdk.MediaDelta("audio", RECORDING, "audio/wav")
@@ -413,9 +413,7 @@ class TestRedaction:
         assert [view.options for view in asked] == [None, None]
 
     @pytest.mark.parametrize("way", ["generate", "stream"])
-    def test_nothing_secret_in_any_record_or_view(
-        self, way: str, log: pytest.LogCaptureFixture
-    ) -> None:
+    def test_logs_and_reprs_hold_no_secrets(self, way: str, log: pytest.LogCaptureFixture) -> None:
         seen: list[Any] = []
         ask(way, on_request=seen.append, on_response=seen.append)
         assert events(log)[0] == ("DEBUG", "request")

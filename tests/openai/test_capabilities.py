@@ -37,7 +37,7 @@ def test_pictures_that_openai_refuses_are_made_to_fit() -> None:
     assert capabilities("gpt-5.6-sol", base_url="https://gateway.example/v1").image_limits is None
 
 
-def test_an_undescribed_model_may_all_that_the_wire_can() -> None:
+def test_undescribed_model_has_all_capabilities_of_the_wire() -> None:
     model = capabilities("gpt-99")
     assert not model.known
     assert {"text", "image", "audio", "document"} <= model.input

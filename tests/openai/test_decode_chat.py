@@ -84,7 +84,7 @@ def test_calls_without_arguments_and_with_broken_ones(finish: str) -> None:
         "all numbered 0, interleaved",
     ],
 )
-def test_pieces_of_calls_find_each_other(pieces: list[Any]) -> None:
+def test_tool_call_deltas_are_joined(pieces: list[Any]) -> None:
     got = streamed(*pieces, chunk({}, "tool_calls"))
     assert got.tool_calls == (ToolCall("a", "f", {"x": 1}), ToolCall("b", "g"))
 
@@ -107,7 +107,7 @@ def test_reasoning_details_are_kept_in_order() -> None:
     assert thought.opaque == compact({"reasoning": "Hm, hm.", "reasoning_details": details})
 
 
-def test_what_a_server_wants_back_with_a_call() -> None:
+def test_fields_a_server_wants_back_with_a_call() -> None:
     extra = {"google": {"thought_signature": "x"}}
     calls = [{"index": 0, "id": "a", "function": {"name": "f"}, "extra_content": extra}]
     opaque = '{"extra_content":{"google":{"thought_signature":"x"}}}'
@@ -232,13 +232,13 @@ def test_usage_that_is_missing_or_senseless_is_unknown(usage: Any) -> None:
     assert used.output.total is None
 
 
-def test_more_cached_than_asked_is_passed_on() -> None:
+def test_more_cached_than_input_tokens() -> None:
     told = {"prompt_tokens": 7, "prompt_tokens_details": {"cached_tokens": 163}}
     used = plain(completion(usage=told)).usage
     assert (used.input.total, used.input.cache_read, used.output.total) == (7, 163, None)
 
 
-def test_who_answered() -> None:
+def test_served_model_and_provider() -> None:
     for got in (plain(completion()), streamed(chunk({"content": "Hi."}, "stop"))):
         assert (got.provider, got.model, got.served_model) == ("openai", "m", "m-1")
         assert got.request_id == "req_1"

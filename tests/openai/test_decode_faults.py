@@ -111,7 +111,7 @@ def test_error_events_of_responses(event: Any) -> None:
 
 
 @pytest.mark.parametrize("reason", ["error", "abort", "insufficient_system_resource"])
-def test_a_server_that_says_it_broke_off(reason: str) -> None:
+def test_server_reports_a_broken_answer(reason: str) -> None:
     with pytest.raises(ServerError, match=f"broke the answer off: {reason}"):
         streamed(chunk({"content": "Hi"}, reason))
     body = {"choices": [{"message": {"content": "Hi"}, "finish_reason": reason}]}
@@ -207,7 +207,7 @@ def test_streams_without_events(body: bytes) -> None:
         events([body])
 
 
-def test_what_arrived_before_an_error_is_not_lost() -> None:
+def test_partial_answer_survives_an_error() -> None:
     reader = reader_of(answer())
     piece = b"".join([*sse(chunk({"content": "Hi"}), done=False), b"data: {\n\n"])
     assert reader.feed(piece) == [TextDelta("Hi")]
@@ -241,7 +241,7 @@ STREAMS = {"chat": CHAT_STREAM, "responses": RESPONSES_STREAM}
 
 @settings(max_examples=soak_size(60, 1000), deadline=None)
 @given(data=st.data(), api=st.sampled_from(sorted(STREAMS)), crlf=st.booleans())
-def test_however_a_stream_is_cut_the_answer_is_the_same(
+def test_answer_does_not_depend_on_chunk_boundaries(
     data: st.DataObject, api: str, crlf: bool
 ) -> None:
     body = STREAMS[api].replace(b"\n", b"\r\n") if crlf else STREAMS[api]
@@ -252,7 +252,7 @@ def test_however_a_stream_is_cut_the_answer_is_the_same(
 
 @settings(max_examples=soak_size(60, 1000), deadline=None)
 @given(end=st.integers(0, len(CHAT_STREAM) - 1))
-def test_wherever_a_stream_breaks_off_it_is_told(end: int) -> None:
+def test_broken_stream_is_reported_at_any_position(end: int) -> None:
     whole = CHAT_STREAM[:end].rstrip(b"\n") == CHAT_STREAM.rstrip(b"\n")
     if whole:
         assert isinstance(events([CHAT_STREAM[:end]])[-1], Finished)
@@ -263,7 +263,7 @@ def test_wherever_a_stream_breaks_off_it_is_told(end: int) -> None:
 
 @settings(max_examples=soak_size(60, 1000), deadline=None)
 @given(body=st.binary(max_size=80))
-def test_no_bytes_make_another_error(body: bytes) -> None:
+def test_arbitrary_bytes_raise_only_typed_errors(body: bytes) -> None:
     for api in ("chat", "responses"):
         with pytest.raises(FmsdkError):
             decode(answer(api), body)

@@ -89,7 +89,7 @@ def test_reasoning_in_the_open() -> None:
         assert got.parts == (Reasoning("Hm.", "openai", compact(item)),)
 
 
-def test_a_call_that_was_never_announced() -> None:
+def test_tool_call_delta_without_a_start() -> None:
     item = {"type": "function_call", "call_id": "c", "name": "f", "arguments": ""}
     got = ended({"type": "response.output_item.done", "item": item})
     assert got.tool_calls == (ToolCall("c", "f"),)

@@ -54,7 +54,7 @@ def test_a_picture_by_url_is_reported(entry: Any) -> None:
         assert [(w.code, w.detail) for w in got.warnings] == [("content_skipped", "image")]
 
 
-def test_what_an_answer_cites_is_kept() -> None:
+def test_citations_of_an_answer_are_kept() -> None:
     cited = [{"type": "url_citation", "url_citation": {"url": "https://x.org"}}]
     both({"content": "So.", "annotations": cited}, {"content": "So."}, {"annotations": cited})
     whole = plain(completion({"content": "So.", "annotations": cited}))
@@ -139,7 +139,7 @@ def test_a_call_name_after_the_id() -> None:
     assert got.tool_calls == (ToolCall("a", "f"),)
 
 
-def test_the_one_call_of_old_servers() -> None:
+def test_function_call_of_old_servers() -> None:
     whole, pieces = both(
         {"function_call": {"name": "f", "arguments": '{"x":1}'}},
         {"function_call": {"name": "f", "arguments": ""}},
@@ -183,7 +183,7 @@ def test_odd_fields_are_no_reason_to_refuse(odd: Any) -> None:
     assert whole.text == "Hi."
 
 
-def test_a_later_empty_finish_reason_takes_nothing_back() -> None:
+def test_later_empty_finish_reason_is_ignored() -> None:
     assert streamed(chunk({"content": "Hi."}, "length"), chunk({}, "")).finish == "length"
 
 
@@ -297,7 +297,7 @@ ARGUMENTS = {
         "a call of another number",
     ],
 )
-def test_what_only_closing_events_bring_arrives_once(before: list[Any]) -> None:
+def test_content_of_closing_events_arrives_once(before: list[Any]) -> None:
     whole = plain(response(THOUGHT, SAID, CALL), api="responses")
     got = ended(*before, output=[THOUGHT, SAID, CALL])
     assert (got.text, got.reasoning) == (whole.text, whole.reasoning) == ("Hello", "Hm.")
@@ -372,7 +372,7 @@ def test_calls_with_late_or_missing_ids_stay_separate(before: list[Any], ids: An
     assert got.tool_calls == whole.tool_calls
 
 
-def test_a_refusal_that_only_a_closing_event_brings() -> None:
+def test_refusal_only_in_the_closing_event() -> None:
     done = {"type": "response.refusal.done", "refusal": "No."}
     for got in (ended(done), ended(done, output=[REFUSED]), ended(output=[REFUSED])):
         assert (got.text, got.refusal) == ("", "No.")
@@ -397,7 +397,7 @@ def test_logprobs_of_texts_that_only_closing_events_bring() -> None:
         assert (got.text, [one.token for one in got.logprobs]) == ("Hello", ["Hello"])
 
 
-def test_a_thought_with_a_summary_and_in_the_open() -> None:
+def test_reasoning_with_summary_and_text() -> None:
     item = {**THOUGHT, "content": [{"type": "reasoning_text", "text": "In full."}]}
     kinds = {"reasoning_summary_text": "Hm.", "reasoning_text": "In full."}
     deltas = [{"type": f"response.{k}.delta", "delta": d} for k, d in kinds.items()]
@@ -448,7 +448,7 @@ def test_errors_of_named_servers(
     assert error.status == (status or body.get("status_code"))
 
 
-def test_a_code_that_says_more_than_its_status() -> None:
+def test_error_code_overrides_the_status() -> None:
     for code, kind in {
         "context_length_exceeded": ContextTooLong,
         "model_max_prompt_tokens_exceeded": ContextTooLong,

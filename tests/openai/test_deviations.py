@@ -74,9 +74,7 @@ def _deviating(name: str, setting: str, *, lenient: bool) -> Request:
 
 
 @pytest.mark.parametrize(("name", "setting"), CASES)
-def test_what_a_server_does_not_honour_raises_before_anything_is_sent(
-    name: str, setting: str
-) -> None:
+def test_unsupported_settings_raise_before_anything_is_sent(name: str, setting: str) -> None:
     with run_server(HELLO) as server:
         asked = create_provider(name, base_url=server.url, api_key=KEY)
         with pytest.raises(UnsupportedSetting) as caught:
@@ -86,7 +84,7 @@ def test_what_a_server_does_not_honour_raises_before_anything_is_sent(
 
 
 @pytest.mark.parametrize(("name", "setting"), CASES)
-def test_or_a_lenient_request_goes_without_and_says_so(name: str, setting: str) -> None:
+def test_lenient_request_drops_the_setting_with_a_warning(name: str, setting: str) -> None:
     with run_server(HELLO) as server:
         asked = create_provider(name, base_url=server.url, api_key=KEY)
         answer = generate(asked, _deviating(name, setting, lenient=True))
@@ -283,7 +281,7 @@ def test_local_servers_do_not_store_anyway(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["vllm", "sglang", "lmstudio"])
-def test_on_responses_ones_own_server_stores(name: str) -> None:
+def test_own_server_stores_responses(name: str) -> None:
     request = build_request(name, options=OpenAIOptions(store=True, verbosity="low"))
     body = json.loads(
         bytes(create_provider(name, api="responses").encode(request, stream=False).body)
@@ -349,7 +347,7 @@ def test_content_that_a_wire_has_no_part_for_is_no_capability(name: str) -> None
         ("groq", {"cost": 0.000669}, None),
     ],
 )
-def test_what_a_server_says_it_charged_is_the_cost(
+def test_charge_reported_by_the_server_is_the_cost(
     name: str, told: dict[str, Any], charged: Decimal | None
 ) -> None:
     usage = {"prompt_tokens": 43, "completion_tokens": 36, **told}

@@ -70,7 +70,7 @@ def test_other_servers_get_chat_and_a_pin_wins() -> None:
         ({"options": OpenAIOptions(voice="ash")}, "options.voice"),
     ],
 )
-def test_what_pinned_responses_lacks_raises_or_is_dropped_with_a_warning(
+def test_settings_pinned_responses_lacks_raise_or_are_dropped(
     settings: dict[str, Any], name: str
 ) -> None:
     with pytest.raises(UnsupportedSetting) as caught:
@@ -90,7 +90,7 @@ def test_what_pinned_responses_lacks_raises_or_is_dropped_with_a_warning(
         ({"audio_format": "mp3"}, "options.audio_format"),
     ],
 )
-def test_what_chat_lacks_raises_or_is_dropped_with_a_warning(
+def test_settings_chat_lacks_raise_or_are_dropped_with_a_warning(
     options: dict[str, Any], name: str
 ) -> None:
     request = build_request(options=OpenAIOptions(**options))
@@ -249,6 +249,6 @@ def test_another_providers_options_raise() -> None:
 
 
 @pytest.mark.parametrize("value", ["\ud800", object()])
-def test_what_json_cannot_say_is_a_bad_request(value: Any) -> None:
+def test_values_without_json_form_are_a_bad_request(value: Any) -> None:
     with pytest.raises(BadRequestError, match="JSON"):
         encoded(build_request(options=OpenAIOptions(extra_body={"x": value})))

@@ -203,7 +203,7 @@ def test_reasoning_in_several_parts_goes_back_whole() -> None:
     assert (sent["reasoning_content"], sent["details"]) == ("AB", ["A", "B"])
 
 
-def test_what_a_server_wants_back_with_a_call() -> None:
+def test_fields_a_server_wants_back_with_a_call() -> None:
     extra = '{"extra_content":{"google":{"thought_signature":"x"}}}'
     call = ToolCall("c", "f", provider="openai", opaque=extra)
     sent = chat(reasoned(call), dialect=PLAIN_DIALECT)["messages"][1]["tool_calls"][0]
@@ -289,13 +289,13 @@ SHELL = Reasoning("", "openai", '{"type":"message","phase":"commentary"}')
 
 
 @pytest.mark.parametrize("between", [[], [ToolCall("c", "f")], [Reasoning("Hm."), Text("So.")]])
-def test_what_came_with_a_message_goes_with_no_other(between: list[Any]) -> None:
+def test_message_metadata_stays_off_other_messages(between: list[Any]) -> None:
     request = build_request([Message("user", "?"), Message("assistant", [SHELL, *between])])
     assert not any("phase" in item for item in responses(request)["input"])
     assert codes(request, api="responses") == ["reasoning_dropped"]
 
 
-def test_what_came_with_a_message_goes_with_it() -> None:
+def test_message_metadata_stays_with_its_message() -> None:
     request = build_request(Message("assistant", ["Hi.", SHELL, "So.", "And."]))
     first, second = responses(request)["input"]
     assert "phase" not in first

@@ -115,7 +115,7 @@ def test_long_and_html_messages_are_cut() -> None:
         {"error": {"type": "exceed_context_size_error", "n_prompt_tokens": 9001, "n_ctx": 8192}},
     ],
 )
-def test_how_much_too_long(said: Any) -> None:
+def test_context_error_names_the_excess(said: Any) -> None:
     error = BLAME.from_response(said, status=400)
     assert isinstance(error, ContextTooLong)
     assert (error.tokens, error.limit) == (9001, 8192)

@@ -49,7 +49,7 @@ def test_an_odd_size_is_ignored(name: str, path: str, rows: list[Any], odd: Any)
 
 
 @pytest.mark.parametrize("odd", ["yes", 7, [], {}])
-def test_an_odd_yes_is_no_no(odd: Any) -> None:
+def test_unusual_affirmative_values_count_as_true(odd: Any) -> None:
     capabilities = {"id": "m", "capabilities": {"vision": odd, "function_calling": odd}}
     assert read("mistral", "models", [capabilities]).input is None
     assert read("mistral", "models", [capabilities]).tools is not False

@@ -61,7 +61,7 @@ def made(name: str = "openai", **options: Any) -> OpenAIProvider:
         ({"default_headers": {"X Secret": "a"}}, "'X Secret'"),
     ],
 )
-def test_options_that_cannot_be(options: dict[str, Any], words: str) -> None:
+def test_invalid_options(options: dict[str, Any], words: str) -> None:
     with pytest.raises(BadRequestError, match=words) as caught:
         made(**options)
     assert "a\nb" not in str(caught.value)
@@ -82,7 +82,7 @@ def test_a_missing_key_names_its_variable_at_the_first_request() -> None:
     assert caught.value.variable == "OPENAI_API_KEY"
 
 
-def test_a_key_that_no_header_carries() -> None:
+def test_key_that_no_header_can_carry() -> None:
     for key in ("sk-ключ", "sk-\n1"):
         with pytest.raises(ConfigurationError, match="OPENAI_API_KEY") as caught:
             generate(made(api_key=key), REQUEST)
@@ -138,7 +138,7 @@ def test_headers_and_accounts() -> None:
         generate(asked, build("openai:m", "Hello", options=bad))
 
 
-def test_a_key_may_be_fetched() -> None:
+def test_api_key_function_is_awaited() -> None:
     async def fetch() -> str:
         return "sk-fetched"
 

@@ -77,7 +77,7 @@ def test_a_recorded_row_reads_as_the_wire_says(root: str, name: str) -> None:
         ("vllm-chat-stream", None),
     ],
 )
-def test_what_a_recorded_row_cost(root: str, name: str, total: Decimal | None) -> None:
+def test_cost_of_a_recorded_row(root: str, name: str, total: Decimal | None) -> None:
     asked, answer = ask(root, name)
     cost = price(asked.price_id, answer.served_model, answer.usage)
     assert (cost and cost.total) == total

@@ -41,7 +41,7 @@ def test_every_server_that_was_promised_has_its_row() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_row_is_whole_and_is_its_entry_point(name: str) -> None:
+def test_each_row_is_complete_and_matches_its_entry_point(name: str) -> None:
     server = SERVERS[name]
     module, _, attribute = ENTRY_POINTS[name].partition(":")
     assert reduce(getattr, attribute.split("."), import_module(module)) is server
@@ -82,7 +82,9 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("name", "refusal"), REFUSALS)
-def test_a_deviation_has_a_source_and_names_what_exists(name: str, refusal: Refusal) -> None:
+def test_each_deviation_has_a_source_and_names_existing_settings(
+    name: str, refusal: Refusal
+) -> None:
     assert refusal.source
     assert refusal.why
     assert date(2026, 1, 1) < refusal.checked
@@ -130,7 +132,7 @@ def test_a_vendors_own_endpoint_wants_its_key(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_elsewhere_a_server_is_not_its_vendors(name: str) -> None:
+def test_custom_base_url_is_not_the_vendors_server(name: str) -> None:
     gateway = create_provider(name, base_url="http://127.0.0.1:9/v1")
     assert gateway.vendor is None
     assert gateway.price_id == SERVERS[name].price_id
@@ -138,7 +140,7 @@ def test_elsewhere_a_server_is_not_its_vendors(name: str) -> None:
     assert mine.price_id is None
 
 
-def test_a_wire_under_a_name_of_the_users_own_takes_no_vendors_key(
+def test_custom_provider_name_gets_no_vendor_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("GROQ_API_KEY", "gsk")
@@ -164,7 +166,7 @@ def test_a_wire_under_a_name_of_the_users_own_takes_no_vendors_key(
         ),
     ],
 )
-def test_what_a_variable_leaves_out_is_as_usual(
+def test_omitted_variables_keep_their_defaults(
     name: str, variable: str, value: str, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -189,7 +191,7 @@ def test_usable_models(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- Azure, Copilot ---
 
 
-def test_azure_needs_an_endpoint_and_sends_the_key_its_way() -> None:
+def test_azure_needs_an_endpoint_and_sends_the_api_key_header() -> None:
     with pytest.raises(ConfigurationError, match="AZURE_OPENAI_ENDPOINT"):
         create_provider("azure")
     seen = sent("azure", build_request("azure", stop=".", max_output_tokens=9))

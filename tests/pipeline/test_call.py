@@ -63,7 +63,7 @@ def test_the_vendors_retry_after_is_waited_for() -> None:
     assert 0.2 <= attempts[1].waited <= 0.2 * (1 + retry.RETRY_AFTER_JITTER)
 
 
-def test_a_wait_longer_than_the_deadline_is_not_begun() -> None:
+def test_wait_beyond_the_deadline_ends_at_once() -> None:
     provider = FakeProvider([fmsdk.RateLimitError("slow down", retry_after=60.0), "Yes"])
     with pytest.raises(fmsdk.RateLimitError):
         ask(provider, timeout=5.0)
@@ -185,7 +185,7 @@ def test_waiting_for_another_load_does_not_count() -> None:
     assert client.generate("fake:any", "Hi").text == "Yes"
 
 
-def test_who_stops_at_the_last_event_broke_nothing_off() -> None:
+def test_stopping_after_the_last_event_is_no_abort() -> None:
     client = fmsdk.Client(providers={"fake": FakeProvider(["one two"])})
     with client.stream("fake:any", "Hi") as stream:
         next(event for event in stream if isinstance(event, fmsdk.Finished))
@@ -200,7 +200,7 @@ class Unfinished(FakeProvider):
         yield fmsdk.TextDelta("half an ans")
 
 
-def test_a_provider_that_forgets_its_finish_is_found_out() -> None:
+def test_conformance_detects_a_missing_finish() -> None:
     client = fmsdk.Client(providers={"fake": Unfinished()})
     with (
         pytest.raises(fmsdk.IncompleteStream) as caught,
@@ -246,7 +246,7 @@ def test_cancelling_the_caller_cancels_the_request() -> None:
     assert provider.closed_streams == 1
 
 
-def test_at_most_so_many_calls_run_at_once_and_waiting_is_queue_time() -> None:
+def test_max_concurrency_holds_and_waiting_is_queue_time() -> None:
     async def main() -> list[fmsdk.Response[Any]]:
         provider = FakeProvider(delay=0.1)
         client = fmsdk.AsyncClient(providers={"fake": provider}, max_concurrency=1)

@@ -102,7 +102,7 @@ def test_pictures_are_counted_for_limits_of_many() -> None:
     assert len(answer.warnings) == 3
 
 
-def test_what_is_asked_goes_before_a_larger_limit() -> None:
+def test_callers_token_limit_goes_before_the_models_limit() -> None:
     (sent,), answer = ask(Image(PHOTO, max_side=50), limits=ImageLimits(max_side=200))
     assert isinstance(sent, Image)
     assert sent.size == (50, 38)
@@ -142,7 +142,7 @@ def test_nothing_else_of_a_picture_or_a_message_changes() -> None:
     assert sent.size == (100, 75)
 
 
-def test_a_declared_type_goes_with_the_format_it_names() -> None:
+def test_declared_type_decides_the_format_sent() -> None:
     (sent,), _ = ask(Image(picture("BMP"), max_side=10, mime_type="image/x-bmp"))
     assert sent.mime == "image/png"
 
@@ -174,7 +174,7 @@ def test_one_picture_sent_twice_is_scaled_once(monkeypatch: pytest.MonkeyPatch) 
     assert "fmsdk" not in threads[0]  # not on the event loop's
 
 
-def test_what_cannot_be_made_smaller_names_the_limit_and_the_way_out(tmp_path: Path) -> None:
+def test_unshrinkable_image_error_names_the_limit_and_the_way_out(tmp_path: Path) -> None:
     file = tmp_path / "photo.heic"
     file.write_bytes(heic())
     with pytest.raises(InvalidMedia) as caught:

@@ -85,7 +85,7 @@ def test_a_price_is_that_of_its_hour() -> None:
 
 
 @pytest.mark.parametrize("tier", [None, "", "default", "standard", "auto", "on_demand", "STANDARD"])
-def test_words_for_the_standard_tier(tier: str | None) -> None:
+def test_names_of_the_standard_tier(tier: str | None) -> None:
     assert amounts(bill("openai:gpt-5.6-sol", usage(10, 0, tier=tier))) == {"input": (10, 4)}
 
 
@@ -123,7 +123,7 @@ def test_a_tier_without_a_price_of_its_own_has_no_cost() -> None:
         ("mistral", "voxtral-small-24b-2507", usage(10, 1, audio=9)),
     ],
 )
-def test_what_is_not_known_costs_none(provider: str | None, model: str | None, used: Usage) -> None:
+def test_unknown_price_costs_none(provider: str | None, model: str | None, used: Usage) -> None:
     assert price(provider, model, used) is None
 
 
@@ -197,7 +197,7 @@ def test_a_price_for_each_request_is_a_line() -> None:
     assert cost.total == Decimal("0.001") + Decimal("0.012")
 
 
-def test_an_updater_of_somebody_else_changes_no_price() -> None:
+def test_foreign_price_updater_changes_no_price() -> None:
     empty = data_snapshot.DataSnapshot(providers=[], from_auto_update=True)
     data_snapshot.set_custom_snapshot(empty)
     try:

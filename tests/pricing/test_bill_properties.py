@@ -80,7 +80,7 @@ def test_more_tokens_never_cost_less(model: str, used: Usage, more: int, answer:
 
 
 @given(MODELS, TOKENS, st.data())
-def test_a_cache_never_makes_reading_dearer(model: str, total: int, data: st.DataObject) -> None:
+def test_cached_tokens_never_cost_more(model: str, total: int, data: st.DataObject) -> None:
     read = data.draw(st.integers(0, total))
     assert bill(model, usage(total, 1, cache_read=read)).total <= bill(model, usage(total, 1)).total
 
@@ -102,9 +102,7 @@ def test_a_batch_costs_the_sum_of_its_parts(parts: list[Usage]) -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(0, 10_000), st.integers(0, 10_000))
-def test_text_is_taken_for_cached_first_which_never_understates(
-    text: int, audio: int, read: int
-) -> None:
+def test_cached_tokens_are_taken_from_text_first(text: int, audio: int, read: int) -> None:
     used = usage(text + audio, 0, audio=audio, cache_read=min(read, text + audio))
     cost = bill("google:gemini-2.5-flash", used)
     for cached_audio in range(0, min(audio, used.input.cache_read or 0) + 1, 997):
@@ -126,7 +124,7 @@ def test_text_is_taken_for_cached_first_which_never_understates(
 
 
 @given(st.integers(0, 10_000), st.integers(0, 10_000), st.integers(0, 10_000))
-def test_what_is_told_to_be_cached_of_a_modality_is_taken_from_it(
+def test_cached_tokens_of_a_modality_are_taken_from_it(
     text: int, audio: int, cached_audio: int
 ) -> None:
     cached_audio = min(cached_audio, audio)

@@ -97,14 +97,14 @@ def test_low_expected_high_and_the_bound_are_in_order(
 
 
 @given(MODELS, st.text(min_size=1, max_size=50).filter(str.strip), st.integers(1, 50))
-def test_a_longer_request_is_not_estimated_smaller(model: str, text: str, times: int) -> None:
+def test_longer_request_never_has_a_smaller_estimate(model: str, text: str, times: int) -> None:
     once = build(model, text)
     more = build(model, [Message("user", text)] * (times + 1))
     assert estimate_text(more).input.expected >= estimate_text(once).input.expected
     assert most_tokens(more) > most_tokens(once)
 
 
-def test_everything_that_goes_over_the_wire_counts() -> None:
+def test_quote_counts_everything_sent() -> None:
     def expected(*messages: Message, **more: Any) -> int:
         request = build("openai:gpt-5.6-sol", [Message("user", "Hi"), *messages], **more)
         return estimate_text(request).input.expected
@@ -181,12 +181,12 @@ def test_without_any_limit_there_is_no_ceiling() -> None:
     assert quoted.ceiling is None
 
 
-def test_every_answer_asked_for_counts() -> None:
+def test_each_choice_counts_in_the_quote() -> None:
     quoted = quote("openai:gpt-4o", max_output_tokens=100, choices=3)
     assert quoted.output_tokens == Range(3, 300, 300)
 
 
-def test_what_has_no_price_is_quoted_in_tokens() -> None:
+def test_unpriced_model_is_quoted_in_tokens() -> None:
     quoted = quote("openai:no-such-model", max_output_tokens=10)
     assert (quoted.cost, quoted.ceiling, quoted.price_source) == (None, None, None)
     assert quoted.input_tokens.expected > 0
@@ -277,7 +277,7 @@ class LocalProvider(FakeProvider):
     is_local = True
 
 
-def test_a_local_model_costs_what_is_not_known_yet() -> None:
+def test_local_quote_has_no_cost() -> None:
     with fmsdk.Client(providers={"here": LocalProvider(name="here")}) as client:
         quoted = client.quote("here:model", "Hi", max_output_tokens=5)
     assert quoted.cost is None
@@ -312,7 +312,7 @@ def test_a_broken_answer_of_unknown_size_has_unknown_usage() -> None:
     assert estimated_usage(FakeProvider(), request, sound) == Usage()
 
 
-def test_quotes_need_no_running_loop_and_bear_one() -> None:
+def test_quote_works_with_and_without_a_running_loop() -> None:
     async def inside() -> Quote:
         async with fmsdk.AsyncClient() as client:
             return client.quote("google:gemini-3.8-flash", "Hi", max_output_tokens=5)

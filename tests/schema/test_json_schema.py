@@ -174,7 +174,7 @@ def test_a_schema_is_checked_only_where_a_validator_is_installed(
         {"type": "object", "properties": {"n": {"type": "nothing"}}},
     ],
 )
-def test_a_schema_that_makes_no_sense_is_the_callers_fault(schema: dict[str, Any]) -> None:
+def test_invalid_schema_is_a_bad_request(schema: dict[str, Any]) -> None:
     with pytest.raises(BadRequestError, match="output schema"):
         parse_output(schema, '{"n": 1}')
 
@@ -245,7 +245,7 @@ def test_a_function_may_take_pydantic_models_and_nothing_at_all() -> None:
     assert function_schema(ping) == {"type": "object", "properties": {}, "required": []}
 
 
-def test_what_a_model_cannot_call_is_refused() -> None:
+def test_tools_a_model_cannot_call_are_refused() -> None:
     def unhinted(a): ...  # type: ignore[no-untyped-def]
 
     def many(*a: int) -> None: ...

@@ -64,7 +64,7 @@ def test_any_closed_schema_can_be_made_strict_and_stays_as_it_was(schema: dict[s
     assert strict(made) == made
 
 
-def test_what_strict_mode_refuses_goes_into_the_description() -> None:
+def test_constraints_strict_mode_refuses_go_into_descriptions() -> None:
     inner = {"type": "string", "minLength": 3, "format": "uri", "description": "A page."}
     kept = {"type": "string", "format": "date-time", "pattern": "^a"}
     made = strict({"type": "object", "properties": {"page": inner, "time": kept}})
@@ -87,7 +87,7 @@ def test_what_strict_mode_refuses_goes_into_the_description() -> None:
         ({"$ref": "https://example.com/schema.json"}, "refers to"),
     ],
 )
-def test_what_cannot_be_strict_says_where_and_what_to_do(inner: Any, why: str) -> None:
+def test_non_strict_schema_error_names_place_and_remedy(inner: Any, why: str) -> None:
     schema = {"type": "object", "properties": {"a": {"type": "array", "items": inner}}}
     with pytest.raises(BadRequestError, match=rf"{why}.*at \$\.a\[\]") as caught:
         strict(schema)
@@ -161,7 +161,7 @@ def test_an_invalid_schema_error_names_the_fault(broken: Any) -> None:
 
 
 @pytest.mark.parametrize("target", ["#/required/0", "#/title", "#/properties/x/type", "#/none"])
-def test_a_reference_to_what_is_no_schema_refers_to_nothing(target: str) -> None:
+def test_reference_to_a_non_schema_is_dropped(target: str) -> None:
     schema: dict[str, Any] = {
         "type": "object",
         "title": "T",
@@ -185,7 +185,7 @@ def test_a_part_of_a_part_is_merged() -> None:
 
 
 @pytest.mark.parametrize("odd", [Decimal("1.5"), b"abc", float("nan"), object()])
-def test_what_json_has_no_form_for_is_in_no_schema(odd: Any) -> None:
+def test_values_without_json_form_are_in_no_schema(odd: Any) -> None:
     broken: Any = {"type": "object", "properties": {"x": {"enum": [odd]}}}
     for ask in (output_schema, strict):
         with pytest.raises(BadRequestError, match="cannot be written as JSON"):

@@ -80,7 +80,9 @@ class TestContent:
         assert "the prompt" in recorder.attributes[names.INPUT_MESSAGES]
 
     @pytest.mark.parametrize("value", ["", "false", "NO_CONTENT", "EVENT_ONLY"])
-    def test_other_values_leave_it_off(self, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_other_values_leave_telemetry_off(
+        self, value: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv(content.VARIABLE, value)
         recorder = Recorder()
         recorder.client(FakeProvider(["the answer"])).generate("fake:any", "the prompt")
@@ -139,7 +141,7 @@ class TestContent:
 
     @pytest.mark.parametrize("captures", [False, True])
     @pytest.mark.parametrize("way", ["generate", "stream"])
-    def test_keys_and_media_never_come_along(self, way: str, captures: bool) -> None:
+    def test_exports_contain_no_keys_or_media(self, way: str, captures: bool) -> None:
         recorder = Recorder(capture_content=captures)
         ask(way, tracing=recorder.telemetry)
         written = recorder.written()
@@ -152,7 +154,7 @@ CONVENTIONAL = ("gen_ai.", "openai.", "error.", "server.", "http.")
 
 
 class TestNames:
-    def test_they_are_the_installed_conventions(self) -> None:
+    def test_names_equal_the_installed_conventions(self) -> None:
         modules = gen_ai_attributes, gen_ai_metrics, error_attributes, server_attributes
         known = {
             value
@@ -245,6 +247,6 @@ class TestWhetherItIsOn:
     def test_without_an_sdk_spans_go_nowhere_and_calls_go_on(self) -> None:
         run(f"{HEAD}\nassert client(tracing=True).generate('fake:any', 'Hi').text == 'Hi'\n")
 
-    def test_something_else_is_refused(self) -> None:
+    def test_other_sources_are_refused(self) -> None:
         with pytest.raises(fmsdk.BadRequestError, match="tracing must be True, False, None or"):
             fmsdk.Client(tracing="yes")  # type: ignore[arg-type]

@@ -88,7 +88,7 @@ class TestSpans:
             else {}
         )
 
-    def test_a_call_by_the_conventions(self, recorder: Recorder) -> None:
+    def test_call_span_follows_the_conventions(self, recorder: Recorder) -> None:
         answer = fmsdk.Response(
             provider="fake",
             model="gpt-5-mini",
