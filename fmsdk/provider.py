@@ -77,7 +77,8 @@ class ImageLimits:
     max_side: pixels of the longer side. max_pixels: width × height. max_patches: of
     `patch_side` × `patch_side` pixels, with those that the edges cut. max_bytes: of the file;
     if the vendor limits the base64 text, that is a third longer. max_side_of_many: the longer side
-    in a request with more pictures than `many`.
+    in a request with more pictures than `many`. upright: the server ignores the EXIF orientation,
+    so that pictures which have one are turned before they are sent.
     """
 
     max_side: int | None = None
@@ -87,6 +88,7 @@ class ImageLimits:
     max_bytes: int | None = None
     many: int | None = None
     max_side_of_many: int | None = None
+    upright: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,7 @@ WarningCode = Literal[
     "tool_ids_changed",
     # Of media and texts: changed.
     "frames_dropped",
+    "image_converted",
     "image_downsized",
     "input_truncated",
     # Of the answer.

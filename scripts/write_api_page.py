@@ -69,6 +69,9 @@ WARNINGS = {
     "tool_ids_changed": "Ids of tool calls were replaced, because the vendor refuses those that "
     "the conversation has.",
     "frames_dropped": "Only one frame of an animation was sent.",
+    "image_converted": "A picture was turned upright for a server that ignores its EXIF "
+    "orientation; or a local model saw its transparent pixels on a ground, or its pixel values on "
+    "another scale.",
     "image_downsized": "A picture was made smaller; the message has both sizes and the reason.",
     "input_truncated": "The server cut off a text that is longer than the model takes.",
     "content_skipped": "A piece of the answer could not be read and is missing from it.",

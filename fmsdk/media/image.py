@@ -13,8 +13,17 @@ from typing import Any, BinaryIO
 
 from fmsdk.errors import InvalidMedia
 from fmsdk.media.limits import MAX_PIXELS
+from fmsdk.media.source import LocalSource
 
-__all__ = ["encode_png", "first_line", "frames_in", "open_picture", "size_of", "to_rgb"]
+__all__ = [
+    "encode_png",
+    "first_line",
+    "frames_in",
+    "open_picture",
+    "orientation_of",
+    "size_of",
+    "to_rgb",
+]
 
 _HEADER_BYTES = 65_536
 _WEBP_HEADER_BYTES = 30
@@ -120,6 +129,19 @@ def frames_in(image: Any) -> int:
         return getattr(image, "n_frames", 1)
     except Exception:  # a closed or hostile file: reading its pixels will raise
         return 1
+
+
+def orientation_of(source: LocalSource, mime: str) -> int:
+    """The EXIF orientation of a picture, 1 to 8; 1 (upright) where there is none, or where the
+    format is not read here."""
+    if mime not in _PLUGINS:
+        return 1
+    try:
+        with source.open() as file:
+            orientation: object = open_picture(file, mime).getexif().get(_ORIENTATION, 1)
+    except Exception:  # hostile bytes make Pillow's parsers raise nearly anything
+        return 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
 def encode_png(image: Any) -> bytes:

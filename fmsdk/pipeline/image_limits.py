@@ -1,5 +1,6 @@
 """Makes pictures smaller before they are sent: only if the caller asks for it (`Image.max_side`) or
-the vendor's limits demand it (`Capabilities.image_limits`), and each time with a warning.
+the vendor's limits demand it (`Capabilities.image_limits`), and each time with a warning. Turns
+them upright for servers that ignore the EXIF orientation.
 
 `fmsdk.media.resize` scales the pixels.
 """
@@ -29,8 +30,8 @@ Size = tuple[int, int]
 
 
 async def fit_image_limits(request: Q, capabilities: Capabilities) -> tuple[Q, tuple[Warning, ...]]:
-    """The request with pictures that are small enough, and a warning "image_downsized" for each
-    picture that was not.
+    """The request with pictures that are small enough and upright, and a warning "image_downsized"
+    or "image_converted" for each picture that was not.
 
     Pictures are scaled in a thread, one after the other, so that only one is in memory.
 
@@ -127,6 +128,11 @@ async def _find_reduction(
     if image.max_side is not None and (size is None or max(size) > image.max_side):
         reasons.insert(0, f"max_side={image.max_side} asks for it")
         limits = replace(limits, max_side=min(image.max_side, limits.max_side or image.max_side))
+    if limits.upright and not isinstance(source, PillowSource) and image.mime:
+        from fmsdk.media.image import orientation_of
+
+        if await asyncio.to_thread(orientation_of, source, image.mime) != 1:
+            reasons.append(f"{request.name} ignores the EXIF orientation")
     return _Reduction(limits, " and ".join(reasons)) if reasons else None
 
 
@@ -171,13 +177,15 @@ async def _shrink_image(
     if after.frames > 1:
         why = f"only single pictures are made smaller; {reduction.why}"
         _drop_frames(name, after.frames, why, request, unsupported_settings)
-    old, new = (f"{width}x{height}" for width, height in (image.size or after.size, after.size))
+    size = image.size or after.size
+    old, new = (f"{width}x{height}" for width, height in (size, after.size))
     changes = "".join(f", {change}" for change in after.changes)
+    is_smaller = sorted(size) != sorted(after.size)
     unsupported_settings.warnings.append(
         Warning(
-            "image_downsized",
-            f"{name} was made smaller, from {old} to {new} pixels{changes}, because "
-            f"{reduction.why}",
+            "image_downsized" if is_smaller else "image_converted",
+            f"{name} was {'made smaller' if is_smaller else 'written anew'}, from {old} to {new} "
+            f"pixels{changes}, because {reduction.why}",
             "image",
         )
     )

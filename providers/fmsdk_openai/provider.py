@@ -182,6 +182,8 @@ def _capabilities(dialect: Dialect, api: Api | None, model: str) -> Capabilities
     unsupported_names = dialect.unsupported_names(model)
     settings = ALL_SETTINGS.difference(unsupported_names)
     limits = _LIMITS if dialect.is_openai and model.startswith(_LIMITED) else None
+    if not dialect.reads_orientation:
+        limits = ImageLimits(upright=True)
     structured = "output" not in unsupported_names
     if api == "responses":
         return Capabilities(

@@ -69,6 +69,7 @@ class Dialect:
     input, output: the modalities of its Chat Completions. remote: those that it takes by URL.
     images, documents: the media types that it is known to read; None: not known, so that all are
         sent.
+    reads_orientation: whether it turns pictures as their EXIF orientation says, as far as is known.
     document_url: documents are parts of the type "document_url" (Mistral), not "file".
     bare_audio: audio is only its base64 (Mistral), not an object with a format.
     call_id_length: the only length of tool-call ids that it takes, of letters and digits (Mistral).
@@ -94,6 +95,7 @@ class Dialect:
     remote: frozenset[Modality] = frozenset({"image"})
     images: frozenset[str] | None = None
     documents: frozenset[str] | None = None
+    reads_orientation: bool = True
     document_url: bool = False
     bare_audio: bool = False
     call_id_length: int | None = None

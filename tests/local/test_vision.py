@@ -156,7 +156,7 @@ def test_a_pil_image_is_seen_upright_as_its_file_is() -> None:
     buffer = io.BytesIO()
     calls.picture(90, 60).save(buffer, "JPEG", exif=exif)
     for source in (buffer.getvalue(), Pillow.open(buffer)):
-        assert decode_image(fmsdk.Image(source)).size == (60, 90)
+        assert decode_image(fmsdk.Image(source), []).size == (60, 90)
     broken = Pillow.open(io.BytesIO(buffer.getvalue()[:-300]))
     with pytest.raises(InvalidMedia, match="cannot be decoded"):
-        decode_image(fmsdk.Image(broken))
+        decode_image(fmsdk.Image(broken), [])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
 from datetime import date
 from functools import reduce
 from importlib import import_module
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image as PillowImage
 
 import fmsdk
 from fmsdk.content import Image, ToolCall, ToolResult
@@ -20,6 +23,7 @@ from fmsdk_openai import OpenAIOptions
 from fmsdk_openai.server_dialect import Refusal
 from fmsdk_openai.servers import SERVERS
 from tests.support.lazy_import import openai
+from tests.support.media_files import picture
 from tests.support.openai.encoding import PNG
 from tests.support.openai.named_servers import (
     ENTRY_POINTS,
@@ -277,3 +281,23 @@ def test_copilot_gets_the_initiator_and_vision_headers() -> None:
     turns = build_request("copilot", [Message("user", [Image(PNG), "?"]), call, result])
     later = sent("copilot", turns).headers
     assert (later["x-initiator"], later["copilot-vision-request"]) == ("agent", "true")
+
+
+@pytest.mark.parametrize("as_path", [True, False], ids=["path", "bytes"])
+@pytest.mark.parametrize("name", sorted(LOCAL))
+def test_local_servers_get_pictures_upright(name: str, as_path: bool, tmp_path: Path) -> None:
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6
+    photo = picture("JPEG", (60, 20), exif=exif)
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(photo)
+    with (
+        run_server(HELLO) as server,
+        fmsdk.Client(providers={name: {"base_url": server.url, "api_key": KEY}}) as client,
+    ):
+        client.generate(f"{name}:m", [Image(file if as_path else photo), "?"])
+    (request,) = (seen for seen in server.seen if seen.path.endswith("/completions"))
+    url = request.body["messages"][0]["content"][0]["image_url"]["url"]
+    sent_picture = PillowImage.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+    assert sent_picture.size == (20, 60)
+    assert 0x0112 not in sent_picture.getexif()

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
+from PIL import ImageOps
 
 import fmsdk
 from fmsdk import Image, ImageLimits, Message, ToolResult
@@ -155,6 +156,29 @@ def test_changes_by_scaling_are_reported() -> None:
         "from 30x40 to 15x20 pixels, as image/png, turned upright as its EXIF data say, without "
         "its metadata other than EXIF and colour profile, because max_side=20 asks for it"
     )
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_upright_for_a_server_that_ignores_exif(
+    form: str, orientation: int
+) -> None:
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    data = picture(form, (60, 20), exif=exif)
+    (sent,), answer = ask(Image(data), limits=ImageLimits(upright=True))
+    if orientation == 1:
+        assert (sent.read(), answer.warnings) == (data, ())
+        return
+    pixels = PillowImage.open(io.BytesIO(sent.read()))
+    expected = ImageOps.exif_transpose(PillowImage.open(io.BytesIO(data)))
+    assert pixels.getexif().get(0x0112, 1) == 1
+    assert pixels.size == expected.size
+    difference = np.asarray(pixels, float) - np.asarray(expected.convert(pixels.mode), float)
+    assert np.abs(difference).mean() < 4
+    (warning,) = answer.warnings
+    assert warning.code == "image_converted"
+    assert warning.message.endswith("because fake:any ignores the EXIF orientation")
 
 
 def test_one_picture_sent_twice_is_scaled_once(monkeypatch: pytest.MonkeyPatch) -> None:

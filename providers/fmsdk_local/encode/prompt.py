@@ -85,7 +85,7 @@ class PromptEncoder:
             if self._template is None:
                 inputs = self._encode_raw_text(request, chat, unsupported_settings)
             else:
-                chat = self._decode_media(chat)
+                chat = self._decode_media(chat, unsupported_settings.warnings)
                 try:
                     chat = self._require_system_and_tools(request, chat, unsupported_settings)
                     inputs = dict(self._render(chat, tokenize=True))
@@ -186,7 +186,7 @@ class PromptEncoder:
         tokenizer_adds_bos = self._tokenizer("")["input_ids"] == [self._tokenizer.bos_token_id]
         return "{{ bos_token }}" + template if tokenizer_adds_bos else template
 
-    def _decode_media(self, chat: Chat) -> Chat:
+    def _decode_media(self, chat: Chat, warnings: list[Warning]) -> Chat:
         """The chat with pixels and samples in place of its media parts."""
         messages: list[dict[str, Any]] = []
         for message in chat.messages:
@@ -196,7 +196,7 @@ class PromptEncoder:
                 for block in content:
                     part = block.get(block["type"])
                     if isinstance(part, Image):
-                        block["image"] = decode_image(part)
+                        block["image"] = decode_image(part, warnings)
                     elif isinstance(part, Audio):
                         from fmsdk_local.speech.audio import decode_audio  # imports FFmpeg
 

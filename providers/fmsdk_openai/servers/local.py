@@ -50,6 +50,7 @@ VLLM = NamedServer(
     listings=(ModelsEndpoint("models", listings.describe_sizes),),
     dialect=Dialect(
         input=frozenset({"text", "image", "audio"}),
+        reads_orientation=False,
         refuses=(
             *_refuses_account_options("vLLM", _VLLM),
             Refusal(
@@ -74,6 +75,7 @@ SGLANG = NamedServer(
     ),
     dialect=Dialect(
         input=frozenset({"text", "image", "audio"}),
+        reads_orientation=False,
         refuses=_refuses_account_options("SGLang", _SGLANG),
     ),
 )
@@ -90,6 +92,7 @@ LLAMACPP = NamedServer(
     listings=(ModelsEndpoint("../props", listings.describe_llamacpp),),
     dialect=Dialect(
         input=frozenset({"text", "image", "audio"}),
+        reads_orientation=False,
         images=frozenset({"image/png", "image/jpeg", "image/gif", "image/bmp"}),
         refuses=(
             Refusal(
@@ -114,6 +117,7 @@ OLLAMA = NamedServer(
     listings=(ModelsEndpoint("../api/show", listings.describe_ollama, by_model=True),),
     dialect=Dialect(
         input=frozenset({"text", "image"}),
+        reads_orientation=False,
         remote=frozenset(),
         images=frozenset({"image/png", "image/jpeg", "image/webp"}),
         refuses=(
@@ -143,6 +147,7 @@ LMSTUDIO = NamedServer(
     listings=(ModelsEndpoint("../api/v0/models", listings.describe_lmstudio),),
     dialect=Dialect(
         input=frozenset({"text", "image"}),
+        reads_orientation=False,
         remote=frozenset(),
         images=frozenset({"image/png", "image/jpeg", "image/webp"}),
         refuses=(
