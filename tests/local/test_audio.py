@@ -96,6 +96,22 @@ def test_channels_are_mixed_to_their_mean() -> None:
     )
 
 
+@pytest.mark.parametrize("gain", [-1.0, -0.9])
+@pytest.mark.parametrize("form", [("WAV", "PCM_16"), ("FLAC", "PCM_16"), None], ids=str)
+@pytest.mark.parametrize("opposite", [slice(None), slice(20_000, None)], ids=["whole", "a part"])
+def test_channels_in_opposite_phase_do_not_cancel_out(
+    gain: float, form: tuple[str, str] | None, opposite: slice
+) -> None:
+    left = np.random.default_rng(0).uniform(-0.5, 0.5, 40_000).astype(np.float32)
+    right = left.copy()
+    right[opposite] *= gain
+    stereo = np.stack([left, right], axis=1)
+    part = Audio(stereo.T, rate=16_000) if form is None else Audio(encoded(*form, stereo))
+    samples = decode_audio(part)
+    blocks = samples[: len(samples) // 4096 * 4096].reshape(-1, 4096)
+    assert (blocks**2).mean(axis=1).min() > 0.5 * (left**2).mean()
+
+
 @given(frames=st.integers(1, 3000), channels=st.integers(1, 4), seed=st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=soak_size(50, 1000))
 def test_lossless_wav_gives_the_samples_back(frames: int, channels: int, seed: int) -> None:

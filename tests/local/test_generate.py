@@ -380,4 +380,4 @@ def test_stream_left_in_the_queue_costs_nothing(
     response = asyncio.run(main())
     assert response.cost is not None
     assert response.cost.total == 0
-    assert response.latency.queue >= 0.04
+    assert response.latency.queue > 0

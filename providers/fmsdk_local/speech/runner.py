@@ -11,11 +11,13 @@ from fmsdk.transcription import Segment
 from fmsdk_local.speech.language import choose_language
 from fmsdk_local.speech.task import (
     SAMPLE_RATE,
+    Seconds,
     SpeechChunk,
     SpeechResult,
     TranscribeTask,
     WhisperSegment,
 )
+from fmsdk_local.speech.voice_detection import Stretch, amplify, find_speech
 
 if TYPE_CHECKING:
     from fmsdk_local.engine import Job
@@ -59,9 +61,10 @@ class SpeechRunner:
     """Runs `TranscribeTask`s: emits a `SpeechChunk` for each segment as it is recognised, then a
     `SpeechResult`. A cancelled job gets no result.
 
-    The model receives the complete recording: there is no voice detection before it. Whisper
-    invents words ("You", "Thank you") where there is no sound at all, and segments without a
-    letter or digit ("..."). Both are left out.
+    The model receives the stretches of the recording that hold speech (see `voice_detection`); a
+    warning names those with sound but without speech. Whisper invents words ("You", "Thank you")
+    where there is no sound at all, and segments without a letter or digit ("..."). Both are left
+    out.
     """
 
     def __init__(self, whisper: Whisper, name: str) -> None:
@@ -104,12 +107,33 @@ class SpeechRunner:
                 model=self._name,
             )
         start = perf_counter()
+        stretches = find_speech(task.samples)
         segments = _SegmentCollector(job.emit, task)
-        language = self._whisper.transcribe(
-            task.samples, language, task.prompt, segments.add_segment, lambda: job.is_cancelled
-        )
+        for first, last in stretches:
+            if job.is_cancelled:
+                return
+            segments.offset = first / SAMPLE_RATE
+            language = self._whisper.transcribe(
+                amplify(task.samples[first:last]),
+                language,
+                task.prompt,
+                segments.add_segment,
+                lambda: job.is_cancelled,
+            )
         if not job.is_cancelled:
-            job.emit(segments.result(language, perf_counter() - start))
+            skipped = _find_skipped_sound(task.samples, stretches)
+            job.emit(segments.result(language, perf_counter() - start, skipped))
+
+
+def _find_skipped_sound(samples: Samples, stretches: list[Stretch]) -> tuple[Seconds, ...]:
+    """What lies between the stretches and is not silent."""
+    starts = [0, *(end for _, end in stretches)]
+    ends = [*(start for start, _ in stretches), len(samples)]
+    return tuple(
+        (start / SAMPLE_RATE, end / SAMPLE_RATE)
+        for start, end in zip(starts, ends, strict=True)
+        if abs(samples[start:end]).max(initial=0.0) >= _SILENCE_PEAK
+    )
 
 
 class _SegmentCollector:
@@ -121,23 +145,27 @@ class _SegmentCollector:
         self._segments: list[Segment] = []
         self._deltas: list[str] = []
         self._tokens = 0
+        self.offset = 0.0  # seconds at which the stretch starts that is transcribed
 
     def add_segment(self, source: WhisperSegment) -> None:
         self._tokens += source.tokens
         # Whisper decodes windows of 30 s, and may end a segment after the recording's end.
-        end = min(source.end, self._task.duration)
+        start = self.offset + source.start
+        end = min(self.offset + source.end, self._task.duration)
         text = source.text.strip()
-        samples = self._task.samples[int(source.start * SAMPLE_RATE) : int(end * SAMPLE_RATE)]
+        samples = self._task.samples[int(start * SAMPLE_RATE) : int(end * SAMPLE_RATE)]
         peak = abs(samples).max(initial=0.0)
         if peak < _SILENCE_PEAK or not any(map(str.isalnum, text)):
             return
-        segment = Segment(source.start, end, text)
+        segment = Segment(start, end, text)
         delta = source.text.rstrip() if self._segments else text
         self._segments.append(segment)
         self._deltas.append(delta)
         self._emit(SpeechChunk(segment, delta))
 
-    def result(self, language: str | None, device_seconds: float) -> SpeechResult:
+    def result(
+        self, language: str | None, device_seconds: float, skipped: tuple[Seconds, ...]
+    ) -> SpeechResult:
         return SpeechResult(
             text="".join(self._deltas),
             segments=tuple(self._segments),
@@ -145,4 +173,5 @@ class _SegmentCollector:
             duration=self._task.duration,
             tokens=self._tokens,
             device_seconds=device_seconds,
+            skipped=skipped,
         )
