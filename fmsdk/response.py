@@ -257,6 +257,14 @@ class Finished:
 Event = TextDelta | ReasoningDelta | ToolCallDelta | MediaDelta | Finished
 
 
+UNNAMED_CALL = Warning(
+    "content_skipped",
+    "a tool call without a name was left out of the answer, since nothing can run it; see "
+    "response.raw",
+    "tool_call",
+)
+
+
 class ResponseAccumulator:
     """Collects events (`add`), and makes a `Response` of them at any moment (`response`)."""
 
@@ -292,11 +300,16 @@ class ResponseAccumulator:
         no_finish: tuple[Finish, str | None] = ("cancelled", None)
         finishes = end.finishes if end else (no_finish,) * count
         parts: dict[int, list[Part]] = {}
+        has_unnamed_call = False
         for choice, index in sorted(self._slots):
             part = _join_deltas(self._slots[choice, index])
             # Deltas without text may have had probabilities; a part without text is left out.
-            if not isinstance(part, Text) or part.text:
-                parts.setdefault(choice, []).append(part)
+            if isinstance(part, Text) and not part.text:
+                continue
+            if isinstance(part, ToolCall) and not part.name:
+                has_unnamed_call = True
+                continue
+            parts.setdefault(choice, []).append(part)
         choices = tuple(
             Choice(tuple(parts.get(n, ())), finish, raw, tuple(self._logprobs.get(n, ())))
             for n, (finish, raw) in enumerate(finishes)
@@ -319,7 +332,11 @@ class ResponseAccumulator:
             request_id=end.request_id if end else None,
             usage=end.usage if end else usage or NO_USAGE,
             timings=end.timings if end else None,
-            warnings=(*(end.warnings if end else ()), *malformed_calls),
+            warnings=(
+                *(end.warnings if end else ()),
+                *malformed_calls,
+                *((UNNAMED_CALL,) if has_unnamed_call else ()),
+            ),
             raw_body=end.raw_body if end else None,
             output_type=output_type,
         )

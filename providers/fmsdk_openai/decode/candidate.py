@@ -16,45 +16,61 @@ __all__ = ["CandidateState", "PendingToolCall"]
 
 
 class PendingToolCall:
-    """A call that is still coming: what its pieces have brought."""
+    """A call that is still coming: what its pieces have brought. Its events wait for the name,
+    without which it is no call."""
 
-    __slots__ = ("arguments", "id", "index", "name")
+    __slots__ = ("arguments", "extra_content", "id", "index", "name")
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.id = ""
         self.name = ""
         self.arguments: list[str] = []
+        self.extra_content: Any = None
 
-    def add(self, piece: ChatToolCall) -> tuple[str, str, str]:
-        """Add a piece. Returns what is new: the id, the name, the arguments."""
-        id = "" if self.id else piece.own_id
-        name = "" if self.name else piece.name
-        self.id, self.name = self.id or id, self.name or name
-        arguments = arguments_text(piece.arguments)
-        self.arguments.append(arguments)
-        return id, name, arguments
+    def add(self, piece: ChatToolCall) -> tuple[str, str, str] | None:
+        """Add a piece. Returns the news: the id, the name, the arguments; None while there is no
+        name."""
+        had_name = bool(self.name)
+        id = "" if self.id and had_name else self.id or piece.own_id
+        self.id, self.name = self.id or piece.own_id, self.name or piece.name
+        self.extra_content = piece.extra_content or self.extra_content
+        self.arguments.append(arguments_text(piece.arguments))
+        if not self.name:
+            return None
+        if had_name:
+            return id, "", self.arguments[-1]
+        return id, self.name, "".join(self.arguments)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether its arguments are a whole JSON object."""
+        return any(self.arguments) and tool_call("", "", "".join(self.arguments)).raw is None
 
     def accepts(self, piece: ChatToolCall) -> bool:
         """Whether a piece of this number may belong to this call. Where a server leaves numbers
         out, or numbers every call 0, another id means another call, or without ids another name,
         or the same name once the arguments are complete."""
         if piece.own_id and self.id and piece.own_id != self.id:
-            return piece.index is not None and not piece.name
+            return piece.number is not None and not piece.name
         if not (piece.name and self.name) or (piece.own_id and self.id):
             return True
-        if piece.index is None or piece.name != self.name:
+        if piece.number is None or piece.name != self.name:
             return False
-        if not arguments_text(piece.arguments):
-            return True
-        is_complete = tool_call("", "", "".join(self.arguments)).raw is None
-        return not (is_complete and any(self.arguments))
+        return not arguments_text(piece.arguments) or not self.is_complete
 
 
 class CandidateState:
     """One choice: which of its parts has which index, and how it ended."""
 
-    __slots__ = ("_call_by_number", "_indexes", "calls", "echoed_messages", "finish_reason")
+    __slots__ = (
+        "_call_by_number",
+        "_indexes",
+        "_latest_call",
+        "calls",
+        "echoed_messages",
+        "finish_reason",
+    )
 
     def __init__(self) -> None:
         self.calls: list[PendingToolCall] = []
@@ -62,6 +78,7 @@ class CandidateState:
         self.finish_reason: str | None = None
         self._indexes: dict[object, int] = {}
         self._call_by_number: dict[int | None, PendingToolCall] = {}
+        self._latest_call: PendingToolCall | None = None
 
     def index(self, part: str) -> int:
         """The index of a part, by order of first appearance."""
@@ -73,23 +90,35 @@ class CandidateState:
 
     def add_call(self, piece: ChatToolCall) -> PendingToolCall:
         """A new call, which begins with this piece."""
-        call = PendingToolCall(self.new_index())
+        call = self._latest_call = PendingToolCall(self.new_index())
         self.calls.append(call)
-        self._call_by_number[piece.index] = call
+        self._call_by_number[piece.number] = call
         return call
 
     def call_of(self, piece: ChatToolCall) -> PendingToolCall:
         """The call that a piece belongs to: by its id, unless a new number and a name begin
-        another call, or else by its number."""
-        same_number = self._call_by_number.get(piece.index)
-        if piece.own_id and (piece.index is None or same_number is not None or not piece.name):
+        another call, or else by its number.
+
+        A piece without a name continues the latest call while that has no complete arguments, even
+        under a new id or number, which some gateways give to every piece.
+        """
+        call = self._known_call(piece)
+        if call is None:
+            latest = self._latest_call
+            brings_more = piece.number is None or arguments_text(piece.arguments)
+            if piece.name or not brings_more or latest is None or latest.is_complete:
+                return self.add_call(piece)
+            call = latest
+        self._latest_call = self._call_by_number[piece.number] = call
+        return call
+
+    def _known_call(self, piece: ChatToolCall) -> PendingToolCall | None:
+        same_number = self._call_by_number.get(piece.number)
+        if piece.own_id and (piece.number is None or same_number is not None or not piece.name):
             for call in self.calls:
                 if call.id == piece.own_id:
-                    self._call_by_number[piece.index] = call
                     return call
-        if same_number is not None and same_number.accepts(piece):
-            return same_number
-        return self.add_call(piece)
+        return same_number if same_number is not None and same_number.accepts(piece) else None
 
     def echoed_fields(self) -> dict[str, Any]:
         """The fields that the server wants back: reasoning, and what the answer cites. Texts and

@@ -27,6 +27,7 @@ from fmsdk.hosted.decoding import (
     tool_call_id,
 )
 from fmsdk.response import (
+    UNNAMED_CALL,
     Event,
     Finish,
     Finished,
@@ -199,7 +200,8 @@ class ChatDecoder(StreamDecoder):
         if message.images:
             self.decode_images(state, number, message.images, events)
         if message.tool_calls or message.function_call:
-            events += [self.decode_tool_call(state, number, call) for call in message.calls]
+            for piece in message.calls:
+                events += self.decode_tool_call(state, number, piece)
 
     def decode_reasoning(
         self, state: CandidateState, number: int, message: ChatMessage, events: list[Event]
@@ -259,19 +261,17 @@ class ChatDecoder(StreamDecoder):
 
     def decode_tool_call(
         self, state: CandidateState, number: int, piece: ChatToolCall
-    ) -> ToolCallDelta:
+    ) -> Sequence[ToolCallDelta]:
         call = state.add_call(piece) if self._is_whole else state.call_of(piece)
-        id, name, arguments = call.add(piece)
-        extra = piece.extra_content
-        return ToolCallDelta(
-            call.index,
-            id,
-            name,
-            arguments,
-            number,
-            self._provider if extra else None,
-            encode_opaque({"extra_content": extra}) if extra else None,
+        news = call.add(piece)
+        if news is None:
+            return ()
+        id, name, arguments = news
+        extra = call.extra_content if name else piece.extra_content
+        provider, opaque = (
+            (self._provider, encode_opaque({"extra_content": extra})) if extra else (None, None)
         )
+        return (ToolCallDelta(call.index, id, name, arguments, number, provider, opaque),)
 
     def decode_last_events(self) -> Iterator[Event]:
         """What only the end brings: ids of calls that have none, what goes back with the next
@@ -279,7 +279,10 @@ class ChatDecoder(StreamDecoder):
         context, states = self._context, sorted(self._candidates.items())
         finishes: list[tuple[Finish, str | None]] = []
         for number, state in states:
-            for position, call in enumerate(state.calls):
+            calls = [call for call in state.calls if call.name]
+            if len(calls) < len(state.calls):
+                self._warnings.append(UNNAMED_CALL)
+            for position, call in enumerate(calls):
                 if not call.id:
                     id = tool_call_id(None, position, self.request_id)
                     yield ToolCallDelta(call.index, id, choice=number)
@@ -290,7 +293,7 @@ class ChatDecoder(StreamDecoder):
             reason = (state.finish_reason or "").partition(":")[0]
             finish = _FINISHES.get(reason, "other")
             # Some servers say "stop" where they made calls.
-            finish = "tool_calls" if finish == "stop" and state.calls else finish
+            finish = "tool_calls" if finish == "stop" and calls else finish
             finishes.append((finish, state.finish_reason))
         yield Finished(
             finishes=tuple(finishes),

@@ -32,13 +32,21 @@ class ChatFunction(msgspec.Struct):
 
 
 class ChatToolCall(msgspec.Struct):
-    """A tool call, or a piece of one."""
+    """A tool call, or a piece of one. Some gateways write its number as a text."""
 
-    index: int | None = None
+    index: Any = None
     id: str | int | None = None
     function: ChatFunction | None = None
     custom: Any = None
     extra_content: Any = None
+
+    @property
+    def number(self) -> int | None:
+        """Its number among the calls; None where this piece has none."""
+        try:
+            return None if self.index is None else int(self.index)
+        except (TypeError, ValueError, OverflowError):
+            return None
 
     @property
     def own_id(self) -> str:

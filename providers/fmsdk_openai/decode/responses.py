@@ -76,6 +76,7 @@ class ResponsesDecoder(StreamDecoder):
         self._has_started: set[tuple[str, int, int]] = set()
         self._texts: list[str] = []
         self._calls: dict[int, PendingToolCall] = {}
+        self._call_indexes: dict[str, int] = {}  # output index by the id of the item
         self._closed_items: Counter[str] = Counter()
         self._open_reasoning: list[int] = []
         self._final = ResponseObject()
@@ -188,6 +189,7 @@ class ResponsesDecoder(StreamDecoder):
         return (ReasoningDelta(text, self._index(event, _ITEM_ITSELF), 0, self._provider),)
 
     def decode_arguments_delta(self, event: ResponseEvent) -> Sequence[Event]:
+        self._correct_output_index(event)
         self._is_first("arguments", event)
         arguments = self._delta_text(event)
         return (ToolCallDelta(self._call_of(event).index, arguments=arguments),)
@@ -210,7 +212,17 @@ class ResponsesDecoder(StreamDecoder):
         index, logprobs = self._index(event, event.content_index), decode_logprobs(event.logprobs)
         return (TextDelta(text, index, 0, refusal, logprobs),)
 
+    def _correct_output_index(self, event: ResponseEvent) -> None:
+        """Some gateways number arguments otherwise than the call: its item's id decides, or else
+        they are the latest call's."""
+        index = self._call_indexes.get(str(event.item_id))
+        if index is None and self._calls and event.output_index not in self._calls:
+            latest = next(reversed(self._calls))
+            index = latest if self._calls[latest].name else None
+        event.output_index = event.output_index if index is None else index
+
     def decode_arguments_done(self, event: ResponseEvent) -> Sequence[Event]:
+        self._correct_output_index(event)
         return self.decode_whole_arguments(event, arguments_text(event.arguments))
 
     def decode_whole_arguments(self, event: ResponseEvent, arguments: str) -> Sequence[Event]:
@@ -245,6 +257,8 @@ class ResponsesDecoder(StreamDecoder):
     def decode_tool_call(self, event: ResponseEvent, item: Item) -> Sequence[Event]:
         """Id and name of a call, each once."""
         call = self._call_of(event)
+        if item.id:
+            self._call_indexes.setdefault(str(item.id), event.output_index)
         id = "" if call.id else item.own_id
         name = "" if call.name else item.name or ""
         call.id, call.name = call.id or id, call.name or name

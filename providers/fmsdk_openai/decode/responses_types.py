@@ -36,6 +36,7 @@ class Item(msgspec.Struct):
     """An element of `output`: a message, reasoning, a function call, or a web search's action."""
 
     type: str = ""
+    id: Any = None
     content: list[_Content] | None = None
     summary: list[_Content] | None = None
     call_id: str | int | None = None
@@ -107,6 +108,7 @@ class ResponseEvent(msgspec.Struct):
     text: Any = None
     refusal: Any = None
     arguments: Any = None
+    item_id: Any = None
     output_index: int = 0
     content_index: int = 0
     summary_index: int = 0
