@@ -23,6 +23,7 @@ from typing import Any, NotRequired, cast, get_args, get_type_hints
 import msgspec
 
 from fmsdk.errors import BadRequestError, InvalidOutput
+from fmsdk.schema.json_text import find_json
 from fmsdk.schema.strict import check_form, needs_wrapping, resolve_root, strict, without_nulls
 from fmsdk.validation import encode_json, to_plain_json
 
@@ -39,7 +40,7 @@ __all__ = [
 _WRAPPER = "result"
 _DEFINITIONS = ("$defs", "definitions")
 _MAX_REASON = 300
-_FENCE = re.compile(r"```(?:json)?[ \t]*\n(.*)\n?```", re.DOTALL | re.IGNORECASE)
+_BLANK = " \t\r\n\ufeff"
 # "name: …" or "name (type): …", as a Google-style docstring has it.
 _PARAMETER = re.compile(r"(\w+)(?:\s*\([^)]*\))?:\s*(.*)", re.DOTALL)
 _NO_DEFAULT = inspect.Parameter.empty
@@ -87,26 +88,36 @@ def json_schema(output: Any) -> dict[str, Any]:
 def parse_output(output: Any, text: str) -> Any:
     """The answer `text` as `output`: an instance of the type, or plain values for a JSON Schema.
 
-    Tolerated are white space and a ```json fence around the answer, a missing `{"result": …}`
-    wrapper, null for an optional property (`strict` requests it that way), and, only for types,
-    keys that the type does not have. A JSON Schema is checked with `jsonschema` where that is
-    installed; without it the answer must only be JSON.
+    Tolerated are white space and a byte order mark, reasoning before the answer ("…</think>"), a
+    fence or text around it, a missing `{"result": …}` wrapper, null for an optional property
+    (`strict` requests it that way), and, only for types, keys that the type does not have. With
+    `str`, a text that is not JSON is the answer. A JSON Schema is checked with `jsonschema` where
+    that is installed; without it the answer must only be JSON.
 
     Raises:
-        InvalidOutput: it is not JSON, or does not match; the message says where.
+        InvalidOutput: it is not JSON, or does not match, and the message says where; or several
+            different JSON values in it match.
     """
     plan = _plan(output)
-    text = text.strip()
-    if fence := _FENCE.fullmatch(text):
-        text = fence[1].strip()
-    body = text.encode("utf-8", "surrogatepass")
     reasons: list[str] = []
-    for candidate in _answer_candidates(body, plan):
-        try:
-            return plan.read(candidate)
-        except (ValueError, RecursionError) as error:
-            reasons.append(str(error))
-    reason = reasons[0] if body else "it is empty"
+    text = text.strip(_BLANK)
+    for pieces in find_json(text):
+        values: dict[str, Any] = {}
+        for piece in pieces:
+            for candidate in _answer_candidates(piece.encode("utf-8", "surrogatepass"), plan):
+                try:
+                    values[piece] = plan.read(candidate)
+                    break
+                except (ValueError, RecursionError) as error:
+                    reasons.append(str(error))
+        if len(values) > 1:
+            reasons.insert(0, f"{len(values)} different values in it match")
+            break
+        if values:
+            return next(iter(values.values()))
+    if output is str and text:
+        return text
+    reason = reasons[0] if text else "it is empty"
     raise InvalidOutput(f"the answer does not match {plan.name}: {_shorten(reason)}")
 
 

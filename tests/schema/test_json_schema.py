@@ -277,3 +277,74 @@ class Defaults:
 
 def test_an_empty_answer_may_fit_a_type_with_defaults_alone() -> None:
     assert parse_output(Defaults, "{}") == Defaults()
+
+
+@dataclass
+class Trip:
+    city: str = ""
+    days: int = 0
+
+
+TRIP = '{"city": "Paris", "days": 2}'
+WRAPPED_TRIPS = {
+    "a byte order mark": f"\ufeff{TRIP}",
+    "a fence": f"```json\n{TRIP}\n```",
+    "a fence of CRLF": f"```json\r\n{TRIP}\r\n```\r\n",
+    "a fence without a language": f"```\n{TRIP}\n```",
+    "a fence in capitals": f"```JSON\n{TRIP}```",
+    "text before": f"Here is the trip [as you asked]:\n{TRIP}",
+    "text after": f"{TRIP}\n\nHave a nice trip {{really}}!",
+    "text around a fence": f"Sure!\r\n```json\r\n{TRIP}\r\n```\r\nAnything else?",
+    "two fences": f"Run\n```sh\nmake\n```\nand get\n```json\n{TRIP}\n```",
+    "reasoning": f"<think>\nParis, {{maybe}}? \n</think>\n\n{TRIP}",
+    "reasoning with JSON": f'<think>{{"city": "Rome", "days": 9}}? No.</think>{TRIP}',
+    "reasoning that the template opened": f"Paris, then.\n</think>\n\n```json\r\n{TRIP}\n```",
+    "reasoning of Mistral": f"[THINK]Hm.[/THINK]{TRIP}",
+    "the same twice": f"{TRIP}\n{TRIP}",
+    "a wrapper": f'The answer: {{"result": {TRIP}}}',
+}
+
+
+@pytest.mark.parametrize("around", WRAPPED_TRIPS)
+@pytest.mark.parametrize("output", [Trip, json_schema(Trip)], ids=["type", "schema"])
+def test_an_answer_is_read_with_what_is_around_it(around: str, output: Any) -> None:
+    expected = Trip("Paris", 2) if output is Trip else {"city": "Paris", "days": 2}
+    if around == "a wrapper":
+        assert parse_output(list[Trip], WRAPPED_TRIPS[around].replace(TRIP, f"[{TRIP}]")) == [
+            Trip("Paris", 2)
+        ]
+        return
+    assert parse_output(output, WRAPPED_TRIPS[around]) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"city": {"days": 3}, "days": ',
+        '{"city": "Par',
+        '[{"city": "Rome", "days": 1}, {"city": "Paris", "da',
+        'So: {"plan": {"city": "Rome"}, "when',
+        f'Either {TRIP} or {{"city": "Rome", "days": 3}}.',
+        f'```\n{TRIP}\n```\n```\n{{"city": "Rome"}}\n```',
+        "no JSON {at all}",
+        "{" * 5000,
+        '{"city":' * 5000,
+        "",
+    ],
+    ids=lambda text: text[:20],
+)
+def test_broken_and_ambiguous_answers_are_refused(text: str) -> None:
+    with pytest.raises(InvalidOutput, match="the answer does not match Trip"):
+        parse_output(Trip, text)
+
+
+def test_a_text_is_an_output_of_the_type_str() -> None:
+    for text, value in {
+        "Paris": "Paris",
+        '"Paris"': "Paris",
+        '{"result": "Paris"}': "Paris",
+        "```python\nprint()\n```": "```python\nprint()\n```",
+    }.items():
+        assert parse_output(str, text) == value
+    with pytest.raises(InvalidOutput, match="it is empty"):
+        parse_output(str, " ")
