@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import AutoModelForCausalLM, AutoModelForMultimodalLM
 
 from fmsdk.provider import Progress
+from fmsdk.result import Warning
 from fmsdk_local.decode import TAGS
 from fmsdk_local.encode import PromptEncoder
 from fmsdk_local.engine import Engine
@@ -27,11 +28,27 @@ from fmsdk_local.models.progress import report_progress
 from fmsdk_local.models.weights import read_tensors
 from fmsdk_local.options import LocalConfig
 from fmsdk_local.text.model import TextModel
+from fmsdk_local.text.vocabulary import Embedding, find_end_tokens
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = ["load_text_model"]
+
+# Settings of generation_config.json that choose tokens otherwise than the token loop does, with
+# the value that changes nothing; and those that only make transformers' own loop faster.
+_OTHER_SEARCHES: dict[str, object] = {
+    "num_beams": 1,
+    "num_beam_groups": 1,
+    "num_return_sequences": 1,
+    "penalty_alpha": 0.0,
+    "dola_layers": None,
+    "constraints": None,
+    "force_words_ids": None,
+    "token_healing": None,
+    "max_time": None,
+}
+_SPEED_SETTINGS = ("prompt_lookup_num_tokens", "assistant_early_exit", "use_mtp")
 
 
 def load_text_model(
@@ -60,32 +77,70 @@ def load_text_model(
         model = model.eval()
     # A second tokenizer, since encoding and decoding happen on different threads.
     decoder = copy.deepcopy(tokenizer_of(processor))
+    template = read_chat_template(path)
+    embedding = Embedding.of_model(model)
+    embedding.require_tokens(decoder, template, name)
     tag_ids = (decoder.get_vocab().get(tag) for tag in TAGS)
-    visible = frozenset(id for id in tag_ids if id is not None)
+    runner = TextRunner(
+        model,
+        decoder,
+        visible=frozenset(id for id in tag_ids if id is not None),
+        end_tokens=find_end_tokens(
+            processor, model.generation_config, template, not_ends=frozenset(TAGS)
+        ),
+    )
     text_config = model.config.get_text_config(decoder=True)
     return TextModel(
         name=name,
         path=path,
-        engine=Engine(TextRunner(model, decoder, visible), name=name, max_queue=config.max_queue),
+        engine=Engine(runner, name=name, max_queue=config.max_queue),
         device=describe_device(device),
         torch_device=device,
         capabilities=capabilities_of(path),
-        prompt_encoder=PromptEncoder(processor, read_chat_template(path)),
+        prompt_encoder=PromptEncoder(processor, template),
+        embedding=embedding,
         context=getattr(text_config, "max_position_embeddings", None),
         max_new_tokens=model.generation_config.max_new_tokens,
         kv_bytes=_kv_bytes(text_config, model.dtype),
+        warnings=_drop_other_searches(model.generation_config, name),
+    )
+
+
+def _drop_other_searches(generation_config: Any, name: str) -> tuple[Warning, ...]:
+    """Turn off what the token loop does not do; a warning names what changes the text."""
+    for setting in _SPEED_SETTINGS:
+        setattr(generation_config, setting, None)
+    ignored: list[str] = []
+    for setting, unset in _OTHER_SEARCHES.items():
+        value = getattr(generation_config, setting, None)
+        if value not in (None, False, unset):
+            ignored.append(f"{setting}={value}")
+        setattr(generation_config, setting, None)
+    if not ignored:
+        return ()
+    return (
+        Warning(
+            "setting_ignored",
+            f"the generation_config.json of {name} sets {', '.join(ignored)}, which has no effect: "
+            "tokens are chosen one after the other, greedily or by sampling",
+            "generation_config",
+        ),
     )
 
 
 def _kv_bytes(text_config: Any, dtype: torch.dtype) -> int | None:
-    """Bytes of keys and values for one token: 2 x layers x heads x head size x bytes a number."""
+    """Bytes of keys and values for one token: the sum over the layers of 2 x heads x head size x
+    bytes a number."""
     if getattr(text_config, "kv_lora_rank", None):  # compressed: each model has its own formula
         return None
-    layers = getattr(text_config, "num_hidden_layers", None)
-    query_heads = getattr(text_config, "num_attention_heads", None)
-    heads = getattr(text_config, "num_key_value_heads", None) or query_heads
-    hidden_size = getattr(text_config, "hidden_size", None)
-    if not (layers and heads and hidden_size):
-        return None
-    head_size: int = getattr(text_config, "head_dim", None) or hidden_size // query_heads
-    return 2 * layers * heads * head_size * dtype.itemsize
+    layers = getattr(text_config, "num_hidden_layers", 0)
+    # The layers of some models differ (Gemma 4): each has a configuration of its own.
+    numbers = 0
+    for layer in getattr(text_config, "per_layer_config", None) or [text_config] * layers:
+        query_heads = getattr(layer, "num_attention_heads", None)
+        heads = getattr(layer, "num_key_value_heads", None) or query_heads
+        hidden_size = getattr(layer, "hidden_size", None)
+        if not (query_heads and heads and hidden_size):
+            return None
+        numbers += heads * (getattr(layer, "head_dim", None) or hidden_size // query_heads)
+    return 2 * numbers * dtype.itemsize or None

@@ -140,36 +140,43 @@ def deaf(path: Path) -> Path:
 
 def terse(path: Path) -> Path:
     """Ends every answer before it begins."""
-    return _save_scripted_model(path, [END])
+    return scripted_model(path, [END])
 
 
 def parrot(path: Path) -> Path:
     """Says 😀 for ever, a byte or two at a time."""
-    return _save_scripted_model(path, tokenizer().tokenize("😀"))
+    return scripted_model(path, tokenizer().tokenize("😀"))
 
 
 def vast(path: Path) -> Path:
     """Never ends, in a context that no memory can hold."""
-    return _save_scripted_model(path, tokenizer().tokenize("😀"), max_position_embeddings=10**13)
+    return scripted_model(path, tokenizer().tokenize("😀"), max_position_embeddings=10**13)
 
 
 def thinker(path: Path) -> Path:
     """Thinks before it answers, whatever it is asked."""
-    return _save_scripted_model(path, ["<think>", "H", "m.", "</think>", "\n\n", "Yes", END])
+    return scripted_model(path, ["<think>", "H", "m.", "</think>", "\n\n", "Yes", END])
 
 
 def caller(path: Path) -> Path:
     """Calls the tool "weather", whatever it is asked, in Hermes' form."""
     call = '<tool_call>\n{"name": "weather", "arguments": {"city": "Rom"}}\n</tool_call>'
-    return _save_scripted_model(path, [*(call[n : n + 5] for n in range(0, len(call), 5)), END])
+    return scripted_model(path, [*(call[n : n + 5] for n in range(0, len(call), 5)), END])
 
 
-def _save_scripted_model(path: Path, say: list[str], **changes: Any) -> Path:
+def scripted_model(
+    path: Path,
+    say: list[str],
+    *,
+    template: str = TEXT_TEMPLATE,
+    special: tuple[str, ...] = (),
+    **changes: Any,
+) -> Path:
     """A model that says `say`, over and over: each token leads to the next, and every other
-    token to the first."""
+    token to the first. `special`: control tokens beside the usual ones."""
     assert len(set(say)) == len(say)
-    words = tokenizer()
-    words.chat_template = TEXT_TEMPLATE
+    words = tokenizer(*special)
+    words.chat_template = template
     words.add_tokens([piece for piece in say if piece not in words.get_vocab()])
     cycle = words.convert_tokens_to_ids(say)
     size = -(-len(words) // 8) * 8
