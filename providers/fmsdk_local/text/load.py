@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoModelForMultimodalLM
 
 from fmsdk.provider import Progress
 from fmsdk.result import Warning
-from fmsdk_local.decode import TAGS
+from fmsdk_local.decode import Dialect
 from fmsdk_local.encode import PromptEncoder
 from fmsdk_local.engine import Engine
 from fmsdk_local.engine.device import (
@@ -80,13 +80,15 @@ def load_text_model(
     template = read_chat_template(path)
     embedding = Embedding.of_model(model)
     embedding.require_tokens(decoder, template, name)
-    tag_ids = (decoder.get_vocab().get(tag) for tag in TAGS)
+    vocabulary = decoder.get_vocab()
+    dialect = Dialect.of_template(template, vocabulary)
+    tag_ids = (vocabulary.get(tag) for tag in dialect.visible_tags)
     runner = TextRunner(
         model,
         decoder,
         visible=frozenset(id for id in tag_ids if id is not None),
         end_tokens=find_end_tokens(
-            processor, model.generation_config, template, not_ends=frozenset(TAGS)
+            processor, model.generation_config, template, not_ends=dialect.visible_tags
         ),
     )
     text_config = model.config.get_text_config(decoder=True)
@@ -99,6 +101,7 @@ def load_text_model(
         capabilities=capabilities_of(path),
         prompt_encoder=PromptEncoder(processor, template),
         embedding=embedding,
+        dialect=dialect,
         context=getattr(text_config, "max_position_embeddings", None),
         max_new_tokens=model.generation_config.max_new_tokens,
         kv_bytes=_kv_bytes(text_config, model.dtype),

@@ -16,7 +16,7 @@ from fmsdk.provider import Capabilities
 from fmsdk.request import Request
 from fmsdk.response import Event, Finished, Warning
 from fmsdk.usage import Device, InputUsage, OutputUsage, Timings, Usage
-from fmsdk_local.decode import TextDecoder, decode_finish
+from fmsdk_local.decode import Dialect, decode_finish
 from fmsdk_local.encode import Prompt, PromptEncoder
 from fmsdk_local.engine import Engine, Job
 from fmsdk_local.engine.device import require_cache_memory
@@ -52,6 +52,7 @@ class TextModel:
     capabilities: Capabilities
     prompt_encoder: PromptEncoder
     embedding: Embedding
+    dialect: Dialect
     context: int | None = None
     max_new_tokens: int | None = None
     kv_bytes: int | None = None
@@ -90,7 +91,7 @@ class TextModel:
         except Exception as error:
             raise map_request_error(error, request.name) from error.__cause__
         task = self._generation_task(request, prompt, stream=stream)
-        decoder = TextDecoder(prompt.tools, in_reasoning=prompt.opens_reasoning)
+        decoder = self.dialect.decoder(prompt.tools, in_reasoning=prompt.opens_reasoning)
         async with aclosing(cast("Any", self.engine.submit(task, on_job))) as items:
             async for item in items:
                 if isinstance(item, TextChunk):
@@ -118,6 +119,7 @@ class TextModel:
                         warnings=(
                             *prompt.warnings,
                             *self.warnings,
+                            *decoder.warnings,
                             *self._warn_of_unknown_tokens(item.unknown_tokens),
                         ),
                     )

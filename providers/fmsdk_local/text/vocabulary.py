@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Embedding", "find_end_tokens"]
 
+# What gpt-oss and Llama 3 write after a message with a tool call, and gpt-oss after an answer.
+_CALL_ENDS = ("<|call|>", "<|eom_id|>", "<|return|>")
 _MARK = "fmsdkmark"  # a text that no template changes, and no tokenizer has as one token
 
 
 def find_end_tokens(
-    processor: Any, generation_config: Any, template: str | None, *, not_ends: frozenset[str]
+    processor: Any, generation_config: Any, template: str | None, *, not_ends: Collection[str]
 ) -> frozenset[int]:
     """The ids that end an answer: those that the generation settings and the tokenizer name, and
     the one that the chat template writes after an answer.
@@ -30,6 +33,7 @@ def find_end_tokens(
     ids: set[int | None] = {tokenizer.eos_token_id}
     declared: int | list[int] | None = generation_config.eos_token_id
     ids.update([declared] if declared is None or isinstance(declared, int) else declared)
+    ids.update(tokenizer.get_vocab().get(token) for token in _CALL_ENDS)
     if template is not None:
         rest = _render_end(processor)
         added_tokens: dict[int, Any] = tokenizer.added_tokens_decoder

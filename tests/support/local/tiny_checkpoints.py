@@ -195,6 +195,29 @@ def scripted_model(
     return _save(model, words, path)
 
 
+def reciting_model(
+    path: Path, say: list[str], *, prompt_tokens: int, template: str, special: tuple[str, ...] = ()
+) -> Path:
+    """A model that says `say` after any prompt of `prompt_tokens`, in which pieces may repeat: the
+    first GPTs know positions by a table, and here the position alone decides."""
+    words = tokenizer(*special)
+    words.chat_template = template
+    words.add_tokens([piece for piece in say if piece not in words.get_vocab()])
+    config = transformers.GPT2Config(
+        n_positions=CONTEXT, n_embd=CONTEXT, n_layer=1, n_head=4, tie_word_embeddings=False,
+        **_ids(words),
+    )  # fmt: skip
+    model: Any = transformers.GPT2LMHeadModel(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.transformer.ln_f.weight.fill_(1)
+        model.transformer.wpe.weight.copy_(torch.eye(CONTEXT))
+        for number, token in enumerate(words.convert_tokens_to_ids(say)):
+            model.lm_head.weight[token, prompt_tokens - 1 + number] = 1
+    return _save(model, words, path)
+
+
 def llava(path: Path) -> Path:
     """CLIP tower, projector and Llama. Its tokenizer writes BOS itself, as llava-hf's do."""
     words = tokenizer(IMAGE, bos=True)
