@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
-from transformers import AutoModelForCausalLM, AutoModelForMultimodalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMultimodalLM
 
 from fmsdk.provider import Progress
 from fmsdk.result import Warning
@@ -27,11 +27,9 @@ from fmsdk_local.models.processor import load_processor, tokenizer_of
 from fmsdk_local.models.progress import report_progress
 from fmsdk_local.models.weights import read_tensors
 from fmsdk_local.options import LocalConfig
+from fmsdk_local.text.memory import TokenMemory
 from fmsdk_local.text.model import TextModel
 from fmsdk_local.text.vocabulary import Embedding, find_end_tokens
-
-if TYPE_CHECKING:
-    import torch
 
 __all__ = ["load_text_model"]
 
@@ -48,6 +46,7 @@ _OTHER_SEARCHES: dict[str, object] = {
     "token_healing": None,
     "max_time": None,
 }
+_ROOM_TOKENS = 2048  # of context that the weights must leave room for, or all that there are
 _SPEED_SETTINGS = ("prompt_lookup_num_tokens", "assistant_early_exit", "use_mtp")
 
 
@@ -56,10 +55,18 @@ def load_text_model(
 ) -> TextModel:
     """Load the checkpoint at `path`, of the kind "causal" or "multimodal"."""
     device = choose_device(config.device)
-    dtype = choose_dtype(config.dtype, device)
+    location = {"local_files_only": True, "trust_remote_code": config.trust_remote_code}
+    model_config: Any = cast("Any", AutoConfig).from_pretrained(path, **location)
+    text_config = model_config.get_text_config(decoder=True)
+    trained = getattr(text_config, "dtype", None) or getattr(model_config, "dtype", None)
+    dtype = choose_dtype(config.dtype, device, trained)
+    memory = TokenMemory.of_config(text_config, dtype)
     if config.dtype == "auto" and "quantization_config" in read_config(path):
         dtype = None  # the weights keep the dtypes that they were quantised to
-    require_weight_memory(read_tensors(path), dtype, device, name)
+    context: int | None = getattr(text_config, "max_position_embeddings", None)
+    tokens = min(context or _ROOM_TOKENS, _ROOM_TOKENS)
+    room = memory.request_bytes(tokens, tokens)
+    require_weight_memory(read_tensors(path), dtype, device, name, request_bytes=room)
     with report_progress(progress, "load"):
         processor = load_processor(path, kind, trust_remote_code=config.trust_remote_code)
         auto: Any = AutoModelForMultimodalLM if kind == "multimodal" else AutoModelForCausalLM
@@ -68,9 +75,8 @@ def load_text_model(
             dtype="auto" if dtype is None else dtype,
             device_map=device,
             attn_implementation=config.attn,
-            trust_remote_code=config.trust_remote_code,
             use_safetensors=True,
-            local_files_only=True,
+            **location,
             output_loading_info=True,
         )
         require_complete(report["missing_keys"], path)
@@ -91,20 +97,19 @@ def load_text_model(
             processor, model.generation_config, template, not_ends=dialect.visible_tags
         ),
     )
-    text_config = model.config.get_text_config(decoder=True)
     return TextModel(
         name=name,
         path=path,
-        engine=Engine(runner, name=name, max_queue=config.max_queue),
+        engine=Engine(runner, name=name, device=str(device), max_queue=config.max_queue),
         device=describe_device(device),
         torch_device=device,
         capabilities=capabilities_of(path),
         prompt_encoder=PromptEncoder(processor, template),
         embedding=embedding,
         dialect=dialect,
-        context=getattr(text_config, "max_position_embeddings", None),
+        context=context,
         max_new_tokens=model.generation_config.max_new_tokens,
-        kv_bytes=_kv_bytes(text_config, model.dtype),
+        memory=memory,
         warnings=_drop_other_searches(model.generation_config, name),
     )
 
@@ -129,21 +134,3 @@ def _drop_other_searches(generation_config: Any, name: str) -> tuple[Warning, ..
             "generation_config",
         ),
     )
-
-
-def _kv_bytes(text_config: Any, dtype: torch.dtype) -> int | None:
-    """Bytes of keys and values for one token: the sum over the layers of 2 x heads x head size x
-    bytes a number."""
-    if getattr(text_config, "kv_lora_rank", None):  # compressed: each model has its own formula
-        return None
-    layers = getattr(text_config, "num_hidden_layers", 0)
-    # The layers of some models differ (Gemma 4): each has a configuration of its own.
-    numbers = 0
-    for layer in getattr(text_config, "per_layer_config", None) or [text_config] * layers:
-        query_heads = getattr(layer, "num_attention_heads", None)
-        heads = getattr(layer, "num_key_value_heads", None) or query_heads
-        hidden_size = getattr(layer, "hidden_size", None)
-        if not (query_heads and heads and hidden_size):
-            return None
-        numbers += heads * (getattr(layer, "head_dim", None) or hidden_size // query_heads)
-    return 2 * numbers * dtype.itemsize or None

@@ -20,9 +20,11 @@ from fmsdk_local.decode import Dialect, decode_finish
 from fmsdk_local.encode import Prompt, PromptEncoder
 from fmsdk_local.engine import Engine, Job
 from fmsdk_local.engine.device import require_cache_memory
+from fmsdk_local.engine.engine import close_device
 from fmsdk_local.engine.generation import GenerationEnd, GenerationTask, TextChunk
-from fmsdk_local.errors import map_request_error
+from fmsdk_local.errors import is_device_broken, map_request_error
 from fmsdk_local.options import options_of
+from fmsdk_local.text.memory import TokenMemory
 from fmsdk_local.text.vocabulary import Embedding
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class TextModel:
 
     context: tokens of prompt and response together, or None where the checkpoint has no limit.
     max_new_tokens: the checkpoint's own limit on a response, or None.
-    kv_bytes: memory that one token of context takes, or None where it cannot be computed.
+    memory: what one token of a request takes.
     warnings: of every response: what of the checkpoint's settings has no effect.
     """
 
@@ -53,9 +55,9 @@ class TextModel:
     prompt_encoder: PromptEncoder
     embedding: Embedding
     dialect: Dialect
+    memory: TokenMemory
     context: int | None = None
     max_new_tokens: int | None = None
-    kv_bytes: int | None = None
     warnings: tuple[Warning, ...] = ()
 
     def with_hourly_price(self, price: Decimal | None) -> Self:
@@ -88,9 +90,11 @@ class TextModel:
         start = perf_counter()
         try:
             prompt = await asyncio.to_thread(self.prompt_encoder.encode, request)
+            task = self._generation_task(request, prompt, stream=stream)
         except Exception as error:
+            if is_device_broken(error):
+                close_device(self.engine.device, error)
             raise map_request_error(error, request.name) from error.__cause__
-        task = self._generation_task(request, prompt, stream=stream)
         decoder = self.dialect.decoder(prompt.tools, in_reasoning=prompt.opens_reasoning)
         async with aclosing(cast("Any", self.engine.submit(task, on_job))) as items:
             async for item in items:
@@ -128,9 +132,9 @@ class TextModel:
         settings = request.settings
         self.embedding.require_ids(prompt.inputs["input_ids"], request.name)
         max_tokens = self._max_tokens(request, prompt)
-        if self.kv_bytes is not None:
-            tokens = prompt.tokens + (settings.max_output_tokens or 0)
-            require_cache_memory(tokens * self.kv_bytes, self.torch_device, request.name)
+        tokens = prompt.tokens + (settings.max_output_tokens or 0)
+        size = self.memory.request_bytes(prompt.tokens, tokens)
+        require_cache_memory(size, self.torch_device, request.name)
         return GenerationTask(
             inputs=prompt.inputs,
             max_tokens=max_tokens,
