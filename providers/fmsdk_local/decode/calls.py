@@ -115,8 +115,9 @@ def _read_xml(text: str, schemas: Schemas) -> list[Call]:
 def _read_mistral(text: str, schemas: Schemas) -> list[Call]:
     """A JSON list of calls, or (since tokenizer version 11) `name[ARGS]{json}` after each tag."""
     del schemas
-    if isinstance(value := _parse_json(text), list):
-        return _calls_of(value)
+    value: object = _parse_json(text)
+    if isinstance(value, list):
+        return _calls_of(cast("object", value))
     calls: list[object] = []
     for item in text.split(_MISTRAL):
         name, brace, rest = item.partition("{")
@@ -173,12 +174,11 @@ def _calls_of(value: object) -> list[Call]:
     """The calls of a JSON value; none where one of them is no call."""
     calls: list[Call] = []
     for item in cast("list[object]", value if isinstance(value, list) else [value]):
-        call: Any = item
-        if isinstance(call, dict) and isinstance(call.get("function"), dict):
-            call = call["function"]  # as OpenAI's API nests them
-        if not isinstance(call, dict):
+        if not isinstance(item, dict):
             return []
-        fields = cast("dict[str, Any]", call)
+        fields = cast("dict[str, Any]", item)
+        if isinstance(fields.get("function"), dict):
+            fields = fields["function"]  # as OpenAI's API nests them
         name: object = fields.get("name", fields.get("function"))
         arguments: object = fields.get("arguments", fields.get("parameters", {}))
         if isinstance(arguments, str):
@@ -209,9 +209,11 @@ def _convert(text: str, schema: object) -> object:
     if not isinstance(schema, Mapping):
         return text
     rows = cast("Mapping[str, Any]", schema)
-    choices: list[Any] = [rows, *rows.get("anyOf", ()), *rows.get("oneOf", ())]
-    declared = [row.get("type") for row in choices if isinstance(row, Mapping)]
-    types = {name for item in declared for name in (item if isinstance(item, list) else [item])}
+    types: set[Any] = set()
+    for choice in (rows, *rows.get("anyOf", ()), *rows.get("oneOf", ())):
+        if isinstance(choice, Mapping):
+            declared: Any = cast("Mapping[str, Any]", choice).get("type")
+            types.update(cast("list[Any]", declared if isinstance(declared, list) else [declared]))
     if "null" in types and text.strip().lower() in ("null", "none"):
         return None
     if "string" in types or (not types - {None} and not text.strip().startswith(("{", "["))):

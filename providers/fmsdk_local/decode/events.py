@@ -49,7 +49,7 @@ class EventWriter(ABC):
 
     def __init__(self, tools: Collection[str]) -> None:
         self._tools = tools
-        self._buffer = ""
+        self._buffer: str = ""
         self._index = -1
         self._kind: type[Delta] | None = None
         self._logprobs: list[TokenLogprob] = []

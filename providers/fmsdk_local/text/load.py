@@ -46,7 +46,6 @@ _OTHER_SEARCHES: dict[str, object] = {
     "token_healing": None,
     "max_time": None,
 }
-_ROOM_TOKENS = 2048  # of context that the weights must leave room for, or all that there are
 _SPEED_SETTINGS = ("prompt_lookup_num_tokens", "assistant_early_exit", "use_mtp")
 
 
@@ -64,8 +63,7 @@ def load_text_model(
     if config.dtype == "auto" and "quantization_config" in read_config(path):
         dtype = None  # the weights keep the dtypes that they were quantised to
     context: int | None = getattr(text_config, "max_position_embeddings", None)
-    tokens = min(context or _ROOM_TOKENS, _ROOM_TOKENS)
-    room = memory.request_bytes(tokens, tokens)
+    room = memory.room_bytes(context)
     require_weight_memory(read_tensors(path), dtype, device, name, request_bytes=room)
     with report_progress(progress, "load"):
         processor = load_processor(path, kind, trust_remote_code=config.trust_remote_code)
@@ -86,8 +84,7 @@ def load_text_model(
     template = read_chat_template(path)
     embedding = Embedding.of_model(model)
     embedding.require_tokens(decoder, template, name)
-    vocabulary = decoder.get_vocab()
-    dialect = Dialect.of_template(template, vocabulary)
+    dialect = Dialect.of_template(template, vocabulary := decoder.get_vocab())
     tag_ids = (vocabulary.get(tag) for tag in dialect.visible_tags)
     runner = TextRunner(
         model,

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TokenMemory"]
 
+_ROOM_TOKENS = 2048
+
 
 @dataclass(frozen=True, slots=True)
 class TokenMemory:
@@ -49,3 +51,8 @@ class TokenMemory:
     def request_bytes(self, prompt_tokens: int, tokens: int) -> int:
         """What a request of `prompt_tokens` takes, with `tokens` of prompt and output in all."""
         return tokens * self.cached + prompt_tokens * self.active
+
+    def room_bytes(self, context: int | None) -> int:
+        """What the weights must leave free: a request of 2,048 tokens, or of the whole context."""
+        tokens = min(context or _ROOM_TOKENS, _ROOM_TOKENS)
+        return self.request_bytes(tokens, tokens)

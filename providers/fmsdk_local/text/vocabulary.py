@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fmsdk.errors import BadRequestError, CheckpointError
 from fmsdk_local.models.processor import tokenizer_of
@@ -48,7 +48,7 @@ def _render_end(processor: Any) -> str:
     for content in (_MARK, [{"type": "text", "text": _MARK}]):
         turns = [{"role": "user", "content": content}, {"role": "assistant", "content": content}]
         try:
-            text: str = processor.apply_chat_template(turns, tokenize=False)
+            text: object = processor.apply_chat_template(turns, tokenize=False)
         except Exception:  # noqa: S112 - templates raise anything at what they do not take
             continue
         if isinstance(text, str) and text.count(_MARK) == 2:
@@ -116,7 +116,8 @@ class Embedding:
         Raises:
             BadRequestError: one has none.
         """
-        missing = set(ids[ids >= self.rows].tolist()) - self.placeholders
+        unembedded: list[int] = cast("Any", ids[ids >= self.rows]).tolist()
+        missing = set(unembedded) - self.placeholders
         if missing:
             raise BadRequestError(
                 f"the prompt has the token {min(missing)}, and the embedding of {name} ends at "
