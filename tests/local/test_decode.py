@@ -313,6 +313,10 @@ def test_how_an_answer_ended(reason: str, has_calls: bool, finish: str) -> None:
         "<tool_call>" + "[" * 100_000,
         "<tool_call>{'a': " + "-" * 100_000,
         "[weather(city=" + "(" * 10_000,
+        # Without tags in the midst of a text: it was passed on before it could be known.
+        'Sure. {"name": "weather", "parameters": {"city": "Rom"}}',
+        "I call it:\n[weather(city='Rom')]",
+        'weather(city="Rom")',
     ],
     ids=lambda text: text[:40],
 )
@@ -324,7 +328,10 @@ def test_a_call_that_cannot_be_read_is_told_and_stays_in_the_text(text: str) -> 
         assert not decoder.has_calls
 
 
-@pytest.mark.parametrize("text", ["Hello", "[1]", '{"a": 1}', "```json\n{}\n```", "a <b> c"])
+@pytest.mark.parametrize(
+    "text",
+    ["Hello", "[1]", '{"a": 1}', 'The tool "weather" (it is free)', "```json\n{}\n```", "a <b> c"],
+)
 def test_what_is_no_call_is_not_told(text: str) -> None:
     decoder = TextDecoder(TOOLS)
     assert decode([text], decoder) == [Text(text)]

@@ -16,6 +16,7 @@ __all__ = [
     "CALL_TAGS",
     "INNER_TAGS",
     "Call",
+    "has_call_within",
     "is_call_like",
     "read_arguments",
     "read_bare",
@@ -71,6 +72,16 @@ def is_call_like(text: str, schemas: Schemas) -> bool:
         return True
     keys = set(re.findall(r'"(name|function|arguments|parameters)"\s*:', text))
     return bool(keys & {"name", "function"}) and bool(keys & {"arguments", "parameters"})
+
+
+def has_call_within(text: str, schemas: Schemas) -> bool:
+    """Whether a text has a call of one of the tools without tags: JSON with its name and arguments,
+    or Python at the start of a line."""
+    return any(
+        (re.search(rf'"(?:name|function)"\s*:\s*"{name}"', text) and is_call_like(text, schemas))
+        or re.search(rf"^[ \t]*(?:\[[ \t]*)?{name}\(.*\)", text, re.MULTILINE)
+        for name in map(re.escape, schemas)
+    )
 
 
 def read_arguments(text: str) -> str | None:

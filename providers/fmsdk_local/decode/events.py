@@ -50,6 +50,7 @@ class EventWriter(ABC):
     def __init__(self, tools: Collection[str]) -> None:
         self._tools = tools
         self._buffer: str = ""
+        self._texts: list[str] = []  # all visible text, where there are tools
         self._index = -1
         self._kind: type[Delta] | None = None
         self._logprobs: list[TokenLogprob] = []
@@ -75,6 +76,8 @@ class EventWriter(ABC):
 
     def _text_delta(self, text: str) -> TextDelta:
         self._set_kind(TextDelta)
+        if self._tools:
+            self._texts.append(text)
         logprobs = tuple(self._logprobs)
         self._logprobs.clear()
         return TextDelta(text, self._index, logprobs=logprobs)

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Literal, cast
 
-from fmsdk_local.decode.calls import CALL_TAGS, Call, is_call_like, read_bare, read_fenced
+from fmsdk_local.decode.calls import (
+    CALL_TAGS,
+    Call,
+    has_call_within,
+    is_call_like,
+    read_bare,
+    read_fenced,
+)
 from fmsdk_local.decode.events import Delta, EventWriter, ToolSchemas
 
 __all__ = ["REASONING_TAGS", "TextDecoder"]
@@ -46,6 +53,15 @@ class TextDecoder(EventWriter):
         self._is_start = not in_reasoning  # nothing but white space so far
         self._tag = "<think>" if in_reasoning else ""
         self._in_fence = False  # within a code fence that is text
+
+    def decode_end(self) -> list[Delta]:
+        """The remaining events, at the end of the text."""
+        events = super().decode_end()
+        # A call without tags in the midst of a text was passed on before it could be known.
+        text = "".join(self._texts)
+        if not self.has_calls and not self.warnings and has_call_within(text, self._schemas):
+            self._warn_of_unreadable_call()
+        return events
 
     def _decode_buffer(self, *, is_end: bool) -> Iterator[Delta]:
         """Go from state to state until one of them waits for more text."""

@@ -110,6 +110,9 @@ class ChatEncoder:
             turn["reasoning_content"] = reasoning
         calls = [part for part in message.parts if isinstance(part, ToolCall)]
         if calls:
+            # gpt-oss's template: what it thought before a call, in place of a text.
+            if reasoning and not content and "thinking" in self.template_names:
+                turn["thinking"] = reasoning
             turn["tool_calls"] = [self.encode_tool_call(call) for call in calls]
         return turn
 
