@@ -51,6 +51,8 @@ WarningCode = Literal[
     "no_speech",
     "raw_completion",
     "refused",
+    "tokens_without_text",
+    "tool_call_unreadable",
     "vectors_unnormalized",
     # Of the model, its price and its tokens.
     "context_too_long",

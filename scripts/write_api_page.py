@@ -82,6 +82,10 @@ WARNINGS = {
     "no_speech": "No speech was found in the recording, or in a part of it.",
     "raw_completion": "The model is a base model without a chat template: it continued the text.",
     "refused": "The vendor's safety system refused to answer; the message has its category.",
+    "tokens_without_text": "A local model wrote tokens that its tokenizer lacks; the text is "
+    "without them.",
+    "tool_call_unreadable": "A local model began a tool call that cannot be read, or that names no "
+    "tool of the request; its text is in the answer.",
     "vectors_unnormalized": "The vectors are not of unit length, so their dot product is not their "
     "cosine similarity.",
     "context_too_long": "The request is longer than the model's context (in a quote; `generate` "

@@ -26,8 +26,8 @@ class LocalConfig:
     """The provider's options: `Client(providers={"local": {"device": "cpu"}})`.
 
     device: "auto" (the first GPU, else the CPU), "cpu", "cuda", "cuda:1", "mps".
-    dtype: "auto" is bfloat16 where the device computes in it, else float32 on a CPU and
-        float16 on a GPU. Quantised checkpoints keep their own.
+    dtype: "auto" is bfloat16 where the device computes in it. Elsewhere it is float32, or
+        float16 on a GPU for a checkpoint in float16. Quantised checkpoints keep their own.
     threads: CPU threads of torch, for the whole process; None is torch's default.
     attn: transformers' `attn_implementation` ("sdpa", "eager", "flash_attention_2", …).
     price_per_hour: of the device, in dollars an hour; it determines the cost of a response.

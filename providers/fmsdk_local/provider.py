@@ -30,7 +30,7 @@ from fmsdk.quoting.text_tokens import estimate_text
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, ResponseAccumulator
 from fmsdk.transcription import TranscribeRequest, Transcription
-from fmsdk.usage import Range, Timings
+from fmsdk.usage import Device, Range, Timings
 from fmsdk_local.models import fetch_model, list_usable_models, locate_model
 from fmsdk_local.models.capabilities import capabilities_of
 from fmsdk_local.options import LocalConfig
@@ -196,16 +196,15 @@ class LocalStream(EventStream):
 
     def __init__(self, provider: LocalProvider, request: Request) -> None:
         super().__init__(provider.events(request, stream=True, on_job=self._set_job))
-        self._job: tuple[LoadedModel, Job] | None = None
+        # Not the model: a stream that the caller keeps must not keep its weights.
+        self._job: tuple[Device, Job] | None = None
 
     def _set_job(self, model: LoadedModel, job: Job) -> None:
-        self._job = (model, job)
+        self._job = (model.device, job)
 
     def timings(self) -> Timings | None:
         """Seconds in the queue and on the device so far; None before the engine has the job."""
         if self._job is None:
             return None
-        model, job = self._job
-        return Timings(
-            queue=job.queue_seconds, device_seconds=job.device_seconds, device=model.device
-        )
+        device, job = self._job
+        return Timings(queue=job.queue_seconds, device_seconds=job.device_seconds, device=device)

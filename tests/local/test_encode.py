@@ -107,6 +107,19 @@ def test_calls_results_and_reasoning_are_distinguished() -> None:
     ]
 
 
+@pytest.mark.parametrize("texts", [[], ["One moment."]])
+def test_gpt_oss_gets_what_it_thought_before_a_call(texts: list[str]) -> None:
+    """Its template refuses a text beside it."""
+    call = fmsdk.ToolCall("id1", "weather", {})
+    turns = [
+        fmsdk.Message("user", "?"),
+        fmsdk.Message("assistant", [fmsdk.Reasoning("Ask."), *texts, call]),
+    ]
+    turn = encoded(turns, names=NAMES | {"thinking"}).messages[1]
+    assert turn.get("thinking") == (None if texts else "Ask.")
+    assert "thinking" not in encoded(turns).messages[1]
+
+
 def test_a_result_with_a_picture_is_blocks_in_a_multimodal_chat() -> None:
     image = fmsdk.Image(calls.picture())
     parts: list[Part] = [fmsdk.ToolResult("id1", ["ReceivedRequest:", image])]

@@ -77,10 +77,50 @@ def test_non_gguf_file_is_refused(tmp_path: Path, content: bytes) -> None:
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_a_truncated_file_is_refused(file: Path, tmp_path: Path) -> None:
-    file.write_bytes(file.read_bytes()[:-2000])
-    with pytest.raises(CheckpointError, match=r"tiny\.gguf"):
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.5, 0.9, 0.99, -1])
+def test_a_truncated_file_is_refused(file: Path, tmp_path: Path, share: float) -> None:
+    content = file.read_bytes()
+    size = len(content) - 1 if share < 0 else int(len(content) * share)
+    file.write_bytes(content[:size])
+    with pytest.raises(CheckpointError, match=r"tiny\.gguf is truncated") as caught:
         gguf.find_or_convert(file, tmp_path / "cache")
+    assert f"{size:,}" in caught.value.message
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "without", ["blk.1.", "blk.0.attn_q", "token_embd", "output_norm", "blk.1.ffn_down.weight"]
+)
+def test_a_file_that_lacks_tensors_is_refused(
+    tiny_checkpoint: CheckpointFactory, tmp_path: Path, without: str
+) -> None:
+    file = tiny_gguf.write(tiny_checkpoint("llama"), tmp_path / "tiny.gguf", without=(without,))
+    with pytest.raises(CheckpointError, match=r"tiny\.gguf lacks \d+ weights"):
+        gguf.find_or_convert(file, tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_file_of_a_split_model_is_refused(
+    tiny_checkpoint: CheckpointFactory, tmp_path: Path, number: int
+) -> None:
+    """The first has the vocabulary and some layers, the others have the rest."""
+    file = tiny_gguf.write(
+        tiny_checkpoint("llama"),
+        tmp_path / f"tiny-0000{number + 1}-of-00002.gguf",
+        without=(f"blk.{1 - number}.",),
+        split=(number, 2),
+    )
+    with pytest.raises(CheckpointError, match=f"file {number + 1} of 2.*merge"):
+        calls.client(cache_dir=tmp_path / "cache").generate(f"local:{file}", QUESTION)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_split_model_of_one_file_is_whole(
+    tiny_checkpoint: CheckpointFactory, tmp_path: Path
+) -> None:
+    file = tiny_gguf.write(tiny_checkpoint("llama"), tmp_path / "tiny.gguf", split=(0, 1))
+    assert gguf.find_or_convert(file, tmp_path / "cache").is_dir()
 
 
 def test_a_cache_that_cannot_be_written(file: Path, tmp_path: Path) -> None:

@@ -76,3 +76,20 @@ def test_nothing_is_shown_after_the_stop() -> None:
     matcher = StopMatcher(["."])
     assert [matcher.add_text(piece) for piece in ("a.", "b", ".c")] == ["a", "", ""]
     assert matcher.flush() == ""
+
+
+@given(
+    st.lists(st.tuples(st.text("ab", max_size=3), st.booleans()), max_size=8),
+    st.lists(st.text("ab", min_size=1, max_size=4), max_size=2),
+)
+def test_hidden_text_is_matched_and_never_passed_on(
+    pieces: list[tuple[str, bool]], stops: list[str]
+) -> None:
+    matcher = StopMatcher(stops)
+    passed = "".join(matcher.add_text(text, hidden=hidden) for text, hidden in pieces)
+    passed += matcher.flush()
+    whole = StopMatcher(stops)
+    size = len(whole.add_text("".join(text for text, _ in pieces)) + whole.flush())
+    characters = [(char, hidden) for text, hidden in pieces for char in text]
+    assert passed == "".join(char for char, hidden in characters[:size] if not hidden)
+    assert matcher.match == whole.match

@@ -41,6 +41,7 @@ class ChatEncoder:
         unsupported_settings: collects what is dropped, or raises.
         template_names: the names that the template's code uses.
         multimodal: the template takes lists of blocks.
+        reads_calls: tool calls in the template's form can be read.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class ChatEncoder:
         *,
         template_names: frozenset[str],
         multimodal: bool,
+        reads_calls: bool = True,
     ) -> None:
         self.request = request
         self.unsupported_settings = unsupported_settings
         self.template_names = template_names
         self.multimodal = multimodal
+        self.reads_calls = reads_calls
 
     def encode_chat(self) -> Chat:
         """The whole request.
@@ -107,6 +110,9 @@ class ChatEncoder:
             turn["reasoning_content"] = reasoning
         calls = [part for part in message.parts if isinstance(part, ToolCall)]
         if calls:
+            # gpt-oss's template: what it thought before a call, in place of a text.
+            if reasoning and not content and "thinking" in self.template_names:
+                turn["thinking"] = reasoning
             turn["tool_calls"] = [self.encode_tool_call(call) for call in calls]
         return turn
 
@@ -158,6 +164,11 @@ class ChatEncoder:
             return []
         if "tools" not in self.template_names:
             self.unsupported_settings.drop("tools", "its chat template has no place for tools")
+            return []
+        if not self.reads_calls:
+            self.unsupported_settings.drop(
+                "tools", "its chat template has tool calls in a form that fmsdk does not read"
+            )
             return []
         if request.tool_choice != "auto":
             self.unsupported_settings.drop(

@@ -20,6 +20,7 @@ from fmsdk.errors import BadRequestError, UnsupportedSetting
 from fmsdk.provider import UnsupportedSettings
 from fmsdk.request import Request
 from fmsdk.response import Warning
+from fmsdk_local.decode import Dialect, ToolSchemas
 from fmsdk_local.encode.chat import Chat, ChatEncoder
 from fmsdk_local.models.chat_template import template_names
 from fmsdk_local.models.processor import tokenizer_of
@@ -36,15 +37,15 @@ class Prompt:
     """A request as the model takes it.
 
     inputs: on the CPU; `input_ids` is [1, `tokens`]. image_tokens, audio_tokens: None where the
-    model takes none. tools: names of the tools that the model is shown. opens_reasoning: the
-    template ends by opening the model's reasoning.
+    model takes none. tools: the schemas of the tools that the model is shown, by name.
+    opens_reasoning: the template ends by opening the model's reasoning.
     """
 
     inputs: Mapping[str, Any]
     tokens: int
     image_tokens: int | None
     audio_tokens: int | None
-    tools: tuple[str, ...]
+    tools: ToolSchemas
     opens_reasoning: bool
     warnings: tuple[Warning, ...]
 
@@ -63,6 +64,7 @@ class PromptEncoder:
         self._tokenizer = tokenizer_of(processor)
         self._multimodal = processor is not self._tokenizer
         self._template_names = template_names(template)
+        self._dialect = Dialect.of_template(template, self._tokenizer.get_vocab())
         self._template = self._with_bos(template) if self._multimodal else template
         self._lock = threading.Lock()
 
@@ -79,6 +81,7 @@ class PromptEncoder:
             request,
             unsupported_settings,
             template_names=self._template_names,
+            reads_calls=self._dialect.has_calls,
             multimodal=self._multimodal,
         ).encode_chat()
         with self._lock:
@@ -101,7 +104,7 @@ class PromptEncoder:
             tokens=len(ids),
             image_tokens=self._count_placeholders(ids, "image"),
             audio_tokens=self._count_placeholders(ids, "audio"),
-            tools=tuple(tool["function"]["name"] for tool in chat.tools),
+            tools={tool["function"]["name"]: tool["function"]["parameters"] for tool in chat.tools},
             opens_reasoning=tail.rstrip().endswith(_REASONING_TAGS),
             warnings=tuple(unsupported_settings.warnings),
         )

@@ -26,6 +26,8 @@ __all__ = [
 ]
 
 _GB = 1e9
+# What CUDA's libraries take for themselves at the first call: cuBLAS and cuDNN, kernels.
+_WORKSPACE = {"cuda": 512 * 2**20}
 
 
 def choose_device(name: str) -> torch.device:
@@ -54,18 +56,33 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The dtype called `name`; "auto" is bfloat16 where the device computes in it natively."""
+def choose_dtype(
+    name: str, device: torch.device, trained: torch.dtype | None = None
+) -> torch.dtype:
+    """The dtype called `name`; "auto" is bfloat16 where the device computes in it natively.
+
+    Elsewhere it is float32, or on a GPU float16 if the checkpoint is in float16 itself. A model
+    that was trained in bfloat16 has activations beyond float16's largest number, 65,504: it would
+    write rubbish, or nothing. GPUs before Ampere (compute capability 8.0) only emulate bfloat16.
+
+    Args:
+        name: "auto", "bfloat16", "float16" or "float32".
+        device: what the model will run on.
+        trained: the dtype that the checkpoint declares; None: unknown.
+    """
     if name != "auto":
         return getattr(torch, name)
     if device.type == "cpu":
         cpu = torch.cpu.get_capabilities()
         native = cpu.get("avx512_bf16") or cpu.get("amx_bf16") or cpu.get("bf16")
-        return torch.bfloat16 if native else torch.float32
-    if device.type == "cuda":
-        native = torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
-        return torch.bfloat16 if native else torch.float16
-    return torch.float16
+    elif device.type == "cuda":
+        native = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:
+        native = torch.backends.mps.is_macos_or_newer(14, 0)
+    if native:
+        return torch.bfloat16
+    is_half = trained == torch.float16 and device.type != "cpu"
+    return torch.float16 if is_half else torch.float32
 
 
 def describe_device(device: torch.device) -> Device:
@@ -86,9 +103,15 @@ def free_memory(device: torch.device) -> int:
 
 
 def require_weight_memory(
-    tensors: Iterable[TensorInfo], dtype: torch.dtype | None, device: torch.device, name: str
+    tensors: Iterable[TensorInfo],
+    dtype: torch.dtype | None,
+    device: torch.device,
+    name: str,
+    *,
+    request_bytes: int = 0,
 ) -> None:
-    """Refuse weights larger than the free memory, before the system kills the process for them.
+    """Refuse weights that leave no room in the free memory for a request, before the system kills
+    the process for them. `request_bytes`: keys, values and activations of one request.
 
     Raises:
         OutOfMemory: says how much memory is needed, and how much is free.
@@ -97,16 +120,17 @@ def require_weight_memory(
         tensor.size if dtype is None or not tensor.is_float else prod(tensor.shape) * dtype.itemsize
         for tensor in tensors
     )
+    room = request_bytes + _WORKSPACE.get(device.type, 0)
     free = free_memory(device)
-    if size > free:
+    if size + room > free:
         raise OutOfMemory(
-            f"{name} needs {size / _GB:.1f} GB and {device} has {free / _GB:.1f} GB free; "
-            "choose a smaller model, dtype or another device"
+            f"{name} needs {size / _GB:.1f} GB, and {room / _GB:.1f} GB for a request; {device} "
+            f"has {free / _GB:.1f} GB free; choose a smaller model, dtype or another device"
         )
 
 
 def require_cache_memory(size: int, device: torch.device, name: str) -> None:
-    """Refuse a request whose keys and values alone are larger than the free memory.
+    """Refuse a request whose keys, values and activations are larger than the free memory.
 
     Raises:
         OutOfMemory: says how much memory is needed, and how much is free.

@@ -9,19 +9,29 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import logging
 import os
+import sys
 import threading
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 from fmsdk.errors import ConfigurationError, FmsdkError, RateLimitError
 from fmsdk_local.engine.job import Job
-from fmsdk_local.errors import map_request_error, release_tensors
+from fmsdk_local.errors import (
+    broken_device_error,
+    first_line,
+    is_device_broken,
+    map_request_error,
+    release_tensors,
+)
 
-__all__ = ["Engine", "Runner"]
+__all__ = ["Engine", "Runner", "close_device", "require_device", "select_device"]
+
+_log = logging.getLogger("fmsdk_local")
 
 
 class Runner(Protocol):
@@ -51,14 +61,19 @@ class Engine:
     Args:
         runner: does the work.
         name: the model's name, for messages and the thread.
+        device: what the runner computes on, such as "cuda:1".
         max_queue: how many requests may wait; more are refused.
     """
 
-    def __init__(self, runner: Runner, *, name: str, max_queue: int = 1000) -> None:
-        self.runner = runner
+    def __init__(
+        self, runner: Runner, *, name: str, device: str = "cpu", max_queue: int = 1000
+    ) -> None:
+        self.runner: Runner | None = runner
         self.name = name
+        self.device = device
         self.max_queue = max_queue
         self.closed = False
+        self._device_error: BaseException | None = None
         self._reset()
         _engines.add(self)
 
@@ -80,6 +95,7 @@ class Engine:
         Raises:
             RateLimitError: the queue is full.
             ConfigurationError: the model was unloaded.
+            ServerError: its GPU is broken.
             FmsdkError: the runner failed.
         """
         job = Job(task, asyncio.get_running_loop())
@@ -89,7 +105,7 @@ class Engine:
             self._reset()
         with self._queue_changed:
             if self.closed:
-                raise self._unloaded_error()
+                raise self._closed_error()
             if len(self._queue) >= self.max_queue:
                 raise RateLimitError(
                     f"the queue of {self.name} is full: {len(self._queue)} requests wait in it. "
@@ -118,19 +134,33 @@ class Engine:
         Requests in the queue fail."""
         if self._pid != os.getpid():
             return  # the thread is the parent process's
+        thread = self._thread
+        self._close_queue()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
+        # Whoever keeps the engine, such as a stream that has ended, does not keep the weights.
+        self.runner = None
+
+    def fail(self, error: BaseException) -> None:
+        """Close the engine since its GPU is broken: all requests get an error that says so. Does
+        not wait for the thread, and may be called from it."""
+        self._device_error = error
+        self._close_queue()
+
+    def _close_queue(self) -> None:
         with self._queue_changed:
             self.closed = True
-            queue, running, thread = list(self._queue), self._running, self._thread
+            queue, running = list(self._queue), self._running
             self._queue.clear()
             self._queue_changed.notify_all()
         if running is not None:
             running.is_cancelled = True
         for job in queue:
-            job.emit(_JobEnd(self._unloaded_error()))
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout)
+            job.emit(_JobEnd(self._closed_error()))
 
-    def _unloaded_error(self) -> FmsdkError:
+    def _closed_error(self) -> FmsdkError:
+        if self._device_error is not None:
+            return broken_device_error(self._device_error, self.name)
         return ConfigurationError(f"{self.name} was unloaded while this request waited for it")
 
     def _run_jobs(self) -> None:
@@ -138,6 +168,7 @@ class Engine:
             job.started_at = perf_counter()
             error = self._run_job(job)
             job.ended_at = perf_counter()
+            job.task = None  # whoever keeps the job does not keep its tensors
             job.emit(_JobEnd(error))
 
     def _next_job(self) -> Job | None:
@@ -154,15 +185,51 @@ class Engine:
         # A function of its own: its frame, and with it the caught exception, must be gone before
         # the next job starts, or the tensors of a failed job stay in memory.
         try:
-            self.runner.run(job)
+            select_device(self.device)
+            if self.runner is not None:  # None: closed since the job was taken
+                self.runner.run(job)
         except Exception as error:
+            if is_device_broken(error):
+                close_device(self.device, error)
             fmsdk_error = map_request_error(error, self.name)
             release_tensors(error)
             return fmsdk_error
-        return None
+        # Another engine's job has broken the GPU meanwhile, and this one was cut short.
+        return None if self._device_error is None else self._closed_error()
 
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+_broken_devices: dict[str, str] = {}
+
+
+def close_device(device: str, error: BaseException) -> None:
+    """Close every engine on `device`, a GPU that `error` has broken for this process."""
+    # Without the stack of the error, which holds the tensors of the job that failed.
+    reason = RuntimeError(first_line(error))
+    if device.startswith("cuda"):
+        _broken_devices[device] = str(reason)
+    for engine in tuple(_engines):
+        if engine.device == device and not engine.closed:
+            engine.fail(reason)
+    _log.error("%s is broken for this process, restart it: %s", device, reason)
+
+
+def require_device(device: str, name: str) -> None:
+    """Require that no error has broken `device` for this process, before `name` is loaded on it.
+
+    Raises:
+        ServerError: one has.
+    """
+    if device in _broken_devices:
+        raise broken_device_error(RuntimeError(_broken_devices[device]), name)
+
+
+def select_device(device: str) -> None:
+    """Make `device`, if it is a GPU, the current one of this thread: kernels that libraries bring
+    themselves run on the current one, wherever their tensors are."""
+    torch: Any = sys.modules.get("torch")
+    if device.startswith("cuda") and torch is not None:
+        torch.cuda.set_device(device)
 
 
 @atexit.register

@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import Any, Literal
 
 import torch
+from transformers.generation.utils import ALL_CACHE_NAMES
 
 from fmsdk.response import TokenLogprob
 from fmsdk_local.engine.detokenizer import Detokenizer
@@ -55,11 +56,13 @@ class TextChunk:
 class GenerationEnd:
     """Why the text ended, the number of generated tokens (an end token included), and seconds.
 
+    unknown_tokens: those that the tokenizer lacks, and that have no text.
     first_text: `time.perf_counter()` when the first text was ready, or None.
     """
 
     reason: EndReason
     tokens: int
+    unknown_tokens: int
     queue_seconds: float
     prefill_seconds: float
     decode_seconds: float
@@ -74,20 +77,29 @@ class TextRunner:
         tokenizer: for decoding alone, and used by no other thread: tokenizers are not
             thread-safe (huggingface/transformers#47085).
         visible: ids of special tokens that nevertheless have text (tags of reasoning, of tools).
+        end_tokens: ids that end a text.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, visible: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        visible: frozenset[int] = frozenset(),
+        end_tokens: frozenset[int] = frozenset(),
+    ) -> None:
         self.model = model
         self.tokenizer = tokenizer
+        self.end_tokens = end_tokens
         # What `decode(skip_special_tokens=True)` skips: `all_special_ids` is not all of it.
         added_tokens: dict[int, Any] = tokenizer.added_tokens_decoder
         special_ids = {id for id, token in added_tokens.items() if token.special}
-        self._skipped_ids = frozenset(special_ids | set(tokenizer.all_special_ids)) - visible
+        self.skipped_ids = frozenset(special_ids | set(tokenizer.all_special_ids)) - visible
 
     def run(self, job: Job) -> None:
         """Emit `TextChunk`s and, last, a `GenerationEnd`."""
         task: GenerationTask = job.task
-        output = _TokenSink(job, self.tokenizer, self._skipped_ids, self.model.generation_config)
+        output = _TokenSink(job, self)
 
         def loop(model: Any, input_ids: torch.Tensor, **state: Any) -> torch.Tensor:
             for token, logits in _generate_tokens(model, input_ids, task.seed, **state):
@@ -108,6 +120,9 @@ class TextRunner:
                 max_length=None,
                 num_beams=1,
                 num_return_sequences=1,
+                use_cache=True,
+                # Processors such as `min_new_tokens` hold these back.
+                eos_token_id=sorted(self.end_tokens) or None,
                 stop_strings=None,
                 custom_generate=loop,
             )
@@ -117,16 +132,17 @@ class TextRunner:
 class _TokenSink:
     """The generated tokens of one job: turns them into text, emits it, decides when to stop."""
 
-    def __init__(
-        self, job: Job, tokenizer: Any, skipped_ids: frozenset[int], defaults: Any
-    ) -> None:
+    def __init__(self, job: Job, runner: TextRunner) -> None:
         task: GenerationTask = job.task
         self._job = job
         self._task = task
-        self._tokenizer = tokenizer
-        self._end_tokens = _end_tokens(defaults, tokenizer)
-        self._detokenizer = Detokenizer(tokenizer.decode, skipped_ids)
-        self._stop_matcher = StopMatcher((*task.stop, *(defaults.stop_strings or ())))
+        self._tokenizer = runner.tokenizer
+        self._end_tokens = runner.end_tokens
+        self._skipped_ids = runner.skipped_ids
+        self._detokenizer = Detokenizer(runner.tokenizer.decode, runner.skipped_ids)
+        stops = runner.model.generation_config.stop_strings or ()
+        self._stop_matcher = StopMatcher((*task.stop, *stops))
+        self._unknown_tokens = 0
         self._start = perf_counter()
         self._first_token: float | None = None
         self._first_text: float | None = None
@@ -148,7 +164,13 @@ class _TokenSink:
         else:
             if self._task.logprobs is not None:
                 self._logprobs.append(self._logprob(token, logits))
-            self._add_text(self._stop_matcher.add_text(self._detokenizer.add_token(token)))
+            text = self._detokenizer.add_token(token)
+            if not text and self._tokenizer.convert_ids_to_tokens(token) is None:
+                self._unknown_tokens += 1
+            self._add_text(self._stop_matcher.add_text(text))
+            if token in self._skipped_ids:
+                hidden_text = self._tokenizer.decode([token])
+                self._add_text(self._stop_matcher.add_text(hidden_text, hidden=True))
             if self._stop_matcher.match is None:
                 return self._tokens < self._task.max_tokens
             self._end_reason = "stop"
@@ -168,6 +190,7 @@ class _TokenSink:
             GenerationEnd(
                 reason=self._end_reason,
                 tokens=self._tokens,
+                unknown_tokens=self._unknown_tokens,
                 queue_seconds=self._job.queue_seconds,
                 prefill_seconds=first_token - self._start,
                 decode_seconds=end - first_token,
@@ -202,15 +225,6 @@ class _TokenSink:
         )
 
 
-def _end_tokens(defaults: Any, tokenizer: Any) -> frozenset[int]:
-    """The ids that end a text: those of the checkpoint's generation settings, else of its
-    tokenizer."""
-    ids = tokenizer.eos_token_id if defaults.eos_token_id is None else defaults.eos_token_id
-    if ids is None:
-        return frozenset()
-    return frozenset((ids,) if isinstance(ids, int) else ids)
-
-
 def _generate_tokens(
     model: Any,
     input_ids: torch.Tensor,
@@ -236,7 +250,11 @@ def _generate_tokens(
         token = choose_token(logits_processor(input_ids, logits))
         yield int(token), logits[0]
         input_ids = torch.cat([input_ids, token[:, None]], dim=-1)
-        inputs = model.prepare_inputs_for_generation(input_ids, next_sequence_length=1, **state)
+        # A model without a cache takes all tokens again.
+        has_cache = any(state.get(name) is not None for name in ALL_CACHE_NAMES)
+        inputs = model.prepare_inputs_for_generation(
+            input_ids, next_sequence_length=1 if has_cache else None, **state
+        )
 
 
 def _token_chooser(

@@ -27,29 +27,37 @@ class StopMatcher:
     It holds back what could be the beginning of a stop string until that is decided, so the
     result does not depend on how the text is cut into pieces. `match` is the stop string that
     was met, or None. Neither it nor any text after it is passed on.
+
+    Hidden text (of control tokens) takes part in the match and is never passed on.
     """
 
     def __init__(self, stops: Iterable[str]) -> None:
         self._stops = tuple(stop for stop in stops if stop)
         self._pending = ""
+        self._hidden: list[bool] = []  # for each character of `_pending`
         self.match: str | None = None
 
-    def add_text(self, piece: str) -> str:
+    def add_text(self, piece: str, *, hidden: bool = False) -> str:
         """Add a piece of text; returns the text that can be passed on."""
         if self.match is not None:
             return ""
-        text = self._pending + piece
-        places = ((text.find(stop), stop) for stop in self._stops)
+        self._pending += piece
+        self._hidden += [hidden] * len(piece)
+        places = ((self._pending.find(stop), stop) for stop in self._stops)
         matches = [(place + len(stop), place, stop) for place, stop in places if place >= 0]
         if matches:
             _, place, self.match = min(matches)
-            self._pending = ""
-            return text[:place]
-        size = len(text) - overlap(text, self._stops)
-        self._pending = text[size:]
-        return text[:size]
+            text = self._take_visible(place)
+            self._pending, self._hidden = "", []
+            return text
+        return self._take_visible(len(self._pending) - overlap(self._pending, self._stops))
 
     def flush(self) -> str:
         """The text that was held back; call it at the end."""
-        text, self._pending = self._pending, ""
+        return self._take_visible(len(self._pending))
+
+    def _take_visible(self, size: int) -> str:
+        characters = zip(self._pending[:size], self._hidden, strict=False)
+        text = "".join(character for character, is_hidden in characters if not is_hidden)
+        self._pending, self._hidden = self._pending[size:], self._hidden[size:]
         return text

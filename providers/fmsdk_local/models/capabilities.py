@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from fmsdk.provider import Capabilities
+from fmsdk_local.decode import Dialect
 from fmsdk_local.models.chat_template import read_chat_template, template_names
 from fmsdk_local.models.checkpoint import input_modalities, kind_of, read_config
 
@@ -53,7 +54,7 @@ def capabilities_of(path: Path) -> Capabilities:
     return Capabilities(
         input=input_modalities(path),
         settings=_SETTINGS | {"reasoning"} if names & _REASONING_VARIABLES else _SETTINGS,
-        tools="tools" in names,
+        tools="tools" in names and Dialect.of_template(template).has_calls,
         structured=False,
         system=template is not None,
         context=next((size for size in context_sizes if isinstance(size, int)), None),

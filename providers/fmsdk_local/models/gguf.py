@@ -15,11 +15,13 @@ from typing import Any, cast
 from fmsdk.errors import CheckpointError, ConfigurationError
 from fmsdk.provider import Progress
 from fmsdk_local.errors import map_loading_error
+from fmsdk_local.models.checkpoint import require_complete
+from fmsdk_local.models.extra import import_extra
 from fmsdk_local.models.loading_lock import LOADING_LOCK
 
 __all__ = ["convert_gguf", "find_or_convert"]
 
-_FORMAT = "1"  # part of the key: raise it when `convert_gguf` writes other files than before
+_FORMAT = "2"  # part of the key: raise it when `convert_gguf` writes other files than before
 _MAGIC = b"GGUF"
 
 
@@ -68,6 +70,7 @@ def convert_gguf(source: Path, target: Path, *, progress: Progress | None = None
     with source.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise CheckpointError(f"{source} is no GGUF file: fetch it again")
+    _require_whole_model(source)
     with LOADING_LOCK:
         try:
             import torch
@@ -78,12 +81,14 @@ def convert_gguf(source: Path, target: Path, *, progress: Progress | None = None
             location = {"gguf_file": source.name, "local_files_only": True}
             with report_progress(progress, "convert"):
                 tokenizer = cast("Any", AutoTokenizer).from_pretrained(source.parent, **location)
-                model = cast("Any", AutoModelForCausalLM).from_pretrained(
+                model, report = cast("Any", AutoModelForCausalLM).from_pretrained(
                     source.parent,
                     **location,
                     quantization_config=GgufConfig(dequantize=True),
                     dtype=torch.bfloat16,
+                    output_loading_info=True,
                 )
+                require_complete(report["missing_keys"], source)
                 model.save_pretrained(target)
                 tokenizer.save_pretrained(target)
         except OSError as error:
@@ -93,3 +98,29 @@ def convert_gguf(source: Path, target: Path, *, progress: Progress | None = None
         except Exception as error:
             raise map_loading_error(error, str(source)) from error
     return target
+
+
+def _require_whole_model(source: Path) -> None:
+    """Require that the file has all bytes that its header describes, and is no part of a split
+    model: transformers reads one file, and sets the weights of the others to random numbers.
+
+    Raises:
+        CheckpointError: it is truncated, damaged, or a part.
+        MissingExtra: the module gguf is not installed.
+    """
+    reader = import_extra("gguf").GGUFReader
+    try:
+        fields = reader(source).fields
+        count = fields["split.count"].contents() if "split.count" in fields else 1
+        number = fields["split.no"].contents() + 1 if "split.no" in fields else 1
+    except Exception as error:
+        # numpy raises what it likes where the file ends before the header says.
+        raise CheckpointError(
+            f"{source} is truncated or damaged: it ends before the tensors that its header "
+            f"describes, at byte {source.stat().st_size:,}; fetch it again"
+        ) from error
+    if count > 1:
+        raise CheckpointError(
+            f"{source} is file {number} of {count} of a split model: join them with llama.cpp's "
+            f"`llama-gguf-split --merge FIRST.gguf WHOLE.gguf`, and use the whole file"
+        )

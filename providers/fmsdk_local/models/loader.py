@@ -5,7 +5,6 @@ A model is loaded once for each device and dtype. All clients, event loops and t
 
 from __future__ import annotations
 
-import gc
 import logging
 from pathlib import Path
 from time import perf_counter
@@ -15,7 +14,13 @@ import torch
 
 from fmsdk.errors import CheckpointError
 from fmsdk_local.engine.device import choose_device
-from fmsdk_local.errors import map_loading_error, release_tensors
+from fmsdk_local.engine.engine import close_device, require_device, select_device
+from fmsdk_local.errors import (
+    is_device_broken,
+    map_loading_error,
+    release_memory,
+    release_tensors,
+)
 from fmsdk_local.models.checkpoint import kind_of, read_config
 from fmsdk_local.models.directories import store_directory
 from fmsdk_local.models.gguf import find_or_convert
@@ -46,6 +51,7 @@ def load_model(name: str, path: Path, config: LocalConfig) -> LoadedModel:
             served.
         ConfigurationError: this machine lacks the device or a package.
         OutOfMemory: the weights are larger than the device's free memory.
+        ServerError: an error has broken the GPU for this process.
     """
     key = _key(path, config)
     if key in _loaded_models:
@@ -54,9 +60,14 @@ def load_model(name: str, path: Path, config: LocalConfig) -> LoadedModel:
         if key in _loaded_models:
             return _loaded_models[key]
         start = perf_counter()
+        device = str(key[1])
+        require_device(device, name)
         try:
+            select_device(device)
             model = _load_checkpoint(name, path, config)
         except Exception as error:
+            if is_device_broken(error):
+                close_device(device, error)
             release_tensors(error)
             raise map_loading_error(error, name) from error.__cause__
         _loaded_models[key] = model
@@ -73,9 +84,7 @@ def unload_models(path: Path | None = None) -> int:
         keys = [key for key in _loaded_models if path is None or key[0] == path.resolve()]
         for key in keys:
             _loaded_models.pop(key).unload()
-        gc.collect()
-        if torch.cuda.is_initialized():
-            torch.cuda.empty_cache()
+        release_memory()
     return len(keys)
 
 

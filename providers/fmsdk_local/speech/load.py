@@ -41,7 +41,7 @@ def load_speech_model(
     return SpeechModel(
         name=name,
         path=path,
-        engine=Engine(runner, name=name, max_queue=config.max_queue),
+        engine=Engine(runner, name=name, device=runner.device, max_queue=config.max_queue),
         device=describe_device(torch.device(runner.device)),
         capabilities=SPEECH_CAPABILITIES,
     )

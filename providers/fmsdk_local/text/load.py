@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
-from transformers import AutoModelForCausalLM, AutoModelForMultimodalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMultimodalLM
 
 from fmsdk.provider import Progress
-from fmsdk_local.decode import TAGS
+from fmsdk.result import Warning
+from fmsdk_local.decode import Dialect
 from fmsdk_local.encode import PromptEncoder
 from fmsdk_local.engine import Engine
 from fmsdk_local.engine.device import (
@@ -26,12 +27,26 @@ from fmsdk_local.models.processor import load_processor, tokenizer_of
 from fmsdk_local.models.progress import report_progress
 from fmsdk_local.models.weights import read_tensors
 from fmsdk_local.options import LocalConfig
+from fmsdk_local.text.memory import TokenMemory
 from fmsdk_local.text.model import TextModel
-
-if TYPE_CHECKING:
-    import torch
+from fmsdk_local.text.vocabulary import Embedding, find_end_tokens
 
 __all__ = ["load_text_model"]
+
+# Settings of generation_config.json that choose tokens otherwise than the token loop does, with
+# the value that changes nothing; and those that only make transformers' own loop faster.
+_OTHER_SEARCHES: dict[str, object] = {
+    "num_beams": 1,
+    "num_beam_groups": 1,
+    "num_return_sequences": 1,
+    "penalty_alpha": 0.0,
+    "dola_layers": None,
+    "constraints": None,
+    "force_words_ids": None,
+    "token_healing": None,
+    "max_time": None,
+}
+_SPEED_SETTINGS = ("prompt_lookup_num_tokens", "assistant_early_exit", "use_mtp")
 
 
 def load_text_model(
@@ -39,10 +54,17 @@ def load_text_model(
 ) -> TextModel:
     """Load the checkpoint at `path`, of the kind "causal" or "multimodal"."""
     device = choose_device(config.device)
-    dtype = choose_dtype(config.dtype, device)
+    location = {"local_files_only": True, "trust_remote_code": config.trust_remote_code}
+    model_config: Any = cast("Any", AutoConfig).from_pretrained(path, **location)
+    text_config = model_config.get_text_config(decoder=True)
+    trained = getattr(text_config, "dtype", None) or getattr(model_config, "dtype", None)
+    dtype = choose_dtype(config.dtype, device, trained)
+    memory = TokenMemory.of_config(text_config, dtype)
     if config.dtype == "auto" and "quantization_config" in read_config(path):
         dtype = None  # the weights keep the dtypes that they were quantised to
-    require_weight_memory(read_tensors(path), dtype, device, name)
+    context: int | None = getattr(text_config, "max_position_embeddings", None)
+    room = memory.room_bytes(context)
+    require_weight_memory(read_tensors(path), dtype, device, name, request_bytes=room)
     with report_progress(progress, "load"):
         processor = load_processor(path, kind, trust_remote_code=config.trust_remote_code)
         auto: Any = AutoModelForMultimodalLM if kind == "multimodal" else AutoModelForCausalLM
@@ -51,41 +73,61 @@ def load_text_model(
             dtype="auto" if dtype is None else dtype,
             device_map=device,
             attn_implementation=config.attn,
-            trust_remote_code=config.trust_remote_code,
             use_safetensors=True,
-            local_files_only=True,
+            **location,
             output_loading_info=True,
         )
         require_complete(report["missing_keys"], path)
         model = model.eval()
     # A second tokenizer, since encoding and decoding happen on different threads.
     decoder = copy.deepcopy(tokenizer_of(processor))
-    tag_ids = (decoder.get_vocab().get(tag) for tag in TAGS)
-    visible = frozenset(id for id in tag_ids if id is not None)
-    text_config = model.config.get_text_config(decoder=True)
+    template = read_chat_template(path)
+    embedding = Embedding.of_model(model)
+    embedding.require_tokens(decoder, template, name)
+    dialect = Dialect.of_template(template, vocabulary := decoder.get_vocab())
+    tag_ids = (vocabulary.get(tag) for tag in dialect.visible_tags)
+    runner = TextRunner(
+        model,
+        decoder,
+        visible=frozenset(id for id in tag_ids if id is not None),
+        end_tokens=find_end_tokens(
+            processor, model.generation_config, template, not_ends=dialect.visible_tags
+        ),
+    )
     return TextModel(
         name=name,
         path=path,
-        engine=Engine(TextRunner(model, decoder, visible), name=name, max_queue=config.max_queue),
+        engine=Engine(runner, name=name, device=str(device), max_queue=config.max_queue),
         device=describe_device(device),
         torch_device=device,
         capabilities=capabilities_of(path),
-        prompt_encoder=PromptEncoder(processor, read_chat_template(path)),
-        context=getattr(text_config, "max_position_embeddings", None),
+        prompt_encoder=PromptEncoder(processor, template),
+        embedding=embedding,
+        dialect=dialect,
+        context=context,
         max_new_tokens=model.generation_config.max_new_tokens,
-        kv_bytes=_kv_bytes(text_config, model.dtype),
+        memory=memory,
+        warnings=_drop_other_searches(model.generation_config, name),
     )
 
 
-def _kv_bytes(text_config: Any, dtype: torch.dtype) -> int | None:
-    """Bytes of keys and values for one token: 2 x layers x heads x head size x bytes a number."""
-    if getattr(text_config, "kv_lora_rank", None):  # compressed: each model has its own formula
-        return None
-    layers = getattr(text_config, "num_hidden_layers", None)
-    query_heads = getattr(text_config, "num_attention_heads", None)
-    heads = getattr(text_config, "num_key_value_heads", None) or query_heads
-    hidden_size = getattr(text_config, "hidden_size", None)
-    if not (layers and heads and hidden_size):
-        return None
-    head_size: int = getattr(text_config, "head_dim", None) or hidden_size // query_heads
-    return 2 * layers * heads * head_size * dtype.itemsize
+def _drop_other_searches(generation_config: Any, name: str) -> tuple[Warning, ...]:
+    """Turn off what the token loop does not do; a warning names what changes the text."""
+    for setting in _SPEED_SETTINGS:
+        setattr(generation_config, setting, None)
+    ignored: list[str] = []
+    for setting, unset in _OTHER_SEARCHES.items():
+        value = getattr(generation_config, setting, None)
+        if value not in (None, False, unset):
+            ignored.append(f"{setting}={value}")
+        setattr(generation_config, setting, None)
+    if not ignored:
+        return ()
+    return (
+        Warning(
+            "setting_ignored",
+            f"the generation_config.json of {name} sets {', '.join(ignored)}, which has no effect: "
+            "tokens are chosen one after the other, greedily or by sampling",
+            "generation_config",
+        ),
+    )

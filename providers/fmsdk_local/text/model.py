@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from fmsdk.errors import ContextTooLong
 from fmsdk.provider import Capabilities
 from fmsdk.request import Request
-from fmsdk.response import Event, Finished
+from fmsdk.response import Event, Finished, Warning
 from fmsdk.usage import Device, InputUsage, OutputUsage, Timings, Usage
-from fmsdk_local.decode import TextDecoder, decode_finish
+from fmsdk_local.decode import Dialect, decode_finish
 from fmsdk_local.encode import Prompt, PromptEncoder
 from fmsdk_local.engine import Engine, Job
 from fmsdk_local.engine.device import require_cache_memory
+from fmsdk_local.engine.engine import close_device
 from fmsdk_local.engine.generation import GenerationEnd, GenerationTask, TextChunk
-from fmsdk_local.errors import map_request_error
+from fmsdk_local.errors import is_device_broken, map_request_error
 from fmsdk_local.options import options_of
+from fmsdk_local.text.memory import TokenMemory
+from fmsdk_local.text.vocabulary import Embedding
 
 if TYPE_CHECKING:
     import torch
@@ -39,7 +42,8 @@ class TextModel:
 
     context: tokens of prompt and response together, or None where the checkpoint has no limit.
     max_new_tokens: the checkpoint's own limit on a response, or None.
-    kv_bytes: memory that one token of context takes, or None where it cannot be computed.
+    memory: what one token of a request takes.
+    warnings: of every response: what of the checkpoint's settings has no effect.
     """
 
     name: str
@@ -49,9 +53,12 @@ class TextModel:
     torch_device: torch.device
     capabilities: Capabilities
     prompt_encoder: PromptEncoder
+    embedding: Embedding
+    dialect: Dialect
+    memory: TokenMemory
     context: int | None = None
     max_new_tokens: int | None = None
-    kv_bytes: int | None = None
+    warnings: tuple[Warning, ...] = ()
 
     def with_hourly_price(self, price: Decimal | None) -> Self:
         """The same model with a device that costs `price` dollars an hour."""
@@ -83,10 +90,12 @@ class TextModel:
         start = perf_counter()
         try:
             prompt = await asyncio.to_thread(self.prompt_encoder.encode, request)
+            task = self._generation_task(request, prompt, stream=stream)
         except Exception as error:
+            if is_device_broken(error):
+                close_device(self.engine.device, error)
             raise map_request_error(error, request.name) from error.__cause__
-        task = self._generation_task(request, prompt, stream=stream)
-        decoder = TextDecoder(prompt.tools, in_reasoning=prompt.opens_reasoning)
+        decoder = self.dialect.decoder(prompt.tools, in_reasoning=prompt.opens_reasoning)
         async with aclosing(cast("Any", self.engine.submit(task, on_job))) as items:
             async for item in items:
                 if isinstance(item, TextChunk):
@@ -111,15 +120,21 @@ class TextModel:
                         usage=_usage(prompt, item.tokens),
                         served_model=self.name,
                         timings=timings,
-                        warnings=prompt.warnings,
+                        warnings=(
+                            *prompt.warnings,
+                            *self.warnings,
+                            *decoder.warnings,
+                            *self._warn_of_unknown_tokens(item.unknown_tokens),
+                        ),
                     )
 
     def _generation_task(self, request: Request, prompt: Prompt, *, stream: bool) -> GenerationTask:
         settings = request.settings
+        self.embedding.require_ids(prompt.inputs["input_ids"], request.name)
         max_tokens = self._max_tokens(request, prompt)
-        if self.kv_bytes is not None:
-            tokens = prompt.tokens + (settings.max_output_tokens or 0)
-            require_cache_memory(tokens * self.kv_bytes, self.torch_device, request.name)
+        tokens = prompt.tokens + (settings.max_output_tokens or 0)
+        size = self.memory.request_bytes(prompt.tokens, tokens)
+        require_cache_memory(size, self.torch_device, request.name)
         return GenerationTask(
             inputs=prompt.inputs,
             max_tokens=max_tokens,
@@ -129,6 +144,12 @@ class TextModel:
             logprobs=settings.logprobs,
             stream=stream,
         )
+
+    def _warn_of_unknown_tokens(self, count: int) -> tuple[Warning, ...]:
+        if not count:
+            return ()
+        message = f"{self.name} wrote {count} tokens that its tokenizer lacks: they have no text"
+        return (Warning("tokens_without_text", message, "tokenizer"),)
 
     def _max_tokens(self, request: Request, prompt: Prompt) -> int:
         """The caller's limit, else the checkpoint's, within the context."""

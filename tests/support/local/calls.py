@@ -29,9 +29,17 @@ def picture(width: int = 90, height: int = 60) -> Pillow.Image:
 
 
 def reference(
-    path: Path, messages: list[dict[str, Any]], *, dtype: str = "float32", **settings: Any
+    path: Path,
+    messages: list[dict[str, Any]],
+    *,
+    dtype: str = "float32",
+    piecewise: bool = False,
+    **settings: Any,
 ) -> str:
-    """What transformers' own `generate` makes of the messages."""
+    """What transformers' own `generate` makes of the messages. `piecewise`: decoded token by
+    token. Random weights write bytes that are no text, which tokenizers with bytes to fall back
+    to decode otherwise in pieces than at once."""
+    from fmsdk_local.engine.detokenizer import Detokenizer
     from fmsdk_local.models.processor import load_processor, tokenizer_of
 
     kind = kind_of(path)
@@ -48,4 +56,9 @@ def reference(
     with torch.no_grad():
         output = model.generate(**inputs, **settings)
     ids = output[0, inputs["input_ids"].shape[1] :]
-    return tokenizer_of(processor).decode(ids, skip_special_tokens=True)
+    words = tokenizer_of(processor)
+    if not piecewise:
+        return words.decode(ids, skip_special_tokens=True)
+    special = {id for id, token in words.added_tokens_decoder.items() if token.special}
+    detokenizer = Detokenizer(words.decode, special | set(words.all_special_ids))
+    return "".join(map(detokenizer.add_token, ids.tolist())) + detokenizer.flush()

@@ -140,36 +140,43 @@ def deaf(path: Path) -> Path:
 
 def terse(path: Path) -> Path:
     """Ends every answer before it begins."""
-    return _save_scripted_model(path, [END])
+    return scripted_model(path, [END])
 
 
 def parrot(path: Path) -> Path:
     """Says 😀 for ever, a byte or two at a time."""
-    return _save_scripted_model(path, tokenizer().tokenize("😀"))
+    return scripted_model(path, tokenizer().tokenize("😀"))
 
 
 def vast(path: Path) -> Path:
     """Never ends, in a context that no memory can hold."""
-    return _save_scripted_model(path, tokenizer().tokenize("😀"), max_position_embeddings=10**13)
+    return scripted_model(path, tokenizer().tokenize("😀"), max_position_embeddings=10**13)
 
 
 def thinker(path: Path) -> Path:
     """Thinks before it answers, whatever it is asked."""
-    return _save_scripted_model(path, ["<think>", "H", "m.", "</think>", "\n\n", "Yes", END])
+    return scripted_model(path, ["<think>", "H", "m.", "</think>", "\n\n", "Yes", END])
 
 
 def caller(path: Path) -> Path:
     """Calls the tool "weather", whatever it is asked, in Hermes' form."""
     call = '<tool_call>\n{"name": "weather", "arguments": {"city": "Rom"}}\n</tool_call>'
-    return _save_scripted_model(path, [*(call[n : n + 5] for n in range(0, len(call), 5)), END])
+    return scripted_model(path, [*(call[n : n + 5] for n in range(0, len(call), 5)), END])
 
 
-def _save_scripted_model(path: Path, say: list[str], **changes: Any) -> Path:
+def scripted_model(
+    path: Path,
+    say: list[str],
+    *,
+    template: str = TEXT_TEMPLATE,
+    special: tuple[str, ...] = (),
+    **changes: Any,
+) -> Path:
     """A model that says `say`, over and over: each token leads to the next, and every other
-    token to the first."""
+    token to the first. `special`: control tokens beside the usual ones."""
     assert len(set(say)) == len(say)
-    words = tokenizer()
-    words.chat_template = TEXT_TEMPLATE
+    words = tokenizer(*special)
+    words.chat_template = template
     words.add_tokens([piece for piece in say if piece not in words.get_vocab()])
     cycle = words.convert_tokens_to_ids(say)
     size = -(-len(words) // 8) * 8
@@ -185,6 +192,29 @@ def _save_scripted_model(path: Path, say: list[str], **changes: Any) -> Path:
         model.lm_head.weight[cycle[0]].fill_(0.1)
         for token, following in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
             model.lm_head.weight[following, token] = 1
+    return _save(model, words, path)
+
+
+def reciting_model(
+    path: Path, say: list[str], *, prompt_tokens: int, template: str, special: tuple[str, ...] = ()
+) -> Path:
+    """A model that says `say` after any prompt of `prompt_tokens`, in which pieces may repeat: the
+    first GPTs know positions by a table, and here the position alone decides."""
+    words = tokenizer(*special)
+    words.chat_template = template
+    words.add_tokens([piece for piece in say if piece not in words.get_vocab()])
+    config = transformers.GPT2Config(
+        n_positions=CONTEXT, n_embd=CONTEXT, n_layer=1, n_head=4, tie_word_embeddings=False,
+        **_ids(words),
+    )  # fmt: skip
+    model: Any = transformers.GPT2LMHeadModel(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.transformer.ln_f.weight.fill_(1)
+        model.transformer.wpe.weight.copy_(torch.eye(CONTEXT))
+        for number, token in enumerate(words.convert_tokens_to_ids(say)):
+            model.lm_head.weight[token, prompt_tokens - 1 + number] = 1
     return _save(model, words, path)
 
 

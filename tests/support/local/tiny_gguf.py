@@ -25,13 +25,28 @@ _NAMES = {
 _OUTER = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
 
 
-def write(checkpoint: Path, file: Path) -> Path:
-    """The checkpoint's weights (float32), vocabulary and chat template in one GGUF file."""
+def write(
+    checkpoint: Path,
+    file: Path,
+    *,
+    without: tuple[str, ...] = (),
+    split: tuple[int, int] | None = None,
+) -> Path:
+    """The checkpoint's weights (float32), vocabulary and chat template in one GGUF file.
+
+    `without`: beginnings of the names of tensors that it lacks. `split`: its number, from 0, and
+    the count of the files, as llama.cpp's `llama-gguf-split` writes them.
+    """
     config = json.loads((checkpoint / "config.json").read_text("utf-8"))
     writer = gguf.GGUFWriter(str(file), "llama")
     _write_config(writer, config)
     _write_vocabulary(writer, checkpoint, config)
+    if split is not None:
+        writer.add_uint16("split.no", split[0])
+        writer.add_uint16("split.count", split[1])
     for name, tensor in load_file(checkpoint / "model.safetensors").items():
+        if _gguf_name(name).startswith(without or ("none",)):
+            continue
         writer.add_tensor(_gguf_name(name), _permute_heads(name, tensor, config))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
