@@ -8,10 +8,11 @@ answer are computed here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from fmsdk import pricing, registry
 from fmsdk.catalog.lifecycle import (
@@ -30,6 +31,7 @@ from fmsdk.pipeline import media_fetch
 from fmsdk.pipeline.capability_check import check_request
 from fmsdk.pipeline.image_limits import fit_image_limits
 from fmsdk.pipeline.retry import delay_before_retry
+from fmsdk.pipeline.running_calls import RunningCalls, closed_error
 from fmsdk.provider import Capabilities, PartialResponse, Provider
 from fmsdk.request import Request
 from fmsdk.response import ResponseAccumulator
@@ -49,7 +51,8 @@ class Policy:
 
     retries: attempts after the first one. timeout: seconds for all attempts together. gate: limits
     how many calls run at once; None: no limit. observers: follow the calls. clock: decides which
-    models are retired; None: the machine's clock. fetch: limits of a fetch of media."""
+    models are retired; None: the machine's clock. fetch: limits of a fetch of media.
+    running_calls: the client's calls on this event loop, which end when it is closed."""
 
     retries: int = 2
     timeout: float | None = None
@@ -57,6 +60,7 @@ class Policy:
     observers: Observers = field(default_factory=Observers)
     clock: Clock | None = None
     fetch: FetchLimits = DEFAULT_FETCH
+    running_calls: RunningCalls = field(default_factory=RunningCalls)
 
 
 class Call(Generic[Q, A]):
@@ -82,13 +86,16 @@ class Call(Generic[Q, A]):
         self._deadline: float | None = None
         self._first: float | None = None
         self._call_observer = CallObserver(request)
+        self._task: asyncio.Task[Any] | None = None
+        self._interrupted_task: asyncio.Task[Any] | None = None
 
     async def run(self: Call[Q, Awaitable[R]]) -> R:
         """Ask, and return the result with its latency and cost."""
         self.operation.check_support(self.provider, self.request)
         with self.observe() as call_observer, call_observer.current():
             try:
-                result = await self._priced_result()
+                with self.until_closed():
+                    result = await self._priced_result()
                 self.report_attempt(result)
                 return call_observer.set_result(result)
             except FmsdkError as error:
@@ -113,6 +120,35 @@ class Call(Generic[Q, A]):
                 return self.with_latency_and_cost(result)
             except (FmsdkError, TimeoutError) as error:
                 await self.retry_or_raise(error)
+
+    @contextmanager
+    def until_closed(self) -> Generator[None]:
+        """The context in which the call ends with ClientClosed when its client is closed."""
+        self.policy.running_calls.add(self)
+        self._task = asyncio.current_task()
+        try:
+            yield
+        except asyncio.CancelledError as error:
+            task = self._interrupted_task
+            if task is None or task.cancelling() > 1:  # cancelled by the caller, too
+                raise
+            client_closed = closed_error()
+            if self._asking:
+                self.record_attempt(client_closed)
+            raise client_closed from error
+        finally:
+            self.policy.running_calls.remove(self)
+            if self._interrupted_task is not None:
+                self._interrupted_task.uncancel()
+
+    def interrupt(self) -> bool:
+        """Cancel what the call waits for; False where it waits for nothing that could be: a
+        stream's consumer is at work, this very task closes the client, or cancels it anyway."""
+        task = self._task
+        if task is None or task.cancelling() or task is asyncio.current_task():
+            return False
+        self._interrupted_task = task
+        return task.cancel()
 
     def observe(self) -> CallObserver:
         """Report the begin of the call to its observers."""
@@ -283,6 +319,8 @@ class Call(Generic[Q, A]):
     ) -> None:
         """Wait for the next attempt. Raise if there is none, or if this one is `final`."""
         fmsdk_error = error if isinstance(error, FmsdkError) else self.deadline_error(error)
+        if self.policy.running_calls.is_closed:  # which broke the connection
+            fmsdk_error = closed_error()
         self.record_attempt(fmsdk_error)
         loop_time = asyncio.get_running_loop().time()
         remaining = None if self._deadline is None else self._deadline - loop_time

@@ -62,29 +62,35 @@ class StreamedCall(Call[Request, EventStream]):
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """The provider's events. An attempt that fails before any content can be retried."""
+        running_calls = self.policy.running_calls
         with self.observe() as call_observer:
             outcome: Response[Any] | FmsdkError | None = None
             try:
-                with call_observer.current():
-                    await self.prepare()
-                while True:
-                    try:
-                        async with self._attempt_events() as events:
-                            add = self._accumulator.add
-                            async for event in events:
-                                add(event)
-                                if self._first is None and self._accumulator.has_content:
-                                    self._first = perf_counter()
-                                yield event
-                        if self._accumulator.finished is None:
-                            raise IncompleteStream(
-                                f"{self.request.provider} ended the stream without a finish"
-                            )
-                        self.record_attempt()
-                        return
-                    except (FmsdkError, TimeoutError) as error:
-                        await self.retry_or_raise(error, final=self._accumulator.has_content)
-                        self._accumulator = ResponseAccumulator()
+                with self.until_closed():
+                    with call_observer.current():
+                        await self.prepare()
+                    while True:
+                        try:
+                            async with self._attempt_events() as events:
+                                add = self._accumulator.add
+                                async for event in events:
+                                    add(event)
+                                    if self._first is None and self._accumulator.has_content:
+                                        self._first = perf_counter()
+                                    self._task = None  # the consumer is at work
+                                    yield event
+                                    self._task = asyncio.current_task()
+                                    if running_calls.is_closed:
+                                        break
+                            if self._accumulator.finished is None:
+                                raise IncompleteStream(
+                                    f"{self.request.provider} ended the stream without a finish"
+                                )
+                            self.record_attempt()
+                            return
+                        except (FmsdkError, TimeoutError) as error:
+                            await self.retry_or_raise(error, final=self._accumulator.has_content)
+                            self._accumulator = ResponseAccumulator()
             except FmsdkError as error:
                 self.attach_context(error)
                 if error.partial is not None:
