@@ -24,6 +24,7 @@ import msgspec
 
 from fmsdk.errors import BadRequestError, InvalidOutput
 from fmsdk.schema.strict import check_form, needs_wrapping, resolve_root, strict, without_nulls
+from fmsdk.surrogates import replace_lone_surrogates
 from fmsdk.validation import encode_json, to_plain_json
 
 __all__ = [
@@ -99,7 +100,7 @@ def parse_output(output: Any, text: str) -> Any:
     text = text.strip()
     if fence := _FENCE.fullmatch(text):
         text = fence[1].strip()
-    body = text.encode("utf-8", "surrogatepass")
+    body = replace_lone_surrogates(text).encode("utf-8", "replace")
     reasons: list[str] = []
     for candidate in _answer_candidates(body, plan):
         try:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, Literal, cast
 
 from fmsdk.response import Finish, ReasoningDelta, TextDelta, TokenLogprob, ToolCallDelta
+from fmsdk.surrogates import replace_lone_surrogates
 from fmsdk_local.engine.stop_matcher import overlap
 
 __all__ = ["TAGS", "Delta", "TextDecoder", "decode_finish"]
@@ -222,6 +223,6 @@ def _call_of(value: object) -> Call | None:
 
 def _parse_json(text: str) -> object:
     try:
-        return json.loads(text)
+        return json.loads(replace_lone_surrogates(text))
     except ValueError:
         return None
