@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Generic, Literal, TypeVar
 
@@ -22,6 +22,7 @@ __all__ = [
     "Timings",
     "Usage",
     "UsageSource",
+    "without_false_zeros",
 ]
 
 N = TypeVar("N", int, Decimal)
@@ -87,6 +88,25 @@ class Usage:
     server_tools: Mapping[str, int] | None = None
     charged: Decimal | None = None
     raw: dict[str, Any] | None = None
+
+
+def without_false_zeros(usage: Usage, *, has_output: bool) -> Usage:
+    """The usage without zeros that cannot be true, from servers and gateways that do not count.
+
+    No request is empty, and no answer with content (`has_output`). Without any other count, the
+    usage is "unknown", and so is a charge of 0 beside it.
+    """
+    has_input = usage.input.total != 0
+    if has_input and not (has_output and usage.output.total == 0):
+        return usage
+    if not has_input:
+        seconds = usage.input.audio_seconds
+        usage = replace(usage, input=InputUsage(audio_seconds=seconds))
+    if usage.output.total == 0:
+        usage = replace(usage, output=OutputUsage())
+    if usage.input != _NO_INPUT or usage.output.total is not None:
+        return usage
+    return replace(usage, source="unknown", charged=usage.charged or None)
 
 
 # No slots: with them, calling a subscripted generic (`Range[int](…)`) fails in Python 3.11.

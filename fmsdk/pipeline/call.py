@@ -36,7 +36,7 @@ from fmsdk.provider import Capabilities, PartialResponse, Provider
 from fmsdk.request import Request
 from fmsdk.response import ResponseAccumulator
 from fmsdk.result import Result, Warning
-from fmsdk.usage import Attempt, Cost, Latency, Timings, Usage
+from fmsdk.usage import Attempt, Cost, Latency, Timings, Usage, without_false_zeros
 
 __all__ = ["Call", "Policy"]
 
@@ -159,9 +159,12 @@ class Call(Generic[Q, A]):
 
     def with_latency_and_cost(self, result: R, first_token: float | None = None) -> R:
         """Add latency, cost, the request's tags and the warnings of the checks."""
-        usage, timings = result.usage, result.timings
+        has_output = any(message.parts for message in result.messages)
+        usage = without_false_zeros(result.usage, has_output=has_output)
+        timings = result.timings
         return replace(
             result,
+            usage=usage,
             latency=self.latency(timings, usage, first_token),
             cost=self.cost(timings, result.served_model, usage),
             warnings=self._warnings + result.warnings,

@@ -16,7 +16,7 @@ from fmsdk.provider import EventStream, Provider
 from fmsdk.quoting.quote import estimated_usage
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, ResponseAccumulator
-from fmsdk.usage import Usage
+from fmsdk.usage import Usage, without_false_zeros
 
 __all__ = ["StreamedCall"]
 
@@ -124,7 +124,11 @@ class StreamedCall(Call[Request, EventStream]):
 
     def _reported_usage(self) -> Usage | None:
         """The usage that the vendor has reported so far."""
-        return None if self._stream is None else self._stream.usage()
+        usage = None if self._stream is None else self._stream.usage()
+        if usage is None:
+            return None
+        usage = without_false_zeros(usage, has_output=self._accumulator.has_content)
+        return None if usage.source == "unknown" else usage
 
 
 async def _stop_at_deadline(
