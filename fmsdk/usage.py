@@ -169,13 +169,15 @@ class Latency:
     """How long a request took, in seconds.
 
     total: from the call until the last token, everything included.
-    time_to_first_token: from the call to the first visible token; None where that is
-        unknown (a hosted answer without streaming).
-    queue: waiting for a place (client's `max_concurrency`, local engine's queue).
+    time_to_first_token: from the call to the first visible token, without `queue` and `load`;
+        None where that is unknown (a hosted answer without streaming).
+    queue: waiting for a place (client's `max_concurrency`, local engine's queue), for the imports
+        of a first call, and for this program: seconds in which its event loop was late.
     load: loading the local model, 0.0 where it was loaded already; None for hosted models.
     prefill, decode: phases of the local engine; None where unknown.
     output_tokens_per_second: output tokens after the first ÷ time after the first token, or,
-        without a time to first token, output tokens ÷ the last attempt's time.
+        without a time to first token, output tokens ÷ the last attempt's time. None for fewer
+        than 8 tokens, or within less than 50 ms.
     attempts: every attempt, in order; `len(attempts) - 1` retries.
     """
 

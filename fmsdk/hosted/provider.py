@@ -141,7 +141,8 @@ class HostedProvider(Provider, Generic[E, A]):
 
     async def warm_up(self) -> None:
         """Import what sends requests. Raises MissingKey where no key is known."""
-        await self.transport()
+        if self._transport is None:
+            await self.transport()
 
     def estimate(self, request: Request) -> Estimate:
         """The core's estimate of text. Raises QuoteUnavailable for media."""
@@ -151,7 +152,8 @@ class HostedProvider(Provider, Generic[E, A]):
 
     async def aclose(self) -> None:
         """Close the connections. A later request opens new ones."""
-        transport, self._transport = self._transport, None
+        async with self._opening:
+            transport, self._transport = self._transport, None
         if transport is not None:
             await transport.aclose()
 

@@ -41,8 +41,14 @@ from fmsdk.usage import Attempt, Cost, Latency, Timings, Usage, without_false_ze
 __all__ = ["Call", "Policy"]
 
 Q = TypeVar("Q", bound=Request)
+T = TypeVar("T")
 A = TypeVar("A")
 R = TypeVar("R", bound=Result)
+
+_FEWEST_TOKENS, _SHORTEST_SECONDS = 8, 0.05
+"""Of which a rate is computed: fewer come in a burst, whose rate is nobody's speed."""
+_LEAST_QUEUE = 0.01
+"""Seconds; less is the timers' own inaccuracy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,10 @@ class Call(Generic[Q, A]):
         self._delay = 0.0
         self._queue = 0.0
         self._load: float | None = None
+        # The loop's lag counts from here; what is part of other seconds is added to it.
+        self._lag_start = policy.running_calls.lag()
+        self._attempt_waiting = 0.0
+        self._first_waiting = 0.0
         self._holds_gate = False
         self._asking = False
         self._deadline: float | None = None
@@ -184,27 +194,44 @@ class Call(Generic[Q, A]):
         self, timings: Timings | None, usage: Usage, first_token: float | None = None
     ) -> Latency:
         """The latency up to now. `first_token` is the time at which a stream's first token came."""
-        now = perf_counter()
+        total, waiting = perf_counter() - self._start_time, self.waiting_seconds()
         timings = timings or Timings()
-        to_first = None if first_token is None else first_token - self._start_time
-        if to_first is None and timings.time_to_first_token is not None:
-            to_first = timings.time_to_first_token + self._attempt_start - self._start_time
-        tokens, rate = usage.output.total, None
-        if tokens and to_first is not None and tokens > 1:
-            after_first = now - self._start_time - to_first
-            rate = (tokens - 1) / after_first if after_first > 0 else None
-        elif tokens:
-            rate = tokens / max(now - self._attempt_start, 1e-9)
+        to_first = None
+        if first_token is not None:
+            to_first = first_token - self._start_time - self._first_waiting
+        elif timings.time_to_first_token is not None:
+            before = self._attempt_start - self._start_time - self._attempt_waiting
+            to_first = timings.time_to_first_token + before
+        tokens, seconds = usage.output.total or 0, total - waiting
+        if to_first is None:
+            seconds -= self._attempt_start - self._start_time - self._attempt_waiting
+        else:
+            tokens, seconds = tokens - 1, seconds - to_first
+            to_first = max(0.0, to_first - timings.queue - (timings.load or 0.0))
+        is_measurable = tokens >= _FEWEST_TOKENS and seconds >= _SHORTEST_SECONDS
         return Latency(
-            total=now - self._start_time,
+            total=total,
             time_to_first_token=to_first,
-            queue=self._queue + timings.queue,
-            load=self._load if timings.load is None else timings.load,
+            queue=waiting - (self._load or 0.0) + timings.queue,
+            load=self._load if timings.load is None else timings.load + (self._load or 0.0),
             prefill=timings.prefill,
             decode=timings.decode,
-            output_tokens_per_second=rate,
+            output_tokens_per_second=tokens / seconds if is_measurable else None,
             attempts=tuple(self.attempts),
         )
+
+    def waiting_seconds(self) -> float:
+        """Seconds since the begin in which nobody was asked: the queue, loading, and the event
+        loop's lag."""
+        queue = self._queue + self.policy.running_calls.lag() - self._lag_start
+        return (self._load or 0.0) + (queue if queue >= _LEAST_QUEUE else 0.0)
+
+    async def _measure(self, step: Awaitable[T]) -> tuple[T, float]:
+        """A step in which nobody is asked, and its seconds, which include the loop's lag."""
+        start, lag = perf_counter(), self.policy.running_calls.lag()
+        result = await step
+        self._lag_start += self.policy.running_calls.lag() - lag
+        return result, perf_counter() - start
 
     async def prepare(self) -> None:
         """Start the deadline, check the request, load the model, fetch media for the vendor, shrink
@@ -215,12 +242,14 @@ class Call(Generic[Q, A]):
         try:
             async with asyncio.timeout_at(self._deadline):
                 capabilities = await self._check_request()
-            start = perf_counter()
-            self._load = await self.provider.load(self.request.model)
-            if self._load is not None:
+                _, seconds = await self._measure(self.provider.warm_up())
+                self._queue += seconds
+            load, seconds = await self._measure(self.provider.load(self.request.model))
+            if load is not None:
                 # Loading does not count, nor waiting for another call to load the model.
+                self._load = seconds if load else 0.0
                 if self._deadline is not None:
-                    self._deadline += perf_counter() - start
+                    self._deadline += seconds
                 if self.operation.capabilities is None:  # a model that is loaded says more
                     capabilities = self.provider.capabilities(self.request.model)
             self._warnings = (*unknown_model_warnings(capabilities, self.request), *self._warnings)
@@ -231,10 +260,8 @@ class Call(Generic[Q, A]):
                 self.request, smaller = await fit_image_limits(self.request, capabilities)
                 self._warnings += smaller
                 if self.policy.gate is not None:
-                    start = perf_counter()
-                    await self.policy.gate.acquire()
-                    self._holds_gate = True
-                    self._queue = perf_counter() - start
+                    self._holds_gate, seconds = await self._measure(self.policy.gate.acquire())
+                    self._queue += seconds
         except TimeoutError as error:
             raise self.deadline_error(error) from error
         self._begin_attempt()
@@ -244,7 +271,10 @@ class Call(Generic[Q, A]):
         retirement_warnings = refuse_retired(self.request, self.provider.vendor, self.policy.clock)
         capabilities = self.operation.capabilities
         if capabilities is None:
-            capabilities = await known_capabilities(self.provider, self.request.model)
+            capabilities, seconds = await self._measure(
+                known_capabilities(self.provider, self.request.model)
+            )
+            self._queue += seconds
         try:
             if all(part.url or part.file for part in self.request.media()):
                 self.request, warnings = check_request(self.request, capabilities)
@@ -277,6 +307,7 @@ class Call(Generic[Q, A]):
 
     def _begin_attempt(self) -> None:
         self._attempt_start = perf_counter()
+        self._attempt_waiting = self.waiting_seconds()
         self._asking = True
 
     def record_cancelled_attempt(self) -> None:

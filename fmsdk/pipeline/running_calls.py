@@ -1,9 +1,11 @@
-"""The calls that run on one event loop, so that a client that is closed can end them."""
+"""The calls that run on one event loop: a client that is closed ends them, and while there are any
+the lag of the loop is measured."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from time import perf_counter
 from typing import Protocol
 
 from fmsdk.errors import ClientClosed
@@ -11,6 +13,7 @@ from fmsdk.errors import ClientClosed
 __all__ = ["RunningCalls", "closed_error"]
 
 _LEAVE_SECONDS = 1.0
+_TICK_SECONDS = 0.02
 
 
 class _Interruptible(Protocol):
@@ -28,6 +31,8 @@ class RunningCalls:
         self._calls: set[_Interruptible] = set()
         self._interrupted: set[_Interruptible] = set()
         self._ended: asyncio.Event | None = None
+        self._lag = 0.0
+        self._next_tick: float | None = None
 
     def check_open(self) -> None:
         """Raise ClientClosed if the client was closed."""
@@ -38,6 +43,23 @@ class RunningCalls:
         """A call begins. Raises ClientClosed."""
         self.check_open()
         self._calls.add(call)
+        if self._next_tick is None:
+            self._schedule_tick()
+
+    def lag(self) -> float:
+        """Seconds by which this event loop has been late so far, while calls ran: it did other
+        work, or another thread held the interpreter. Only differences mean something."""
+        pending = 0.0 if self._next_tick is None else perf_counter() - self._next_tick
+        return self._lag + max(0.0, pending)
+
+    def _schedule_tick(self) -> None:
+        self._next_tick = perf_counter() + _TICK_SECONDS
+        asyncio.get_running_loop().call_later(_TICK_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        self._lag, self._next_tick = self.lag(), None
+        if self._calls:
+            self._schedule_tick()
 
     def remove(self, call: _Interruptible) -> None:
         """A call has ended."""

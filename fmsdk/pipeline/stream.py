@@ -77,6 +77,7 @@ class StreamedCall(Call[Request, EventStream]):
                                     add(event)
                                     if self._first is None and self._accumulator.has_content:
                                         self._first = perf_counter()
+                                        self._first_waiting = self.waiting_seconds()
                                     self._task = None  # the consumer is at work
                                     yield event
                                     self._task = asyncio.current_task()
