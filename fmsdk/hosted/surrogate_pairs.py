@@ -21,7 +21,11 @@ _FIRST_SURROGATE, _FIRST_MARK = 0xD800, 0x10F800
 _MARKS = re.compile("([\U0010f800-\U0010fbff])([\U0010fc00-\U0010ffff])?|[\U0010fc00-\U0010ffff]")
 _HIGH_MARK = re.compile("[\U0010f800-\U0010fbff]\\Z")
 _LIKE_MARKS = re.compile(rb"\xf4\x8f|\\udb(?:fe|ff)", re.IGNORECASE)
-_TEXT_FIELDS = {TextDelta: "text", ReasoningDelta: "text", ToolCallDelta: "arguments"}
+_TEXT_FIELDS: dict[type, str] = {
+    TextDelta: "text",
+    ReasoningDelta: "text",
+    ToolCallDelta: "arguments",
+}
 
 
 def repair_body(body: bytes) -> bytes:

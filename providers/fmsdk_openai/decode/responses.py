@@ -134,8 +134,9 @@ class ResponsesDecoder(StreamDecoder):
         """Read what a response object says of the whole answer."""
         self.request_id = optional_text(response.id) or self.request_id
         self.served_model = optional_text(response.model) or self.served_model
-        if isinstance(response.usage, dict):
-            self._usage = merge_usage(self._usage, cast("dict[str, Any]", response.usage))
+        usage: object = response.usage
+        if isinstance(usage, dict):
+            self._usage = merge_usage(self._usage, cast("dict[str, Any]", usage))
 
     def _reported_failure(self, response: ResponseObject) -> FmsdkError | None:
         """What a failed response reports, and the error of one that is not finished yet."""
