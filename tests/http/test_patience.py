@@ -83,11 +83,11 @@ def test_a_server_that_is_silent_still_ends_in_a_timeout(subject: Subject) -> No
     stalled = Answer(pieces=subject.wire.events("Hel", "lo.")[:3], then="hang")
 
     async def main(root: str) -> None:
-        async with subject.client(root, retries=0, idle_timeout=0.3) as client:
-            async with client.stream(subject.model, "Hi") as stream:
-                with pytest.raises(fmsdk.Timeout):
-                    async for _ in stream:
-                        pass
+        client = subject.client(root, retries=0, idle_timeout=0.3)
+        async with client, client.stream(subject.model, "Hi") as stream:
+            with pytest.raises(fmsdk.Timeout):
+                async for _ in stream:
+                    pass
 
     with run_server(stalled) as server:
         asyncio.run(main(server.root))
