@@ -41,6 +41,7 @@ from fmsdk.observe.hooks import OnRequest, OnResponse
 from fmsdk.operation import GENERATE, TRANSCRIBE, Operation
 from fmsdk.pipeline.batched_embedding import embed_operation
 from fmsdk.pipeline.call import Call, Policy
+from fmsdk.pipeline.running_calls import RunningCalls
 from fmsdk.pipeline.stream import StreamedCall
 from fmsdk.provider import Provider
 from fmsdk.quoting.quote import Quote, offline_quote
@@ -152,7 +153,7 @@ class AsyncClient:
         observers = Observers(on_request, on_response, tracing)
         self._policy = Policy(retries, timeout, observers=observers, clock=clock, fetch=fetch)
         self._max_concurrency = max_concurrency
-        self._gates: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Policy] = (
+        self._policies: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Policy] = (
             weakref.WeakKeyDictionary()
         )
 
@@ -194,7 +195,7 @@ class AsyncClient:
             provider = self._registry.get(request.provider)
             return StreamedCall(provider, request, self._loop_policy())
 
-        return AsyncStream(start, request, self._registry.import_provider)
+        return AsyncStream(start, request, self._import_provider)
 
     async def transcribe(
         self,
@@ -283,7 +284,7 @@ class AsyncClient:
         """
         for model in models:
             provider_name, name = split_model(model)
-            await self._registry.import_provider(provider_name)
+            await self._import_provider(provider_name)
             provider = self._registry.get(provider_name)
             await provider.warm_up()
             if provider.price_id is not None:
@@ -291,7 +292,11 @@ class AsyncClient:
             await provider.load(name)
 
     async def aclose(self) -> None:
-        """Close the connections this client opened on the running loop."""
+        """Close the connections that this client opened on the running loop. Calls that run there
+        end with `ClientClosed`. A later call opens new connections."""
+        policy = self._policies.pop(asyncio.get_running_loop(), None)
+        if policy is not None:
+            await policy.running_calls.close()
         await self._registry.aclose()
 
     async def __aenter__(self) -> Self:
@@ -301,20 +306,24 @@ class AsyncClient:
         await self.aclose()
 
     async def _run(self, operation: Operation[Q, Awaitable[ResultT]], request: Q) -> ResultT:
-        await self._registry.import_provider(request.provider)
+        await self._import_provider(request.provider)
         provider = self._registry.get(request.provider)
         return await Call(operation, provider, request, self._loop_policy()).run()
 
+    async def _import_provider(self, name: str) -> None:
+        running_calls = self._loop_policy().running_calls
+        await self._registry.import_provider(name)
+        running_calls.check_open()
+
     def _loop_policy(self) -> Policy:
-        if self._max_concurrency is None:
-            return self._policy
         # A semaphore belongs to the loop in which it is awaited, as connections do.
         loop = asyncio.get_running_loop()
-        policy = self._gates.get(loop)
+        policy = self._policies.get(loop)
         if policy is None:
-            gate = asyncio.Semaphore(self._max_concurrency)
-            policy = replace(self._policy, gate=gate)
-            self._gates[loop] = policy
+            limit = self._max_concurrency
+            gate = None if limit is None else asyncio.Semaphore(limit)
+            policy = replace(self._policy, gate=gate, running_calls=RunningCalls())
+            self._policies[loop] = policy
         return policy
 
 

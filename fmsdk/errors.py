@@ -23,6 +23,7 @@
     ├── OutOfMemory                the device is too small for this request
     ├── Timeout                    a deadline or the time between bytes ran out
     ├── ConnectionFailed           no connection, or it broke
+    ├── ClientClosed               the client was closed while the call ran
     ├── IncompleteStream           a stream ended without the vendor's finish
     ├── InvalidResponse            an answer that breaks the vendor's own format
     │   └── InvalidOutput          an answer that does not match the caller's `output` type
@@ -42,6 +43,7 @@ __all__ = [
     "BadRequestError",
     "BudgetExceeded",
     "CheckpointError",
+    "ClientClosed",
     "ConfigurationError",
     "ConnectionFailed",
     "ContentFiltered",
@@ -275,6 +277,11 @@ class ConnectionFailed(FmsdkError):
     """No connection could be made, or it broke."""
 
     default_retryable = True
+
+
+class ClientClosed(FmsdkError):
+    """The client was closed while the call ran; `partial` has what had arrived of a stream. The
+    vendor may bill the request."""
 
 
 class IncompleteStream(FmsdkError):

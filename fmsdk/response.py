@@ -17,6 +17,7 @@ from fmsdk.content import Audio, Image, MediaPart, Part, Reasoning, Text, ToolCa
 from fmsdk.errors import InvalidOutput
 from fmsdk.request import Message
 from fmsdk.result import NO_USAGE, Finish, Result, Warning, WarningCode
+from fmsdk.surrogates import replace_lone_surrogates
 from fmsdk.usage import Timings, Usage
 
 if TYPE_CHECKING:
@@ -370,7 +371,8 @@ def tool_call(
     value: object = None
     if arguments.strip():
         try:
-            value = json.loads(arguments, parse_float=_finite, parse_constant=_finite)
+            text = replace_lone_surrogates(arguments)
+            value = json.loads(text, parse_float=_finite, parse_constant=_finite)
         except (ValueError, RecursionError):
             value = None
     else:

@@ -56,6 +56,7 @@ WarningCode = Literal[
     "vectors_unnormalized",
     # Of the model, its price and its tokens.
     "context_too_long",
+    "input_unbounded",
     "local_cost_unknown_before_run",
     "model_retired",
     "model_retiring",

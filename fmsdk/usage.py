@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Generic, Literal, TypeVar
 
@@ -22,6 +22,7 @@ __all__ = [
     "Timings",
     "Usage",
     "UsageSource",
+    "without_false_zeros",
 ]
 
 N = TypeVar("N", int, Decimal)
@@ -89,6 +90,25 @@ class Usage:
     raw: dict[str, Any] | None = None
 
 
+def without_false_zeros(usage: Usage, *, has_output: bool) -> Usage:
+    """The usage without zeros that cannot be true, from servers and gateways that do not count.
+
+    No request is empty, and no answer with content (`has_output`). Without any other count, the
+    usage is "unknown", and so is a charge of 0 beside it.
+    """
+    has_input = usage.input.total != 0
+    if has_input and not (has_output and usage.output.total == 0):
+        return usage
+    if not has_input:
+        seconds = usage.input.audio_seconds
+        usage = replace(usage, input=InputUsage(audio_seconds=seconds))
+    if usage.output.total == 0:
+        usage = replace(usage, output=OutputUsage())
+    if usage.input != _NO_INPUT or usage.output.total is not None:
+        return usage
+    return replace(usage, source="unknown", charged=usage.charged or None)
+
+
 # No slots: with them, calling a subscripted generic (`Range[int](…)`) fails in Python 3.11.
 @dataclass(frozen=True)
 class Range(Generic[N]):
@@ -149,13 +169,15 @@ class Latency:
     """How long a request took, in seconds.
 
     total: from the call until the last token, everything included.
-    time_to_first_token: from the call to the first visible token; None where that is
-        unknown (a hosted answer without streaming).
-    queue: waiting for a place (client's `max_concurrency`, local engine's queue).
+    time_to_first_token: from the call to the first visible token, without `queue` and `load`;
+        None where that is unknown (a hosted answer without streaming).
+    queue: waiting for a place (client's `max_concurrency`, local engine's queue), for the imports
+        of a first call, and for this program: seconds in which its event loop was late.
     load: loading the local model, 0.0 where it was loaded already; None for hosted models.
     prefill, decode: phases of the local engine; None where unknown.
     output_tokens_per_second: output tokens after the first ÷ time after the first token, or,
-        without a time to first token, output tokens ÷ the last attempt's time.
+        without a time to first token, output tokens ÷ the last attempt's time. None for fewer
+        than 8 tokens, or within less than 50 ms.
     attempts: every attempt, in order; `len(attempts) - 1` retries.
     """
 

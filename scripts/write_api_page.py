@@ -97,6 +97,8 @@ WARNINGS = {
     "model_retiring": "The vendor has announced the day on which it switches the model off.",
     "model_unknown": "fmsdk does not know what the model takes, so nothing was checked beyond what "
     "the API can carry.",
+    "input_unbounded": "The request has input that it does not hold itself, such as what server "
+    "tools find; the quote covers only the rest, and has no ceiling.",
     "output_assumed": "The quote assumes a length for the answer, because `max_output_tokens` is "
     "not set.",
     "price_unknown": "No price is known for the model, or for the tier that was asked for.",

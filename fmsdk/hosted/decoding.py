@@ -18,6 +18,7 @@ import msgspec
 from fmsdk.errors import FmsdkError
 from fmsdk.hosted.json_array import ArrayDecoder
 from fmsdk.hosted.sse import SSEDecoder
+from fmsdk.hosted.surrogate_pairs import SurrogateJoiner, repair_body
 from fmsdk.http.error_mapper import ErrorMapper
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, ResponseAccumulator, Warning
@@ -123,6 +124,7 @@ class StreamReader:
         self._error_mapper = error_mapper
         self._frames = ArrayDecoder() if is_json else SSEDecoder()
         self._decoder = decoder
+        self._surrogates = SurrogateJoiner()
         self._is_empty = True
         self._error: Exception | None = None
 
@@ -160,16 +162,17 @@ class StreamReader:
             raise unexpected_body(self._error_mapper, self._frames.other)
         if self._is_empty:
             raise self._error_mapper.invalid("a body without a single event")
-        yield from self._decoder.decode_end()
+        yield from self._surrogates.join(self._decoder.decode_end())
 
     def _decode_payloads(self, payloads: list[bytes]) -> list[Event]:
         # A list, since every generator that an event passes through costs it a switch.
         events: list[Event] = []
         decode_event = self._decoder.decode_event
+        mark, join = self._surrogates.mark, self._surrogates.join
         try:
             for payload in payloads:
                 self._is_empty = False
-                events += decode_event(payload)
+                events += join(decode_event(mark(payload)))
                 if self._decoder.has_ended:  # what follows is ignored, however the bytes are cut
                     break
         except FmsdkError as error:
@@ -180,7 +183,7 @@ class StreamReader:
 def unexpected_body(error_mapper: ErrorMapper, body: bytes) -> FmsdkError:
     """The error of a 200 whose body is no stream of events. It is often an error's JSON."""
     try:
-        document: object = msgspec.json.decode(body)
+        document: object = msgspec.json.decode(repair_body(body))
     except UNREADABLE:
         document = None
     if isinstance(document, dict) and "error" in document:

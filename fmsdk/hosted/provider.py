@@ -22,6 +22,7 @@ from fmsdk.errors import (
 )
 from fmsdk.hosted.body import Body
 from fmsdk.hosted.decoding import DecodeContext, StreamDecoder, StreamReader
+from fmsdk.hosted.surrogate_pairs import repair_body
 from fmsdk.http.error_mapper import ErrorMapper
 from fmsdk.provider import (
     Estimate,
@@ -126,7 +127,13 @@ class HostedProvider(Provider, Generic[E, A]):
             async with exchange_context as incoming:
                 trace.begins(incoming, self.error_mapper)
                 body = await incoming.read()
-            return decode(body, trace.request_id)
+            try:
+                return decode(body, trace.request_id)
+            except InvalidResponse:
+                repaired_body = repair_body(body)
+                if repaired_body == body:
+                    raise
+            return decode(repaired_body, trace.request_id)
 
     def stream(self, request: Request) -> HostedStream:
         """Ask for an answer in events. Raises `FmsdkError`s; IncompleteStream without a finish."""
@@ -134,7 +141,8 @@ class HostedProvider(Provider, Generic[E, A]):
 
     async def warm_up(self) -> None:
         """Import what sends requests. Raises MissingKey where no key is known."""
-        await self.transport()
+        if self._transport is None:
+            await self.transport()
 
     def estimate(self, request: Request) -> Estimate:
         """The core's estimate of text. Raises QuoteUnavailable for media."""
@@ -144,7 +152,8 @@ class HostedProvider(Provider, Generic[E, A]):
 
     async def aclose(self) -> None:
         """Close the connections. A later request opens new ones."""
-        transport, self._transport = self._transport, None
+        async with self._opening:
+            transport, self._transport = self._transport, None
         if transport is not None:
             await transport.aclose()
 

@@ -4,9 +4,9 @@ costs no more than that count."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import cast
+from typing import Any, cast
 
-__all__ = ["TokenCounts", "parse_count"]
+__all__ = ["TokenCounts", "merge_usage", "parse_count"]
 
 _LIMIT = 2**53
 
@@ -48,3 +48,18 @@ class TokenCounts:
         values = self._fields.get(name)
         for value in cast("list[object]", values) if isinstance(values, list) else ():
             yield TokenCounts(value)
+
+
+def merge_usage(earlier: Mapping[str, Any], newest: Mapping[str, Any]) -> dict[str, Any]:
+    """A stream's usage by its newest event. Vendors' counts are totals, and an event may leave out
+    what an earlier one said. Some gateways end a stream with zeros, which replace no count."""
+    merged = dict(earlier)
+    for name, value in newest.items():
+        before = merged.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            merged[name] = merge_usage(
+                cast("dict[str, Any]", before), cast("dict[str, Any]", value)
+            )
+        elif value or not before:
+            merged[name] = value
+    return merged

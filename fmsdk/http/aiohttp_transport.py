@@ -21,6 +21,7 @@ from fmsdk.hosted.body import Body
 from fmsdk.http.decompression import ENCODINGS
 from fmsdk.http.environment import environment_proxy, trusted_certificates
 from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
+from fmsdk.http.patience import PatientTimer
 from fmsdk.http.transport import CONNECT_SECONDS, Endpoint, HttpResponse, Transport
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ __all__ = ["AiohttpTransport"]
 _CONNECTIONS = 1000
 _KEEP_ALIVE_SECONDS = 5.0
 """As the vendors' SDKs; uvicorn, below many compatible servers, closes at the same age."""
+_STARTS, _START_SECONDS = 64, 0.25
+"""Connections that begin at once, and how long each keeps others from it."""
+_NO_LIMIT = aiohttp.ClientTimeout(total=None)
 _LONGEST_HEADER = 1 << 16
 _MOST_HEADERS = 1000
 _LARGEST_PIECE = 1 << 20
@@ -185,11 +189,11 @@ class _Response(aiohttp.ClientResponse):
         seconds = None if protocol is None else protocol.read_timeout
         if protocol is None or seconds is None:
             return await super().start(connection)
-        loop, timer = asyncio.get_running_loop(), list[asyncio.TimerHandle]()
+        loop, timer = asyncio.get_running_loop(), list[PatientTimer]()
 
         def start_timer(_: object = None) -> None:
             error = aiohttp.SocketTimeoutError(f"no answer for {seconds:g} s")
-            timer.append(loop.call_later(seconds, protocol.set_exception, error))
+            timer.append(PatientTimer(loop, seconds, partial(protocol.set_exception, error)))
 
         upload = self._writer
         if upload is None:
@@ -210,7 +214,7 @@ class _Protocol(ResponseHandler):
     head of an answer in the same packet, or leaves the reader of its body waiting for ever."""
 
     _wants_head = False
-    _last_data = 0.0
+    _silence: PatientTimer | None = None
 
     def set_response_params(self, **settings: Any) -> None:
         self._wants_head = True
@@ -234,24 +238,21 @@ class _Protocol(ResponseHandler):
     def _reschedule_timeout(self) -> None:
         # One timer for the whole silence limit, where aiohttp cancels and makes one for each
         # piece of data: a tenth of the CPU of a chunk that arrives alone.
-        seconds = self._read_timeout
-        if not seconds:
+        if not self._read_timeout:
             self._drop_timeout()
-            return
-        self._last_data = self._loop.time()
-        if self._read_timeout_handle is None:
-            self._read_timeout_handle = self._loop.call_later(seconds, self._check_silence)
-
-    def _check_silence(self) -> None:
-        self._read_timeout_handle = None
-        seconds = self._read_timeout
-        if not seconds:
-            return
-        remaining = self._last_data + seconds - self._loop.time()
-        if remaining > 0:
-            self._read_timeout_handle = self._loop.call_later(remaining, self._check_silence)
+        elif self._silence is not None:
+            self._silence.restart()
         else:
-            self._on_read_timeout()
+            self._silence = PatientTimer(self._loop, self._read_timeout, self._on_read_timeout)
+
+    def _on_read_timeout(self) -> None:
+        self._silence = None
+        super()._on_read_timeout()
+
+    def _drop_timeout(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
         payload, cause = self._payload, () if exc_cause is None else (exc_cause,)
@@ -267,6 +268,36 @@ class _Connector(aiohttp.TCPConnector):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)  # pyright: ignore[reportUnknownMemberType] - partly typed
         self._factory = partial(_Protocol, loop=self._loop)
+        self._starts = asyncio.Semaphore(_STARTS)
+
+    async def _create_connection(self, *args: Any, **settings: Any) -> ResponseHandler:
+        # Thousands of connections that begin at once would overflow the server's queue, and hold
+        # up this loop. A slow server's begin in turn all the same.
+        await self._starts.acquire()
+        held = [self._starts]
+
+        def release() -> None:
+            if held:
+                held.pop().release()
+
+        timer = self._loop.call_later(_START_SECONDS, release)
+        try:
+            return await super()._create_connection(*args, **settings)
+        finally:
+            timer.cancel()
+            release()
+
+    async def _wrap_create_connection(
+        self, *args: Any, **settings: Any
+    ) -> tuple[asyncio.Transport, ResponseHandler]:
+        async with asyncio.timeout(None) as limit:
+            now = self._loop.time
+            timer = PatientTimer(self._loop, CONNECT_SECONDS, lambda: limit.reschedule(now()))
+            try:
+                unlimited = {**settings, "timeout": _NO_LIMIT}
+                return await super()._wrap_create_connection(*args, **unlimited)
+            finally:
+                timer.cancel()
 
     def __del__(self, _warnings: Any = None) -> None:
         for idle in self._conns.values():

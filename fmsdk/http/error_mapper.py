@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -265,19 +266,20 @@ def exception_chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, of `retry-after-ms`, or `Retry-After` in seconds or as a date; the longest,
-    where a header came twice; else None."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        values = [text.strip() for text in headers.get(name, "").split(",")]
-        if figures := [float(text) for text in values if _FIGURE.fullmatch(text)]:
-            return max(figures) * unit
-    try:
+    """Seconds to wait: the longest of `retry-after-ms`, and `Retry-After` in seconds or as a date;
+    None without any. Azure sends `retry-after: 1` beside `retry-after-ms: 0` (2026-11)."""
+    waits = [
+        float(text) * unit
+        for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0))
+        for text in map(str.strip, headers.get(name, "").split(","))
+        if _FIGURE.fullmatch(text)
+    ]
+    with suppress(ValueError, OverflowError):
         due = parsedate_to_datetime(headers.get("retry-after", ""))
         if due.tzinfo is None:
             due = due.replace(tzinfo=UTC)
-        return max(0.0, (due - datetime.now(UTC)).total_seconds())
-    except (ValueError, OverflowError):
-        return None
+        waits.append(max(0.0, (due - datetime.now(UTC)).total_seconds()))
+    return max(waits, default=None)
 
 
 def _text(value: object) -> str:

@@ -20,6 +20,7 @@ from fmsdk.hosted.body import Body
 from fmsdk.hosted.decoding import UNREADABLE
 from fmsdk.http.decompression import DecodingError, decompress
 from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
+from fmsdk.surrogates import replace_lone_surrogates
 
 __all__ = ["CONNECT_SECONDS", "Endpoint", "HttpResponse", "Incoming", "Transport"]
 
@@ -177,6 +178,7 @@ class Transport(ABC):
                             if len(content) >= _MOST_OF_AN_ERROR:
                                 break
                 body_text = content[:_MOST_OF_AN_ERROR].decode("utf-8", "replace")
+                body_text = replace_lone_surrogates(body_text)
                 error_body: Any = body_text
                 with suppress(*UNREADABLE):
                     error_body = msgspec.json.decode(body_text)

@@ -18,7 +18,7 @@ from fmsdk.errors import FmsdkError, InvalidResponse
 from fmsdk.operation import Operation
 from fmsdk.provider import Capabilities, Embeds, Provider
 from fmsdk.result import NO_USAGE
-from fmsdk.usage import InputUsage, OutputUsage, Usage
+from fmsdk.usage import InputUsage, OutputUsage, Usage, without_false_zeros
 
 __all__ = ["embed_operation", "split_inputs"]
 
@@ -123,7 +123,9 @@ class _Batches:
             first,
             vectors=Vectors(values, first.dimensions),
             normalized=None if None in flags or not flags else all(flags),
-            usage=_sum_usage([answer.usage for answer in answers]),
+            usage=_sum_usage(
+                [without_false_zeros(answer.usage, has_output=False) for answer in answers]
+            ),
             warnings=tuple(warnings.values()),
             raw_body=None,
         )

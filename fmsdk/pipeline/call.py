@@ -8,10 +8,11 @@ answer are computed here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from fmsdk import pricing, registry
 from fmsdk.catalog.lifecycle import (
@@ -30,17 +31,24 @@ from fmsdk.pipeline import media_fetch
 from fmsdk.pipeline.capability_check import check_request
 from fmsdk.pipeline.image_limits import fit_image_limits
 from fmsdk.pipeline.retry import delay_before_retry
+from fmsdk.pipeline.running_calls import RunningCalls, closed_error
 from fmsdk.provider import Capabilities, PartialResponse, Provider
 from fmsdk.request import Request
 from fmsdk.response import ResponseAccumulator
 from fmsdk.result import Result, Warning
-from fmsdk.usage import Attempt, Cost, Latency, Timings, Usage
+from fmsdk.usage import Attempt, Cost, Latency, Timings, Usage, without_false_zeros
 
 __all__ = ["Call", "Policy"]
 
 Q = TypeVar("Q", bound=Request)
+T = TypeVar("T")
 A = TypeVar("A")
 R = TypeVar("R", bound=Result)
+
+_FEWEST_TOKENS, _SHORTEST_SECONDS = 8, 0.05
+"""Of which a rate is computed: fewer come in a burst, whose rate is nobody's speed."""
+_LEAST_QUEUE = 0.01
+"""Seconds; less is the timers' own inaccuracy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,8 @@ class Policy:
 
     retries: attempts after the first one. timeout: seconds for all attempts together. gate: limits
     how many calls run at once; None: no limit. observers: follow the calls. clock: decides which
-    models are retired; None: the machine's clock. fetch: limits of a fetch of media."""
+    models are retired; None: the machine's clock. fetch: limits of a fetch of media.
+    running_calls: the client's calls on this event loop, which end when it is closed."""
 
     retries: int = 2
     timeout: float | None = None
@@ -57,6 +66,7 @@ class Policy:
     observers: Observers = field(default_factory=Observers)
     clock: Clock | None = None
     fetch: FetchLimits = DEFAULT_FETCH
+    running_calls: RunningCalls = field(default_factory=RunningCalls)
 
 
 class Call(Generic[Q, A]):
@@ -77,18 +87,25 @@ class Call(Generic[Q, A]):
         self._delay = 0.0
         self._queue = 0.0
         self._load: float | None = None
+        # The loop's lag counts from here; what is part of other seconds is added to it.
+        self._lag_start = policy.running_calls.lag()
+        self._attempt_waiting = 0.0
+        self._first_waiting = 0.0
         self._holds_gate = False
         self._asking = False
         self._deadline: float | None = None
         self._first: float | None = None
         self._call_observer = CallObserver(request)
+        self._task: asyncio.Task[Any] | None = None
+        self._interrupted_task: asyncio.Task[Any] | None = None
 
     async def run(self: Call[Q, Awaitable[R]]) -> R:
         """Ask, and return the result with its latency and cost."""
         self.operation.check_support(self.provider, self.request)
         with self.observe() as call_observer, call_observer.current():
             try:
-                result = await self._priced_result()
+                with self.until_closed():
+                    result = await self._priced_result()
                 self.report_attempt(result)
                 return call_observer.set_result(result)
             except FmsdkError as error:
@@ -114,6 +131,35 @@ class Call(Generic[Q, A]):
             except (FmsdkError, TimeoutError) as error:
                 await self.retry_or_raise(error)
 
+    @contextmanager
+    def until_closed(self) -> Generator[None]:
+        """The context in which the call ends with ClientClosed when its client is closed."""
+        self.policy.running_calls.add(self)
+        self._task = asyncio.current_task()
+        try:
+            yield
+        except asyncio.CancelledError as error:
+            task = self._interrupted_task
+            if task is None or task.cancelling() > 1:  # cancelled by the caller, too
+                raise
+            client_closed = closed_error()
+            if self._asking:
+                self.record_attempt(client_closed)
+            raise client_closed from error
+        finally:
+            self.policy.running_calls.remove(self)
+            if self._interrupted_task is not None:
+                self._interrupted_task.uncancel()
+
+    def interrupt(self) -> bool:
+        """Cancel what the call waits for; False where it waits for nothing that could be: a
+        stream's consumer is at work, this very task closes the client, or cancels it anyway."""
+        task = self._task
+        if task is None or task.cancelling() or task is asyncio.current_task():
+            return False
+        self._interrupted_task = task
+        return task.cancel()
+
     def observe(self) -> CallObserver:
         """Report the begin of the call to its observers."""
         self._call_observer = self.policy.observers.observe_call(
@@ -123,9 +169,12 @@ class Call(Generic[Q, A]):
 
     def with_latency_and_cost(self, result: R, first_token: float | None = None) -> R:
         """Add latency, cost, the request's tags and the warnings of the checks."""
-        usage, timings = result.usage, result.timings
+        has_output = any(message.parts for message in result.messages)
+        usage = without_false_zeros(result.usage, has_output=has_output)
+        timings = result.timings
         return replace(
             result,
+            usage=usage,
             latency=self.latency(timings, usage, first_token),
             cost=self.cost(timings, result.served_model, usage),
             warnings=self._warnings + result.warnings,
@@ -145,27 +194,44 @@ class Call(Generic[Q, A]):
         self, timings: Timings | None, usage: Usage, first_token: float | None = None
     ) -> Latency:
         """The latency up to now. `first_token` is the time at which a stream's first token came."""
-        now = perf_counter()
+        total, waiting = perf_counter() - self._start_time, self.waiting_seconds()
         timings = timings or Timings()
-        to_first = None if first_token is None else first_token - self._start_time
-        if to_first is None and timings.time_to_first_token is not None:
-            to_first = timings.time_to_first_token + self._attempt_start - self._start_time
-        tokens, rate = usage.output.total, None
-        if tokens and to_first is not None and tokens > 1:
-            after_first = now - self._start_time - to_first
-            rate = (tokens - 1) / after_first if after_first > 0 else None
-        elif tokens:
-            rate = tokens / max(now - self._attempt_start, 1e-9)
+        to_first = None
+        if first_token is not None:
+            to_first = first_token - self._start_time - self._first_waiting
+        elif timings.time_to_first_token is not None:
+            before = self._attempt_start - self._start_time - self._attempt_waiting
+            to_first = timings.time_to_first_token + before
+        tokens, seconds = usage.output.total or 0, total - waiting
+        if to_first is None:
+            seconds -= self._attempt_start - self._start_time - self._attempt_waiting
+        else:
+            tokens, seconds = tokens - 1, seconds - to_first
+            to_first = max(0.0, to_first - timings.queue - (timings.load or 0.0))
+        is_measurable = tokens >= _FEWEST_TOKENS and seconds >= _SHORTEST_SECONDS
         return Latency(
-            total=now - self._start_time,
+            total=total,
             time_to_first_token=to_first,
-            queue=self._queue + timings.queue,
-            load=self._load if timings.load is None else timings.load,
+            queue=waiting - (self._load or 0.0) + timings.queue,
+            load=self._load if timings.load is None else timings.load + (self._load or 0.0),
             prefill=timings.prefill,
             decode=timings.decode,
-            output_tokens_per_second=rate,
+            output_tokens_per_second=tokens / seconds if is_measurable else None,
             attempts=tuple(self.attempts),
         )
+
+    def waiting_seconds(self) -> float:
+        """Seconds since the begin in which nobody was asked: the queue, loading, and the event
+        loop's lag."""
+        queue = self._queue + self.policy.running_calls.lag() - self._lag_start
+        return (self._load or 0.0) + (queue if queue >= _LEAST_QUEUE else 0.0)
+
+    async def _measure(self, step: Awaitable[T]) -> tuple[T, float]:
+        """A step in which nobody is asked, and its seconds, which include the loop's lag."""
+        start, lag = perf_counter(), self.policy.running_calls.lag()
+        result = await step
+        self._lag_start += self.policy.running_calls.lag() - lag
+        return result, perf_counter() - start
 
     async def prepare(self) -> None:
         """Start the deadline, check the request, load the model, fetch media for the vendor, shrink
@@ -176,12 +242,14 @@ class Call(Generic[Q, A]):
         try:
             async with asyncio.timeout_at(self._deadline):
                 capabilities = await self._check_request()
-            start = perf_counter()
-            self._load = await self.provider.load(self.request.model)
-            if self._load is not None:
+                _, seconds = await self._measure(self.provider.warm_up())
+                self._queue += seconds
+            load, seconds = await self._measure(self.provider.load(self.request.model))
+            if load is not None:
                 # Loading does not count, nor waiting for another call to load the model.
+                self._load = seconds if load else 0.0
                 if self._deadline is not None:
-                    self._deadline += perf_counter() - start
+                    self._deadline += seconds
                 if self.operation.capabilities is None:  # a model that is loaded says more
                     capabilities = self.provider.capabilities(self.request.model)
             self._warnings = (*unknown_model_warnings(capabilities, self.request), *self._warnings)
@@ -192,10 +260,8 @@ class Call(Generic[Q, A]):
                 self.request, smaller = await fit_image_limits(self.request, capabilities)
                 self._warnings += smaller
                 if self.policy.gate is not None:
-                    start = perf_counter()
-                    await self.policy.gate.acquire()
-                    self._holds_gate = True
-                    self._queue = perf_counter() - start
+                    self._holds_gate, seconds = await self._measure(self.policy.gate.acquire())
+                    self._queue += seconds
         except TimeoutError as error:
             raise self.deadline_error(error) from error
         self._begin_attempt()
@@ -205,7 +271,10 @@ class Call(Generic[Q, A]):
         retirement_warnings = refuse_retired(self.request, self.provider.vendor, self.policy.clock)
         capabilities = self.operation.capabilities
         if capabilities is None:
-            capabilities = await known_capabilities(self.provider, self.request.model)
+            capabilities, seconds = await self._measure(
+                known_capabilities(self.provider, self.request.model)
+            )
+            self._queue += seconds
         try:
             if all(part.url or part.file for part in self.request.media()):
                 self.request, warnings = check_request(self.request, capabilities)
@@ -238,6 +307,7 @@ class Call(Generic[Q, A]):
 
     def _begin_attempt(self) -> None:
         self._attempt_start = perf_counter()
+        self._attempt_waiting = self.waiting_seconds()
         self._asking = True
 
     def record_cancelled_attempt(self) -> None:
@@ -283,6 +353,8 @@ class Call(Generic[Q, A]):
     ) -> None:
         """Wait for the next attempt. Raise if there is none, or if this one is `final`."""
         fmsdk_error = error if isinstance(error, FmsdkError) else self.deadline_error(error)
+        if self.policy.running_calls.is_closed:  # which broke the connection
+            fmsdk_error = closed_error()
         self.record_attempt(fmsdk_error)
         loop_time = asyncio.get_running_loop().time()
         remaining = None if self._deadline is None else self._deadline - loop_time

@@ -2,7 +2,8 @@
 
 The delay is an exponential backoff minus a random part of up to a quarter, as in the vendors'
 SDKs. So delays always grow, unlike with full jitter. If the vendor said how long to wait, the delay
-is that time plus a small random part: many clients then do not return in the same instant.
+is that time plus a small random part: many clients then do not return in the same instant. A wait
+that is shorter than the first backoff is no reason to hurry: all retries would be spent at once.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ def delay_before_retry(
     the `remaining` seconds of the deadline (without a deadline: `LONGEST_WAIT`)."""
     if not error.retryable or attempts > retries:
         return None
+    backoff = min(MAX_DELAY, BASE_DELAY * 2 ** (attempts - 1))
+    delay = backoff * (1 - BACKOFF_JITTER * random.random())  # noqa: S311 - not cryptography
     if error.retry_after is not None:
-        delay = error.retry_after * (1 + RETRY_AFTER_JITTER * random.random())  # noqa: S311 - not cryptography
-    else:
-        backoff = min(MAX_DELAY, BASE_DELAY * 2 ** (attempts - 1))
-        delay = backoff * (1 - BACKOFF_JITTER * random.random())  # noqa: S311
+        wait = error.retry_after * (1 + RETRY_AFTER_JITTER * random.random())  # noqa: S311
+        delay = wait if error.retry_after >= BASE_DELAY else max(wait, delay)
     return delay if delay < (LONGEST_WAIT if remaining is None else remaining) else None

@@ -16,7 +16,7 @@ from fmsdk.provider import EventStream, Provider
 from fmsdk.quoting.quote import estimated_usage
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, ResponseAccumulator
-from fmsdk.usage import Usage
+from fmsdk.usage import Usage, without_false_zeros
 
 __all__ = ["StreamedCall"]
 
@@ -62,29 +62,36 @@ class StreamedCall(Call[Request, EventStream]):
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """The provider's events. An attempt that fails before any content can be retried."""
+        running_calls = self.policy.running_calls
         with self.observe() as call_observer:
             outcome: Response[Any] | FmsdkError | None = None
             try:
-                with call_observer.current():
-                    await self.prepare()
-                while True:
-                    try:
-                        async with self._attempt_events() as events:
-                            add = self._accumulator.add
-                            async for event in events:
-                                add(event)
-                                if self._first is None and self._accumulator.has_content:
-                                    self._first = perf_counter()
-                                yield event
-                        if self._accumulator.finished is None:
-                            raise IncompleteStream(
-                                f"{self.request.provider} ended the stream without a finish"
-                            )
-                        self.record_attempt()
-                        return
-                    except (FmsdkError, TimeoutError) as error:
-                        await self.retry_or_raise(error, final=self._accumulator.has_content)
-                        self._accumulator = ResponseAccumulator()
+                with self.until_closed():
+                    with call_observer.current():
+                        await self.prepare()
+                    while True:
+                        try:
+                            async with self._attempt_events() as events:
+                                add = self._accumulator.add
+                                async for event in events:
+                                    add(event)
+                                    if self._first is None and self._accumulator.has_content:
+                                        self._first = perf_counter()
+                                        self._first_waiting = self.waiting_seconds()
+                                    self._task = None  # the consumer is at work
+                                    yield event
+                                    self._task = asyncio.current_task()
+                                    if running_calls.is_closed:
+                                        break
+                            if self._accumulator.finished is None:
+                                raise IncompleteStream(
+                                    f"{self.request.provider} ended the stream without a finish"
+                                )
+                            self.record_attempt()
+                            return
+                        except (FmsdkError, TimeoutError) as error:
+                            await self.retry_or_raise(error, final=self._accumulator.has_content)
+                            self._accumulator = ResponseAccumulator()
             except FmsdkError as error:
                 self.attach_context(error)
                 if error.partial is not None:
@@ -118,7 +125,11 @@ class StreamedCall(Call[Request, EventStream]):
 
     def _reported_usage(self) -> Usage | None:
         """The usage that the vendor has reported so far."""
-        return None if self._stream is None else self._stream.usage()
+        usage = None if self._stream is None else self._stream.usage()
+        if usage is None:
+            return None
+        usage = without_false_zeros(usage, has_output=self._accumulator.has_content)
+        return None if usage.source == "unknown" else usage
 
 
 async def _stop_at_deadline(

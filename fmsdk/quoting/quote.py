@@ -16,6 +16,7 @@ from fmsdk.catalog.lifecycle import Clock, retirement_warnings
 from fmsdk.errors import MissingExtra, MissingKey, QuoteUnavailable, UnknownProvider
 from fmsdk.provider import Estimate, Provider
 from fmsdk.quoting.text_tokens import estimate_answer, estimate_text, most_tokens
+from fmsdk.quoting.unbounded_input import unbounded_inputs
 from fmsdk.registry import Registry
 from fmsdk.request import Request
 from fmsdk.response import Response, Warning
@@ -39,7 +40,8 @@ class Quote:
     output_tokens: `high` is `max_output_tokens`, else the longest answer of the model.
     cost: US dollars for one attempt without a cache; None: the price is unknown.
     ceiling: US dollars that one attempt cannot exceed, if every byte is a token and is written to
-        the most expensive cache, and if the answer is as long as allowed; None: there is no bound.
+        the most expensive cache, and if the answer is as long as allowed; with the hidden prompts
+        that vendors add. None: there is no bound; a warning names input that nobody can bound.
     source: "measured" if a tokenizer counted the input, else "estimated".
     price_source: the source of the prices, and their date.
     """
@@ -99,7 +101,13 @@ def make_quote(
     if window is not None and estimate.input.low > window:
         message = f"at least {estimate.input.low} tokens, and {request.name} takes {window}"
         warnings.append(Warning("context_too_long", message, "prompt"))
+    unbounded = tuple(unbounded_inputs(request))
+    if unbounded:
+        message = f"there is no ceiling: nobody can bound {', '.join(unbounded)} before the answer"
+        warnings.append(Warning("input_unbounded", message, unbounded[0]))
     tier = getattr(request.options, "service_tier", None)
+    if getattr(request.options, "speed", None) == "fast":  # Anthropic's fast mode
+        tier = "fast"
     rates = None if price_id is None else pricing.rates_for(price_id, request.model, tier)
     cost = (
         None if price_id is None else _cost_range(request, estimate.input, output, price_id, tier)
@@ -112,7 +120,7 @@ def make_quote(
         at_tier = f" in the tier {tier!r}" if tier else ""
         message = f"no price is known for {request.name}{at_tier}"
         warnings.append(Warning("price_unknown", message, request.name))
-    elif request.settings.max_output_tokens or limit:
+    elif not unbounded and (request.settings.max_output_tokens or limit):
         ceiling = _ceiling(request, estimate, output.high, rates)
     return Quote(
         provider=request.provider,

@@ -61,7 +61,8 @@ class _Vendor:
     text: tokens for one of the count. request, message: framing of the request and of each message.
     tools: a hidden prompt if there are tools; tool, call: for each tool and each call. tool_json,
     output_json: the part of a schema's tokens that is billed. opaque: tokens for a character of an
-    opaque reasoning item. hidden_bound: more than the vendor ever added to the request's text.
+    opaque reasoning item. hidden_…: the most tokens that the vendor was seen to add to the
+    request's text: always, with tools, with an output schema, with citations.
     """
 
     text: float = 1.1
@@ -73,22 +74,27 @@ class _Vendor:
     tool_json: float = 1.0
     output_json: float = 1.0
     opaque: float = 0.0
-    hidden_bound: int = 1500
+    hidden: int = 60
+    hidden_tools: int = 1000
+    hidden_output: int = 1000
+    hidden_citations: int = 550
 
 
 _UNKNOWN = _Vendor()
 _OPENAI = _Vendor(
     text=1.0, request=3, message=4, tools=8, tool=0, call=8, tool_json=0.8, output_json=0.7,
-    opaque=0.11, hidden_bound=400,
+    opaque=0.11, hidden_tools=230, hidden_output=230,
 )  # fmt: skip
 _GOOGLE = _Vendor(
     text=1.04, request=0, message=0, tools=0, tool=5, call=15, tool_json=0.6, output_json=0,
-    opaque=0.15, hidden_bound=100,
+    opaque=0.15, hidden_tools=70, hidden_output=70,
 )  # fmt: skip
 _ANTHROPIC = _Vendor(
     text=1.15, request=4, message=3, tools=320, tool=0, call=45, tool_json=1.15, output_json=1.15,
-    hidden_bound=1500,
+    hidden=70, hidden_tools=610, hidden_output=610,  # 29 of the 70 are for thinking
 )  # fmt: skip
+_SAFETY = 1.5
+"""Of the bound, over the largest hidden prompt that was seen."""
 _GENERATION = re.compile(r"claude-(?:[a-z]+-)?(\d)(?:[-.](\d)(?!\d))?")
 
 
@@ -173,9 +179,16 @@ def most_tokens(request: Request) -> int:
 
 def _upper_bound(vendor: _Vendor, counts: _Counts, request: Request) -> int:
     pieces = 2 + len(request.messages) + len(request.tools) + counts.calls
-    is_plain_text = not request.tools and request.output is None and vendor is not _UNKNOWN
-    hidden_tokens = 60 if is_plain_text else vendor.hidden_bound
-    return counts.size + hidden_tokens + 40 * pieces
+    hidden_tokens = vendor.hidden
+    if request.tools or counts.calls:
+        hidden_tokens += vendor.hidden_tools
+    if request.output is not None:
+        hidden_tokens += vendor.hidden_output
+    if getattr(request.options, "citations", False):
+        hidden_tokens += vendor.hidden_citations
+    if vendor is _UNKNOWN:
+        hidden_tokens += vendor.hidden_tools
+    return counts.size + math.ceil(_SAFETY * hidden_tokens) + 40 * pieces
 
 
 def _vendor(request: Request) -> _Vendor:

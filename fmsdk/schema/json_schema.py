@@ -25,6 +25,7 @@ import msgspec
 from fmsdk.errors import BadRequestError, InvalidOutput
 from fmsdk.schema.json_text import find_json
 from fmsdk.schema.strict import check_form, needs_wrapping, resolve_root, strict, without_nulls
+from fmsdk.surrogates import replace_lone_surrogates
 from fmsdk.validation import encode_json, to_plain_json
 
 __all__ = [
@@ -100,11 +101,11 @@ def parse_output(output: Any, text: str) -> Any:
     """
     plan = _plan(output)
     reasons: list[str] = []
-    text = text.strip(_BLANK)
+    text = replace_lone_surrogates(text).strip(_BLANK)
     for pieces in find_json(text):
         values: dict[str, Any] = {}
         for piece in pieces:
-            for candidate in _answer_candidates(piece.encode("utf-8", "surrogatepass"), plan):
+            for candidate in _answer_candidates(piece.encode("utf-8", "replace"), plan):
                 try:
                     values[piece] = plan.read(candidate)
                     break

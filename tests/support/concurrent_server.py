@@ -75,7 +75,7 @@ class BusyServer:
         fields = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
         body = await reader.readexactly(int(fields["content-length"]))
         answer = self._reply(lines[0].split()[1], json.loads(body))
-        await asyncio.sleep(self._delay)
+        await self._pause(reader)
         if isinstance(answer, bytes):
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n")
             writer.write(b"content-length: %d\r\n\r\n%b" % (len(answer), answer))
@@ -86,10 +86,20 @@ class BusyServer:
         for piece in answer:
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
             await writer.drain()
-            await asyncio.sleep(self._delay)
+            await self._pause(reader)
         writer.write(b"0\r\n\r\n")
         await writer.drain()
         return True
+
+    async def _pause(self, reader: asyncio.StreamReader) -> None:
+        """Wait; a client that leaves meanwhile is gone at once."""
+        if not self._delay:
+            await asyncio.sleep(0)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._delay):
+                await reader.read(1)
+                raise ConnectionResetError
 
 
 @contextmanager

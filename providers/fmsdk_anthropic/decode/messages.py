@@ -26,6 +26,7 @@ from fmsdk.hosted.decoding import (
     encode_opaque,
     skipped_content,
 )
+from fmsdk.hosted.token_counts import merge_usage
 from fmsdk.response import (
     Event,
     Finish,
@@ -213,19 +214,10 @@ class MessagesDecoder(StreamDecoder):
             raise self._error_mapper.from_response(decode_json(OBJECT, payload, self._error_mapper))
 
     def _update_message(self, fields: dict[str, Any]) -> None:
-        """Merge what an event says of the message; the newest value of a field holds.
-
-        Anthropic's counts are totals, and it leaves out those that do not apply. Some gateways
-        end a stream with counts of 0, which replace no larger total.
-        """
+        """Merge what an event says of the message; the newest value of a field holds."""
         usage = fields.get("usage")
         if isinstance(usage, dict):
-            newest = cast("dict[str, Any]", usage)
-            self._usage |= {
-                name: value
-                for name, value in newest.items()
-                if value is not None and (value != 0 or not self._usage.get(name))
-            }
+            self._usage = merge_usage(self._usage, cast("dict[str, Any]", usage))
         self._message |= {
             name: value for name, value in fields.items() if name not in ("content", "usage")
         }

@@ -18,6 +18,7 @@ from fmsdk.hosted.decoding import (
     decode_json,
     missing_choices,
 )
+from fmsdk.hosted.token_counts import merge_usage
 from fmsdk.response import (
     Event,
     Finish,
@@ -75,8 +76,7 @@ class GenerateContentDecoder(StreamDecoder):
             self.request_id, self.served_model = chunk.response_id, chunk.model_version
         usage: object = chunk.usage_metadata
         if isinstance(usage, dict):
-            # Counts are totals so far; a chunk may leave out what an earlier one said.
-            self._usage |= cast("dict[str, Any]", usage)
+            self._usage = merge_usage(self._usage, cast("dict[str, Any]", usage))
         self._last_chunk = payload
         self._chunks += 1
         if chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:

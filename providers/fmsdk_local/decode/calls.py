@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from fmsdk.surrogates import replace_lone_surrogates
+
 __all__ = [
     "CALL_TAGS",
     "INNER_TAGS",
@@ -236,7 +238,7 @@ def _convert(text: str, schema: object) -> object:
 def _parse_json(text: str) -> Any:
     """The JSON value, also as Python writes it; None where it is neither."""
     try:
-        return json.loads(text)
+        return json.loads(replace_lone_surrogates(text))
     except (ValueError, RecursionError):
         pass
     if not text.strip().startswith(("{", "[")):

@@ -26,6 +26,7 @@ from fmsdk.hosted.decoding import (
     skipped_content,
     tool_call_id,
 )
+from fmsdk.hosted.token_counts import merge_usage
 from fmsdk.response import (
     UNNAMED_CALL,
     Event,
@@ -85,7 +86,7 @@ class ChatDecoder(StreamDecoder):
         self._is_whole = False
         self._warnings: list[Warning] = list(context.warnings)
         self._service_tier: str | None = None
-        self._usage: Any = None
+        self._usage: dict[str, Any] = {}
         self._raw_body: bytes | None = None
 
     def decode_body(self, body: bytes) -> Response[Any]:
@@ -152,7 +153,9 @@ class ChatDecoder(StreamDecoder):
             self._service_tier = optional_text(chunk.service_tier)
         if self._is_whole or chunk.usage or chunk.x_groq:
             usage = chunk.usage or nested_field(chunk.x_groq, "usage")  # Groq's streams
-            self._usage, self._raw_body = usage or self._usage, payload
+            if isinstance(usage, dict):
+                self._usage = merge_usage(self._usage, cast("dict[str, Any]", usage))
+            self._raw_body = payload
 
     def _reported_failure(self, chunk: Completion, payload: bytes) -> FmsdkError | None:
         """The error that a body or an event reports."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import msgspec
 
@@ -28,6 +28,7 @@ from fmsdk.hosted.decoding import (
     optional_text,
     tool_call_id,
 )
+from fmsdk.hosted.token_counts import merge_usage
 from fmsdk.response import (
     Event,
     Finished,
@@ -80,6 +81,7 @@ class ResponsesDecoder(StreamDecoder):
         self._closed_items: Counter[str] = Counter()
         self._open_reasoning: list[int] = []
         self._final = ResponseObject()
+        self._usage: dict[str, Any] = {}
         self._final_items: list[Item] = []
         self._raw_body: bytes | None = None
 
@@ -119,11 +121,11 @@ class ResponsesDecoder(StreamDecoder):
 
     def usage(self) -> Usage | None:
         """What the vendor has reported so far."""
-        return self.decode_usage() if self._final.usage else None
+        return self.decode_usage() if self._usage else None
 
     def decode_usage(self, server_tools: Mapping[str, int] | None = None) -> Usage:
         return decode_usage(
-            self._final.usage,
+            self._usage,
             optional_text(self._final.service_tier),
             charge=self._charge,
             server_tools=server_tools,
@@ -133,6 +135,9 @@ class ResponsesDecoder(StreamDecoder):
         """Read what a response object says of the whole answer."""
         self.request_id = optional_text(response.id) or self.request_id
         self.served_model = optional_text(response.model) or self.served_model
+        usage: object = response.usage
+        if isinstance(usage, dict):
+            self._usage = merge_usage(self._usage, cast("dict[str, Any]", usage))
 
     def _reported_failure(self, response: ResponseObject) -> FmsdkError | None:
         """What a failed response reports, and the error of one that is not finished yet."""
