@@ -59,6 +59,7 @@ from fmsdk.request import (
 from fmsdk.response import Response
 from fmsdk.result import Result
 from fmsdk.streams import AsyncStream, Stream
+from fmsdk.threads import run_in_thread
 from fmsdk.transcription import TranscribeRequest, Transcription
 
 if TYPE_CHECKING:
@@ -287,7 +288,7 @@ class AsyncClient:
             provider = self._registry.get(provider_name)
             await provider.warm_up()
             if provider.price_id is not None:
-                await asyncio.to_thread(pricing.context_window, provider.price_id, name)
+                await run_in_thread(pricing.context_window, provider.price_id, name)
             await provider.load(name)
 
     async def aclose(self) -> None:

@@ -25,6 +25,7 @@ from fmsdk.provider import (
     ProviderFactory,
     UsableModel,
 )
+from fmsdk.threads import run_in_thread
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -101,7 +102,7 @@ class Registry:
             wire = configuration.get("wire", name) if isinstance(configuration, Mapping) else ""
             if (point := installed_providers().get(str(wire))) is not None:
                 with suppress(ImportError):  # `create` raises it
-                    await asyncio.to_thread(point.load)
+                    await run_in_thread(point.load)
 
     def create(self, name: str) -> Provider:
         """A new provider called `name`, which the registry does not keep. Raises as `get` does."""

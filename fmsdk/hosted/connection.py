@@ -6,7 +6,6 @@ Nothing is opened or imported before `open_transport`.
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import os
 from abc import abstractmethod
@@ -22,6 +21,7 @@ from fmsdk.errors import BadRequestError
 from fmsdk.hosted import options
 from fmsdk.http.credentials import Credential
 from fmsdk.http.error_mapper import ErrorMapper
+from fmsdk.threads import run_in_thread
 
 if TYPE_CHECKING:
     from fmsdk.http.transport import Endpoint, Transport
@@ -153,13 +153,13 @@ async def open_transport(
         return module.Httpx2Transport(http_client, endpoint, error_mapper, idle_timeout)
     module = await import_in_thread("fmsdk.http.aiohttp_transport")
     if endpoint.url.startswith("https:"):
-        await asyncio.to_thread(module.trusted_certificates)
+        await run_in_thread(module.trusted_certificates)
     return module.AiohttpTransport(endpoint, error_mapper, idle_timeout)
 
 
 async def import_in_thread(module: str) -> Any:
     """Import a module without holding the event loop."""
-    return await asyncio.to_thread(importlib.import_module, module)
+    return await run_in_thread(importlib.import_module, module)
 
 
 def environment_headers(variable: str) -> dict[str, str]:

@@ -32,6 +32,7 @@ from fmsdk.provider import (
 )
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, Warning
+from fmsdk.threads import run_in_thread
 from fmsdk.usage import Usage
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class HostedProvider(Provider, Generic[E, A]):
     async def _encoded(self, request: Request, *, stream: bool) -> E:
         # Reading files and writing megabytes of base64 would hold up every other call.
         if next(request.media(), None) is not None:
-            return await asyncio.to_thread(self.encode, request, stream=stream)
+            return await run_in_thread(self.encode, request, stream=stream)
         return self.encode(request, stream=stream)
 
     async def transport(self) -> Transport:

@@ -21,6 +21,7 @@ from fmsdk.hosted.body import Body
 from fmsdk.http.decompression import ENCODINGS
 from fmsdk.http.environment import environment_proxy, trusted_certificates
 from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
+from fmsdk.http.resolver import HostResolver
 from fmsdk.http.transport import CONNECT_SECONDS, Endpoint, HttpResponse, Transport
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class AiohttpTransport(Transport):
             ssl=trusted_certificates() if url.startswith("https:") else True,
             limit=_CONNECTIONS,
             keepalive_timeout=_KEEP_ALIVE_SECONDS,
-            resolver=aiohttp.ThreadedResolver(),
+            resolver=HostResolver(),
             socket_factory=_open_socket,
         )
         self._session = aiohttp.ClientSession(

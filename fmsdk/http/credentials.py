@@ -6,12 +6,12 @@ stays here alone, so that error texts can be searched for it; nothing prints it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from inspect import isawaitable, iscoroutinefunction
 from typing import Any, cast
 
 from fmsdk.errors import AuthenticationError
+from fmsdk.threads import run_in_thread
 
 __all__ = ["Credential"]
 
@@ -55,7 +55,7 @@ class Credential:
             if iscoroutinefunction(function):
                 value: object = await function()
             else:
-                value = await asyncio.to_thread(function)
+                value = await run_in_thread(function)
                 if isawaitable(value):
                     value = await cast("Any", value)
         except Exception as error:

@@ -24,6 +24,7 @@ from fmsdk.media.integrity import check_integrity
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.media.sniff import Kind
 from fmsdk.media.source import BytesSource, shown_url
+from fmsdk.threads import resolve_host, run_in_thread
 
 if TYPE_CHECKING:
     import aiohttp
@@ -68,7 +69,7 @@ async def fetch(url: str, kind: Kind, *, limits: FetchLimits = DEFAULT_FETCH) ->
         async with asyncio.timeout(limits.max_seconds):
             source = await _download(url, kind, limits)
             # In a thread: a hostile file can take seconds to check.
-            await asyncio.to_thread(_check_content, source, kind, limits, name)
+            await run_in_thread(_check_content, source, kind, limits, name)
     except TimeoutError as error:
         raise Timeout(f"{name} took longer than {limits.max_seconds:g} s to fetch") from error
     except aiohttp.ClientResponseError as error:
@@ -167,7 +168,7 @@ async def _open_session(target: URL, limits: FetchLimits) -> aiohttp.ClientSessi
 
     certificates: Any = True
     if target.scheme == "https":
-        certificates = await asyncio.to_thread(trusted_certificates)
+        certificates = await run_in_thread(trusted_certificates)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             resolver=CheckedAddresses(),
@@ -188,9 +189,8 @@ async def _resolve_host(target: URL, limits: FetchLimits) -> list[Address]:
         InvalidMedia: an address is not public.
     """
     host, port = target.raw_host or "", target.port or 0
-    loop = asyncio.get_running_loop()
     try:
-        entries = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = await resolve_host(host, port)
     except UnicodeError as error:
         raise InvalidMedia(f"{shown_url(str(target))} has no valid host name") from error
     # Only link-local addresses have a scope (fe80::1%eth0), which does not matter here.
@@ -223,9 +223,9 @@ async def _read_body(
     mime, charset = type_and_charset(response.headers.get("content-type", ""))
     try:
         # In a thread: megabytes take a while.
-        data = await asyncio.to_thread(decompress_body, bytes(body), codings, limits.max_bytes)
+        data = await run_in_thread(decompress_body, bytes(body), codings, limits.max_bytes)
         if data is not None and kind == "document" and charset:
-            data = await asyncio.to_thread(to_utf8, data, charset)
+            data = await run_in_thread(to_utf8, data, charset)
     except InvalidMedia as error:
         raise InvalidMedia(f"{shown_url(str(target))} {error.message}. {_ALTERNATIVE}") from error
     if data is None:

@@ -34,6 +34,7 @@ from fmsdk.provider import Capabilities, PartialResponse, Provider
 from fmsdk.request import Request
 from fmsdk.response import ResponseAccumulator
 from fmsdk.result import Result, Warning
+from fmsdk.threads import run_in_thread
 from fmsdk.usage import Attempt, Cost, Latency, Timings, Usage
 
 __all__ = ["Call", "Policy"]
@@ -210,7 +211,7 @@ class Call(Generic[Q, A]):
             if all(part.url or part.file for part in self.request.media()):
                 self.request, warnings = check_request(self.request, capabilities)
             else:  # files are read, and to check a hostile one can take seconds
-                self.request, warnings = await asyncio.to_thread(
+                self.request, warnings = await run_in_thread(
                     check_request, self.request, capabilities
                 )
         except UnsupportedContent as error:

@@ -144,11 +144,10 @@ def verify_media(part: MediaPart) -> None:
     """
     if isinstance(part.source, (UrlSource, FileRef)):
         return
-    header = part.header
-    if header is not None:
+    if part.header is not None:
         from fmsdk.media.integrity import check_integrity
 
-        check_integrity(part.kind, part.source, header)
+        check_integrity(part.kind, part.source)
 
 
 def _join_names(names: Iterable[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from fmsdk.catalog import narrow
@@ -15,6 +14,7 @@ from fmsdk.hosted.provider import Encoded, HostedProvider
 from fmsdk.provider import Capabilities, ImageLimits, ProviderConfig, UsableModel
 from fmsdk.request import Request
 from fmsdk.response import Response
+from fmsdk.threads import run_in_thread
 from fmsdk_anthropic.decode import decode, decoder
 from fmsdk_anthropic.encode import encode
 from fmsdk_anthropic.errors import AnthropicErrorMapper
@@ -109,7 +109,7 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
             connection.is_official and has_no_key and "authorization" not in header_names
         )
         if client is None and wants_profile and has_profile():
-            client, own = await asyncio.to_thread(self._client_of_profile), True
+            client, own = await run_in_thread(self._client_of_profile), True
         if client is None:
             endpoint = connection.endpoint(self._credential)
             return await open_transport(

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from fmsdk.errors import InvalidMedia
-from fmsdk.media.header import Header, detect_mime
+from fmsdk.media.header import detect_mime
 from fmsdk.media.integrity.audio import (
     missing_in_aac,
     missing_in_caf,
@@ -69,9 +69,8 @@ _FIND_MISSING: dict[str, Callable[[BinaryIO, int], str | None]] = {
 }
 
 
-def check_integrity(kind: Kind, source: LocalSource, header: Header | None = None) -> None:
-    """Check that a file of `kind` is complete, that decoding it is safe, and that it still has
-    the type in its `header`, where that was read before.
+def check_integrity(kind: Kind, source: LocalSource) -> None:
+    """Check that a file of `kind` is complete, and that decoding it is safe.
 
     Raises:
         InvalidMedia: as `read_header`; "… is truncated: …"; a bomb: more frames or pages than
@@ -81,11 +80,6 @@ def check_integrity(kind: Kind, source: LocalSource, header: Header | None = Non
         return  # encoded by fmsdk, so complete
     with source.open() as file:
         mime = detect_mime(kind, source, file)
-        if header is not None and mime != header.mime:
-            raise InvalidMedia(
-                f"{source.describe()} changed after its header was read: it was {header.mime} and "
-                f"is now {mime}; create a new part from it"
-            )
         if find_missing := _FIND_MISSING.get(mime):
             missing = find_missing(file, file.seek(0, os.SEEK_END))
             if missing:

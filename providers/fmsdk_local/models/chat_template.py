@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from fmsdk.errors import CheckpointError
+from fmsdk.files import read_small
 
 __all__ = ["read_chat_template", "template_names"]
 
 # The files that transformers reads it from, newest layout first.
 _FILES = ("chat_template.json", "processor_config.json", "tokenizer_config.json")
+_LONGEST_TEMPLATE = 1 << 20
+"""Bytes: a hundred times what real ones have."""
 
 
 def read_chat_template(path: Path) -> str | None:
@@ -23,12 +26,12 @@ def read_chat_template(path: Path) -> str | None:
     """
     jinja_file = path / "chat_template.jinja"
     if jinja_file.is_file():
-        return jinja_file.read_text("utf-8")
+        return read_small(jinja_file, _LONGEST_TEMPLATE).decode("utf-8")
     for file in (path / name for name in _FILES):
         if file.is_file():
             try:
-                content: Any = json.loads(file.read_text("utf-8"))
-            except ValueError as error:
+                content: Any = json.loads(read_small(file))
+            except (OSError, ValueError, RecursionError) as error:
                 raise CheckpointError(f"{file} cannot be read: fetch it again") from error
             template: object = content.get("chat_template")
             if isinstance(template, list):  # several templates, each with a name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from fmsdk.errors import ContextTooLong
 from fmsdk.provider import Capabilities
 from fmsdk.request import Request
 from fmsdk.response import Event, Finished
+from fmsdk.threads import run_in_thread
 from fmsdk.usage import Device, InputUsage, OutputUsage, Timings, Usage
 from fmsdk_local.decode import TextDecoder, decode_finish
 from fmsdk_local.encode import Prompt, PromptEncoder
@@ -82,7 +82,7 @@ class TextModel:
         """
         start = perf_counter()
         try:
-            prompt = await asyncio.to_thread(self.prompt_encoder.encode, request)
+            prompt = await run_in_thread(self.prompt_encoder.encode, request)
         except Exception as error:
             raise map_request_error(error, request.name) from error.__cause__
         task = self._generation_task(request, prompt, stream=stream)
