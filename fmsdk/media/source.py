@@ -14,6 +14,8 @@ import os
 import re
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
@@ -38,6 +40,7 @@ __all__ = [
 _MAX_SHOWN = 200
 _NEW_PART = "create a new part from it"
 _MOST_SEARCHED = 65_536
+_MOST_ESCAPED = 1 << 20
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-][A-Za-z0-9+/_\s-]*+=*+\s*+")
 
 
@@ -119,15 +122,21 @@ class _DiskFile(io.RawIOBase):
     def seekable(self) -> bool:
         return True
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        return self._file.seek(offset, whence)
-
-    def readinto(self, buffer: Any, /) -> int | None:
+    @contextmanager
+    def _typed_errors(self) -> Generator[None]:
         try:
-            count = self._file.readinto(buffer)
+            yield
         except OSError as error:
             why = error.strerror or error
             raise InvalidMedia(f"cannot read {self._description}: {why}") from error
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        with self._typed_errors():
+            return self._file.seek(offset, whence)
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        with self._typed_errors():
+            count = self._file.readinto(buffer)
         if not count and self._read_stamp() != self.stamp:
             raise InvalidMedia(f"{self._description} changed while it was read; {_NEW_PART}")
         return count
@@ -301,8 +310,13 @@ def _from_data_url(url: str) -> BytesSource:
     mime, *params = head.split(";")
     if not comma:
         raise InvalidMedia("a data: URL without data")
+    is_base64 = "base64" in params
+    if not is_base64 and len(body) > _MOST_ESCAPED:
+        raise InvalidMedia(
+            f"a data: URL of {len(body):,} escaped characters, more than {_MOST_ESCAPED:,}: write "
+            "it as base64, or pass the bytes"
+        )
     try:
-        is_base64 = "base64" in params
         data = base64.b64decode(body, validate=True) if is_base64 else unquote_to_bytes(body)
     except binascii.Error as error:
         raise InvalidMedia("a data: URL whose base64 is broken") from error
