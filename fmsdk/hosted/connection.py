@@ -22,6 +22,7 @@ from fmsdk.hosted import options
 from fmsdk.http.credentials import Credential
 from fmsdk.http.error_mapper import ErrorMapper
 from fmsdk.threads import run_in_thread
+from fmsdk.validation import check_integer
 
 if TYPE_CHECKING:
     from fmsdk.http.transport import Endpoint, Transport
@@ -43,7 +44,8 @@ class HostedConnection:
     returns it (`async` or not), asked before every attempt. http_client: an
     `httpx2.AsyncClient` that the caller built and closes, whose connections are used (Unix
     sockets, own certificates). client: a client of the vendor's SDK that the caller built; then
-    the other fields are unused.
+    the other fields are unused. max_response_bytes: how long an answer that is no stream may be;
+    64 MiB where None.
     """
 
     name: str
@@ -52,6 +54,7 @@ class HostedConnection:
     default_headers: Mapping[str, str] | None = field(default=None, repr=False)
     http_client: Any = field(default=None, repr=False)
     client: Any = field(default=None, repr=False)
+    max_response_bytes: int | None = None
 
     @property
     @abstractmethod
@@ -97,6 +100,7 @@ class HostedConnection:
         ):
             kind = type(http_client).__name__
             raise BadRequestError(f"http_client is an httpx2.AsyncClient, not {kind}")
+        check_integer("max_response_bytes", self.max_response_bytes, 1)
         options.check_url(self.url)
         options.check_headers(self.default_headers or {})
 

@@ -74,6 +74,8 @@ class HostedProvider(Provider, Generic[E, A]):
         self.name = config.name
         self.error_mapper = error_mapper
         self._config = config
+        limit = config.options.get("max_response_bytes")
+        self._max_response_bytes = () if limit is None else (limit,)
         self._transport: Transport | None = None
         self._opening = asyncio.Lock()
 
@@ -126,7 +128,7 @@ class HostedProvider(Provider, Generic[E, A]):
         with ErrorTrace() as trace:
             async with exchange_context as incoming:
                 trace.begins(incoming, self.error_mapper)
-                body = await incoming.read()
+                body = await incoming.read(*self._max_response_bytes)
             return decode(body, trace.request_id)
 
     def stream(self, request: Request) -> HostedStream:

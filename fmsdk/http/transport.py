@@ -21,9 +21,18 @@ from fmsdk.hosted.decoding import UNREADABLE
 from fmsdk.http.decompression import DecodingError, decompress
 from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
 
-__all__ = ["CONNECT_SECONDS", "Endpoint", "HttpResponse", "Incoming", "Transport"]
+__all__ = [
+    "CONNECT_SECONDS",
+    "MAX_RESPONSE_BYTES",
+    "Endpoint",
+    "HttpResponse",
+    "Incoming",
+    "Transport",
+]
 
 CONNECT_SECONDS = 5.0
+MAX_RESPONSE_BYTES = 64 * 2**20
+"""Of a body that is no stream; as of an event of a stream."""
 _DRAIN_SECONDS = 0.25
 _MOST_OF_AN_ERROR = 1 << 20
 _UNDECODABLE = (DecodingError, InvalidResponse, "sent a body that cannot be decompressed")
@@ -112,9 +121,29 @@ class Incoming:
         """Whether the server says that this is one JSON document, and so no stream of events."""
         return "json" in self.headers.get("content-type", "")
 
-    async def read(self) -> bytes:
-        """The whole body."""
-        return b"".join([chunk async for chunk in self.chunks])
+    async def read(self, limit: int = MAX_RESPONSE_BYTES) -> bytes:
+        """The whole body.
+
+        Raises:
+            InvalidResponse: it is longer than `limit` bytes, decompressed.
+        """
+        chunks, length = list[bytes](), 0
+        announced = self.headers.get("content-length", "")
+        is_too_long = announced.isascii() and announced.isdecimal() and int(announced[:19]) > limit
+        if not is_too_long:
+            async for chunk in self.chunks:
+                length += len(chunk)
+                is_too_long = length > limit
+                if is_too_long:
+                    break
+                chunks.append(chunk)
+        if is_too_long:
+            raise InvalidResponse(
+                f"the answer is longer than {limit:,} bytes; if that is right, raise the "
+                "provider's option max_response_bytes",
+                retryable=False,  # it would be paid for again, and be as long
+            )
+        return b"".join(chunks)
 
     async def drain(self) -> None:
         """Read on to the end, so that the connection can be used again; give up soon, where a

@@ -14,6 +14,7 @@ import asyncio
 import base64
 import ipaddress
 import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fmsdk.errors import ConnectionFailed, InvalidMedia, Timeout
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
-__all__ = ["fetch", "is_public"]
+__all__ = ["FetchedBytes", "fetch", "is_public"]
 
 _ALTERNATIVE = "Download it yourself and pass the file"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -51,8 +52,34 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-async def fetch(url: str, kind: Kind, *, limits: FetchLimits = DEFAULT_FETCH) -> BytesSource:
+@dataclass(slots=True)
+class FetchedBytes:
+    """How many bytes were fetched for one request, and how many may be."""
+
+    limit: int
+    count: int = 0
+
+    def add(self, count: int) -> None:
+        """Count further bytes. Raises InvalidMedia where they are too many."""
+        self.count += count
+        if self.count > self.limit:
+            raise InvalidMedia(
+                f"the URLs of this request are longer than {self.limit:,} bytes together. Send "
+                "fewer in a request, or raise FetchLimits.max_request_bytes"
+            )
+
+
+async def fetch(
+    url: str,
+    kind: Kind,
+    *,
+    limits: FetchLimits = DEFAULT_FETCH,
+    fetched_bytes: FetchedBytes | None = None,
+) -> BytesSource:
     """The media at `url`, checked to be complete and of `kind`.
+
+    Args:
+        fetched_bytes: counts the bytes of several fetches together.
 
     Raises:
         InvalidMedia: a URL that may not be fetched, a refusal (4xx), more than the limits allow,
@@ -67,7 +94,9 @@ async def fetch(url: str, kind: Kind, *, limits: FetchLimits = DEFAULT_FETCH) ->
     name = shown_url(url)
     try:
         async with asyncio.timeout(limits.max_seconds):
-            source = await _download(url, kind, limits)
+            source = await _download(
+                url, kind, limits, fetched_bytes or FetchedBytes(limits.max_request_bytes)
+            )
             # In a thread: a hostile file can take seconds to check.
             await run_in_thread(_check_content, source, kind, limits, name)
     except TimeoutError as error:
@@ -98,7 +127,9 @@ def is_public(address: Address) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
-async def _download(url: str, kind: Kind, limits: FetchLimits) -> BytesSource:
+async def _download(
+    url: str, kind: Kind, limits: FetchLimits, fetched_bytes: FetchedBytes
+) -> BytesSource:
     target = _parse_url(url)
     for _ in range(limits.max_redirects + 1):
         headers = dict(_HEADERS)
@@ -115,7 +146,7 @@ async def _download(url: str, kind: Kind, limits: FetchLimits) -> BytesSource:
                     raise ConnectionFailed(f"{name} answered {status}", status=status)
                 if status != 200:
                     raise InvalidMedia(f"{name} answered {status}", status=status)
-                return await _read_body(response, target, kind, limits)
+                return await _read_body(response, target, kind, limits, fetched_bytes)
             target = _parse_url(response.headers["location"], target)
     raise InvalidMedia(f"{shown_url(url)} redirects more than {limits.max_redirects} times")
 
@@ -206,7 +237,11 @@ async def _resolve_host(target: URL, limits: FetchLimits) -> list[Address]:
 
 
 async def _read_body(
-    response: aiohttp.ClientResponse, target: URL, kind: Kind, limits: FetchLimits
+    response: aiohttp.ClientResponse,
+    target: URL,
+    kind: Kind,
+    limits: FetchLimits,
+    fetched_bytes: FetchedBytes,
 ) -> BytesSource:
     too_long = InvalidMedia(
         f"{shown_url(str(target))} is longer than {limits.max_bytes:,} bytes. {_ALTERNATIVE}"
@@ -217,6 +252,7 @@ async def _read_body(
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
+        fetched_bytes.add(len(chunk))
         if len(body) > limits.max_bytes:
             raise too_long
     codings = response.headers.get("content-encoding", "").split(",")
@@ -230,6 +266,7 @@ async def _read_body(
         raise InvalidMedia(f"{shown_url(str(target))} {error.message}. {_ALTERNATIVE}") from error
     if data is None:
         raise too_long
+    fetched_bytes.add(max(0, len(data) - len(body)))
     return BytesSource(data, mime_by_name(target.path) if mime in _UNKNOWN_TYPES else mime)
 
 

@@ -35,7 +35,9 @@ _TINY = 1e-9
 class FetchLimits:
     """How much one fetch of a URL may take: `Client(fetch=FetchLimits(…))`.
 
-    max_bytes: of the file, after decompression. max_seconds: for all of the fetch, redirects
+    max_bytes: of the file, after decompression. max_request_bytes: of all files of one request.
+    max_client_bytes: of all files that the calls of one client hold at once; further calls wait.
+    max_seconds: for all of the fetch, redirects
     included. max_redirects: how many are followed. max_pixels: width × height of a picture.
     max_duration: seconds that a recording or film may last, as far as its header tells (that of
     raw AAC, WebM and Matroska does not). allow_private: reach this machine and its network too
@@ -51,6 +53,8 @@ class FetchLimits:
     max_pixels: int = MAX_PIXELS
     max_duration: float = 36_000.0
     allow_private: bool = False
+    max_request_bytes: int = 100_000_000
+    max_client_bytes: int = 500_000_000
 
     def __post_init__(self) -> None:
         for spec in fields(self):

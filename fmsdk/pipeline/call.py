@@ -27,8 +27,9 @@ from fmsdk.observe.call_observer import CallObserver, Observers
 from fmsdk.observe.observer import AttemptReport, result_of
 from fmsdk.operation import Operation
 from fmsdk.pipeline import media_fetch
-from fmsdk.pipeline.capability_check import check_request
+from fmsdk.pipeline.capability_check import check_media_bytes, check_request
 from fmsdk.pipeline.image_limits import fit_image_limits
+from fmsdk.pipeline.media_memory import MediaMemory, Reservation
 from fmsdk.pipeline.retry import delay_before_retry
 from fmsdk.provider import Capabilities, PartialResponse, Provider
 from fmsdk.request import Request
@@ -50,7 +51,8 @@ class Policy:
 
     retries: attempts after the first one. timeout: seconds for all attempts together. gate: limits
     how many calls run at once; None: no limit. observers: follow the calls. clock: decides which
-    models are retired; None: the machine's clock. fetch: limits of a fetch of media."""
+    models are retired; None: the machine's clock. fetch: limits of a fetch of media. media_memory:
+    what fetched media take."""
 
     retries: int = 2
     timeout: float | None = None
@@ -58,6 +60,7 @@ class Policy:
     observers: Observers = field(default_factory=Observers)
     clock: Clock | None = None
     fetch: FetchLimits = DEFAULT_FETCH
+    media_memory: MediaMemory = field(default_factory=MediaMemory)
 
 
 class Call(Generic[Q, A]):
@@ -79,6 +82,7 @@ class Call(Generic[Q, A]):
         self._queue = 0.0
         self._load: float | None = None
         self._holds_gate = False
+        self._reservation = Reservation(policy.media_memory)
         self._asking = False
         self._deadline: float | None = None
         self._first: float | None = None
@@ -188,9 +192,10 @@ class Call(Generic[Q, A]):
             self._warnings = (*unknown_model_warnings(capabilities, self.request), *self._warnings)
             async with asyncio.timeout_at(self._deadline):
                 self.request = await media_fetch.fetch_media(
-                    self.request, capabilities, self.policy.fetch
+                    self.request, capabilities, self.policy.fetch, self._reservation
                 )
                 self.request, smaller = await fit_image_limits(self.request, capabilities)
+                check_media_bytes(self.request, capabilities)
                 self._warnings += smaller
                 if self.policy.gate is not None:
                     start = perf_counter()
@@ -232,7 +237,8 @@ class Call(Generic[Q, A]):
         return capabilities
 
     def release(self) -> None:
-        """Let the next call pass the client's gate."""
+        """Let the next call pass the client's gate, and have what this one's media took."""
+        self._reservation.shrink(0)
         if self._holds_gate and self.policy.gate is not None:
             self._holds_gate = False
             self.policy.gate.release()

@@ -33,6 +33,8 @@ _SETTINGS = frozenset(
 # server, 5 MB on Amazon's and Google's; more than 20 pictures of at most 2000 px.
 _OFFICIAL_LIMITS = ImageLimits(max_side=8000, max_bytes=7_500_000, many=20, max_side_of_many=2000)
 _CLOUD_LIMITS = ImageLimits(max_side=8000, max_bytes=3_750_000, many=20, max_side_of_many=2000)
+# https://platform.claude.com/docs/en/api/overview: a request has at most 32 MB, of base64.
+_MAX_MEDIA_BYTES = 24_000_000
 
 
 class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
@@ -62,6 +64,7 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
             settings=_SETTINGS,
             known=False,
             image_limits=_OFFICIAL_LIMITS if connection.is_official else limits,
+            max_media_bytes=_MAX_MEDIA_BYTES,
         )
         self._betas = self._connection.betas()
 

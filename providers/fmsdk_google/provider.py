@@ -33,6 +33,8 @@ _CAN = Capabilities(
     output=frozenset({"text", "audio", "image"}),
     remote=frozenset({"image", "video", "document"}),
     known=False,
+    # https://ai.google.dev/gemini-api/docs/file-input-methods: 100 MB in the request.
+    max_media_bytes=100_000_000,
 )
 
 

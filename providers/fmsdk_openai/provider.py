@@ -40,6 +40,9 @@ _LIMITED = ("gpt-5.6", "gpt-6")
 _LIMITS = ImageLimits(max_patches=30_000)
 _RESPONSES_INPUT: frozenset[Modality] = frozenset({"document"})
 """What the Responses API adds to a server's Chat Completions."""
+# https://platform.openai.com/docs/guides/images-vision: 512 MB in the request, of base64. What
+# speaks OpenAI's API elsewhere takes less, each server another number.
+_MAX_MEDIA_BYTES = 384_000_000
 
 
 class OpenAIProvider(HostedProvider[OpenAIRequest, OpenAIDecodeContext]):
@@ -191,6 +194,7 @@ def _capabilities(dialect: Dialect, api: Api | None, model: str) -> Capabilities
             structured=structured,
             known=False,
             image_limits=limits,
+            max_media_bytes=_MAX_MEDIA_BYTES,
         )
     # Which API a request takes is not known yet, and Chat Completions takes no document by URL.
     return Capabilities(
@@ -201,4 +205,5 @@ def _capabilities(dialect: Dialect, api: Api | None, model: str) -> Capabilities
         structured=structured,
         known=False,
         image_limits=limits,
+        max_media_bytes=_MAX_MEDIA_BYTES,
     )
