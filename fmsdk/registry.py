@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fmsdk.catalog import tombstone
 from fmsdk.errors import ConfigurationError, FmsdkError, MissingExtra, UnknownProvider
+from fmsdk.hidden import HiddenDict
 from fmsdk.provider import (
     CONTRACT_VERSION,
     Progress,
@@ -58,7 +59,10 @@ class Registry:
         timeout: float | None,
         idle_timeout: float | None,
     ) -> None:
-        self._configurations = dict(configurations)
+        self._configurations = {
+            name: HiddenDict(options) if isinstance(options, Mapping) else options
+            for name, options in configurations.items()
+        }
         for name, options in self._configurations.items():
             if (
                 isinstance(options, Mapping)
@@ -109,7 +113,7 @@ class Registry:
         configuration = self._configurations.get(name, {})
         if not isinstance(configuration, Mapping):
             return _check_contract(configuration, name)
-        options = dict(configuration)
+        options = HiddenDict(configuration)
         wire = options.get("wire", name)
         config = ProviderConfig(
             name=name, options=options, timeout=self._timeout, idle_timeout=self._idle_timeout

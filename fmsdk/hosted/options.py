@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 from urllib.parse import urlsplit
 
 from fmsdk.errors import BadRequestError, ConfigurationError, MissingKey
+from fmsdk.hidden import HiddenDict, HiddenText
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
 from fmsdk.validation import check_json
@@ -92,7 +93,7 @@ def read_options(
     Raises:
         BadRequestError: an option that does not exist.
     """
-    options = {name: value for name, value in config.options.items() if name != "wire"}
+    options = HiddenDict({name: each for name, each in config.options.items() if name != "wire"})
     option_names = [spec.name for spec in fields(kind) if spec.name not in ("name", *internal)]
     unknown = sorted(options.keys() - set(option_names))
     if unknown:
@@ -117,10 +118,14 @@ def check_headers(headers: Mapping[str, str]) -> None:
     """Raise BadRequestError for headers that HTTP cannot carry."""
     if not isinstance(cast("object", headers), Mapping):
         raise BadRequestError(f"headers are a mapping, not {type(headers).__name__}")
-    # Without the value: it may be a secret.
-    for name, value in headers.items():
-        if not (_is_printable(name) and _is_printable(value) and name and " " not in name):
-            raise BadRequestError(f"the header {name!r} is not one that HTTP can carry")
+    wrong_names = [
+        name
+        for name, value in headers.items()
+        if not (_is_printable(name) and _is_printable(value) and name and " " not in name)
+    ]
+    del headers  # a traceback may show it, with its secrets
+    if wrong_names:
+        raise BadRequestError(f"the header {wrong_names[0]!r} is not one that HTTP can carry")
 
 
 def check_url(url: str) -> None:
@@ -133,7 +138,8 @@ def check_url(url: str) -> None:
     except ValueError:
         is_whole = False
     if not is_whole:
-        redacted_url = re.sub(r"//.*@", "//…@", url)
+        redacted_url, parts = re.sub(r"//.*@", "//…@", re.split(r"[?#]", url, maxsplit=1)[0]), None
+        del url
         raise BadRequestError(
             "base_url is no http:// or https:// URL of a host and, at most, a port: "
             f"{redacted_url!r}"
@@ -147,7 +153,8 @@ def host_of(url: str) -> str:
 
 def check_key(key: str, variable: str) -> str:
     """The key. Raises ConfigurationError for one that no header can carry."""
-    if not _is_printable(key):
+    is_valid, key = _is_printable(key), HiddenText(key)
+    if not is_valid:
         raise ConfigurationError(f"the API key holds characters that no key has; see {variable}")
     return key
 

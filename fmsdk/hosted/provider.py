@@ -20,6 +20,7 @@ from fmsdk.errors import (
     InvalidResponse,
     Timeout,
 )
+from fmsdk.hidden import HiddenDict
 from fmsdk.hosted.body import Body
 from fmsdk.hosted.decoding import DecodeContext, StreamDecoder, StreamReader
 from fmsdk.http.error_mapper import ErrorMapper
@@ -54,6 +55,9 @@ class Encoded:
     body: Body
     warnings: tuple[Warning, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "headers", HiddenDict(self.headers))
 
 
 E = TypeVar("E", bound=Encoded)
@@ -125,9 +129,9 @@ class HostedProvider(Provider, Generic[E, A]):
             headers=encoded.headers,
             read_timeout=request.timeout or self._config.timeout or _SILENT_SECONDS,
         )
-        with ErrorTrace() as trace:
+        with ErrorTrace(self.error_mapper, encoded.headers) as trace:
             async with exchange_context as incoming:
-                trace.begins(incoming, self.error_mapper)
+                trace.begins(incoming)
                 body = await incoming.read(*self._max_response_bytes)
             return decode(body, trace.request_id)
 
@@ -156,9 +160,9 @@ class HostedProvider(Provider, Generic[E, A]):
         encoded = await self._encoded(request, stream=True)
         transport = self._transport or await self.transport()
         exchange_context = transport.open(encoded.path, encoded.body, headers=encoded.headers)
-        with ErrorTrace() as trace:
+        with ErrorTrace(self.error_mapper, encoded.headers) as trace:
             async with exchange_context as incoming:
-                trace.begins(incoming, self.error_mapper)
+                trace.begins(incoming)
                 context = self.context(request, encoded, trace.request_id)
                 stream.decoder = trace.decoder = self.decoder(context)
                 reader = StreamReader(stream.decoder, self.error_mapper, is_json=incoming.is_json)
@@ -212,16 +216,19 @@ class HostedStream(EventStream):
 
 class ErrorTrace:
     """Gives errors what is known once the answer begins: the vendor's id of the request, and the
-    status of an answer that broke. An error that the vendor reports inside it has its own."""
+    status of an answer that broke. An error that the vendor reports inside it has its own. What
+    the request's own headers hold is taken out of them, as the mapper does with the key."""
 
-    def __init__(self) -> None:
+    def __init__(self, error_mapper: ErrorMapper, headers: Mapping[str, str]) -> None:
+        self._error_mapper = error_mapper
+        self._headers = headers
         self.request_id: str | None = None
         self.decoder: StreamDecoder | None = None
         self._status: int | None = None
 
-    def begins(self, incoming: Incoming, error_mapper: ErrorMapper) -> None:
+    def begins(self, incoming: Incoming) -> None:
         """The answer begins."""
-        self.request_id = error_mapper.request_id(incoming.headers)
+        self.request_id = self._error_mapper.request_id(incoming.headers)
         self._status = incoming.status
 
     def __enter__(self) -> ErrorTrace:
@@ -236,6 +243,7 @@ class ErrorTrace:
             vendor_usage.attach_to(error)
         if not isinstance(error, FmsdkError):
             return
+        self._error_mapper.hide_secrets(error, self._headers.values())
         error.request_id = error.request_id or self.request_id or vendor_id
         if error.status is None and isinstance(error, _TRANSPORT_ERRORS):
             error.status = self._status

@@ -105,8 +105,8 @@ class AiohttpTransport(Transport):
         read_timeout: float | None,
     ) -> HttpResponse:
         """As `Transport.send`."""
-        url = self._url_of(path)
         all_headers = await self._endpoint.request_headers(headers)
+        url = self._url_of(path)
         data: Any = None
         if body is not None:
             data = body.content

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from fmsdk.errors import FmsdkError, InvalidResponse
+from fmsdk.hidden import HiddenDict
 from fmsdk.hosted.body import Body
 from fmsdk.hosted.decoding import UNREADABLE
 from fmsdk.http.decompression import DecodingError, decompress
@@ -48,7 +49,7 @@ class Endpoint:
     sends in place of the key.
     """
 
-    url: str
+    url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     key_headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     key_substitute: str = "authorization"
@@ -67,11 +68,12 @@ class Endpoint:
 
     async def request_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers of one attempt, `headers` being the request's own, which go before all."""
-        own_headers = {**self.headers, **{name.lower(): value for name, value in headers.items()}}
+        own_headers = HiddenDict(self.headers)
+        own_headers.update((name.lower(), value) for name, value in headers.items())
         if self.key_substitute in own_headers:
             return own_headers
         key = self.key_headers if self.authorize is None else await self.authorize()
-        return {**key, **own_headers}
+        return HiddenDict({**key, **own_headers})
 
 
 class HttpResponse(ABC):
@@ -197,21 +199,7 @@ class Transport(ABC):
         try:
             response = await self.send(method, path, body, headers, seconds)
             if not 200 <= response.status < 300:
-                # The status says the most: what can be read of the body in time is a help.
-                content = bytearray()
-                with suppress(TimeoutError, *self._failure_types):
-                    async with asyncio.timeout(self._idle_timeout):
-                        async for chunk in response.chunks():
-                            content += chunk
-                            if len(content) >= _MOST_OF_AN_ERROR:
-                                break
-                body_text = content[:_MOST_OF_AN_ERROR].decode("utf-8", "replace")
-                error_body: Any = body_text
-                with suppress(*UNREADABLE):
-                    error_body = msgspec.json.decode(body_text)
-                raise self.error_mapper.from_response(
-                    error_body, status=response.status, headers=response.joined_headers()
-                )
+                raise await self._read_error(response)
             response.limit_silence(self._idle_timeout)
             yield Incoming(response, self._failure_types)
         except FmsdkError:
@@ -222,6 +210,24 @@ class Transport(ABC):
         finally:
             if response is not None:
                 await response.aclose()
+
+    async def _read_error(self, response: HttpResponse) -> FmsdkError:
+        """The error of an error status. The status says the most: what can be read of the body in
+        time is a help. It is not raised here, where a traceback would show the body."""
+        content = bytearray()
+        with suppress(TimeoutError, *self._failure_types):
+            async with asyncio.timeout(self._idle_timeout):
+                async for chunk in response.chunks():
+                    content += chunk
+                    if len(content) >= _MOST_OF_AN_ERROR:
+                        break
+        body_text = content[:_MOST_OF_AN_ERROR].decode("utf-8", "replace")
+        error_body: Any = body_text
+        with suppress(*UNREADABLE):
+            error_body = msgspec.json.decode(body_text)
+        return self.error_mapper.from_response(
+            error_body, status=response.status, headers=response.joined_headers()
+        )
 
     @abstractmethod
     async def send(

@@ -51,7 +51,10 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
     def __init__(self, config: ProviderConfig) -> None:
         self._connection = connection = Connection.of(config)
         self._credential = credential = connection.credential()
-        super().__init__(config, AnthropicErrorMapper(config.name, connection.variable, credential))
+        mapper = AnthropicErrorMapper(
+            config.name, connection.variable, credential, connection.secrets()
+        )
+        super().__init__(config, mapper)
         self.price_id = "anthropic" if config.name == "anthropic" else None
         self.vendor = "anthropic" if self._connection.is_official else None
         self.base_url = self._connection.url

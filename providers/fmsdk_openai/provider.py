@@ -62,7 +62,10 @@ class OpenAIProvider(HostedProvider[OpenAIRequest, OpenAIDecodeContext]):
     def __init__(self, config: ProviderConfig, server: Server = OPENAI_SERVER) -> None:
         self._connection = connection = Connection.of(config, server)
         self._credential = credential = connection.credential()
-        super().__init__(config, OpenAIErrorMapper(config.name, connection.variable, credential))
+        mapper = OpenAIErrorMapper(
+            config.name, connection.variable, credential, connection.secrets()
+        )
+        super().__init__(config, mapper)
         # Prices go by the name: whoever calls a server "openai" pays OpenAI, through whatever
         # gateway. What OpenAI says of its models holds at its own host alone.
         self.price_id = server.price_id if connection.is_own else None
