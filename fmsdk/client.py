@@ -61,6 +61,7 @@ from fmsdk.result import Result
 from fmsdk.streams import AsyncStream, Stream
 from fmsdk.threads import run_in_thread
 from fmsdk.transcription import TranscribeRequest, Transcription
+from fmsdk.validation import check_integer, check_number
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as _TypeVar
@@ -145,10 +146,23 @@ class AsyncClient:
         tracing: bool | Telemetry | None = None,
         clock: Clock | None = None,
     ) -> None:
-        if max_concurrency is not None and max_concurrency < 1:
-            raise BadRequestError("max_concurrency must be at least 1, or None for no limit")
-        if retries < 0:
-            raise BadRequestError("retries must not be negative")
+        if providers is not None and not isinstance(cast("object", providers), Mapping):
+            raise BadRequestError(
+                "providers is a mapping of names to options, such as "
+                f"{{'openai': {{'base_url': …}}}}, not {type(providers).__name__}"
+            )
+        if not isinstance(cast("object", fetch), FetchLimits):
+            raise BadRequestError(f"fetch is FetchLimits(…), not {type(fetch).__name__}")
+        for name, function in (("on_request", on_request), ("on_response", on_response)):
+            if function is not None and not callable(function):
+                raise BadRequestError(f"{name} is a function, not {type(function).__name__}")
+        if clock is not None and not callable(clock):
+            raise BadRequestError(f"clock is a function, not {type(clock).__name__}")
+        max_concurrency = check_integer("max_concurrency", max_concurrency, 1)
+        retries = check_integer("retries", retries, 0) or 0
+        above_zero = "of seconds, above 0, or None for no limit", lambda number: number > 0
+        timeout = check_number("timeout", timeout, *above_zero)
+        idle_timeout = check_number("idle_timeout", idle_timeout, *above_zero)
         self._registry = Registry(providers or {}, timeout=timeout, idle_timeout=idle_timeout)
         observers = Observers(on_request, on_response, tracing)
         self._policy = Policy(retries, timeout, observers=observers, clock=clock, fetch=fetch)

@@ -11,7 +11,7 @@ from inspect import iscoroutinefunction
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from fmsdk.errors import BadRequestError, ConfigurationError, MissingKey
 from fmsdk.hidden import HiddenDict, HiddenText
@@ -26,6 +26,7 @@ __all__ = [
     "check_url",
     "from_environment",
     "host_of",
+    "join_url",
     "key_variable",
     "missing_key",
     "options_of",
@@ -105,6 +106,12 @@ def read_options(
     if not (key is None or isinstance(key, str) or callable(key)):
         kind_of_key = type(key).__name__
         raise BadRequestError(f"api_key is text, or a function that returns it, not {kind_of_key}")
+    url = options.get("base_url")
+    if url is not None and not str(url).strip():
+        # As if it were not set, the request and its key would go to the vendor.
+        raise BadRequestError(
+            f"base_url of the provider {config.name!r} is empty: pass an address, or leave it out"
+        )
     return options
 
 
@@ -144,6 +151,13 @@ def check_url(url: str) -> None:
             "base_url is no http:// or https:// URL of a host and, at most, a port: "
             f"{redacted_url!r}"
         )
+
+
+def join_url(base: str, path: str) -> str:
+    """A path relative to the base URL, or from its host's root where it begins with /; with the
+    query of the base URL, which every request carries."""
+    scheme, host, base_path, query, _ = urlsplit(base)
+    return urljoin(f"{scheme}://{host}{base_path.rstrip('/')}/", path) + (query and f"?{query}")
 
 
 def host_of(url: str) -> str:

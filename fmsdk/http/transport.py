@@ -6,6 +6,7 @@ A subclass says how the bytes get there. Nothing here retries: `fmsdk.pipeline.c
 from __future__ import annotations
 
 import asyncio
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from fmsdk.errors import FmsdkError, InvalidResponse
+from fmsdk.errors import BadRequestError, FmsdkError, InvalidResponse, ModelNotFound
 from fmsdk.hidden import HiddenDict
 from fmsdk.hosted.body import Body
 from fmsdk.hosted.decoding import UNREADABLE
@@ -35,6 +36,8 @@ CONNECT_SECONDS = 5.0
 MAX_RESPONSE_BYTES = 64 * 2**20
 """Of a body that is no stream; as of an event of a stream."""
 _DRAIN_SECONDS = 0.25
+_REPEATED = re.compile(r"(/[\w./-]+)\1(?=[/:]|\Z)")
+_OWN_PATHS = ("/chat/completions", "/completions", "/embeddings", "/messages", "/responses")
 _MOST_OF_AN_ERROR = 1 << 20
 _UNDECODABLE = (DecodingError, InvalidResponse, "sent a body that cannot be decompressed")
 
@@ -168,6 +171,9 @@ class Transport(ABC):
     failures: ClassVar[tuple[NetworkFailure, ...]]
     """What the HTTP library raises, most specific first, and what it stands for."""
 
+    endpoint: Endpoint | None = None
+    """The server, where it is not a vendor's SDK that knows it."""
+
     def __init__(self, error_mapper: ErrorMapper, idle_timeout: float | None) -> None:
         self.error_mapper = error_mapper
         self._idle_timeout = idle_timeout
@@ -199,7 +205,7 @@ class Transport(ABC):
         try:
             response = await self.send(method, path, body, headers, seconds)
             if not 200 <= response.status < 300:
-                raise await self._read_error(response)
+                raise await self._read_error(response, path)
             response.limit_silence(self._idle_timeout)
             yield Incoming(response, self._failure_types)
         except FmsdkError:
@@ -211,7 +217,7 @@ class Transport(ABC):
             if response is not None:
                 await response.aclose()
 
-    async def _read_error(self, response: HttpResponse) -> FmsdkError:
+    async def _read_error(self, response: HttpResponse, path: str) -> FmsdkError:
         """The error of an error status. The status says the most: what can be read of the body in
         time is a help. It is not raised here, where a traceback would show the body."""
         content = bytearray()
@@ -225,9 +231,20 @@ class Transport(ABC):
         error_body: Any = body_text
         with suppress(*UNREADABLE):
             error_body = msgspec.json.decode(body_text)
-        return self.error_mapper.from_response(
+        error = self.error_mapper.from_response(
             error_body, status=response.status, headers=response.joined_headers()
         )
+        if isinstance(error, ModelNotFound) and self.endpoint is not None:
+            asked_path = urlsplit(self.endpoint.url_of(path)).path
+            base_path = urlsplit(self.endpoint.url).path.rstrip("/")
+            if _REPEATED.search(asked_path) or base_path.endswith(_OWN_PATHS):
+                message = (
+                    f"{self.error_mapper.provider} has nothing at {asked_path} "
+                    f"({response.status}): fmsdk adds {path.partition('?')[0]} itself, so base_url "
+                    "ends too late"
+                )
+                return BadRequestError(message, status=error.status, request_id=error.request_id)
+        return error
 
     @abstractmethod
     async def send(

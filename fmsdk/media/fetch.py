@@ -37,6 +37,8 @@ _ALTERNATIVE = "Download it yourself and pass the file"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "fmsdk"}
 _LONGEST_URL = 65_536
+_CONNECT_SECONDS = 5.0
+"""For each address of the host; the next one is tried then."""
 
 # What servers send for a file of unknown type.
 _UNKNOWN_TYPES = frozenset(
@@ -130,24 +132,37 @@ def is_public(address: Address) -> bool:
 async def _download(
     url: str, kind: Kind, limits: FetchLimits, fetched_bytes: FetchedBytes
 ) -> BytesSource:
+    import aiohttp
+
     target = _parse_url(url)
     for _ in range(limits.max_redirects + 1):
         headers = dict(_HEADERS)
         if target.user or target.password:
             pair = f"{target.user or ''}:{target.password or ''}".encode()
             headers["Authorization"] = f"Basic {base64.b64encode(pair).decode('ascii')}"
-        async with (
-            await _open_session(target, limits) as session,
-            session.get(target.with_user(None), headers=headers, allow_redirects=False) as response,
-        ):
-            if response.status not in _REDIRECTS or "location" not in response.headers:
-                name, status = shown_url(str(target)), response.status
-                if status == 429 or status >= 500:
-                    raise ConnectionFailed(f"{name} answered {status}", status=status)
-                if status != 200:
-                    raise InvalidMedia(f"{name} answered {status}", status=status)
-                return await _read_body(response, target, kind, limits, fetched_bytes)
-            target = _parse_url(response.headers["location"], target)
+        addresses = await _resolve_host(target, limits)
+        redirect = ""
+        for address in addresses:
+            try:
+                async with (
+                    await _open_session(target, address) as session,
+                    session.get(
+                        target.with_user(None), headers=headers, allow_redirects=False
+                    ) as response,
+                ):
+                    redirect = response.headers.get("location", "")
+                    if response.status not in _REDIRECTS or not redirect:
+                        name, status = shown_url(str(target)), response.status
+                        if status == 429 or status >= 500:
+                            raise ConnectionFailed(f"{name} answered {status}", status=status)
+                        if status != 200:
+                            raise InvalidMedia(f"{name} answered {status}", status=status)
+                        return await _read_body(response, target, kind, limits, fetched_bytes)
+                break
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+                if address is addresses[-1]:
+                    raise
+        target = _parse_url(redirect, target)
     raise InvalidMedia(f"{shown_url(url)} redirects more than {limits.max_redirects} times")
 
 
@@ -171,16 +186,14 @@ def _parse_url(url: str, base: URL | None = None) -> URL:
     return target
 
 
-async def _open_session(target: URL, limits: FetchLimits) -> aiohttp.ClientSession:
-    """A session that connects to one host, only at the addresses that were checked."""
+async def _open_session(target: URL, address: Address) -> aiohttp.ClientSession:
+    """A session that connects to one host, only at the address that was checked."""
     import aiohttp
     from aiohttp.abc import AbstractResolver, ResolveResult
 
     from fmsdk.http.environment import trusted_certificates
 
-    addresses = await _resolve_host(target, limits)
-
-    class CheckedAddresses(AbstractResolver):
+    class CheckedAddress(AbstractResolver):
         async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
             return [
                 ResolveResult(
@@ -191,7 +204,6 @@ async def _open_session(target: URL, limits: FetchLimits) -> aiohttp.ClientSessi
                     proto=0,
                     flags=socket.AI_NUMERICHOST,
                 )
-                for address in addresses
             ]
 
         async def close(self) -> None:
@@ -202,14 +214,14 @@ async def _open_session(target: URL, limits: FetchLimits) -> aiohttp.ClientSessi
         certificates = await run_in_thread(trusted_certificates)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            resolver=CheckedAddresses(),
+            resolver=CheckedAddress(),
             ssl=certificates,
             force_close=True,
             use_dns_cache=False,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
-        timeout=aiohttp.ClientTimeout(total=None),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
 
 import msgspec
 
@@ -14,6 +13,7 @@ from fmsdk.errors import FmsdkError, ServerError
 from fmsdk.hosted.body import Body
 from fmsdk.hosted.connection import import_in_thread, open_transport
 from fmsdk.hosted.decoding import StreamDecoder
+from fmsdk.hosted.options import join_url
 from fmsdk.hosted.provider import HostedProvider
 from fmsdk.provider import ALL_SETTINGS, Capabilities, ImageLimits, ProviderConfig, UsableModel
 from fmsdk.request import Request
@@ -124,7 +124,7 @@ class OpenAIProvider(HostedProvider[OpenAIRequest, OpenAIDecodeContext]):
         server = self._embedding_server()
         path = "/embeddings"
         if server.native_path is not None:
-            path = urljoin(self._connection.url, server.native_path)
+            path = join_url(self._connection.url, server.native_path)
         encoded = encode_embeddings(request, server, path)
 
         def decode_answer(body: bytes, request_id: str | None) -> Embeddings:
@@ -172,7 +172,7 @@ class OpenAIProvider(HostedProvider[OpenAIRequest, OpenAIDecodeContext]):
 
     async def _listing(self, listing: ModelsEndpoint, model: str) -> bytes:
         """A listing of the server's models as it comes; b"" where there is none to be had."""
-        url = urljoin(f"{self._connection.url.rstrip('/')}/", listing.path)
+        url = join_url(self._connection.url, listing.path)
         method, body = "GET", None
         if listing.by_model:
             method, body = "POST", Body([msgspec.json.encode({"model": model})])
