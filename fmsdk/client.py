@@ -160,9 +160,11 @@ class AsyncClient:
             raise BadRequestError(f"clock is a function, not {type(clock).__name__}")
         max_concurrency = check_integer("max_concurrency", max_concurrency, 1)
         retries = check_integer("retries", retries, 0) or 0
-        above_zero = "of seconds, above 0, or None for no limit", lambda number: number > 0
-        timeout = check_number("timeout", timeout, *above_zero)
-        idle_timeout = check_number("idle_timeout", idle_timeout, *above_zero)
+        requirement = "of seconds, above 0, or None for no limit"
+        timeout = check_number("timeout", timeout, requirement, lambda number: number > 0)
+        idle_timeout = check_number(
+            "idle_timeout", idle_timeout, requirement, lambda number: number > 0
+        )
         self._registry = Registry(providers or {}, timeout=timeout, idle_timeout=idle_timeout)
         observers = Observers(on_request, on_response, tracing)
         self._policy = Policy(retries, timeout, observers=observers, clock=clock, fetch=fetch)

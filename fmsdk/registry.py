@@ -59,7 +59,7 @@ class Registry:
         timeout: float | None,
         idle_timeout: float | None,
     ) -> None:
-        self._configurations = {
+        self._configurations: dict[str, Mapping[str, Any] | Provider] = {
             name: HiddenDict(options) if isinstance(options, Mapping) else options
             for name, options in configurations.items()
         }

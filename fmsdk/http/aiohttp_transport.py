@@ -67,7 +67,7 @@ class AiohttpTransport(Transport):
     ) -> None:
         super().__init__(error_mapper, idle_timeout)
         url = endpoint.url
-        self.endpoint = endpoint
+        self.endpoint = self._endpoint = endpoint
 
         @lru_cache(maxsize=256)
         def url_of(path: str) -> URL:
@@ -105,7 +105,7 @@ class AiohttpTransport(Transport):
         read_timeout: float | None,
     ) -> HttpResponse:
         """As `Transport.send`."""
-        all_headers = await self.endpoint.request_headers(headers)
+        all_headers = await self._endpoint.request_headers(headers)
         url = self._url_of(path)
         data: Any = None
         if body is not None:

@@ -92,7 +92,7 @@ class Httpx2Transport(Transport):
     ) -> None:
         super().__init__(error_mapper, idle_timeout)
         self._client = client
-        self.endpoint = endpoint
+        self.endpoint = self._endpoint = endpoint
 
     async def send(
         self,
@@ -105,12 +105,12 @@ class Httpx2Transport(Transport):
         """As `Transport.send`."""
         if self._client.is_closed:
             raise BadRequestError("the http_client of this provider is closed: pass an open one")
-        all_headers = await self.endpoint.request_headers(headers)
+        all_headers = await self._endpoint.request_headers(headers)
         if body is not None:
             all_headers["content-length"] = str(len(body))
         request = self._client.build_request(
             method,
-            self.endpoint.url_of(path),
+            self._endpoint.url_of(path),
             content=None if body is None else body.content,
             headers=all_headers,
             timeout=read_limits(read_timeout),

@@ -112,6 +112,7 @@ def _last_match(pattern: re.Pattern[bytes], start: bytes, data: bytes) -> re.Mat
     at = len(data)
     for _ in range(_MOST_PLACES):
         at = data.rfind(start, 0, at + len(start) - 1)
-        if at < 0 or (match := pattern.match(data, at)):
-            return match if at >= 0 else None
+        match = None if at < 0 else pattern.match(data, at)
+        if match is not None or at < 0:
+            return match
     return None

@@ -104,10 +104,16 @@ def _size_of_webp(head: bytes) -> tuple[int, int]:
 
 def _size_of_tiff(file: BinaryIO) -> tuple[int, int]:
     """Pillow would read every value of the first directory, which can lie over each other."""
-    from fmsdk.media.integrity.image_blocks import LENGTH, ORIENTATION, WIDTH, tiff_directories
+    from fmsdk.media.integrity.image_blocks import (
+        LENGTH,
+        ORIENTATION,
+        WIDTH,
+        Directory,
+        tiff_directories,
+    )
 
     directories = tiff_directories(file, file.seek(0, os.SEEK_END))
-    numbers = next((directory.numbers for directory in directories), {})
+    numbers = next(directories, Directory({}, 0)).numbers
     width, height = numbers.get(WIDTH, ()), numbers.get(LENGTH, ())
     if len(width) != 1 or len(height) != 1:
         raise InvalidMedia("has a broken header: no size in its first directory")
