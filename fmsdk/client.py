@@ -153,9 +153,6 @@ class AsyncClient:
             )
         if not isinstance(cast("object", fetch), FetchLimits):
             raise BadRequestError(f"fetch is FetchLimits(…), not {type(fetch).__name__}")
-        for name, function in (("on_request", on_request), ("on_response", on_response)):
-            if function is not None and not callable(function):
-                raise BadRequestError(f"{name} is a function, not {type(function).__name__}")
         if clock is not None and not callable(clock):
             raise BadRequestError(f"clock is a function, not {type(clock).__name__}")
         max_concurrency = check_integer("max_concurrency", max_concurrency, 1)
