@@ -107,7 +107,8 @@ def test_controls_of_an_answer_or_an_error_are_escaped(
     for extra in ([], ["--no-stream"]):
         screen = seen("-m", "fmsdk", "ask", text, "-m", f"scripted:{model}", *extra)
         assert_harmless(screen, "now")
-        assert "\\" in screen
+        if kind != "line":  # which is a space in the one line of an error
+            assert "\\" in screen
 
 
 @pytest.mark.parametrize("kind", KINDS)
