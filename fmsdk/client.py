@@ -60,7 +60,9 @@ from fmsdk.request import (
 from fmsdk.response import Response
 from fmsdk.result import Result
 from fmsdk.streams import AsyncStream, Stream
+from fmsdk.threads import run_in_thread
 from fmsdk.transcription import TranscribeRequest, Transcription
+from fmsdk.validation import check_integer, check_number
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as _TypeVar
@@ -145,10 +147,22 @@ class AsyncClient:
         tracing: bool | Telemetry | None = None,
         clock: Clock | None = None,
     ) -> None:
-        if max_concurrency is not None and max_concurrency < 1:
-            raise BadRequestError("max_concurrency must be at least 1, or None for no limit")
-        if retries < 0:
-            raise BadRequestError("retries must not be negative")
+        if providers is not None and not isinstance(cast("object", providers), Mapping):
+            raise BadRequestError(
+                "providers is a mapping of names to options, such as "
+                f"{{'openai': {{'base_url': …}}}}, not {type(providers).__name__}"
+            )
+        if not isinstance(cast("object", fetch), FetchLimits):
+            raise BadRequestError(f"fetch is FetchLimits(…), not {type(fetch).__name__}")
+        if clock is not None and not callable(clock):
+            raise BadRequestError(f"clock is a function, not {type(clock).__name__}")
+        max_concurrency = check_integer("max_concurrency", max_concurrency, 1)
+        retries = check_integer("retries", retries, 0) or 0
+        requirement = "of seconds, above 0, or None for no limit"
+        timeout = check_number("timeout", timeout, requirement, lambda number: number > 0)
+        idle_timeout = check_number(
+            "idle_timeout", idle_timeout, requirement, lambda number: number > 0
+        )
         self._registry = Registry(providers or {}, timeout=timeout, idle_timeout=idle_timeout)
         observers = Observers(on_request, on_response, tracing)
         self._policy = Policy(retries, timeout, observers=observers, clock=clock, fetch=fetch)
@@ -288,7 +302,7 @@ class AsyncClient:
             provider = self._registry.get(provider_name)
             await provider.warm_up()
             if provider.price_id is not None:
-                await asyncio.to_thread(pricing.context_window, provider.price_id, name)
+                await run_in_thread(pricing.context_window, provider.price_id, name)
             await provider.load(name)
 
     async def aclose(self) -> None:

@@ -100,7 +100,8 @@ class Capabilities:
     tools, structured, system: whether the model calls tools, answers by a schema, and takes a
     system prompt. context: tokens of prompt and answer together. max_output: tokens of an answer.
     known: False for a model without a description; the other fields are then a guess.
-    image_limits: larger pictures are made smaller.
+    image_limits: larger pictures are made smaller. max_media_bytes: of all media of a request that
+    are sent as bytes; None: no limit is known.
     """
 
     input: frozenset[Modality] = frozenset({"text"})
@@ -114,6 +115,7 @@ class Capabilities:
     max_output: int | None = None
     known: bool = True
     image_limits: ImageLimits | None = None
+    max_media_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fmsdk.catalog import tombstone
 from fmsdk.errors import ConfigurationError, FmsdkError, MissingExtra, UnknownProvider
+from fmsdk.hidden import HiddenDict
 from fmsdk.provider import (
     CONTRACT_VERSION,
     Progress,
@@ -25,6 +26,7 @@ from fmsdk.provider import (
     ProviderFactory,
     UsableModel,
 )
+from fmsdk.threads import run_in_thread
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -57,7 +59,10 @@ class Registry:
         timeout: float | None,
         idle_timeout: float | None,
     ) -> None:
-        self._configurations = dict(configurations)
+        self._configurations: dict[str, Mapping[str, Any] | Provider] = {
+            name: HiddenDict(options) if isinstance(options, Mapping) else options
+            for name, options in configurations.items()
+        }
         for name, options in self._configurations.items():
             if (
                 isinstance(options, Mapping)
@@ -101,14 +106,14 @@ class Registry:
             wire = configuration.get("wire", name) if isinstance(configuration, Mapping) else ""
             if (point := installed_providers().get(str(wire))) is not None:
                 with suppress(ImportError):  # `create` raises it
-                    await asyncio.to_thread(point.load)
+                    await run_in_thread(point.load)
 
     def create(self, name: str) -> Provider:
         """A new provider called `name`, which the registry does not keep. Raises as `get` does."""
         configuration = self._configurations.get(name, {})
         if not isinstance(configuration, Mapping):
             return _check_contract(configuration, name)
-        options = dict(configuration)
+        options = HiddenDict(configuration)
         wire = options.get("wire", name)
         config = ProviderConfig(
             name=name, options=options, timeout=self._timeout, idle_timeout=self._idle_timeout

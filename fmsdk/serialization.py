@@ -16,7 +16,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields
 from decimal import Decimal
-from typing import Any, Literal, cast
+from functools import cache
+from types import UnionType
+from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from fmsdk import content, embedding, request, response, transcription, usage
 from fmsdk.content import MediaPart
@@ -79,15 +81,20 @@ def to_json(value: Serialisable, *, media: MediaForm = "bytes") -> str:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
-def from_json(text: str | bytes) -> Any:
+def from_json(text: str | bytes, *, files: bool = False) -> Any:
     """Read back what `to_json` wrote.
 
+    Args:
+        files: take media that name a file of this machine (`to_json(…, media="reference")`). Text
+            from elsewhere could name any file, which would be read and sent.
+
     Raises:
-        BadRequestError: not JSON, not written by fmsdk, or of another schema version.
+        BadRequestError: not JSON, not written by fmsdk, of another schema version, or with the
+            name of a file without `files`.
     """
     try:
         document: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise BadRequestError("this is not JSON") from error
     version = cast("dict[str, Any]", document).get("fmsdk") if isinstance(document, dict) else None
     if version != SCHEMA_VERSION:
@@ -96,11 +103,16 @@ def from_json(text: str | bytes) -> Any:
             + ("" if version is None else f" but of version {version!r}; use a matching fmsdk")
         )
     try:
-        return _read(document["value"])
-    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        return _read(document["value"], files)
+    except BadRequestError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        why = f"{error}"[:200]
         raise BadRequestError(
-            f"this JSON was not written by fmsdk, or was changed: {error}"
+            f"this JSON was not written by fmsdk, or was changed: {why}"
         ) from error
+    except RecursionError as error:
+        raise BadRequestError("this JSON is nested deeper than fmsdk writes any") from error
 
 
 def _write(value: Any, media: MediaForm) -> Any:
@@ -158,9 +170,9 @@ def _write_field(owner: Any, name: str, field: str, item: Any, media: MediaForm)
     )
 
 
-def _read(value: Any) -> Any:
+def _read(value: Any, files: bool) -> Any:
     if isinstance(value, list):
-        return tuple(_read(item) for item in cast("list[Any]", value))
+        return tuple(_read(item, files) for item in cast("list[Any]", value))
     if not isinstance(value, dict):
         return value
     document = cast("dict[str, Any]", value)
@@ -170,7 +182,13 @@ def _read(value: Any) -> Any:
         return Vectors.from_bytes(numbers, document["dimensions"])
     if name not in _CLASSES:
         raise ValueError(f"unknown kind {name!r}")
-    values = {key: _read_field(name, key, item) for key, item in document.items() if key != "$"}
+    values = {
+        key: _read_field(name, key, item, files) for key, item in document.items() if key != "$"
+    }
+    hints = _field_types(name)
+    for key, item in values.items():
+        if not _matches(item, hints[key]):
+            raise TypeError(f"{key} of {name} is {type(item).__name__}")
     if name == "ToolResult":
         return content.ToolResult(values.pop("call_id"), values.pop("content", ()), **values)
     if name == "Message":
@@ -178,23 +196,68 @@ def _read(value: Any) -> Any:
     return _CLASSES[name](**values)
 
 
-def _read_field(name: str, field: str, item: Any) -> Any:
+@cache
+def _field_types(name: str) -> dict[str, Any]:
+    hints = get_type_hints(_CLASSES[name], localns={"Header": object})
+    return {spec.name: hints[spec.name] for spec in fields(_CLASSES[name]) if spec.init}
+
+
+def _matches(value: Any, hint: Any) -> bool:
+    """Whether a value that was read is of a field's type. Types of the caller's own match all."""
+    if hint is Any:
+        return True
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_matches(value, each) for each in inner)
+    if origin is Literal:  # another version of fmsdk may have more values
+        return type(value) in map(type, inner)
+    if origin is tuple:
+        types = inner[:1] * len(value) if inner[1:] == (...,) else inner
+        return isinstance(value, tuple) and all(map(_matches, cast("Any", value), types))
+    kind = origin or hint
+    if kind is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return not isinstance(kind, type) or kind is object or isinstance(value, kind)
+
+
+def _read_field(name: str, field: str, item: Any, files: bool) -> Any:
     if (name, field) in _JSON_FIELDS or (name, field) in _TYPE_FIELDS:
         return item
     if field == "raw_body":
         return _read_bytes(item)
     if field in _MONEY_FIELDS and isinstance(item, str):
         return Decimal(item)
-    if field != "source" or not isinstance(item, dict):
-        return _read(item)
-    source = cast("dict[str, Any]", item)
-    if "url" in source:
-        return UrlSource(source["url"])
-    if "file" in source:
-        return _read(source["file"])
-    if "path" in source:
-        return PathSource(source["path"])
-    return BytesSource(_read_bytes(source), source.get("mime"))
+    is_media = issubclass(_CLASSES[name], MediaPart) and field == "source"
+    return _read_source(item, files) if is_media else _read(item, files)
+
+
+def _read_source(source: Any, files: bool) -> Any:
+    if not isinstance(source, dict):  # text would be taken for a path
+        raise TypeError("the source of a media part is no object")
+    document = cast("dict[str, Any]", source)
+    if "url" in document:
+        url = document["url"]
+        if not (isinstance(url, str) and url[:8].lower().startswith(("http://", "https://"))):
+            raise ValueError("the URL of a media part is no http(s) URL")
+        return UrlSource(url)
+    if "file" in document:
+        return _read(document["file"], files)
+    if "path" not in document:
+        mime: object = document.get("mime")
+        if not isinstance(mime, str | None):
+            raise TypeError("the media type of a media part is no text")
+        return BytesSource(_read_bytes(document), mime)
+    path = document["path"]
+    if not isinstance(path, str):
+        raise TypeError("the path of a media part is no text")
+    if not files:
+        raise BadRequestError(
+            f"this JSON names a file of this machine, {PathSource(path).describe()}; if you trust "
+            "it, read it with from_json(text, files=True)"
+        )
+    return PathSource(path)
 
 
 def _read_bytes(document: dict[str, str]) -> bytes:

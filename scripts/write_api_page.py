@@ -111,6 +111,7 @@ HOSTED_CLIENT_OPTIONS = {
     "default_headers": "HTTP headers of every request.",
     "http_client": "An `httpx2.AsyncClient` that you built and close, whose connections are used: "
     "for Unix sockets or certificates of your own.",
+    "max_response_bytes": "How many bytes an answer that is no stream may have; 64 MiB without it.",
 }
 
 

@@ -44,16 +44,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: success. 2: a request or an installation that does not work, explained in one line. 70: a
     defect of fmsdk. 130: interrupted. 141: nobody reads the output any more.
     """
-    terminal.prepare_streams()
-    try:
-        name, rest = _split_command(sys.argv[1:] if argv is None else argv)
-        args = _COMMANDS[name].create_parser().parse_intermixed_args(rest)
-    except SystemExit as stop:  # argparse has printed why
-        return int(stop.code or 0)
-    code = failures.run_guarded(lambda: _COMMANDS[name].run_command(args), as_json=args.json)
-    if code and argv is None:
-        failures.exit_at_once(code)
-    return code
+    with terminal.prepare_streams():
+        try:
+            name, rest = _split_command(sys.argv[1:] if argv is None else argv)
+            args = _COMMANDS[name].create_parser().parse_intermixed_args(rest)
+        except SystemExit as stop:  # argparse has printed why
+            return int(stop.code or 0)
+        code = failures.run_guarded(lambda: _COMMANDS[name].run_command(args), as_json=args.json)
+        if code and argv is None:
+            failures.exit_at_once(code)
+        return code
 
 
 def _split_command(argv: Sequence[str]) -> tuple[str, list[str]]:

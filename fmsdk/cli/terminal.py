@@ -7,23 +7,86 @@ else is written. Elsewhere it is a line for each stage, or nothing.
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import sys
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from time import monotonic
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
-__all__ = ["AnswerWriter", "ProgressBar", "prepare_streams", "print_json", "print_note"]
+__all__ = [
+    "AnswerWriter",
+    "ProgressBar",
+    "SafeTerminal",
+    "escape_controls",
+    "prepare_streams",
+    "print_json",
+    "print_note",
+]
 
 _SECONDS_BETWEEN_DRAWINGS = 0.1
 _BAR_WIDTH = 24
+# All of C0 but tab and line feed, C1, marks and overrides of the direction of text, and tags.
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 
 
-def prepare_streams() -> None:
-    """Characters that the output's encoding lacks become escapes instead of errors."""
-    for stream in (sys.stdout, sys.stderr):
+class SafeTerminal:
+    """A text stream to a terminal on which control characters are shown escaped: those of an
+    answer, a model's name or a file's name could set the title or the clipboard, wipe the screen,
+    or turn the order of what follows. Line feeds and tabs stay."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.write_raw = stream.write
+
+    def write(self, text: str) -> int:
+        """As a stream's."""
+        self._stream.write(escape_controls(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """As a stream's."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def escape_controls(text: str) -> str:
+    """The text with every control character written out, as in "\\x1b"."""
+    text = text.replace("\r\n", "\n")
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    return _CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+@contextmanager
+def prepare_streams() -> Generator[None]:
+    """Characters that the output's encoding lacks become escapes instead of errors; on a terminal
+    control characters do. What a script closed (`>&-`) is written to nowhere."""
+    before = sys.stdin, sys.stdout, sys.stderr
+    for name in ("stdin", "stdout", "stderr"):  # in this order, they get descriptors 0, 1 and 2
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(descriptor, "r" if name == "stdin" else "w"))
+    for name in ("stdout", "stderr"):
+        stream: Any = getattr(sys, name)
         reconfigure: Any = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+        if stream.isatty():
+            setattr(sys, name, SafeTerminal(stream))
+    os.environ.setdefault("NO_COLOR", "1")  # Python's own colours would be escaped, too
+    try:
+        yield
+    finally:
+        sys.stdin, sys.stdout, sys.stderr = before
 
 
 def print_note(text: str) -> None:
@@ -96,5 +159,7 @@ class ProgressBar:
 
 def _draw_line(text: str) -> None:
     width = shutil.get_terminal_size().columns - 1
-    sys.stderr.write(f"\r\x1b[K{' '.join(text.split())[:width]}")
+    line = escape_controls(" ".join(text.split()))[:width]
+    write_raw: Any = getattr(sys.stderr, "write_raw", sys.stderr.write)
+    write_raw(f"\r\x1b[K{line}")
     sys.stderr.flush()

@@ -6,7 +6,6 @@ Nothing is opened or imported before `open_transport`.
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import os
 from abc import abstractmethod
@@ -19,9 +18,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from fmsdk.errors import BadRequestError
+from fmsdk.hidden import HiddenDict
 from fmsdk.hosted import options
 from fmsdk.http.credentials import Credential
 from fmsdk.http.error_mapper import ErrorMapper
+from fmsdk.threads import run_in_thread
+from fmsdk.validation import check_integer
 
 if TYPE_CHECKING:
     from fmsdk.http.transport import Endpoint, Transport
@@ -34,6 +36,11 @@ __all__ = [
     "user_agent",
 ]
 
+_OPEN_NAMES = frozenset(
+    {"accept", "anthropic-beta", "anthropic-version", "content-type", "user-agent", "?api-version"}
+)
+"""Headers, and fields of a base URL's query, that hold no secret."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostedConnection:
@@ -43,15 +50,17 @@ class HostedConnection:
     returns it (`async` or not), asked before every attempt. http_client: an
     `httpx2.AsyncClient` that the caller built and closes, whose connections are used (Unix
     sockets, own certificates). client: a client of the vendor's SDK that the caller built; then
-    the other fields are unused.
+    the other fields are unused. max_response_bytes: how long an answer that is no stream may be;
+    64 MiB where None.
     """
 
     name: str
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)
     api_key: Any = field(default=None, repr=False)
     default_headers: Mapping[str, str] | None = field(default=None, repr=False)
     http_client: Any = field(default=None, repr=False)
     client: Any = field(default=None, repr=False)
+    max_response_bytes: int | None = None
 
     @property
     @abstractmethod
@@ -97,8 +106,20 @@ class HostedConnection:
         ):
             kind = type(http_client).__name__
             raise BadRequestError(f"http_client is an httpx2.AsyncClient, not {kind}")
+        check_integer("max_response_bytes", self.max_response_bytes, 1)
         options.check_url(self.url)
         options.check_headers(self.default_headers or {})
+
+    def secrets(self) -> tuple[str, ...]:
+        """What no message may show besides the key: the values of the caller's headers, and what
+        the base URL holds besides its place."""
+        parts = urlsplit(self.url)
+        named_values = {**self.server_headers(), **(self.default_headers or {})}
+        for pair in parts.query.split("&"):
+            name, _, named_values[f"?{name}"] = pair.partition("=")
+        values = [each for name, each in named_values.items() if name.lower() not in _OPEN_NAMES]
+        values += [parts.username or "", parts.password or ""]
+        return (*values, *map(unquote, values), *_basic_authorization(self.url).values())
 
     def credential(self) -> Credential:
         """The key, or the function that returns it."""
@@ -113,21 +134,18 @@ class HostedConnection:
         """
         from fmsdk.http.transport import Endpoint
 
-        parts = urlsplit(self.url)
-        basic: dict[str, str] = {}
-        if parts.username or parts.password:
-            # As HTTP libraries do; it takes the place of a key in the same header.
-            pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-            basic["authorization"] = f"Basic {b64encode(pair.encode()).decode('ascii')}"
-        own_headers = {name.lower(): value for name, value in (self.default_headers or {}).items()}
-        headers = {
-            "accept": "application/json",
-            "content-type": "application/json",
-            "user-agent": user_agent(),
-            **basic,
-            **self.server_headers(),
-            **own_headers,
-        }
+        own_headers = HiddenDict()
+        own_headers.update((k.lower(), value) for k, value in (self.default_headers or {}).items())
+        headers = HiddenDict(
+            {
+                "accept": "application/json",
+                "content-type": "application/json",
+                "user-agent": user_agent(),
+                **_basic_authorization(self.url),
+                **self.server_headers(),
+                **own_headers,
+            }
+        )
         if credential.is_function:
 
             async def authorize() -> Mapping[str, str]:
@@ -137,10 +155,20 @@ class HostedConnection:
         key = credential.last_value
         if key is None and self.needs_key and "authorization" not in own_headers:
             raise options.missing_key(self.name, self.variable)
-        key_headers = (
-            {} if key is None else self.authorization(options.check_key(key, self.variable))
-        )
+        key_headers = HiddenDict()
+        if key is not None:
+            key_headers.update(self.authorization(options.check_key(key, self.variable)))
         return Endpoint(url=self.url, headers=headers, key_headers=key_headers)
+
+
+def _basic_authorization(url: str) -> dict[str, str]:
+    """User and password of a URL as HTTP libraries send them; it takes the place of a key in the
+    same header."""
+    parts = urlsplit(url)
+    if not (parts.username or parts.password):
+        return {}
+    pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    return {"authorization": f"Basic {b64encode(pair.encode()).decode('ascii')}"}
 
 
 async def open_transport(
@@ -153,13 +181,13 @@ async def open_transport(
         return module.Httpx2Transport(http_client, endpoint, error_mapper, idle_timeout)
     module = await import_in_thread("fmsdk.http.aiohttp_transport")
     if endpoint.url.startswith("https:"):
-        await asyncio.to_thread(module.trusted_certificates)
+        await run_in_thread(module.trusted_certificates)
     return module.AiohttpTransport(endpoint, error_mapper, idle_timeout)
 
 
 async def import_in_thread(module: str) -> Any:
     """Import a module without holding the event loop."""
-    return await asyncio.to_thread(importlib.import_module, module)
+    return await run_in_thread(importlib.import_module, module)
 
 
 def environment_headers(variable: str) -> dict[str, str]:

@@ -11,9 +11,10 @@ from inspect import iscoroutinefunction
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from fmsdk.errors import BadRequestError, ConfigurationError, MissingKey
+from fmsdk.hidden import HiddenDict, HiddenText
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
 from fmsdk.validation import check_json
@@ -25,6 +26,7 @@ __all__ = [
     "check_url",
     "from_environment",
     "host_of",
+    "join_url",
     "key_variable",
     "missing_key",
     "options_of",
@@ -92,7 +94,7 @@ def read_options(
     Raises:
         BadRequestError: an option that does not exist.
     """
-    options = {name: value for name, value in config.options.items() if name != "wire"}
+    options = HiddenDict({name: each for name, each in config.options.items() if name != "wire"})
     option_names = [spec.name for spec in fields(kind) if spec.name not in ("name", *internal)]
     unknown = sorted(options.keys() - set(option_names))
     if unknown:
@@ -104,6 +106,12 @@ def read_options(
     if not (key is None or isinstance(key, str) or callable(key)):
         kind_of_key = type(key).__name__
         raise BadRequestError(f"api_key is text, or a function that returns it, not {kind_of_key}")
+    url = options.get("base_url")
+    if url is not None and not str(url).strip():
+        # As if it were not set, the request and its key would go to the vendor.
+        raise BadRequestError(
+            f"base_url of the provider {config.name!r} is empty: pass an address, or leave it out"
+        )
     return options
 
 
@@ -117,10 +125,14 @@ def check_headers(headers: Mapping[str, str]) -> None:
     """Raise BadRequestError for headers that HTTP cannot carry."""
     if not isinstance(cast("object", headers), Mapping):
         raise BadRequestError(f"headers are a mapping, not {type(headers).__name__}")
-    # Without the value: it may be a secret.
-    for name, value in headers.items():
-        if not (_is_printable(name) and _is_printable(value) and name and " " not in name):
-            raise BadRequestError(f"the header {name!r} is not one that HTTP can carry")
+    wrong_names = [
+        name
+        for name, value in headers.items()
+        if not (_is_printable(name) and _is_printable(value) and name and " " not in name)
+    ]
+    del headers  # a traceback may show it, with its secrets
+    if wrong_names:
+        raise BadRequestError(f"the header {wrong_names[0]!r} is not one that HTTP can carry")
 
 
 def check_url(url: str) -> None:
@@ -133,11 +145,19 @@ def check_url(url: str) -> None:
     except ValueError:
         is_whole = False
     if not is_whole:
-        redacted_url = re.sub(r"//.*@", "//…@", url)
+        redacted_url, parts = re.sub(r"//.*@", "//…@", re.split(r"[?#]", url, maxsplit=1)[0]), None
+        del url
         raise BadRequestError(
             "base_url is no http:// or https:// URL of a host and, at most, a port: "
             f"{redacted_url!r}"
         )
+
+
+def join_url(base: str, path: str) -> str:
+    """A path relative to the base URL, or from its host's root where it begins with /; with the
+    query of the base URL, which every request carries."""
+    scheme, host, base_path, query, _ = urlsplit(base)
+    return urljoin(f"{scheme}://{host}{base_path.rstrip('/')}/", path) + (query and f"?{query}")
 
 
 def host_of(url: str) -> str:
@@ -147,7 +167,8 @@ def host_of(url: str) -> str:
 
 def check_key(key: str, variable: str) -> str:
     """The key. Raises ConfigurationError for one that no header can carry."""
-    if not _is_printable(key):
+    is_valid, key = _is_printable(key), HiddenText(key)
+    if not is_valid:
         raise ConfigurationError(f"the API key holds characters that no key has; see {variable}")
     return key
 

@@ -20,6 +20,7 @@ from fmsdk.errors import (
     InvalidResponse,
     Timeout,
 )
+from fmsdk.hidden import HiddenDict
 from fmsdk.hosted.body import Body
 from fmsdk.hosted.decoding import DecodeContext, StreamDecoder, StreamReader
 from fmsdk.hosted.surrogate_pairs import repair_body
@@ -33,6 +34,7 @@ from fmsdk.provider import (
 )
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, Warning
+from fmsdk.threads import run_in_thread
 from fmsdk.usage import Usage
 
 if TYPE_CHECKING:
@@ -55,6 +57,9 @@ class Encoded:
     warnings: tuple[Warning, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "headers", HiddenDict(self.headers))
+
 
 E = TypeVar("E", bound=Encoded)
 A = TypeVar("A", bound=DecodeContext)
@@ -74,6 +79,8 @@ class HostedProvider(Provider, Generic[E, A]):
         self.name = config.name
         self.error_mapper = error_mapper
         self._config = config
+        limit = config.options.get("max_response_bytes")
+        self._max_response_bytes = () if limit is None else (limit,)
         self._transport: Transport | None = None
         self._opening = asyncio.Lock()
 
@@ -123,10 +130,10 @@ class HostedProvider(Provider, Generic[E, A]):
             headers=encoded.headers,
             read_timeout=request.timeout or self._config.timeout or _SILENT_SECONDS,
         )
-        with ErrorTrace() as trace:
+        with ErrorTrace(self.error_mapper, encoded.headers) as trace:
             async with exchange_context as incoming:
-                trace.begins(incoming, self.error_mapper)
-                body = await incoming.read()
+                trace.begins(incoming)
+                body = await incoming.read(*self._max_response_bytes)
             try:
                 return decode(body, trace.request_id)
             except InvalidResponse:
@@ -162,9 +169,9 @@ class HostedProvider(Provider, Generic[E, A]):
         encoded = await self._encoded(request, stream=True)
         transport = self._transport or await self.transport()
         exchange_context = transport.open(encoded.path, encoded.body, headers=encoded.headers)
-        with ErrorTrace() as trace:
+        with ErrorTrace(self.error_mapper, encoded.headers) as trace:
             async with exchange_context as incoming:
-                trace.begins(incoming, self.error_mapper)
+                trace.begins(incoming)
                 context = self.context(request, encoded, trace.request_id)
                 stream.decoder = trace.decoder = self.decoder(context)
                 reader = StreamReader(stream.decoder, self.error_mapper, is_json=incoming.is_json)
@@ -183,7 +190,7 @@ class HostedProvider(Provider, Generic[E, A]):
     async def _encoded(self, request: Request, *, stream: bool) -> E:
         # Reading files and writing megabytes of base64 would hold up every other call.
         if next(request.media(), None) is not None:
-            return await asyncio.to_thread(self.encode, request, stream=stream)
+            return await run_in_thread(self.encode, request, stream=stream)
         return self.encode(request, stream=stream)
 
     async def transport(self) -> Transport:
@@ -218,16 +225,19 @@ class HostedStream(EventStream):
 
 class ErrorTrace:
     """Gives errors what is known once the answer begins: the vendor's id of the request, and the
-    status of an answer that broke. An error that the vendor reports inside it has its own."""
+    status of an answer that broke. An error that the vendor reports inside it has its own. What
+    the request's own headers hold is taken out of them, as the mapper does with the key."""
 
-    def __init__(self) -> None:
+    def __init__(self, error_mapper: ErrorMapper, headers: Mapping[str, str]) -> None:
+        self._error_mapper = error_mapper
+        self._headers = headers
         self.request_id: str | None = None
         self.decoder: StreamDecoder | None = None
         self._status: int | None = None
 
-    def begins(self, incoming: Incoming, error_mapper: ErrorMapper) -> None:
+    def begins(self, incoming: Incoming) -> None:
         """The answer begins."""
-        self.request_id = error_mapper.request_id(incoming.headers)
+        self.request_id = self._error_mapper.request_id(incoming.headers)
         self._status = incoming.status
 
     def __enter__(self) -> ErrorTrace:
@@ -242,6 +252,7 @@ class ErrorTrace:
             vendor_usage.attach_to(error)
         if not isinstance(error, FmsdkError):
             return
+        self._error_mapper.hide_secrets(error, self._headers.values())
         error.request_id = error.request_id or self.request_id or vendor_id
         if error.status is None and isinstance(error, _TRANSPORT_ERRORS):
             error.status = self._status

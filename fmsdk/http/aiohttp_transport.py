@@ -22,6 +22,7 @@ from fmsdk.http.decompression import ENCODINGS
 from fmsdk.http.environment import environment_proxy, trusted_certificates
 from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
 from fmsdk.http.patience import PatientTimer
+from fmsdk.http.resolver import HostResolver
 from fmsdk.http.transport import CONNECT_SECONDS, Endpoint, HttpResponse, Transport
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class AiohttpTransport(Transport):
     ) -> None:
         super().__init__(error_mapper, idle_timeout)
         url = endpoint.url
-        self._endpoint = endpoint
+        self.endpoint = self._endpoint = endpoint
 
         @lru_cache(maxsize=256)
         def url_of(path: str) -> URL:
@@ -82,7 +83,7 @@ class AiohttpTransport(Transport):
             ssl=trusted_certificates() if url.startswith("https:") else True,
             limit=_CONNECTIONS,
             keepalive_timeout=_KEEP_ALIVE_SECONDS,
-            resolver=aiohttp.ThreadedResolver(),
+            resolver=HostResolver(),
             socket_factory=_open_socket,
         )
         self._session = aiohttp.ClientSession(
@@ -108,8 +109,8 @@ class AiohttpTransport(Transport):
         read_timeout: float | None,
     ) -> HttpResponse:
         """As `Transport.send`."""
-        url = self._url_of(path)
         all_headers = await self._endpoint.request_headers(headers)
+        url = self._url_of(path)
         data: Any = None
         if body is not None:
             data = body.content

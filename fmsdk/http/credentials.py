@@ -6,12 +6,13 @@ stays here alone, so that error texts can be searched for it; nothing prints it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from inspect import isawaitable, iscoroutinefunction
 from typing import Any, cast
 
 from fmsdk.errors import AuthenticationError
+from fmsdk.hidden import HiddenText
+from fmsdk.threads import run_in_thread
 
 __all__ = ["Credential"]
 
@@ -29,7 +30,7 @@ class Credential:
 
     def __init__(self, source: str | Callable[[], Any] | None, provider: str) -> None:
         self._function = source if callable(source) else None
-        self._value = None if callable(source) else source
+        self._value = None if callable(source) or source is None else HiddenText(source)
         self._provider = provider
 
     @property
@@ -55,7 +56,7 @@ class Credential:
             if iscoroutinefunction(function):
                 value: object = await function()
             else:
-                value = await asyncio.to_thread(function)
+                value = await run_in_thread(function)
                 if isawaitable(value):
                     value = await cast("Any", value)
         except Exception as error:
@@ -64,17 +65,16 @@ class Credential:
                 f"{self._provider}: {what}", provider=self._provider
             ) from error
         # The value is not shown: it may be a token with a line break at its end.
-        if not isinstance(value, str):
-            kind = type(value).__name__
-            raise self._unusable(f"returned {kind}, not text")
-        if not (value.isascii() and value.isprintable() and value == value.strip() and value):
-            raise self._unusable("returned text that no header can carry")
-        self._value = value
-        return value
-
-    def _unusable(self, what: str) -> AuthenticationError:
-        return AuthenticationError(
-            f"{self._provider}: the function given as api_key {what}", provider=self._provider
+        problem = f"{type(value).__name__}, not text"
+        if isinstance(value, str):
+            if value.isascii() and value.isprintable() and value == value.strip() and value:
+                self._value = HiddenText(value)
+                return self._value
+            problem = "text that no header can carry"
+        del value
+        raise AuthenticationError(
+            f"{self._provider}: the function given as api_key returned {problem}",
+            provider=self._provider,
         )
 
     def __repr__(self) -> str:

@@ -41,6 +41,8 @@ async def decompress(chunks: AsyncIterator[bytes], encoding: str) -> AsyncGenera
             yield piece
             if len(piece) >= _PIECE:
                 await asyncio.sleep(0)  # other calls get their turn
+        if bytes_in > max(_RATIO_FLOOR, 2 * bytes_out):
+            raise DecodingError(f"{bytes_in:,} bytes decompress to no more than {bytes_out:,}")
         if is_empty:
             yield b""
 
@@ -56,7 +58,7 @@ class _Inflater:
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         """The decompressed data, in pieces of bounded size."""
-        while True:
+        while not self._inflate.eof:  # what follows the end is padding, and not kept
             piece = self._next_piece(data)
             data = self._inflate.unconsumed_tail
             if piece:

@@ -7,7 +7,7 @@ The text of a message never decides. A vendor subclasses `ErrorMapper` with its 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,6 +38,7 @@ NetworkFailure = tuple[type[Exception], type[FmsdkError], str]
 """An exception of an HTTP library, the error that it stands for, and what to say of the server."""
 
 _MESSAGE_LIMIT = 600
+_SHORTEST_SECRET = 6
 _FIGURE = re.compile(r"\d{1,9}(\.\d*)?")
 _BY_STATUS: dict[int, type[FmsdkError]] = {
     401: AuthenticationError,
@@ -102,8 +103,8 @@ class ErrorBody:
 
 @dataclass(frozen=True, slots=True)
 class ErrorMapper:
-    """Makes errors that say who failed. `credential` is the key, which no message may hold;
-    `variable` the environment variable it comes from.
+    """Makes errors that say who failed. `credential` is the key, which no message may hold, as
+    none of the `secrets`; `variable` the environment variable it comes from.
 
     For subclasses: `names` maps a vendor's codes and types of errors; `request_ids` are the
     headers that hold the vendor's id of a request, the likeliest first.
@@ -112,13 +113,29 @@ class ErrorMapper:
     provider: str
     variable: str
     credential: Credential | str | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     names: ClassVar[Mapping[str, type[FmsdkError]]] = {}
     request_ids: ClassVar[tuple[str, ...]] = ("x-request-id",)
 
-    @property
-    def _secret(self) -> str | None:
+    def _all_secrets(self, more: Iterable[str] = ()) -> list[str]:
+        """The key and the other secrets, the longest first; without those that are short enough
+        to stand in any text."""
         credential = self.credential
-        return credential.last_value if isinstance(credential, Credential) else credential
+        key = credential.last_value if isinstance(credential, Credential) else credential
+        secrets = {secret for secret in (*self.secrets, *more) if len(secret) >= _SHORTEST_SECRET}
+        return sorted(secrets | ({key} if key else set()), key=len, reverse=True)
+
+    def hide_secrets(self, error: FmsdkError, more: Iterable[str] = ()) -> None:
+        """Take the secrets, and `more` of them, out of what an error shows."""
+        secrets = self._all_secrets(more)
+        for secret in secrets:
+            error.message = error.message.replace(secret, "…")
+        error.args = (error.message, *error.args[1:])
+        if any(_quotes(one, secrets) for one in exception_chain(error) if one is not error):
+            error.__cause__ = None
+            error.__suppress_context__ = True
+        if error.__suppress_context__:
+            error.__context__ = error.__cause__
 
     def from_response(
         self,
@@ -183,15 +200,18 @@ class ErrorMapper:
 
     def cause(self, error: Exception) -> Exception | None:
         """What to raise the error from that another library's became: that one, or None where it,
-        or anything that led to it, quotes the key, for tracebacks show them all."""
-        secret = self._secret
-        if secret and any(secret in f"{one} {one!r}" for one in exception_chain(error)):
-            return None
-        return error
+        or anything that led to it, quotes a secret, for tracebacks show them all. The frames of
+        the library are left out: their variables hold the headers."""
+        chain, secrets = list(exception_chain(error)), self._all_secrets()
+        for one in chain:
+            one.__traceback__ = None
+        return None if any(_quotes(one, secrets) for one in chain) else error
 
     def _why(self, error: BaseException) -> str:
         why = str(error) or type(error).__name__
-        return why.replace(self._secret, "…") if self._secret else why
+        for secret in self._all_secrets():
+            why = why.replace(secret, "…")
+        return why
 
     def invalid(self, what: str) -> InvalidResponse:
         """The error of an answer that breaks the wire's own format."""
@@ -246,9 +266,14 @@ class ErrorMapper:
         if status is not None and 300 <= status < 400:
             return f"{self.provider} redirects elsewhere{number}, unfollowed; is base_url right?"
         text = error_body.message or "no reason given"
-        if self._secret:
-            text = text.replace(self._secret, "…")
+        for secret in self._all_secrets():
+            text = text.replace(secret, "…")
         return f"{self.provider} answered with an error{number}: {text[:_MESSAGE_LIMIT]}"
+
+
+def _quotes(error: BaseException, secrets: list[str]) -> bool:
+    text = f"{error} {error!r}"
+    return any(secret in text for secret in secrets)
 
 
 def exception_chain(error: BaseException) -> Iterator[BaseException]:

@@ -11,6 +11,7 @@ from fmsdk.errors import BadRequestError, ConnectionFailed, InvalidResponse, Tim
 from fmsdk.hosted.body import Body
 from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
 from fmsdk.http.transport import CONNECT_SECONDS, Endpoint, HttpResponse, Transport
+from fmsdk.media.source import shown_url
 
 __all__ = ["HTTPX2_FAILURES", "Httpx2Response", "Httpx2Transport", "read_limits"]
 
@@ -32,6 +33,16 @@ def read_limits(seconds: float | None) -> httpx2.Timeout:
     """The time limits of a request whose answer may stay silent for `seconds`. Waiting for a
     connection that others hold is no silence of the server's."""
     return httpx2.Timeout(seconds, connect=CONNECT_SECONDS, pool=None)
+
+
+class _LoggedUrl(httpx2.URL):
+    """A URL that httpx2 logs, and quotes in its errors, without query, user and password."""
+
+    def __str__(self) -> str:
+        return shown_url(super().__str__())
+
+    def __repr__(self) -> str:
+        return f"URL({str(self)!r})"
 
 
 class Httpx2Response(HttpResponse):
@@ -81,7 +92,7 @@ class Httpx2Transport(Transport):
     ) -> None:
         super().__init__(error_mapper, idle_timeout)
         self._client = client
-        self._endpoint = endpoint
+        self.endpoint = self._endpoint = endpoint
 
     async def send(
         self,
@@ -104,6 +115,7 @@ class Httpx2Transport(Transport):
             headers=all_headers,
             timeout=read_limits(read_timeout),
         )
+        request.url = _LoggedUrl(request.url)
         response = await self._client.send(request, stream=True, follow_redirects=False)
         return Httpx2Response(response)
 

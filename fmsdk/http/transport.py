@@ -6,6 +6,7 @@ A subclass says how the bytes get there. Nothing here retries: `fmsdk.pipeline.c
 from __future__ import annotations
 
 import asyncio
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -15,17 +16,28 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from fmsdk.errors import FmsdkError, InvalidResponse
+from fmsdk.errors import BadRequestError, FmsdkError, InvalidResponse, ModelNotFound
+from fmsdk.hidden import HiddenDict
 from fmsdk.hosted.body import Body
 from fmsdk.hosted.decoding import UNREADABLE
 from fmsdk.http.decompression import DecodingError, decompress
 from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
-from fmsdk.surrogates import replace_lone_surrogates
 
-__all__ = ["CONNECT_SECONDS", "Endpoint", "HttpResponse", "Incoming", "Transport"]
+__all__ = [
+    "CONNECT_SECONDS",
+    "MAX_RESPONSE_BYTES",
+    "Endpoint",
+    "HttpResponse",
+    "Incoming",
+    "Transport",
+]
 
 CONNECT_SECONDS = 5.0
+MAX_RESPONSE_BYTES = 64 * 2**20
+"""Of a body that is no stream; as of an event of a stream."""
 _DRAIN_SECONDS = 0.25
+_REPEATED = re.compile(r"(/[\w./-]+)\1(?=[/:]|\Z)")
+_OWN_PATHS = ("/chat/completions", "/completions", "/embeddings", "/messages", "/responses")
 _MOST_OF_AN_ERROR = 1 << 20
 _UNDECODABLE = (DecodingError, InvalidResponse, "sent a body that cannot be decompressed")
 
@@ -40,7 +52,7 @@ class Endpoint:
     sends in place of the key.
     """
 
-    url: str
+    url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     key_headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     key_substitute: str = "authorization"
@@ -59,11 +71,12 @@ class Endpoint:
 
     async def request_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers of one attempt, `headers` being the request's own, which go before all."""
-        own_headers = {**self.headers, **{name.lower(): value for name, value in headers.items()}}
+        own_headers = HiddenDict(self.headers)
+        own_headers.update((name.lower(), value) for name, value in headers.items())
         if self.key_substitute in own_headers:
             return own_headers
         key = self.key_headers if self.authorize is None else await self.authorize()
-        return {**key, **own_headers}
+        return HiddenDict({**key, **own_headers})
 
 
 class HttpResponse(ABC):
@@ -113,9 +126,29 @@ class Incoming:
         """Whether the server says that this is one JSON document, and so no stream of events."""
         return "json" in self.headers.get("content-type", "")
 
-    async def read(self) -> bytes:
-        """The whole body."""
-        return b"".join([chunk async for chunk in self.chunks])
+    async def read(self, limit: int = MAX_RESPONSE_BYTES) -> bytes:
+        """The whole body.
+
+        Raises:
+            InvalidResponse: it is longer than `limit` bytes, decompressed.
+        """
+        chunks, length = list[bytes](), 0
+        announced = self.headers.get("content-length", "")
+        is_too_long = announced.isascii() and announced.isdecimal() and int(announced[:19]) > limit
+        if not is_too_long:
+            async for chunk in self.chunks:
+                length += len(chunk)
+                is_too_long = length > limit
+                if is_too_long:
+                    break
+                chunks.append(chunk)
+        if is_too_long:
+            raise InvalidResponse(
+                f"the answer is longer than {limit:,} bytes; if that is right, raise the "
+                "provider's option max_response_bytes",
+                retryable=False,  # it would be paid for again, and be as long
+            )
+        return b"".join(chunks)
 
     async def drain(self) -> None:
         """Read on to the end, so that the connection can be used again; give up soon, where a
@@ -137,6 +170,9 @@ class Transport(ABC):
 
     failures: ClassVar[tuple[NetworkFailure, ...]]
     """What the HTTP library raises, most specific first, and what it stands for."""
+
+    endpoint: Endpoint | None = None
+    """The server, where it is not a vendor's SDK that knows it."""
 
     def __init__(self, error_mapper: ErrorMapper, idle_timeout: float | None) -> None:
         self.error_mapper = error_mapper
@@ -169,22 +205,7 @@ class Transport(ABC):
         try:
             response = await self.send(method, path, body, headers, seconds)
             if not 200 <= response.status < 300:
-                # The status says the most: what can be read of the body in time is a help.
-                content = bytearray()
-                with suppress(TimeoutError, *self._failure_types):
-                    async with asyncio.timeout(self._idle_timeout):
-                        async for chunk in response.chunks():
-                            content += chunk
-                            if len(content) >= _MOST_OF_AN_ERROR:
-                                break
-                body_text = content[:_MOST_OF_AN_ERROR].decode("utf-8", "replace")
-                body_text = replace_lone_surrogates(body_text)
-                error_body: Any = body_text
-                with suppress(*UNREADABLE):
-                    error_body = msgspec.json.decode(body_text)
-                raise self.error_mapper.from_response(
-                    error_body, status=response.status, headers=response.joined_headers()
-                )
+                raise await self._read_error(response, path)
             response.limit_silence(self._idle_timeout)
             yield Incoming(response, self._failure_types)
         except FmsdkError:
@@ -195,6 +216,36 @@ class Transport(ABC):
         finally:
             if response is not None:
                 await response.aclose()
+
+    async def _read_error(self, response: HttpResponse, path: str) -> FmsdkError:
+        """The error of an error status. The status says the most: what can be read of the body in
+        time is a help. It is not raised here, where a traceback would show the body."""
+        content = bytearray()
+        with suppress(TimeoutError, *self._failure_types):
+            async with asyncio.timeout(self._idle_timeout):
+                async for chunk in response.chunks():
+                    content += chunk
+                    if len(content) >= _MOST_OF_AN_ERROR:
+                        break
+        body_text = content[:_MOST_OF_AN_ERROR].decode("utf-8", "replace")
+        body_text = replace_lone_surrogates(body_text)
+        error_body: Any = body_text
+        with suppress(*UNREADABLE):
+            error_body = msgspec.json.decode(body_text)
+        error = self.error_mapper.from_response(
+            error_body, status=response.status, headers=response.joined_headers()
+        )
+        if isinstance(error, ModelNotFound) and self.endpoint is not None:
+            asked_path = urlsplit(self.endpoint.url_of(path)).path
+            base_path = urlsplit(self.endpoint.url).path.rstrip("/")
+            if _REPEATED.search(asked_path) or base_path.endswith(_OWN_PATHS):
+                message = (
+                    f"{self.error_mapper.provider} has nothing at {asked_path} "
+                    f"({response.status}): fmsdk adds {path.partition('?')[0]} itself, so base_url "
+                    "ends too late"
+                )
+                return BadRequestError(message, status=error.status, request_id=error.request_id)
+        return error
 
     @abstractmethod
     async def send(

@@ -11,6 +11,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from fmsdk.errors import InvalidMedia, MissingExtra
+from fmsdk.media.limited_file import TooManyPieces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +32,8 @@ Timing = tuple[float | None, int | None, int | None]
 
 def timing_of(file: BinaryIO, mime: str) -> Timing:
     """(seconds, samples a second, channels), each None where the header does not tell: raw AAC,
-    WebM and Matroska, AMR, CAF, and other formats that tinytag does not know.
+    WebM and Matroska, AMR, CAF, other formats that tinytag does not know, and files of too many
+    pieces.
 
     Raises:
         InvalidMedia: the header is broken. The message starts with a verb; the caller puts the
@@ -46,6 +48,8 @@ def timing_of(file: BinaryIO, mime: str) -> Timing:
     except tinytag.UnsupportedFormatError:
         return None, None, None
     except Exception as error:  # hostile bytes make a parser raise nearly anything
+        if isinstance(error.__cause__, TooManyPieces):
+            return None, None, None
         reason = (str(error) or type(error).__name__).partition("\n")[0][:200]
         raise InvalidMedia(f"has a broken header: {reason}") from error
     seconds = header.duration

@@ -12,6 +12,7 @@ import struct
 from typing import TYPE_CHECKING, BinaryIO
 
 from fmsdk.errors import InvalidMedia
+from fmsdk.media.limited_file import limit_steps
 from fmsdk.media.limits import MAX_PAGES
 from fmsdk.media.sniff import OFFICE
 
@@ -30,9 +31,13 @@ _BY_EXTENSION = {
     ".xml": "text/xml",
 }
 _LONGEST_SCANNED = 32 * 2**20
-_ROOT = re.compile(rb"/Root\s+(\d+\s+\d+)\s+R")
-_PAGES = re.compile(rb"/Pages\s+(\d+\s+\d+)\s+R")
-_COUNT = re.compile(rb"/Count\s+(\d+)")
+_LONGEST_OBJECT = 1 << 20
+_LONGEST_LIST = 1 << 21
+"""Bytes of a ZIP archive's list of contents: of about 20,000 files."""
+_MOST_PLACES = 500_000
+_ROOT = re.compile(rb"/Root\s++(\d{1,10}\s++\d{1,10})\s++R")
+_PAGES = re.compile(rb"/Pages\s++(\d{1,10}\s++\d{1,10})\s++R")
+_COUNT = re.compile(rb"/Count\s++(\d++)")
 
 
 def mime_by_name(name: str) -> str | None:
@@ -51,11 +56,15 @@ def office_mime(file: BinaryIO) -> str | None:
 
 
 def zip_entries(file: BinaryIO) -> list[ZipInfo]:
-    """The list of contents of a ZIP archive; empty where it cannot be read."""
+    """The list of contents of a ZIP archive; empty where it cannot be read.
+
+    Raises:
+        TooManyPieces: it is longer than any office file's. The message starts with a verb.
+    """
     import zipfile  # slow to import, and few media are archives
 
     try:
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(limit_steps(file, _LONGEST_LIST)) as archive:
             return archive.infolist()
     except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, OSError):
         return []
@@ -75,18 +84,35 @@ def count_pages(file: BinaryIO) -> int | None:
     data = file.read(_LONGEST_SCANNED + 1)
     if len(data) > _LONGEST_SCANNED:
         return None
-    roots = _ROOT.findall(data)
-    pages = roots and _PAGES.search(_object_body(data, roots[-1]))
-    count = pages and _COUNT.search(_object_body(data, pages[1]))
+    root = _last_match(_ROOT, b"/Root", data)
+    catalogue = root and _find_object(data, root[1])
+    pages = catalogue and _PAGES.search(data, *catalogue)
+    tree = pages and _find_object(data, pages[1])
+    count = tree and _COUNT.search(data, *tree)
     if count and (len(count[1]) > 9 or int(count[1]) > MAX_PAGES):
         raise InvalidMedia(f"has more than {MAX_PAGES:,} pages; split it")
     return int(count[1]) if count else None
 
 
-def _object_body(data: bytes, reference: bytes) -> bytes:
+def _find_object(data: bytes, reference: bytes) -> tuple[int, int] | None:
+    """(start, end) of the last definition of an object; at most a megabyte of it."""
     number, generation = reference.split()
-    starts = list(re.finditer(rb"(?<!\d)%s\s+%s\s+obj\b" % (number, generation), data))
-    if not starts:
-        return b""
-    end = data.find(b"endobj", starts[-1].end())
-    return data[starts[-1].end() : end if end >= 0 else None]
+    pattern = re.compile(rb"(?<!\d)%s\s++%s\s++obj\b" % (number, generation))
+    match = _last_match(pattern, number, data)
+    if match is None:
+        return None
+    limit = match.end() + _LONGEST_OBJECT
+    end = data.find(b"endobj", match.end(), limit)
+    return match.end(), end if end >= 0 else limit
+
+
+def _last_match(pattern: re.Pattern[bytes], start: bytes, data: bytes) -> re.Match[bytes] | None:
+    """The last match, which begins with `start`; None also where that stands in too many places
+    to try them all. Backwards, since a search forwards would try every byte of the file."""
+    at = len(data)
+    for _ in range(_MOST_PLACES):
+        at = data.rfind(start, 0, at + len(start) - 1)
+        match = None if at < 0 else pattern.match(data, at)
+        if match is not None or at < 0:
+            return match
+    return None

@@ -14,6 +14,7 @@ import asyncio
 import base64
 import ipaddress
 import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fmsdk.errors import ConnectionFailed, InvalidMedia, Timeout
@@ -24,17 +25,20 @@ from fmsdk.media.integrity import check_integrity
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.media.sniff import Kind
 from fmsdk.media.source import BytesSource, shown_url
+from fmsdk.threads import resolve_host, run_in_thread
 
 if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
-__all__ = ["fetch", "is_public"]
+__all__ = ["FetchedBytes", "fetch", "is_public"]
 
 _ALTERNATIVE = "Download it yourself and pass the file"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "fmsdk"}
 _LONGEST_URL = 65_536
+_CONNECT_SECONDS = 5.0
+"""For each address of the host; the next one is tried then."""
 
 # What servers send for a file of unknown type.
 _UNKNOWN_TYPES = frozenset(
@@ -50,8 +54,34 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-async def fetch(url: str, kind: Kind, *, limits: FetchLimits = DEFAULT_FETCH) -> BytesSource:
+@dataclass(slots=True)
+class FetchedBytes:
+    """How many bytes were fetched for one request, and how many may be."""
+
+    limit: int
+    count: int = 0
+
+    def add(self, count: int) -> None:
+        """Count further bytes. Raises InvalidMedia where they are too many."""
+        self.count += count
+        if self.count > self.limit:
+            raise InvalidMedia(
+                f"the URLs of this request are longer than {self.limit:,} bytes together. Send "
+                "fewer in a request, or raise FetchLimits.max_request_bytes"
+            )
+
+
+async def fetch(
+    url: str,
+    kind: Kind,
+    *,
+    limits: FetchLimits = DEFAULT_FETCH,
+    fetched_bytes: FetchedBytes | None = None,
+) -> BytesSource:
     """The media at `url`, checked to be complete and of `kind`.
+
+    Args:
+        fetched_bytes: counts the bytes of several fetches together.
 
     Raises:
         InvalidMedia: a URL that may not be fetched, a refusal (4xx), more than the limits allow,
@@ -66,9 +96,11 @@ async def fetch(url: str, kind: Kind, *, limits: FetchLimits = DEFAULT_FETCH) ->
     name = shown_url(url)
     try:
         async with asyncio.timeout(limits.max_seconds):
-            source = await _download(url, kind, limits)
+            source = await _download(
+                url, kind, limits, fetched_bytes or FetchedBytes(limits.max_request_bytes)
+            )
             # In a thread: a hostile file can take seconds to check.
-            await asyncio.to_thread(_check_content, source, kind, limits, name)
+            await run_in_thread(_check_content, source, kind, limits, name)
     except TimeoutError as error:
         raise Timeout(f"{name} took longer than {limits.max_seconds:g} s to fetch") from error
     except aiohttp.ClientResponseError as error:
@@ -97,25 +129,40 @@ def is_public(address: Address) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
-async def _download(url: str, kind: Kind, limits: FetchLimits) -> BytesSource:
+async def _download(
+    url: str, kind: Kind, limits: FetchLimits, fetched_bytes: FetchedBytes
+) -> BytesSource:
+    import aiohttp
+
     target = _parse_url(url)
     for _ in range(limits.max_redirects + 1):
         headers = dict(_HEADERS)
         if target.user or target.password:
             pair = f"{target.user or ''}:{target.password or ''}".encode()
             headers["Authorization"] = f"Basic {base64.b64encode(pair).decode('ascii')}"
-        async with (
-            await _open_session(target, limits) as session,
-            session.get(target.with_user(None), headers=headers, allow_redirects=False) as response,
-        ):
-            if response.status not in _REDIRECTS or "location" not in response.headers:
-                name, status = shown_url(str(target)), response.status
-                if status == 429 or status >= 500:
-                    raise ConnectionFailed(f"{name} answered {status}", status=status)
-                if status != 200:
-                    raise InvalidMedia(f"{name} answered {status}", status=status)
-                return await _read_body(response, target, kind, limits)
-            target = _parse_url(response.headers["location"], target)
+        addresses = await _resolve_host(target, limits)
+        redirect = ""
+        for address in addresses:
+            try:
+                async with (
+                    await _open_session(target, address) as session,
+                    session.get(
+                        target.with_user(None), headers=headers, allow_redirects=False
+                    ) as response,
+                ):
+                    redirect = response.headers.get("location", "")
+                    if response.status not in _REDIRECTS or not redirect:
+                        name, status = shown_url(str(target)), response.status
+                        if status == 429 or status >= 500:
+                            raise ConnectionFailed(f"{name} answered {status}", status=status)
+                        if status != 200:
+                            raise InvalidMedia(f"{name} answered {status}", status=status)
+                        return await _read_body(response, target, kind, limits, fetched_bytes)
+                break
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+                if address is addresses[-1]:
+                    raise
+        target = _parse_url(redirect, target)
     raise InvalidMedia(f"{shown_url(url)} redirects more than {limits.max_redirects} times")
 
 
@@ -139,16 +186,14 @@ def _parse_url(url: str, base: URL | None = None) -> URL:
     return target
 
 
-async def _open_session(target: URL, limits: FetchLimits) -> aiohttp.ClientSession:
-    """A session that connects to one host, only at the addresses that were checked."""
+async def _open_session(target: URL, address: Address) -> aiohttp.ClientSession:
+    """A session that connects to one host, only at the address that was checked."""
     import aiohttp
     from aiohttp.abc import AbstractResolver, ResolveResult
 
     from fmsdk.http.environment import trusted_certificates
 
-    addresses = await _resolve_host(target, limits)
-
-    class CheckedAddresses(AbstractResolver):
+    class CheckedAddress(AbstractResolver):
         async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
             return [
                 ResolveResult(
@@ -159,7 +204,6 @@ async def _open_session(target: URL, limits: FetchLimits) -> aiohttp.ClientSessi
                     proto=0,
                     flags=socket.AI_NUMERICHOST,
                 )
-                for address in addresses
             ]
 
         async def close(self) -> None:
@@ -167,17 +211,17 @@ async def _open_session(target: URL, limits: FetchLimits) -> aiohttp.ClientSessi
 
     certificates: Any = True
     if target.scheme == "https":
-        certificates = await asyncio.to_thread(trusted_certificates)
+        certificates = await run_in_thread(trusted_certificates)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            resolver=CheckedAddresses(),
+            resolver=CheckedAddress(),
             ssl=certificates,
             force_close=True,
             use_dns_cache=False,
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
-        timeout=aiohttp.ClientTimeout(total=None),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
     )
 
 
@@ -188,9 +232,8 @@ async def _resolve_host(target: URL, limits: FetchLimits) -> list[Address]:
         InvalidMedia: an address is not public.
     """
     host, port = target.raw_host or "", target.port or 0
-    loop = asyncio.get_running_loop()
     try:
-        entries = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = await resolve_host(host, port)
     except UnicodeError as error:
         raise InvalidMedia(f"{shown_url(str(target))} has no valid host name") from error
     # Only link-local addresses have a scope (fe80::1%eth0), which does not matter here.
@@ -206,7 +249,11 @@ async def _resolve_host(target: URL, limits: FetchLimits) -> list[Address]:
 
 
 async def _read_body(
-    response: aiohttp.ClientResponse, target: URL, kind: Kind, limits: FetchLimits
+    response: aiohttp.ClientResponse,
+    target: URL,
+    kind: Kind,
+    limits: FetchLimits,
+    fetched_bytes: FetchedBytes,
 ) -> BytesSource:
     too_long = InvalidMedia(
         f"{shown_url(str(target))} is longer than {limits.max_bytes:,} bytes. {_ALTERNATIVE}"
@@ -217,19 +264,21 @@ async def _read_body(
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
+        fetched_bytes.add(len(chunk))
         if len(body) > limits.max_bytes:
             raise too_long
     codings = response.headers.get("content-encoding", "").split(",")
     mime, charset = type_and_charset(response.headers.get("content-type", ""))
     try:
         # In a thread: megabytes take a while.
-        data = await asyncio.to_thread(decompress_body, bytes(body), codings, limits.max_bytes)
+        data = await run_in_thread(decompress_body, bytes(body), codings, limits.max_bytes)
         if data is not None and kind == "document" and charset:
-            data = await asyncio.to_thread(to_utf8, data, charset)
+            data = await run_in_thread(to_utf8, data, charset)
     except InvalidMedia as error:
         raise InvalidMedia(f"{shown_url(str(target))} {error.message}. {_ALTERNATIVE}") from error
     if data is None:
         raise too_long
+    fetched_bytes.add(max(0, len(data) - len(body)))
     return BytesSource(data, mime_by_name(target.path) if mime in _UNKNOWN_TYPES else mime)
 
 

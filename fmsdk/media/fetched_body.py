@@ -18,6 +18,8 @@ _TEXT_TYPES = ("text/", "application/json", "application/xml")
 _NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7"})
 """Python codecs that are not for documents, and slow with long ones."""
 _NO_CODINGS = frozenset({"", "identity"})
+_MOST_MEMBERS = 10_000
+_PIECE = 1 << 14
 _CODINGS = frozenset({"deflate", "gzip", "x-gzip"})
 
 
@@ -47,20 +49,26 @@ def decompress_body(data: bytes, codings: Iterable[str], limit: int) -> bytes | 
 
 def _inflate(data: bytes, limit: int) -> bytes | None:
     """All members: a gzip file may have several. Anything after the last is padding."""
-    output = bytearray()
-    while True:
-        is_zlib = len(data) >= 2 and data[0] & 15 == 8 and int.from_bytes(data[:2]) % 31 == 0
-        has_header = data[:2] == b"\x1f\x8b" or is_zlib
+    output, at = bytearray(), 0
+    for _ in range(_MOST_MEMBERS):
+        head = data[at : at + 2]
+        is_zlib = len(head) == 2 and head[0] & 15 == 8 and int.from_bytes(head) % 31 == 0
+        has_header = head == b"\x1f\x8b" or is_zlib
         # Some servers send "deflate" without the zlib header.
         decoder = zlib.decompressobj(_GZIP_OR_ZLIB if has_header else -zlib.MAX_WBITS)
-        output += decoder.decompress(data, limit + 1 - len(output))
-        if len(output) > limit:
-            return None
-        if not decoder.eof:
-            raise InvalidMedia("is truncated: its compressed data break off")
-        data = decoder.unused_data
-        if data[:2] != b"\x1f\x8b":
+        # In pieces: what follows a member is copied out of the piece that it ends in.
+        while not decoder.eof:
+            piece = decoder.unconsumed_tail or data[at : at + _PIECE]
+            if not piece:
+                raise InvalidMedia("is truncated: its compressed data break off")
+            at += 0 if decoder.unconsumed_tail else len(piece)
+            output += decoder.decompress(piece, limit + 1 - len(output))
+            if len(output) > limit:
+                return None
+        at -= len(decoder.unused_data)
+        if data[at : at + 2] != b"\x1f\x8b":
             return bytes(output)
+    raise InvalidMedia(f"came compressed in more than {_MOST_MEMBERS:,} pieces")
 
 
 def type_and_charset(header: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from fmsdk.errors import InvalidMedia
 from fmsdk.media import audio, document, image
+from fmsdk.media.limited_file import limit_steps
 from fmsdk.media.sniff import SNIFFED_BYTES, Kind, is_text, looks_like, sniff
 from fmsdk.media.source import BytesSource, LocalSource, PathSource, PillowSource
 
@@ -52,7 +53,8 @@ def read_header(kind: Kind, source: LocalSource) -> Header:
     """
     if isinstance(source, PillowSource) and kind == "image":
         return Header("image/png", source.image.width, source.image.height)
-    with source.open() as file:
+    with source.open() as opened:
+        file = limit_steps(opened)
         mime = detect_mime(kind, source, file)
         file.seek(0)
         try:
@@ -86,8 +88,13 @@ def detect_mime(kind: Kind, source: LocalSource, file: BinaryIO) -> str:
         stated_type = source.mime if isinstance(source, BytesSource) else None
         name = source.path if isinstance(source, PathSource) else ""
         return stated_type or document.mime_by_name(name) or "text/plain"
-    if kind == "document" and head.startswith(b"PK") and (mime := document.office_mime(file)):
-        return mime
+    if kind == "document" and head.startswith(b"PK"):
+        try:
+            mime = document.office_mime(file)
+        except InvalidMedia as error:
+            raise InvalidMedia(f"{source.describe()} {error.message}") from error
+        if mime is not None:
+            return mime
     likeness = looks_like(head)
     raise InvalidMedia(
         f"{source.describe()} is not {_ARTICLES[kind]}"

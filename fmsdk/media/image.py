@@ -6,12 +6,14 @@ Files are not decoded here.
 from __future__ import annotations
 
 import io
+import os
 import struct
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, BinaryIO
 
 from fmsdk.errors import InvalidMedia
+from fmsdk.media.limited_file import TooManyPieces
 from fmsdk.media.limits import MAX_PIXELS
 from fmsdk.media.source import LocalSource
 
@@ -48,8 +50,8 @@ _FORMATS_WITH_FRAMES = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")
 
 
 def size_of(file: BinaryIO, mime: str) -> tuple[int, int] | None:
-    """(width, height) in pixels as stored (EXIF orientation is not applied), or None for a
-    format whose header is not read here.
+    """(width, height) in pixels as stored (EXIF orientation is not applied, that of a TIFF is),
+    or None for a format whose header is not read here.
 
     Raises:
         InvalidMedia: the header is broken, or states more than `MAX_PIXELS`. The message starts
@@ -57,6 +59,8 @@ def size_of(file: BinaryIO, mime: str) -> tuple[int, int] | None:
     """
     if mime == "image/webp":
         size = _size_of_webp(file.read(_WEBP_HEADER_BYTES))
+    elif mime == "image/tiff":
+        size = _size_of_tiff(file)
     elif mime in _PLUGINS:
         size = open_picture(file, mime).size
     else:
@@ -82,6 +86,8 @@ def open_picture(file: BinaryIO, mime: str) -> Any:
     open_header: Callable[[BinaryIO], Any] = getattr(import_module(module), name)
     try:
         return open_header(file)
+    except TooManyPieces:
+        raise
     except Exception as error:  # hostile bytes make Pillow's parsers raise nearly anything
         raise InvalidMedia(f"has a broken header: {first_line(error)}") from error
 
@@ -103,6 +109,25 @@ def _size_of_webp(head: bytes) -> tuple[int, int]:
     if form == b"VP8 " and start[3:6] == b"\x9d\x01\x2a" and len(start) == 10:
         return _little(start[6:8]) & 0x3FFF, _little(start[8:]) & 0x3FFF
     raise InvalidMedia("has a broken header: no WebP frame")
+
+
+def _size_of_tiff(file: BinaryIO) -> tuple[int, int]:
+    """Pillow would read every value of the first directory, which can lie over each other."""
+    from fmsdk.media.integrity.image_blocks import (
+        LENGTH,
+        ORIENTATION,
+        WIDTH,
+        Directory,
+        tiff_directories,
+    )
+
+    directories = tiff_directories(file, file.seek(0, os.SEEK_END))
+    numbers = next(directories, Directory({}, 0)).numbers
+    width, height = numbers.get(WIDTH, ()), numbers.get(LENGTH, ())
+    if len(width) != 1 or len(height) != 1:
+        raise InvalidMedia("has a broken header: no size in its first directory")
+    turned = sum(numbers.get(ORIENTATION, ())) in (5, 6, 7, 8)  # as Pillow, upright
+    return (height[0], width[0]) if turned else (width[0], height[0])
 
 
 def _little(data: bytes) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from fmsdk.errors import BadRequestError
+from fmsdk.validation import check_integer, check_number
 
 __all__ = [
     "DEFAULT_FETCH",
@@ -28,14 +29,15 @@ MAX_FRAME_PIXELS = 16 * MAX_PIXELS
 MAX_PAGES = 100_000
 # The stated sizes of all files in an office file, which is a ZIP archive, in bytes.
 MAX_UNPACKED = 2**30
-_TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchLimits:
     """How much one fetch of a URL may take: `Client(fetch=FetchLimits(…))`.
 
-    max_bytes: of the file, after decompression. max_seconds: for all of the fetch, redirects
+    max_bytes: of the file, after decompression. max_request_bytes: of all files of one request.
+    max_client_bytes: of all files that the calls of one client hold at once; further calls wait.
+    max_seconds: for all of the fetch, redirects
     included. max_redirects: how many are followed. max_pixels: width × height of a picture.
     max_duration: seconds that a recording or film may last, as far as its header tells (that of
     raw AAC, WebM and Matroska does not). allow_private: reach this machine and its network too
@@ -51,15 +53,22 @@ class FetchLimits:
     max_pixels: int = MAX_PIXELS
     max_duration: float = 36_000.0
     allow_private: bool = False
+    max_request_bytes: int = 100_000_000
+    max_client_bytes: int = 500_000_000
 
     def __post_init__(self) -> None:
         for spec in fields(self):
             value: object = getattr(self, spec.name)
-            least = 0 if spec.name in ("max_redirects", "allow_private") else _TINY
-            if not isinstance(value, (int, float)) or not value >= least:
-                raise BadRequestError(
-                    f"{spec.name} of FetchLimits must be a number above 0, not {value!r}"
-                )
+            name = f"{spec.name} of FetchLimits"
+            if spec.name == "allow_private":
+                if not isinstance(value, bool):
+                    raise BadRequestError(f"{name} is True or False, not {value!r}")
+            elif value is None:
+                raise BadRequestError(f"{name} must be a number, above 0; it is None")
+            elif spec.name == "max_redirects":
+                check_integer(name, value, 0)
+            else:
+                check_number(name, value, "above 0", lambda number: number > 0)
 
 
 DEFAULT_FETCH = FetchLimits()

@@ -14,12 +14,15 @@ import os
 import re
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 from urllib.parse import unquote_to_bytes
 
 from fmsdk.errors import InvalidMedia
+from fmsdk.files import open_regular
 
 __all__ = [
     "BytesSource",
@@ -35,7 +38,10 @@ __all__ = [
 ]
 
 _MAX_SHOWN = 200
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-][A-Za-z0-9+/_\s-]*=*\s*")
+_NEW_PART = "create a new part from it"
+_MOST_SEARCHED = 65_536
+_MOST_ESCAPED = 1 << 20
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-][A-Za-z0-9+/_\s-]*+=*+\s*+")
 
 
 @runtime_checkable
@@ -97,34 +103,58 @@ class BytesSource:
         return self.describe()
 
 
-class _DiskFile(io.FileIO):
-    """A file that raises InvalidMedia where its disk fails during reading."""
+class _DiskFile(io.RawIOBase):
+    """A regular file that raises InvalidMedia where its disk fails during reading, and at its end
+    where it was changed since it was opened."""
 
     def __init__(self, path: str, description: str) -> None:
-        super().__init__(path)
+        self._file = open_regular(path)
         self._description = description
+        self.stamp = self._read_stamp()
+
+    def _read_stamp(self) -> tuple[int, ...]:
+        state = os.fstat(self._file.fileno())
+        return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    @contextmanager
+    def _typed_errors(self) -> Generator[None]:
+        try:
+            yield
+        except OSError as error:
+            why = error.strerror or error
+            raise InvalidMedia(f"cannot read {self._description}: {why}") from error
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        with self._typed_errors():
+            return self._file.seek(offset, whence)
 
     def readinto(self, buffer: Any, /) -> int | None:
-        try:
-            return super().readinto(buffer)
-        except OSError as error:
-            raise self._read_error(error) from error
+        with self._typed_errors():
+            count = self._file.readinto(buffer)
+        if not count and self._read_stamp() != self.stamp:
+            raise InvalidMedia(f"{self._description} changed while it was read; {_NEW_PART}")
+        return count
 
-    def readall(self) -> bytes:
-        try:
-            return super().readall()
-        except OSError as error:
-            raise self._read_error(error) from error
-
-    def _read_error(self, error: OSError) -> InvalidMedia:
-        return InvalidMedia(f"cannot read {self._description}: {error.strerror or error}")
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 @dataclass(frozen=True, slots=True)
 class PathSource:
-    """Media in a file, opened each time it is read."""
+    """Media in a file, opened each time it is read. It must still be the file that it was at the
+    first time: what was checked is what is sent."""
 
     path: str
+    _stamp: list[tuple[int, ...]] = field(
+        default_factory=list[tuple[int, ...]], init=False, repr=False, compare=False
+    )
 
     def read(self) -> bytes:
         return self.head(-1)
@@ -135,7 +165,13 @@ class PathSource:
 
     def open(self) -> BinaryIO:
         try:
-            return io.BufferedReader(_DiskFile(self.path, self.describe()))
+            file = _DiskFile(self.path, self.describe())
+            if not self._stamp:
+                self._stamp.append(file.stamp)
+            elif file.stamp != self._stamp[0]:
+                file.close()
+                raise InvalidMedia(f"{self.describe()} changed after it was read; {_NEW_PART}")
+            return io.BufferedReader(file)
         except (OSError, ValueError) as error:
             if _looks_like_base64(self.path):
                 raise InvalidMedia(
@@ -150,14 +186,16 @@ class PathSource:
         """The path for messages. A file's content that was passed as a path is not shown."""
         if _looks_like_base64(self.path):
             return f"<{len(self.path):,} characters that look like base64>"
-        return _shorten(self.path if self.path.isprintable() else ascii(self.path)[1:-1])
+        start = _shorten(self.path)
+        return start if start.isprintable() else ascii(start)[1:-1]
 
     def __repr__(self) -> str:
         return f"PathSource({self.describe()!r})"
 
 
 def _looks_like_base64(path: str) -> bool:
-    return len(path) > _MAX_SHOWN and _BASE64.fullmatch(path) is not None
+    start = path[:_MOST_SEARCHED]
+    return len(path) > _MAX_SHOWN and _BASE64.fullmatch(start) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,8 +310,13 @@ def _from_data_url(url: str) -> BytesSource:
     mime, *params = head.split(";")
     if not comma:
         raise InvalidMedia("a data: URL without data")
+    is_base64 = "base64" in params
+    if not is_base64 and len(body) > _MOST_ESCAPED:
+        raise InvalidMedia(
+            f"a data: URL of {len(body):,} escaped characters, more than {_MOST_ESCAPED:,}: write "
+            "it as base64, or pass the bytes"
+        )
     try:
-        is_base64 = "base64" in params
         data = base64.b64decode(body, validate=True) if is_base64 else unquote_to_bytes(body)
     except binascii.Error as error:
         raise InvalidMedia("a data: URL whose base64 is broken") from error

@@ -28,14 +28,16 @@ from fmsdk.observe.call_observer import CallObserver, Observers
 from fmsdk.observe.observer import AttemptReport, result_of
 from fmsdk.operation import Operation
 from fmsdk.pipeline import media_fetch
-from fmsdk.pipeline.capability_check import check_request
+from fmsdk.pipeline.capability_check import check_media_bytes, check_request
 from fmsdk.pipeline.image_limits import fit_image_limits
+from fmsdk.pipeline.media_memory import MediaMemory, Reservation
 from fmsdk.pipeline.retry import delay_before_retry
 from fmsdk.pipeline.running_calls import RunningCalls, closed_error
 from fmsdk.provider import Capabilities, PartialResponse, Provider
 from fmsdk.request import Request
 from fmsdk.response import ResponseAccumulator
 from fmsdk.result import Result, Warning
+from fmsdk.threads import run_in_thread
 from fmsdk.usage import Attempt, Cost, Latency, Timings, Usage, without_false_zeros
 
 __all__ = ["Call", "Policy"]
@@ -57,8 +59,9 @@ class Policy:
 
     retries: attempts after the first one. timeout: seconds for all attempts together. gate: limits
     how many calls run at once; None: no limit. observers: follow the calls. clock: decides which
-    models are retired; None: the machine's clock. fetch: limits of a fetch of media.
-    running_calls: the client's calls on this event loop, which end when it is closed."""
+    models are retired; None: the machine's clock. fetch: limits of a fetch of media. media_memory:
+    what fetched media take. running_calls: the client's calls on this event loop, which end when
+    it is closed."""
 
     retries: int = 2
     timeout: float | None = None
@@ -67,6 +70,7 @@ class Policy:
     clock: Clock | None = None
     fetch: FetchLimits = DEFAULT_FETCH
     running_calls: RunningCalls = field(default_factory=RunningCalls)
+    media_memory: MediaMemory = field(default_factory=MediaMemory)
 
 
 class Call(Generic[Q, A]):
@@ -92,6 +96,7 @@ class Call(Generic[Q, A]):
         self._attempt_waiting = 0.0
         self._first_waiting = 0.0
         self._holds_gate = False
+        self._reservation = Reservation(policy.media_memory)
         self._asking = False
         self._deadline: float | None = None
         self._first: float | None = None
@@ -255,9 +260,10 @@ class Call(Generic[Q, A]):
             self._warnings = (*unknown_model_warnings(capabilities, self.request), *self._warnings)
             async with asyncio.timeout_at(self._deadline):
                 self.request = await media_fetch.fetch_media(
-                    self.request, capabilities, self.policy.fetch
+                    self.request, capabilities, self.policy.fetch, self._reservation
                 )
                 self.request, smaller = await fit_image_limits(self.request, capabilities)
+                check_media_bytes(self.request, capabilities)
                 self._warnings += smaller
                 if self.policy.gate is not None:
                     self._holds_gate, seconds = await self._measure(self.policy.gate.acquire())
@@ -279,7 +285,7 @@ class Call(Generic[Q, A]):
             if all(part.url or part.file for part in self.request.media()):
                 self.request, warnings = check_request(self.request, capabilities)
             else:  # files are read, and to check a hostile one can take seconds
-                self.request, warnings = await asyncio.to_thread(
+                self.request, warnings = await run_in_thread(
                     check_request, self.request, capabilities
                 )
         except UnsupportedContent as error:
@@ -300,7 +306,8 @@ class Call(Generic[Q, A]):
         return capabilities
 
     def release(self) -> None:
-        """Let the next call pass the client's gate."""
+        """Let the next call pass the client's gate, and have what this one's media took."""
+        self._reservation.shrink(0)
         if self._holds_gate and self.policy.gate is not None:
             self._holds_gate = False
             self.policy.gate.release()

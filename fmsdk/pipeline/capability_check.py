@@ -6,6 +6,7 @@ them with a typed warning. Encoders check the limits of their wires.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -21,13 +22,13 @@ from fmsdk.content import (
     ToolCall,
     Video,
 )
-from fmsdk.errors import UnsupportedContent, UnsupportedSetting
-from fmsdk.media.source import FileRef, UrlSource
+from fmsdk.errors import InvalidMedia, UnsupportedContent, UnsupportedSetting
+from fmsdk.media.source import BytesSource, FileRef, PathSource, UrlSource
 from fmsdk.provider import Capabilities, UnsupportedSettings
 from fmsdk.request import Request, Settings
 from fmsdk.response import Warning
 
-__all__ = ["check_request", "verify_media"]
+__all__ = ["check_media_bytes", "check_request", "verify_media"]
 
 Q = TypeVar("Q", bound=Request)
 
@@ -144,11 +145,31 @@ def verify_media(part: MediaPart) -> None:
     """
     if isinstance(part.source, (UrlSource, FileRef)):
         return
-    header = part.header
-    if header is not None:
+    if part.header is not None:
         from fmsdk.media.integrity import check_integrity
 
-        check_integrity(part.kind, part.source, header)
+        check_integrity(part.kind, part.source)
+
+
+def check_media_bytes(request: Request, capabilities: Capabilities) -> None:
+    """Compare the bytes of all media in the request with what the vendor takes, before any of
+    them is read.
+
+    Raises:
+        InvalidMedia: they are too many.
+    """
+    limit, total = capabilities.max_media_bytes, 0
+    for part in request.media():
+        source = part.source
+        if limit is not None and isinstance(source, (PathSource, BytesSource)):
+            with source.open() as file:
+                total += file.seek(0, os.SEEK_END)
+            if total > limit:
+                raise InvalidMedia(
+                    f"up to {part.describe()} the media of this request have {total:,} bytes, and "
+                    f"{request.name} takes at most {limit:,} in one request; send a URL, or a "
+                    "FileRef of a file that was uploaded to the vendor"
+                )
 
 
 def _join_names(names: Iterable[str]) -> str:

@@ -7,7 +7,6 @@ them upright for servers that ignore the EXIF orientation.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from fmsdk.media.source import BytesSource, FileRef, LocalSource, PillowSource
 from fmsdk.provider import Capabilities, ImageLimits, UnsupportedSettings
 from fmsdk.request import Request
 from fmsdk.response import Warning
+from fmsdk.threads import run_in_thread
 
 __all__ = ["fit_image_limits", "size_within"]
 
@@ -100,12 +100,12 @@ async def _current_frame(
     from fmsdk.media.image import frames_in
 
     animation = image.source.image
-    frames = await asyncio.to_thread(frames_in, animation)
+    frames = await run_in_thread(frames_in, animation)
     if frames == 1:
         return image
     why = "a PIL image is sent as a PNG, which holds one of them; pass the file, or image.copy()"
     _drop_frames(image.describe(), frames, why, request, unsupported_settings, frame="current")
-    return replace(image, source=PillowSource(await asyncio.to_thread(animation.copy)))
+    return replace(image, source=PillowSource(await run_in_thread(animation.copy)))
 
 
 async def _find_reduction(
@@ -121,7 +121,7 @@ async def _find_reduction(
     if limits.max_bytes is not None:
         # A PIL image has to be encoded to know its size.
         is_slow = isinstance(source, PillowSource)
-        bytes_count = await asyncio.to_thread(_file_size, source) if is_slow else _file_size(source)
+        bytes_count = await run_in_thread(_file_size, source) if is_slow else _file_size(source)
         if bytes_count > limits.max_bytes:
             exceeded_limits.append(f"{limits.max_bytes:,} bytes")
     reasons = [f"{request.name} takes at most {limit}" for limit in exceeded_limits]
@@ -131,7 +131,7 @@ async def _find_reduction(
     if limits.upright and not isinstance(source, PillowSource) and image.mime:
         from fmsdk.media.image import orientation_of
 
-        if await asyncio.to_thread(orientation_of, source, image.mime) != 1:
+        if await run_in_thread(orientation_of, source, image.mime) != 1:
             reasons.append(f"{request.name} ignores the EXIF orientation")
     return _Reduction(limits, " and ".join(reasons)) if reasons else None
 
@@ -162,7 +162,7 @@ async def _shrink_image(
     name, before = image.describe(), image.header
     mime = before.mime if before else "image/png"
     try:
-        after = await asyncio.to_thread(
+        after = await run_in_thread(
             shrink_picture,
             image.source,
             mime,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from fmsdk.catalog import narrow
@@ -15,6 +14,7 @@ from fmsdk.hosted.provider import Encoded, HostedProvider
 from fmsdk.provider import Capabilities, ImageLimits, ProviderConfig, UsableModel
 from fmsdk.request import Request
 from fmsdk.response import Response
+from fmsdk.threads import run_in_thread
 from fmsdk_anthropic.decode import decode, decoder
 from fmsdk_anthropic.encode import encode
 from fmsdk_anthropic.errors import AnthropicErrorMapper
@@ -33,6 +33,8 @@ _SETTINGS = frozenset(
 # server, 5 MB on Amazon's and Google's; more than 20 pictures of at most 2000 px.
 _OFFICIAL_LIMITS = ImageLimits(max_side=8000, max_bytes=7_500_000, many=20, max_side_of_many=2000)
 _CLOUD_LIMITS = ImageLimits(max_side=8000, max_bytes=3_750_000, many=20, max_side_of_many=2000)
+# https://platform.claude.com/docs/en/api/overview: a request has at most 32 MB, of base64.
+_MAX_MEDIA_BYTES = 24_000_000
 
 
 class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
@@ -49,7 +51,10 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
     def __init__(self, config: ProviderConfig) -> None:
         self._connection = connection = Connection.of(config)
         self._credential = credential = connection.credential()
-        super().__init__(config, AnthropicErrorMapper(config.name, connection.variable, credential))
+        mapper = AnthropicErrorMapper(
+            config.name, connection.variable, credential, connection.secrets()
+        )
+        super().__init__(config, mapper)
         self.price_id = "anthropic" if config.name == "anthropic" else None
         self.vendor = "anthropic" if self._connection.is_official else None
         self.base_url = self._connection.url
@@ -62,6 +67,7 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
             settings=_SETTINGS,
             known=False,
             image_limits=_OFFICIAL_LIMITS if connection.is_official else limits,
+            max_media_bytes=_MAX_MEDIA_BYTES,
         )
         self._betas = self._connection.betas()
 
@@ -109,7 +115,7 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
             connection.is_official and has_no_key and "authorization" not in header_names
         )
         if client is None and wants_profile and has_profile():
-            client, own = await asyncio.to_thread(self._client_of_profile), True
+            client, own = await run_in_thread(self._client_of_profile), True
         if client is None:
             endpoint = connection.endpoint(self._credential)
             return await open_transport(

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, Protocol
 
 from fmsdk.errors import AuthenticationError, ConnectionFailed, FmsdkError, MissingKey
+from fmsdk.threads import run_in_thread
 
 __all__ = ["CloudToken"]
 
@@ -48,7 +49,7 @@ class CloudToken:
         if self._credentials is None or not self._credentials.valid:
             async with self._lock:
                 if self._credentials is None or not self._credentials.valid:
-                    self._credentials = await asyncio.to_thread(self._refresh)
+                    self._credentials = await run_in_thread(self._refresh)
         headers: dict[str, str] = {}
         self._credentials.apply(headers)
         return headers

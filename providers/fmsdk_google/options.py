@@ -110,6 +110,12 @@ class Connection(HostedConnection):
             ConfigurationError: Vertex without a project.
         """
         configuration = cls(name=config.name, **wire.read_options(config, cls))
+        if (
+            configuration.client is None
+            and config.name not in ("google", "gemini")
+            and not (configuration.base_url or configuration.vertex)
+        ):
+            raise BadRequestError(f"the provider {config.name!r} needs a base_url")
         configuration = (
             configuration._from_client()
             if configuration.client is not None

@@ -33,6 +33,8 @@ _CAN = Capabilities(
     output=frozenset({"text", "audio", "image"}),
     remote=frozenset({"image", "video", "document"}),
     known=False,
+    # https://ai.google.dev/gemini-api/docs/file-input-methods: 100 MB in the request.
+    max_media_bytes=100_000_000,
 )
 
 
@@ -56,7 +58,10 @@ class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
                 if importlib.util.find_spec(name) is None:  # the registry names the extra
                     raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         self._credential = credential = connection.credential()
-        super().__init__(config, GoogleErrorMapper(config.name, connection.variable, credential))
+        mapper = GoogleErrorMapper(
+            config.name, connection.variable, credential, connection.secrets()
+        )
+        super().__init__(config, mapper)
         self.base_url = connection.url
         self._connection = connection
         self.price_id = "google" if config.name == "google" else None

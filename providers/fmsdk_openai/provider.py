@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
 
 import msgspec
 
@@ -14,6 +13,7 @@ from fmsdk.errors import FmsdkError, ServerError
 from fmsdk.hosted.body import Body
 from fmsdk.hosted.connection import import_in_thread, open_transport
 from fmsdk.hosted.decoding import StreamDecoder
+from fmsdk.hosted.options import join_url
 from fmsdk.hosted.provider import HostedProvider
 from fmsdk.provider import ALL_SETTINGS, Capabilities, ImageLimits, ProviderConfig, UsableModel
 from fmsdk.request import Request
@@ -40,6 +40,9 @@ _LIMITED = ("gpt-5.6", "gpt-6")
 _LIMITS = ImageLimits(max_patches=30_000)
 _RESPONSES_INPUT: frozenset[Modality] = frozenset({"document"})
 """What the Responses API adds to a server's Chat Completions."""
+# https://platform.openai.com/docs/guides/images-vision: 512 MB in the request, of base64. What
+# speaks OpenAI's API elsewhere takes less, each server another number.
+_MAX_MEDIA_BYTES = 384_000_000
 
 
 class OpenAIProvider(HostedProvider[OpenAIRequest, OpenAIDecodeContext]):
@@ -59,7 +62,10 @@ class OpenAIProvider(HostedProvider[OpenAIRequest, OpenAIDecodeContext]):
     def __init__(self, config: ProviderConfig, server: Server = OPENAI_SERVER) -> None:
         self._connection = connection = Connection.of(config, server)
         self._credential = credential = connection.credential()
-        super().__init__(config, OpenAIErrorMapper(config.name, connection.variable, credential))
+        mapper = OpenAIErrorMapper(
+            config.name, connection.variable, credential, connection.secrets()
+        )
+        super().__init__(config, mapper)
         # Prices go by the name: whoever calls a server "openai" pays OpenAI, through whatever
         # gateway. What OpenAI says of its models holds at its own host alone.
         self.price_id = server.price_id if connection.is_own else None
@@ -118,7 +124,7 @@ class OpenAIProvider(HostedProvider[OpenAIRequest, OpenAIDecodeContext]):
         server = self._embedding_server()
         path = "/embeddings"
         if server.native_path is not None:
-            path = urljoin(self._connection.url, server.native_path)
+            path = join_url(self._connection.url, server.native_path)
         encoded = encode_embeddings(request, server, path)
 
         def decode_answer(body: bytes, request_id: str | None) -> Embeddings:
@@ -166,7 +172,7 @@ class OpenAIProvider(HostedProvider[OpenAIRequest, OpenAIDecodeContext]):
 
     async def _listing(self, listing: ModelsEndpoint, model: str) -> bytes:
         """A listing of the server's models as it comes; b"" where there is none to be had."""
-        url = urljoin(f"{self._connection.url.rstrip('/')}/", listing.path)
+        url = join_url(self._connection.url, listing.path)
         method, body = "GET", None
         if listing.by_model:
             method, body = "POST", Body([msgspec.json.encode({"model": model})])
@@ -193,6 +199,7 @@ def _capabilities(dialect: Dialect, api: Api | None, model: str) -> Capabilities
             structured=structured,
             known=False,
             image_limits=limits,
+            max_media_bytes=_MAX_MEDIA_BYTES,
         )
     # Which API a request takes is not known yet, and Chat Completions takes no document by URL.
     return Capabilities(
@@ -203,4 +210,5 @@ def _capabilities(dialect: Dialect, api: Api | None, model: str) -> Capabilities
         structured=structured,
         known=False,
         image_limits=limits,
+        max_media_bytes=_MAX_MEDIA_BYTES,
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import ROOT
+from tests.cli.conftest import ROOT, Run
+from tests.support.soak import IS_SOAK
 
 if os.name != "posix":
     pytest.skip("needs a pseudo-terminal", allow_module_level=True)
@@ -68,3 +71,123 @@ def test_the_answer_and_its_account_share_the_terminal(seen: ReceivedRequest) ->
     assert answer == "\r\x1b[Kscripted:echo: waiting …\r\x1b[KHello there"
     assert rest == ""
     assert account.startswith("scripted:echo · ")
+
+
+CONTROLS = {
+    "title": "\x1b]0;owned\x07",
+    "clipboard": "\x1b]52;c;cm0gLXJm\x1b\\",
+    "screen": "\x1b[2J\x1b[H",
+    "C1": "\x9b2J\x9d0;owned\x9c",
+    "backspaces": "\b\b\b\x7f",
+    "line": "before\rafter",
+    "override": "\u202egpj.exe\u202c",
+    "isolate": "\u2066a\u2069\u2067b\u2069",
+    "marks": "a\u200fb\u061cc",
+    "tags": "a\U000e0041b",
+}
+CONTROLS["all"] = "".join(CONTROLS.values())
+KINDS = list(CONTROLS) if IS_SOAK else ["all"]
+FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\U000e0041]"
+)
+
+
+def assert_harmless(screen: str, text: str) -> None:
+    rest = screen.replace("\r\x1b[K", "")  # our own passing line
+    assert FORBIDDEN.search(rest) is None, ascii(rest)
+    assert text in rest
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("model", ["echo", "hostile"])
+def test_controls_of_an_answer_or_an_error_are_escaped(
+    seen: ReceivedRequest, kind: str, model: str
+) -> None:
+    text = f"say {CONTROLS[kind]} now"
+    for extra in ([], ["--no-stream"]):
+        screen = seen("-m", "fmsdk", "ask", text, "-m", f"scripted:{model}", *extra)
+        assert_harmless(screen, "now")
+        if kind != "line":  # which is a space in the one line of an error
+            assert "\\" in screen
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_controls_of_names_are_escaped(seen: ReceivedRequest, kind: str) -> None:
+    name = f"x{CONTROLS[kind]}y"
+    for command in (
+        ["ask", "Hi", "-m", f"scripted:{name}"],
+        ["ask", "Hi", "-m", name],
+        ["ask", "Hi", f"{name}.png", "-m", "scripted:echo"],
+        ["transcribe", name, "-m", "scripted:ear"],
+        ["models", "show", f"scripted:{name}"],
+        ["models", "get", f"scripted:{name}"],
+        ["models", "get", f"local:{name}"],
+        [name],
+        ["ask", f"--{name}"],
+    ):
+        assert_harmless(seen("-m", "fmsdk", *command), "y")
+
+
+def test_controls_of_a_folders_name_are_escaped(seen: ReceivedRequest, tmp_path: Path) -> None:
+    for number, text in enumerate(CONTROLS.values()):
+        folder = tmp_path / "models" / f"m{number}{text.replace('/', '')}"
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text('{"architectures": ["XForCausalLM"]}')
+    program = (
+        "import fmsdk_local.models.listing as listing, pathlib\n"
+        f"listing.models_directory = lambda: pathlib.Path({str(tmp_path / 'models')!r})\n"
+        "from fmsdk.cli import main\n"
+        "main(['models'])\n"
+    )
+    screen = seen("-c", program)
+    assert "local:m0" in screen
+    assert_harmless(screen, "m0")
+
+
+def test_a_traceback_is_escaped_too(seen: ReceivedRequest) -> None:
+    program = (
+        "import os; os.environ['FMSDK_DEBUG'] = '1'\n"
+        "from fmsdk.cli import main\n"
+        "main(['ask', 'a\\x1b]0;x\\x07b', '-m', 'scripted:hostile'])\n"
+    )
+    screen = seen("-c", program)
+    assert "Traceback" in screen
+    assert_harmless(screen, "b")
+
+
+def test_pipes_get_answers_as_they_are(fmsdk_process: Run) -> None:
+    for text in [CONTROLS[kind] for kind in KINDS]:
+        ran = fmsdk_process("ask", f"say {text} now", "-m", "scripted:echo")
+        assert ran.out == f"say {text} now\n"
+
+
+def test_ordinary_text_reaches_the_terminal_as_it_is(seen: ReceivedRequest) -> None:
+    text = "Größe 你好 😀 👩\u200d👩\u200d👧 שלום\tمرحبا e\u0301"
+    assert text in seen("-m", "fmsdk", "ask", text, "-m", "scripted:echo")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("ask Hello -m scripted:echo", "ask Hello -m scripted:oom", "models", "--help"),
+        *("ask Hello -m scripted:echo --json", "nonsense", "--version"),
+    ],
+)
+def test_closed_streams_end_cleanly(
+    environment: dict[str, str], closed: str, command: str, tmp_path: Path
+) -> None:
+    shell = f"{sys.executable} -m fmsdk {command} {closed}"
+    done = subprocess.run(
+        ["/bin/sh", "-c", shell],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == (2 if "oom" in command or command == "nonsense" else 0), done.stderr
+    assert b"Traceback" not in done.stderr + done.stdout
+    assert b"internal error" not in done.stderr
+    assert b"Exception ignored" not in done.stderr

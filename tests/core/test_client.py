@@ -9,11 +9,14 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import ClassVar
+from dataclasses import fields
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 import fmsdk
+from fmsdk.media.limits import FetchLimits
 from fmsdk.testing import FakeProvider
 
 VERBS = ["__init__", "generate", "stream", "transcribe", "embed", "quote", "load"]
@@ -205,3 +208,43 @@ class TestLoad:
             fmsdk.Client().load("gpt-4o")
         with pytest.raises(fmsdk.UnknownProvider):
             fmsdk.Client().load("opnai:gpt-4o")
+
+
+WRONG_SETTINGS: list[dict[str, Any]] = [
+    *({"timeout": value} for value in ("x", "5", float("nan"), float("inf"), 0, -1, True, [1])),
+    *({"idle_timeout": value} for value in ("x", float("nan"), 0, -1, False, {})),
+    *({"retries": value} for value in ("2", 1.5, float("nan"), -1, True, [1])),
+    *({"max_concurrency": value} for value in ("2", 1.5, 0, -1, True)),
+    *({"fetch": value} for value in (5, "x", None, {})),
+    *({"providers": value} for value in ("openai", ["openai"], 5)),
+    *({"on_request": 5}, {"on_response": "x"}, {"clock": 5}),
+]
+
+
+@pytest.mark.parametrize("settings", WRONG_SETTINGS, ids=str)
+@pytest.mark.parametrize("kind", [fmsdk.Client, fmsdk.AsyncClient])
+def test_wrong_settings_of_a_client_are_one_error(kind: Any, settings: dict[str, Any]) -> None:
+    with pytest.raises(fmsdk.BadRequestError) as caught:
+        kind(**settings)
+    assert next(iter(settings)) in str(caught.value).replace("FetchLimits", "fetch")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"timeout": 5, "idle_timeout": None, "retries": 0},
+        {"timeout": np.float32(5), "retries": np.int64(2), "max_concurrency": np.int8(1)},
+        {"timeout": None, "max_concurrency": None},
+    ],
+    ids=str,
+)
+def test_settings_of_other_number_types_are_taken(settings: dict[str, Any]) -> None:
+    with fmsdk.Client(providers={"fake": FakeProvider()}, **settings) as client:
+        assert client.generate("fake:any", "hi").text == "hi"
+
+
+@pytest.mark.parametrize("name", [spec.name for spec in fields(FetchLimits)])
+@pytest.mark.parametrize("value", ["x", float("nan"), float("inf"), -1, None, [1]])
+def test_wrong_limits_of_a_fetch_are_one_error(name: str, value: Any) -> None:
+    with pytest.raises(fmsdk.BadRequestError, match=name):
+        FetchLimits(**{name: value})

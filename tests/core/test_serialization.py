@@ -125,7 +125,7 @@ def test_a_file_is_serialized_by_bytes_or_path(tmp_path: Path) -> None:
     assert fmsdk.from_json(fmsdk.to_json(part)).read() == file.read_bytes()
     by_path = fmsdk.to_json(part, media="reference")
     assert len(by_path) < len(str(file)) + 100
-    assert fmsdk.from_json(by_path) == part
+    assert fmsdk.from_json(by_path, files=True) == part
     with pytest.raises(fmsdk.BadRequestError, match="media='bytes'"):
         fmsdk.to_json(fmsdk.Document(file.read_bytes()), media="reference")
 
@@ -154,7 +154,7 @@ def test_samples_are_written_as_the_file_they_become() -> None:
     assert back.read() == part.read()
     assert back.rate == 8000
     by_path = fmsdk.Audio("x.wav", rate=8000)
-    assert fmsdk.from_json(fmsdk.to_json(by_path, media="reference")) == by_path
+    assert fmsdk.from_json(fmsdk.to_json(by_path, media="reference"), files=True) == by_path
 
 
 def test_provider_options_are_refused_with_the_way_out() -> None:
@@ -201,3 +201,78 @@ def test_transcriptions_are_kept() -> None:
         provider="p", model="m", text="Hi", segments=(fmsdk.Segment(0.0, 1.5, "Hi"),)
     )
     assert fmsdk.from_json(fmsdk.to_json(speech)) == speech
+
+
+def written(value: Any) -> str:
+    return json.dumps({"fmsdk": 1, "type": value["$"], "value": value})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *({"path": "/etc/passwd"}, "/etc/passwd", ["/etc/passwd"], {"url": "/etc/passwd"}),
+        *({"url": "file:///etc/passwd"}, {"url": 5}, {"path": 5}, {"path": None}, 5, None, {}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", ["Image", "Audio", "Video", "Document"])
+def test_text_from_elsewhere_names_no_file(kind: str, source: Any) -> None:
+    part = {"$": kind, "source": source}
+    message = {"$": "Message", "role": "user", "parts": [part]}
+    result = {"$": "ToolResult", "call_id": "x", "content": [part]}
+    for value in (part, message, result):
+        with pytest.raises(fmsdk.BadRequestError):
+            fmsdk.from_json(written(value))
+
+
+def test_a_file_is_taken_where_the_caller_trusts_the_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("text")
+    text = fmsdk.to_json(fmsdk.Document(path), media="reference")
+    with pytest.raises(fmsdk.BadRequestError, match="files=True"):
+        fmsdk.from_json(text)
+    assert fmsdk.from_json(text, files=True).read() == b"text"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"$": "Text", "text": 5},
+        {"$": "Text", "text": None},
+        {"$": "Text", "text": "x", "nonsense": 1},
+        {"$": "Text"},
+        {"$": ["Text"]},
+        {"$": {}},
+        {"$": "Message", "role": "user", "parts": [5]},
+        {"$": "Message", "role": "user", "parts": "x"},
+        {"$": "Message", "role": 5, "parts": []},
+        {"$": "Request", "provider": "p", "model": "m", "messages": ["x"]},
+        {"$": "Request", "provider": "p", "model": 5, "messages": []},
+        {"$": "Settings", "temperature": "hot"},
+        {"$": "Usage", "input": 5},
+        {"$": "Cost", "total": []},
+        {"$": "Image", "source": {"base64": 5}},
+        {"$": "Image", "source": {"base64": "x", "mime": 5}},
+        {"$": "ToolCall", "id": "x", "name": "y", "arguments": 5},
+        {"$": "ToolResult", "call_id": 5},
+        {"$": "Vectors", "dimensions": "x", "base64": ""},
+    ],
+    ids=str,
+)
+def test_wrong_types_are_one_error(value: Any) -> None:
+    with pytest.raises(fmsdk.BadRequestError):
+        fmsdk.from_json(written(value))
+
+
+@pytest.mark.parametrize("depth", [300, 990, 5000, 100_000])
+def test_nesting_without_end_is_one_error(depth: int) -> None:
+    inside = '{"$":"ToolResult","call_id":"x","content":[' * depth + "]}" * depth
+    for text in (f'{{"fmsdk":1,"type":"ToolResult","value":{inside}}}', "[" * depth, "{" * depth):
+        with pytest.raises(fmsdk.BadRequestError):
+            fmsdk.from_json(text)
+    for odd in (b"\xff", "", "5", "null", '"x"', "[]"):
+        with pytest.raises(fmsdk.BadRequestError):
+            fmsdk.from_json(odd)
+    for odd in (5, None, ["x"]):
+        with pytest.raises(fmsdk.BadRequestError):
+            fmsdk.from_json(odd)  # pyright: ignore[reportArgumentType]

@@ -141,7 +141,7 @@ def test_vendor_and_prices() -> None:
     assert create_provider(**VERTEX, base_url="http://localhost").vendor is None
     assert create_provider(**VERTEX, location="eu").capabilities("gemini-2.5-flash").known
     assert create_provider(base_url="http://localhost").vendor is None
-    assert create_provider("mine", wire="google").price_id is None
+    assert create_provider("mine", wire="google", base_url="http://x").price_id is None
 
 
 def test_capabilities() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import fmsdk
+from fmsdk.hosted.options import join_url
 from fmsdk.http.error_mapper import ErrorMapper
 from fmsdk.provider import ProviderConfig
 from fmsdk.registry import installed_providers
@@ -111,3 +112,101 @@ def test_causes_that_go_round_in_a_circle_end() -> None:
     first, second = ValueError("first"), ValueError("second")
     first.__cause__, second.__cause__ = second, first
     assert isinstance(ErrorMapper("p", "KEY").from_exception(first), fmsdk.FmsdkError)
+
+
+@each
+@pytest.mark.parametrize("url", ["", " ", "\n"])
+@pytest.mark.parametrize("name", ["own", "mine"])
+def test_an_empty_address_sends_nothing_to_the_vendor(
+    subject: Subject, url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINE_API_KEY", "k")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")  # nothing reaches the vendor
+    options = {**subject.configured("")[subject.provider], "base_url": url}
+    called = subject.provider
+    if name == "mine":
+        options, called = {"wire": subject.provider, "base_url": url}, "mine"
+    got = asked({called: options}, f"{called}:m-1")
+    assert isinstance(got, fmsdk.BadRequestError)
+    assert "base_url" in str(got)
+
+
+@each
+def test_a_provider_of_ones_own_needs_an_address(subject: Subject) -> None:
+    got = asked({"mine": {"wire": subject.provider, "api_key": "k"}}, "mine:m-1")
+    assert isinstance(got, fmsdk.BadRequestError)
+    assert "needs a base_url" in str(got)
+
+
+@each
+@pytest.mark.parametrize("query", ["?team=a", "?team=a&key=%20b", "/?team=a"])
+def test_the_query_of_an_address_goes_with_every_request(subject: Subject, query: str) -> None:
+    with run_server(Answer(subject.wire.body("Hi"))) as server:
+        options = subject.configured(server.root)[subject.provider]
+        plain = asked({subject.provider: options}, subject.model)
+        base_url = f"{options['base_url']}{query}"
+        got = asked({subject.provider: {**options, "base_url": base_url}}, subject.model)
+        paths = [request.path for request in server.seen]
+    assert isinstance(plain, Response)
+    assert isinstance(got, Response), repr(got)
+    path, _, sent_query = paths[-1].partition("?")
+    assert path == paths[0].partition("?")[0]
+    assert sent_query.startswith(query.partition("?")[2])
+
+
+@pytest.mark.parametrize(
+    ("base", "path", "joined"),
+    [
+        ("http://h/v1", "models", "http://h/v1/models"),
+        ("http://h/v1/?a=b", "models", "http://h/v1/models?a=b"),
+        ("http://h/v1?a=b", "/api/embed", "http://h/api/embed?a=b"),
+        ("http://h/v1?a=b/c", "../info", "http://h/info?a=b/c"),
+    ],
+)
+def test_paths_are_joined_before_the_query(base: str, path: str, joined: str) -> None:
+    assert join_url(base, path) == joined
+
+
+_DOUBLED = {
+    "openai-chat": ["/v1/chat/completions", "/v1/responses", "/v1/v1/v1"],
+    "openai-responses": ["/v1/responses", "/v1/chat/completions"],
+    "anthropic": ["/v1", "/v1/messages"],
+    "google": ["/v1beta"],
+}
+
+
+@pytest.mark.parametrize(
+    ("subject", "base_path"),
+    [(subject, path) for subject in SUBJECTS for path in _DOUBLED[subject.name]],
+    ids=repr,
+)
+def test_a_doubled_path_is_no_missing_model(subject: Subject, base_path: str) -> None:
+    with run_server(Answer({"error": {"message": "Not Found"}}, 404)) as server:
+        options = subject.configured(server.root)[subject.provider]
+        options["base_url"] = server.root + base_path
+        got = asked({subject.provider: options}, subject.model)
+        assert type(got) is fmsdk.BadRequestError
+        assert server.seen[0].path in str(got)
+        assert "base_url" in str(got)
+        options["base_url"] = server.root + "/api"
+        assert isinstance(asked({subject.provider: options}, subject.model), fmsdk.ModelNotFound)
+
+
+@each
+@pytest.mark.parametrize("kind", ["async", "plain"])
+def test_a_key_function_is_asked_and_no_header_holds_none(subject: Subject, kind: str) -> None:
+    async def later() -> str:
+        return "tok-1"
+
+    function = later if kind == "async" else lambda: "tok-1"
+    with run_server(Answer(subject.wire.body("Hi"))) as server:
+        for key in (function, None, ""):
+            options = {**subject.configured(server.root)[subject.provider], "api_key": key}
+            if key != function:
+                options["wire"] = subject.provider
+            name = subject.provider if key == function else "mine"
+            assert isinstance(asked({name: options}, f"{name}:m-1"), Response)
+        sent = [request.headers for request in server.seen]
+    held = [each.get("authorization", "") + each.get("x-goog-api-key", "") for each in sent]
+    assert held[0].removeprefix("Bearer ") == "tok-1"
+    assert held[1:] == ["", ""]

@@ -10,9 +10,11 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from fmsdk.media.limits import FetchLimits
 from fmsdk.media.source import BytesSource
 from tests.support.media_server import at, png, run_media_server
 from tests.support.patience import PATIENCE
+from tests.support.scripted_server import Answer, run_server
 
 LOOPBACK = FetchLimits(allow_private=True, max_seconds=20)
 SECRET = "sk-secret"
@@ -348,3 +351,27 @@ def test_an_ipv4_address_is_as_public_inside_an_ipv6_one(address: ipaddress.IPv4
         if private:
             assert not is_public(ipaddress.IPv6Address(carrier))
     assert is_public(ipaddress.IPv6Address(carriers["mapped"])) != private
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs 127.0.0.2, and a queue that is full")
+def test_an_address_that_says_nothing_leaves_time_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fetching, "_CONNECT_SECONDS", 0.3)
+    with run_server(Answer(b"some text", headers={"content-type": "text/plain"})) as server:
+        port = int(server.root.rpartition(":")[2])
+        with socket.create_server(("127.0.0.2", port), backlog=0), ExitStack() as stack:
+            for _ in range(8):  # fill the queue of the address, which then drops what comes
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(("127.0.0.2", port))
+
+            async def resolve(host: str, port: int = 0) -> list[Any]:
+                del host
+                addresses = ("127.0.0.2", "127.0.0.3", "127.0.0.1")  # silent, refuses, answers
+                return [(socket.AF_INET, 0, 0, "", (each, port)) for each in addresses]
+
+            monkeypatch.setattr(fetching, "resolve_host", resolve)
+            limits = FetchLimits(allow_private=True, max_seconds=PATIENCE)
+            source = asyncio.run(fetch(f"http://name:{port}/a.txt", "document", limits=limits))
+    assert source.read() == b"some text"

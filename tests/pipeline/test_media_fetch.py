@@ -68,7 +68,7 @@ def test_the_clients_limits_hold_for_streams_and_beside_a_gate(server: Any) -> N
 @pytest.mark.parametrize("name", ["max_bytes", "max_seconds", "max_pixels", "max_duration"])
 @pytest.mark.parametrize("value", [0, -1, float("nan"), "9", None])
 def test_a_limit_is_a_number_above_zero(name: str, value: Any) -> None:
-    with pytest.raises(BadRequestError, match=f"{name} of FetchLimits must be a number above 0"):
+    with pytest.raises(BadRequestError, match=f"{name} of FetchLimits must be a number, above 0"):
         FetchLimits(**{name: value})
 
 

@@ -33,9 +33,11 @@ _JUNK = 65_536
 _ADTS_HEADER = 7
 _CAF_HEADER = 12
 _OGG_PAGE_HEADER = 27
-_FLAC_SYNC = re.compile(rb"\xff[\xf8\xf9]")
 # What may follow the last FLAC frame: tags, zeros, text. Coded sound does not look like that.
-_TRAILER = re.compile(rb"(?:TAG|APETAGEX|ID3)|[\0\t\r\n -~]*\Z")
+_TRAILERS = (b"TAG", b"APETAGEX", b"ID3")
+_TRAILER_BYTES = b"\0\t\r\n" + bytes(range(0x20, 0x7F))
+# What looks like the beginning of a FLAC frame, from the end: one in 32,768 bytes of sound.
+_MOST_FRAMES = 10_000
 
 
 def missing_in_mp3(file: BinaryIO, size: int) -> str | None:
@@ -131,14 +133,22 @@ def missing_in_flac(file: BinaryIO, size: int) -> str | None:
     # No frame is longer than its samples as they are, of 4 bytes at most.
     file.seek(max(at, size - block * channels * 4 - _JUNK))
     tail = file.read()
-    for match in reversed(list(_FLAC_SYNC.finditer(tail))):
-        last = _flac_samples(tail[match.start() : match.start() + 16], block)
+    trailer = len(tail.rstrip(_TRAILER_BYTES))
+    at, checks, unread = len(tail), _MOST_FRAMES, 2 * len(tail)
+    while checks and (at := tail.rfind(b"\xff", 0, at)) >= 0:
+        if tail[at + 1 : at + 2] not in (b"\xf8", b"\xf9"):
+            continue
+        checks -= 1
+        last = _flac_samples(tail[at : at + 16], block)
         if last is None or last < total:
             continue
+        unread -= len(tail) - at
+        if unread < 0:
+            break
         # The checksum over a frame that includes its own checksum is 0.
-        sums = _crc(tail[match.start() :], 16, 0x8005)
-        frame_ends = (match.start() + n + 1 for n, s in enumerate(sums) if n > 8 and not s)
-        if any(_TRAILER.match(tail, end) for end in frame_ends):
+        sums = _crc(tail[at:], 16, 0x8005)
+        frame_ends = (at + n + 1 for n, s in enumerate(sums) if n > 8 and not s)
+        if any(end >= trailer or tail.startswith(_TRAILERS, end) for end in frame_ends):
             return None
     return f"the last of its {total:,} samples are missing"
 

@@ -12,7 +12,7 @@ __all__ = ["describe_zip_bomb", "missing_in_pdf", "missing_in_zip"]
 
 _TAIL = 65_557  # bytes in which an end mark is searched; that of a ZIP archive can begin so early
 _PDF_LENGTH = re.compile(rb"/Linearized\b[^>]*?/L\s+(\d+)")
-_PDF_OBJECT = re.compile(rb"\d+\s+\d+\s+obj\b")
+_PDF_OBJECT = re.compile(rb"(?<!\d)\d++\s++\d++\s++obj\b")
 
 
 def missing_in_pdf(file: BinaryIO, size: int) -> str | None:

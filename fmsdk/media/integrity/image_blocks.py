@@ -13,8 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
+from fmsdk.media.limited_file import TooManyPieces
+
 __all__ = [
     "LENGTH",
+    "ORIENTATION",
     "STRIPS",
     "STRIP_SIZES",
     "TILES",
@@ -31,9 +34,12 @@ Order = Literal["little", "big"]
 
 _TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 _TIFF_NUMBERS = {3: "H", 4: "I"}  # SHORT and LONG, as `array` calls them
-_MOST_DIRECTORIES = 100_000
-# ImageWidth, ImageLength; offsets and byte counts of strips, and of tiles.
-TIFF_TAGS = WIDTH, LENGTH, STRIPS, STRIP_SIZES, TILES, TILE_SIZES = 256, 257, 273, 279, 324, 325
+_MOST_ENTRIES = 250_000  # of all directories: of 10,000 pages with 25 each
+_MOST_NUMBERS = 1_000_000  # of all arrays: offsets and sizes of 500,000 strips
+# ImageWidth, ImageLength, Orientation; offsets and byte counts of strips, and of tiles.
+WIDTH, LENGTH, ORIENTATION = 256, 257, 274
+STRIPS, STRIP_SIZES, TILES, TILE_SIZES = 273, 279, 324, 325
+TIFF_TAGS = frozenset({WIDTH, LENGTH, ORIENTATION, STRIPS, STRIP_SIZES, TILES, TILE_SIZES})
 
 
 def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
@@ -103,20 +109,21 @@ def tiff_directories(file: BinaryIO, size: int) -> Iterator[Directory]:
     In a circular list each comes once."""
     tiff = _Tiff(file, size)
     at, visits = tiff.first, set[int]()
-    while at and at not in visits and len(visits) < _MOST_DIRECTORIES:
+    while at and at not in visits:
         visits.add(at)
         directory, at = tiff.read_directory(at)
         yield directory
 
 
 class _Tiff:
-    """Reads the directories of a file, and the arrays they point to: no more of these than the
-    file is long, since directories that share arrays could make the reading endless."""
+    """Reads the directories of a file, and the arrays they point to: only so many of them, since
+    directories and arrays that lie over each other could make the reading endless."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         file.seek(0)
         head = file.read(8)
-        self._file, self._size, self._unread = file, size, size
+        self._file, self._size = file, size
+        self._entries_left, self._numbers_left = _MOST_ENTRIES, _MOST_NUMBERS
         self._order: Order = "little" if head[:2] == b"II" else "big"
         self._entry = struct.Struct("<HHII" if self._order == "little" else ">HHII")
         self.first = int.from_bytes(head[4:], self._order)
@@ -125,6 +132,9 @@ class _Tiff:
         """The directory at this offset, and the offset of the next (0: there is none)."""
         self._file.seek(at)
         count = int.from_bytes(self._file.read(2), self._order)
+        self._entries_left -= count
+        if self._entries_left < 0:
+            raise TooManyPieces(f"has directories of more than {_MOST_ENTRIES:,} entries")
         raw = self._file.read(12 * count + 4)
         end = at + 2 + 12 * count
         if not count or end > self._size:
@@ -135,10 +145,13 @@ class _Tiff:
             length *= _TIFF_SIZES.get(kind, 0)
             if length > 4:
                 end = max(end, start + length)
-            if tag in TIFF_TAGS and kind in _TIFF_NUMBERS and length <= self._unread:
+            # What ends beyond the file is not read: the directory's end tells that it is missing.
+            if tag in TIFF_TAGS and kind in _TIFF_NUMBERS and length <= self._size:
                 field = raw[at + 8 : at + 8 + length]
                 if length > 4:  # the entry holds the offset of its value
-                    self._unread -= length
+                    self._numbers_left -= length // _TIFF_SIZES[kind]
+                    if self._numbers_left < 0:
+                        raise TooManyPieces(f"has lists of more than {_MOST_NUMBERS:,} numbers")
                     self._file.seek(start)
                     field = self._file.read(length)
                 values: array[int] = array(_TIFF_NUMBERS[kind])

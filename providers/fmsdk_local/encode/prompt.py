@@ -22,7 +22,7 @@ from fmsdk.request import Request
 from fmsdk.response import Warning
 from fmsdk_local.decode import Dialect, ToolSchemas
 from fmsdk_local.encode.chat import Chat, ChatEncoder
-from fmsdk_local.models.chat_template import template_names
+from fmsdk_local.models.chat_template import limit_rendering, template_names
 from fmsdk_local.models.processor import tokenizer_of
 from fmsdk_local.vision.image import decode_image
 
@@ -154,14 +154,15 @@ class PromptEncoder:
                 arguments["sanitize_control_tokens"] = True
         if self._multimodal:
             arguments["chat_template"] = self._template
-        return apply(
-            chat.messages,
-            tools=chat.tools or None,
-            add_generation_prompt=True,
-            tokenize=tokenize,
-            **arguments,
-            **chat.variables,
-        )
+        with limit_rendering():
+            return apply(
+                chat.messages,
+                tools=chat.tools or None,
+                add_generation_prompt=True,
+                tokenize=tokenize,
+                **arguments,
+                **chat.variables,
+            )
 
     def _encode_raw_text(
         self, request: Request, chat: Chat, unsupported_settings: UnsupportedSettings

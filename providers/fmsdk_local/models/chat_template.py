@@ -1,48 +1,100 @@
-"""A checkpoint's chat template, and the names in its code. Renders nothing."""
+"""A checkpoint's chat template, and the names in its code. Renders nothing itself."""
 
 from __future__ import annotations
 
 import json
 import re
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, cast
 
 from fmsdk.errors import CheckpointError
+from fmsdk.files import read_small
 
-__all__ = ["read_chat_template", "template_names"]
+__all__ = ["limit_rendering", "read_chat_template", "template_names"]
 
 # The files that transformers reads it from, newest layout first.
-_FILES = ("chat_template.json", "processor_config.json", "tokenizer_config.json")
+_FILES = (
+    "chat_template.jinja",
+    "chat_template.json",
+    "processor_config.json",
+    "tokenizer_config.json",
+)
+_LONGEST_TEMPLATE = 1 << 20
+"""Bytes: a hundred times what real ones have."""
+_MOST_LINES = 1_000_000
+"""Of Python that the template became: a second. A conversation of 10,000 turns takes a third."""
 
 
 def read_chat_template(path: Path) -> str | None:
     """The (default) chat template of the checkpoint directory at `path`; None for a base model.
 
     Raises:
-        CheckpointError: a file is no JSON.
+        CheckpointError: a file is no JSON, or no regular file.
     """
-    jinja_file = path / "chat_template.jinja"
-    if jinja_file.is_file():
-        return jinja_file.read_text("utf-8")
     for file in (path / name for name in _FILES):
-        if file.is_file():
-            try:
-                content: Any = json.loads(file.read_text("utf-8"))
-            except ValueError as error:
-                raise CheckpointError(f"{file} cannot be read: fetch it again") from error
+        if not file.exists():
+            continue
+        try:
+            if file.suffix == ".jinja":
+                return read_small(file, _LONGEST_TEMPLATE).decode("utf-8")
+            content: Any = json.loads(read_small(file))
             template: object = content.get("chat_template")
             if isinstance(template, list):  # several templates, each with a name
                 templates = cast("list[dict[str, str]]", template)
                 default = (row["template"] for row in templates if row.get("name") == "default")
                 template = next(default, None)
-            if isinstance(template, str):
-                return template
+        except (OSError, ValueError, RecursionError, AttributeError, KeyError) as error:
+            raise CheckpointError(f"{file} cannot be read: fetch it again") from error
+        if isinstance(template, str):
+            return template
     return None
+
+
+@contextmanager
+def limit_rendering() -> Generator[None]:
+    """Let a chat template take only so many steps: it comes from anywhere, can loop within loops,
+    and no other thread can stop it.
+
+    Raises:
+        CheckpointError: it takes more.
+    """
+    lines = 0
+
+    def count_line(frame: FrameType, event: str, argument: Any) -> Any:
+        del frame, event, argument
+        nonlocal lines
+        lines += 1
+        if lines > _MOST_LINES:
+            raise CheckpointError(
+                f"the chat template takes more than {_MOST_LINES:,} steps, which no real one does; "
+                "use another checkpoint, or repair its chat_template"
+            )
+        return count_line
+
+    def enter_frame(frame: FrameType, event: str, argument: Any) -> Any:
+        del event, argument
+        return count_line if frame.f_code.co_filename == "<template>" else None
+
+    tracer = sys.gettrace()
+    sys.settrace(enter_frame)
+    try:
+        yield
+    finally:
+        sys.settrace(tracer)
 
 
 def template_names(template: str | None) -> frozenset[str]:
     """The names in the code of a chat template ("tools", "enable_thinking", …). It cannot show
     the model what it does not name."""
-    code = " ".join(re.findall(r"\{[%{](.*?)[%}]\}", template or "", re.DOTALL))
+    codes = list[str]()
+    # Piece by piece: one pattern for begin and end takes a second for 20 kB of begins.
+    for piece in re.split(r"\{[%{]", template or "")[1:]:
+        end = re.search(r"[%}]\}", piece)
+        codes.append(piece[: end.start() if end else None])
+    code = " ".join(codes)
     without_strings = re.sub(r"'[^']*'|\"[^\"]*\"", " ", code)
     return frozenset(re.findall(r"[A-Za-z_]\w*", without_strings))

@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 
 from fmsdk.content import Modality
 from fmsdk.errors import CheckpointError
+from fmsdk.files import read_small
 
 __all__ = [
     "Kind",
@@ -87,13 +88,13 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     file = path / "config.json"
     try:
-        config: object = json.loads(file.read_text("utf-8"))
+        config: object = json.loads(read_small(file))
     except FileNotFoundError as error:
         raise CheckpointError(
             f"{path} is no checkpoint: it has no config.json. Pass the directory that "
             "transformers' save_pretrained wrote, or a .gguf file"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{file} cannot be read: fetch the checkpoint again") from error
     if not isinstance(config, dict):
         raise CheckpointError(f"{file} is not a JSON object: fetch the checkpoint again")

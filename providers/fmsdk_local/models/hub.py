@@ -19,6 +19,7 @@ from fmsdk.errors import (
     ModelNotFound,
     PermissionDenied,
 )
+from fmsdk.files import read_small
 from fmsdk.provider import Progress
 from fmsdk_local.models.checkpoint import kind_of, require_safetensors
 from fmsdk_local.models.extra import import_extra
@@ -29,6 +30,7 @@ _ID = re.compile(r"[\w.-]+/[\w.-]+(@[^@]+)?")
 # The files of a checkpoint, without pickles: transformers' are called pytorch_model.bin.
 # model.bin is CTranslate2's own format.
 _FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "model.bin"]
+_LONGEST_REVISION = 1000
 _IGNORED_FILES = ["original/*", "onnx/*", "openvino/*", "consolidated*"]
 
 
@@ -68,9 +70,12 @@ def list_snapshots() -> Iterator[tuple[str, Path]]:
         return
     for folder in sorted(cache.glob("models--*--*")):
         ref = folder / "refs" / "main"
-        if ref.is_file():
-            snapshot = folder / "snapshots" / ref.read_text("utf-8").strip()
-            yield folder.name.removeprefix("models--").replace("--", "/", 1), snapshot
+        try:
+            revision = read_small(ref, _LONGEST_REVISION).decode("utf-8").strip()
+        except (OSError, ValueError):  # no default branch, or not a file of the hub's
+            continue
+        snapshot = folder / "snapshots" / revision
+        yield folder.name.removeprefix("models--").replace("--", "/", 1), snapshot
 
 
 def fetch_snapshot(name: str, progress: Progress) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fmsdk.content import Modality
 from fmsdk.errors import CheckpointError
 from fmsdk.provider import UsableModel
 from fmsdk_local.models import hub
@@ -36,14 +37,17 @@ def list_usable_models() -> list[UsableModel]:
     named_directories = {model.directory for model in named_models().values()}
     entries = sorted(models_directory().glob("[!.]*"))
     for name, path in [*((entry.name, entry) for entry in entries), *hub.list_snapshots()]:
-        kind = kind_of(path)
-        if path in named_directories or kind not in _SERVED_KINDS:
-            continue
-        problem = ""
+        problem, modalities = "", frozenset[Modality]()
         try:
+            kind = kind_of(path)
+            if path in named_directories or kind not in _SERVED_KINDS:
+                continue
+            modalities = input_modalities(path)
             if kind != "whisper-ct2":
                 require_safetensors(path)
         except CheckpointError as error:
             problem = error.message
-        rows.append(UsableModel(_PREFIX + name, not problem, problem, input_modalities(path)))
+        except Exception as error:  # whatever somebody put there, the other models are listed
+            problem = f"{path} cannot be read: {type(error).__name__}"
+        rows.append(UsableModel(_PREFIX + name, not problem, problem, modalities))
     return rows

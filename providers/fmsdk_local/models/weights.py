@@ -7,17 +7,21 @@ its weights are loaded. Knows no torch.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from fmsdk.errors import CheckpointError
+from fmsdk.files import open_regular, read_small
 from fmsdk_local.models.checkpoint import require_safetensors
 
 __all__ = ["TensorInfo", "read_tensors"]
 
 _SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_LONGEST_HEADER = 100_000_000
+"""As safetensors itself has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,9 @@ def _find_files(path: Path) -> list[Path]:
             raise CheckpointError(f"{path} has neither {_SINGLE} nor {_INDEX}")
         return [path / _SINGLE]
     try:
-        content: Any = json.loads(index.read_text("utf-8"))
+        content: Any = json.loads(read_small(index))
         shards = {str(name) for name in content["weight_map"].values()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{index} cannot be read: fetch the checkpoint again") from error
     missing = sorted(name for name in shards if not (path / name).is_file())
     if missing:
@@ -69,12 +73,22 @@ def _find_files(path: Path) -> list[Path]:
 def _read_header(file: Path) -> list[TensorInfo]:
     """The tensors in the header of a safetensors file, which is its length in 8 bytes, then JSON
     (https://github.com/huggingface/safetensors#format)."""
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if size < 8 or length > size - 8:
-            raise CheckpointError(f"{file} is truncated, or no safetensors file")
-        text = stream.read(length)
+    try:
+        with open_regular(file) as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(0)
+            length = int.from_bytes(stream.read(8), "little")
+            if size < 8 or length > size - 8:
+                raise CheckpointError(f"{file} is truncated, or no safetensors file")
+            if length > _LONGEST_HEADER:
+                raise CheckpointError(
+                    f"{file} is no safetensors file: its header announces {length:,} bytes, and "
+                    f"the format allows {_LONGEST_HEADER:,}"
+                )
+            text = stream.read(length)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise CheckpointError(f"{file} cannot be read: {why}") from error
     try:
         entries = cast("dict[str, Any]", json.loads(text))
         tensors = [
@@ -83,7 +97,7 @@ def _read_header(file: Path) -> list[TensorInfo]:
             if name != "__metadata__"
             for start, end in [entry["data_offsets"]]
         ]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{file} is no safetensors file: its header is broken") from error
     needed_bytes = 8 + length + sum(tensor.size for tensor in tensors)
     if size < needed_bytes:

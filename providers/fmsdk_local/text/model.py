@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from fmsdk.errors import ContextTooLong
 from fmsdk.provider import Capabilities
 from fmsdk.request import Request
 from fmsdk.response import Event, Finished, Warning
+from fmsdk.threads import run_in_thread
 from fmsdk.usage import Device, InputUsage, OutputUsage, Timings, Usage
 from fmsdk_local.decode import Dialect, decode_finish
 from fmsdk_local.encode import Prompt, PromptEncoder
@@ -89,7 +89,7 @@ class TextModel:
         """
         start = perf_counter()
         try:
-            prompt = await asyncio.to_thread(self.prompt_encoder.encode, request)
+            prompt = await run_in_thread(self.prompt_encoder.encode, request)
             task = self._generation_task(request, prompt, stream=stream)
         except Exception as error:
             if is_device_broken(error):

@@ -33,7 +33,8 @@ ANSWERS = {
 class Scripted(FakeProvider):
     """echo: says what it was told. slow: 200 words, 50 ms each, tallied in the file BEGUN names.
     stuck: a word, then a thread that works on. breaks: two words, then an error. defect: a bug.
-    oom: no memory. lines: an error message of two lines. device, warns, length: an answer with
+    oom: no memory. hostile: an error that says
+    what it was told. lines: an error message of two lines. device, warns, length: an answer with
     device time, with a warning, cut off. The others: see ANSWERS."""
 
     def __init__(self, config: ProviderConfig) -> None:
@@ -77,6 +78,8 @@ class Scripted(FakeProvider):
             raise RuntimeError("a bug")
         if model == "oom":
             raise OutOfMemory("the device has no room for this")
+        if model == "hostile":
+            raise ServerError(f"no {request.messages[-1].text}", retryable=False)
         if model == "lines":
             raise ServerError("first line\nsecond line", retryable=False)
         if model == "breaks":
