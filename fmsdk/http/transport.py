@@ -22,6 +22,7 @@ from fmsdk.hosted.body import Body
 from fmsdk.hosted.decoding import UNREADABLE
 from fmsdk.http.decompression import DecodingError, decompress
 from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
+from fmsdk.surrogates import replace_lone_surrogates
 
 __all__ = [
     "CONNECT_SECONDS",
