@@ -1,4 +1,4 @@
-"""Lone surrogates in the JSON of answers: replaced in whole bodies, joined in streams.
+"""Lone surrogates in the JSON of answers: replaced in whole bodies, joined_event in streams.
 
 Half a pair in one event of a stream and the other half in the next are one character of the
 answer. On its way through the decoder, each half is a character of Unicode's last private plane,
@@ -51,23 +51,26 @@ class SurrogateJoiner:
         if _LIKE_MARKS.search(payload):  # the model's own characters stay what they are
             return repair_body(payload)
         text = payload.decode("latin-1")
-        marked = replace_lone_surrogates(
+        marked_text = replace_lone_surrogates(
             text, lambda half: chr(half - _FIRST_SURROGATE + _FIRST_MARK).encode().decode("latin-1")
         )
-        self._is_marked = marked != text
+        self._is_marked = marked_text != text
         self._has_marks = self._has_marks or self._is_marked
-        return marked.encode("latin-1")
+        return marked_text.encode("latin-1")
 
     def join(self, events: Sequence[Event]) -> Sequence[Event]:
         """Events without marks. A half at the end of a text waits for the next piece of it."""
         if not self._has_marks:
             return events
-        return [joined for event in events for joined in self._join_event(event)]
+        return [joined_event for event in events for joined_event in self._join_event(event)]
 
     def _join_event(self, event: Event) -> Iterator[Event]:
         field = _TEXT_FIELDS.get(type(event))
         if isinstance(event, Finished):
-            yield from self._end_texts()
+            for (kind, _, _), (waiting, _) in self._waiting.items():  # texts that end with a half
+                last = kind(**{_TEXT_FIELDS[kind]: REPLACEMENT}, index=waiting.index)
+                yield replace(last, choice=waiting.choice)
+            self._waiting.clear()
             yield _without_marks(event)
             return
         if field is None:  # media
@@ -85,16 +88,9 @@ class SurrogateJoiner:
             self._waiting[key] = (delta, match[0])
         yield _without_marks(replace(delta, **{field: text}))
 
-    def _end_texts(self) -> Iterator[Event]:
-        """What waits, where a text ends with it."""
-        for (kind, _, _), (event, _) in self._waiting.items():
-            empty = kind(**{_TEXT_FIELDS[kind]: REPLACEMENT}, index=event.index)
-            yield replace(empty, choice=event.choice)
-        self._waiting.clear()
-
 
 def _without_marks(value: Any) -> Any:
-    """A value with pairs of marks joined, and U+FFFD in place of each single one."""
+    """A value with pairs of marks joined_event, and U+FFFD in place of each single one."""
     if isinstance(value, str):
         return value if value.isascii() else _MARKS.sub(_join_marks, value)
     if isinstance(value, bytes):

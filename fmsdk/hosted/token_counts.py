@@ -53,13 +53,13 @@ class TokenCounts:
 def merge_usage(earlier: Mapping[str, Any], newest: Mapping[str, Any]) -> dict[str, Any]:
     """A stream's usage by its newest event. Vendors' counts are totals, and an event may leave out
     what an earlier one said. Some gateways end a stream with zeros, which replace no count."""
-    merged = dict(earlier)
+    totals = dict(earlier)
     for name, value in newest.items():
-        before = merged.get(name)
+        before = totals.get(name)
         if isinstance(value, dict) and isinstance(before, dict):
-            merged[name] = merge_usage(
+            totals[name] = merge_usage(
                 cast("dict[str, Any]", before), cast("dict[str, Any]", value)
             )
         elif value or not before:
-            merged[name] = value
-    return merged
+            totals[name] = value
+    return totals

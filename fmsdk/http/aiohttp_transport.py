@@ -275,11 +275,11 @@ class _Connector(aiohttp.TCPConnector):
         # Thousands of connections that begin at once would overflow the server's queue, and hold
         # up this loop. A slow server's begin in turn all the same.
         await self._starts.acquire()
-        held = [self._starts]
+        slots = [self._starts]
 
         def release() -> None:
-            if held:
-                held.pop().release()
+            if slots:
+                slots.pop().release()
 
         timer = self._loop.call_later(_START_SECONDS, release)
         try:

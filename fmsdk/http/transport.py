@@ -37,7 +37,7 @@ CONNECT_SECONDS = 5.0
 MAX_RESPONSE_BYTES = 64 * 2**20
 """Of a body that is no stream; as of an event of a stream."""
 _DRAIN_SECONDS = 0.25
-_REPEATED = re.compile(r"(/[\w./-]+)\1(?=[/:]|\Z)")
+_REPEATED_PATH = re.compile(r"(/[\w./-]+)\1(?=[/:]|\Z)")
 _OWN_PATHS = ("/chat/completions", "/completions", "/embeddings", "/messages", "/responses")
 _MOST_OF_AN_ERROR = 1 << 20
 _UNDECODABLE = (DecodingError, InvalidResponse, "sent a body that cannot be decompressed")
@@ -134,8 +134,10 @@ class Incoming:
             InvalidResponse: it is longer than `limit` bytes, decompressed.
         """
         chunks, length = list[bytes](), 0
-        announced = self.headers.get("content-length", "")
-        is_too_long = announced.isascii() and announced.isdecimal() and int(announced[:19]) > limit
+        length_text = self.headers.get("content-length", "")
+        is_too_long = (
+            length_text.isascii() and length_text.isdecimal() and int(length_text[:19]) > limit
+        )
         if not is_too_long:
             async for chunk in self.chunks:
                 length += len(chunk)
@@ -239,7 +241,7 @@ class Transport(ABC):
         if isinstance(error, ModelNotFound) and self.endpoint is not None:
             asked_path = urlsplit(self.endpoint.url_of(path)).path
             base_path = urlsplit(self.endpoint.url).path.rstrip("/")
-            if _REPEATED.search(asked_path) or base_path.endswith(_OWN_PATHS):
+            if _REPEATED_PATH.search(asked_path) or base_path.endswith(_OWN_PATHS):
                 message = (
                     f"{self.error_mapper.provider} has nothing at {asked_path} "
                     f"({response.status}): fmsdk adds {path.partition('?')[0]} itself, so base_url "

@@ -53,8 +53,8 @@ def read_header(kind: Kind, source: LocalSource) -> Header:
     """
     if isinstance(source, PillowSource) and kind == "image":
         return Header("image/png", source.image.width, source.image.height)
-    with source.open() as opened:
-        file = limit_steps(opened)
+    with source.open() as whole_file:
+        file = limit_steps(whole_file)
         mime = detect_mime(kind, source, file)
         file.seek(0)
         try:

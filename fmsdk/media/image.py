@@ -126,8 +126,8 @@ def _size_of_tiff(file: BinaryIO) -> tuple[int, int]:
     width, height = numbers.get(WIDTH, ()), numbers.get(LENGTH, ())
     if len(width) != 1 or len(height) != 1:
         raise InvalidMedia("has a broken header: no size in its first directory")
-    turned = sum(numbers.get(ORIENTATION, ())) in (5, 6, 7, 8)  # as Pillow, upright
-    return (height[0], width[0]) if turned else (width[0], height[0])
+    is_on_its_side = sum(numbers.get(ORIENTATION, ())) in (5, 6, 7, 8)  # as Pillow, upright
+    return (height[0], width[0]) if is_on_its_side else (width[0], height[0])
 
 
 def _little(data: bytes) -> int:

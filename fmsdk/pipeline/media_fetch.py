@@ -50,7 +50,7 @@ async def fetch_media(
 
     if reservation is not None:
         most = min(limits.max_request_bytes, len(targets) * limits.max_bytes)
-        await reservation.take(most, limits.max_client_bytes)
+        await reservation.reserve_bytes(most, limits.max_client_bytes)
     fetched_bytes = FetchedBytes(limits.max_request_bytes)
     tasks: dict[tuple[str, Kind], asyncio.Task[BytesSource]] = {}
     failure: Exception | None = None

@@ -1,5 +1,5 @@
-"""How many bytes of fetched media the calls of a client hold at once. A call that would take more
-waits until others end."""
+"""How many bytes of fetched media the calls of a client hold at once. A call that needs more waits
+until others end."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class MediaMemory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._taken = 0
+        self._bytes_in_use = 0
         self._waiting = deque[tuple[int, int, asyncio.Future[None]]]()
 
-    async def take(self, size: int, most: int) -> None:
+    async def reserve_bytes(self, size: int, most: int) -> None:
         """Wait until so many bytes are free of `most`; one call alone gets any number."""
         future = asyncio.get_running_loop().create_future()
         with self._lock:
@@ -37,14 +37,14 @@ class MediaMemory:
     def give_back(self, size: int) -> None:
         """These bytes are free again."""
         with self._lock:
-            self._taken -= size
+            self._bytes_in_use -= size
             while self._waiting:
-                wanted, most, future = self._waiting[0]
-                if self._taken and self._taken + wanted > most:
+                next_size, most, future = self._waiting[0]
+                if self._bytes_in_use and self._bytes_in_use + next_size > most:
                     return
                 self._waiting.popleft()
-                self._taken += wanted
-                future.get_loop().call_soon_threadsafe(_wake, future, self, wanted)
+                self._bytes_in_use += next_size
+                future.get_loop().call_soon_threadsafe(_wake, future, self, next_size)
 
 
 def _wake(future: asyncio.Future[None], memory: MediaMemory, size: int) -> None:
@@ -61,9 +61,9 @@ class Reservation:
         self._memory = memory
         self._size = 0
 
-    async def take(self, size: int, most: int) -> None:
-        """As `MediaMemory.take`, once."""
-        await self._memory.take(size, most)
+    async def reserve_bytes(self, size: int, most: int) -> None:
+        """As `MediaMemory.reserve_bytes`, once."""
+        await self._memory.reserve_bytes(size, most)
         self._size = size
 
     def shrink(self, size: int) -> None:

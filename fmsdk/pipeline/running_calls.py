@@ -29,8 +29,8 @@ class RunningCalls:
     def __init__(self) -> None:
         self.is_closed = False
         self._calls: set[_Interruptible] = set()
-        self._interrupted: set[_Interruptible] = set()
-        self._ended: asyncio.Event | None = None
+        self._interrupted_calls: set[_Interruptible] = set()
+        self._all_left: asyncio.Event | None = None
         self._lag = 0.0
         self._next_tick: float | None = None
 
@@ -64,20 +64,20 @@ class RunningCalls:
     def remove(self, call: _Interruptible) -> None:
         """A call has ended."""
         self._calls.discard(call)
-        self._interrupted.discard(call)
-        if self._ended is not None and not self._interrupted:
-            self._ended.set()
+        self._interrupted_calls.discard(call)
+        if self._all_left is not None and not self._interrupted_calls:
+            self._all_left.set()
 
     async def close(self) -> None:
         """End all calls with ClientClosed, and wait a moment until they have left their
         connections."""
         self.is_closed = True
-        self._interrupted = {call for call in self._calls if call.interrupt()}
-        if self._interrupted:
-            self._ended = asyncio.Event()
+        self._interrupted_calls = {call for call in self._calls if call.interrupt()}
+        if self._interrupted_calls:
+            self._all_left = asyncio.Event()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LEAVE_SECONDS):
-                    await self._ended.wait()
+                    await self._all_left.wait()
 
 
 def closed_error() -> ClientClosed:

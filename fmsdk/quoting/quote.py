@@ -101,10 +101,10 @@ def make_quote(
     if window is not None and estimate.input.low > window:
         message = f"at least {estimate.input.low} tokens, and {request.name} takes {window}"
         warnings.append(Warning("context_too_long", message, "prompt"))
-    unbounded = tuple(unbounded_inputs(request))
-    if unbounded:
-        message = f"there is no ceiling: nobody can bound {', '.join(unbounded)} before the answer"
-        warnings.append(Warning("input_unbounded", message, unbounded[0]))
+    no_bounds = tuple(unbounded_inputs(request))
+    if no_bounds:
+        message = f"there is no ceiling: nobody can bound {', '.join(no_bounds)} before the answer"
+        warnings.append(Warning("input_unbounded", message, no_bounds[0]))
     tier = getattr(request.options, "service_tier", None)
     if getattr(request.options, "speed", None) == "fast":  # Anthropic's fast mode
         tier = "fast"
@@ -120,7 +120,7 @@ def make_quote(
         at_tier = f" in the tier {tier!r}" if tier else ""
         message = f"no price is known for {request.name}{at_tier}"
         warnings.append(Warning("price_unknown", message, request.name))
-    elif not unbounded and (request.settings.max_output_tokens or limit):
+    elif not no_bounds and (request.settings.max_output_tokens or limit):
         ceiling = _ceiling(request, estimate, output.high, rates)
     return Quote(
         provider=request.provider,

@@ -25,13 +25,13 @@ def find_json(text: str) -> Iterator[list[str]]:
     if answer != text:
         yield [answer.strip()]
     _, *blocks = answer.split("```")
-    fenced = [
+    blocks_in_fences = [
         block[start.end() :].strip()
         for block in blocks[::2]
         if (start := _FENCE_START.match(block)) is not None
     ]
-    if fenced:
-        yield fenced
+    if blocks_in_fences:
+        yield blocks_in_fences
     yield list(_find_values(answer))
 
 

@@ -151,7 +151,7 @@ def test_calls_wait_for_the_memory_of_others_in_turn() -> None:
 
         async def call(number: int, size: int) -> None:
             reservation = Reservation(memory)
-            await reservation.take(size, 100)
+            await reservation.reserve_bytes(size, 100)
             order.append(number)
             await asyncio.sleep(0.01)
             reservation.shrink(size // 2)

@@ -84,8 +84,8 @@ def check_integrity(kind: Kind, source: LocalSource) -> None:
     """
     if not isinstance(source, (PathSource, BytesSource)):
         return  # encoded by fmsdk, so complete
-    with source.open() as opened:
-        file = limit_steps(opened)
+    with source.open() as whole_file:
+        file = limit_steps(whole_file)
         mime = detect_mime(kind, source, file)
         try:
             if find_missing := _FIND_MISSING.get(mime):

@@ -225,8 +225,8 @@ def _convert(text: str, schema: object) -> object:
     types: set[Any] = set()
     for choice in (rows, *rows.get("anyOf", ()), *rows.get("oneOf", ())):
         if isinstance(choice, Mapping):
-            declared: Any = cast("Mapping[str, Any]", choice).get("type")
-            types.update(cast("list[Any]", declared if isinstance(declared, list) else [declared]))
+            kinds: Any = cast("Mapping[str, Any]", choice).get("type")
+            types.update(cast("list[Any]", kinds if isinstance(kinds, list) else [kinds]))
     if "null" in types and text.strip().lower() in ("null", "none"):
         return None
     if "string" in types or (not types - {None} and not text.strip().startswith(("{", "["))):

@@ -34,7 +34,7 @@ class StopMatcher:
     def __init__(self, stops: Iterable[str]) -> None:
         self._stops = tuple(stop for stop in stops if stop)
         self._pending = ""
-        self._hidden: list[bool] = []  # for each character of `_pending`
+        self._is_hidden: list[bool] = []  # for each character of `_pending`
         self.match: str | None = None
 
     def add_text(self, piece: str, *, hidden: bool = False) -> str:
@@ -42,13 +42,13 @@ class StopMatcher:
         if self.match is not None:
             return ""
         self._pending += piece
-        self._hidden += [hidden] * len(piece)
+        self._is_hidden += [hidden] * len(piece)
         places = ((self._pending.find(stop), stop) for stop in self._stops)
         matches = [(place + len(stop), place, stop) for place, stop in places if place >= 0]
         if matches:
             _, place, self.match = min(matches)
             text = self._take_visible(place)
-            self._pending, self._hidden = "", []
+            self._pending, self._is_hidden = "", []
             return text
         return self._take_visible(len(self._pending) - overlap(self._pending, self._stops))
 
@@ -57,7 +57,7 @@ class StopMatcher:
         return self._take_visible(len(self._pending))
 
     def _take_visible(self, size: int) -> str:
-        characters = zip(self._pending[:size], self._hidden, strict=False)
-        text = "".join(character for character, is_hidden in characters if not is_hidden)
-        self._pending, self._hidden = self._pending[size:], self._hidden[size:]
+        characters = zip(self._pending[:size], self._is_hidden, strict=False)
+        text = "".join(character for character, is_is_hidden in characters if not is_is_hidden)
+        self._pending, self._is_hidden = self._pending[size:], self._is_hidden[size:]
         return text

@@ -29,7 +29,7 @@ Samples = NDArray[np.float32]
 _BLOCK_FRAMES = 1 << 18  # read at once: a long recording is never in memory at its own rate
 _MIX_FRAMES = 4096  # mixed alike
 _MIN_MIX_FRAMES = 256  # fewer cancel each other out by chance
-_CANCELLED = 0.02  # of the loudest channel's energy: less is left of it by cancellation alone
+_CANCELLED_SHARE = 0.02  # of the loudest channel's energy: less is left of it by cancellation alone
 _TOLERANCE = 0.15  # seconds by which a header may exceed the sound: codecs pad and round
 # The length (2 GiB and above) that writers put where they do not know it and cannot seek back.
 _UNKNOWN_LENGTH = 0x7FFFF000
@@ -96,7 +96,7 @@ def _mix_channels(block: Samples) -> Samples:
         return mono
     starts = np.arange(0, len(block), _MIX_FRAMES)
     loudness = np.add.reduceat(block * block, starts, axis=0)  # [blocks, channels]
-    is_cancelled = np.add.reduceat(mono * mono, starts) < _CANCELLED * loudness.max(axis=1)
+    is_cancelled = np.add.reduceat(mono * mono, starts) < _CANCELLED_SHARE * loudness.max(axis=1)
     is_cancelled &= len(block) - starts >= _MIN_MIX_FRAMES
     for index in np.flatnonzero(is_cancelled):
         part = slice(starts[index], starts[index] + _MIX_FRAMES)

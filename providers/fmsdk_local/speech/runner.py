@@ -121,8 +121,8 @@ class SpeechRunner:
                 lambda: job.is_cancelled,
             )
         if not job.is_cancelled:
-            skipped = _find_skipped_sound(task.samples, stretches)
-            job.emit(segments.result(language, perf_counter() - start, skipped))
+            skipped_stretches = _find_skipped_sound(task.samples, stretches)
+            job.emit(segments.result(language, perf_counter() - start, skipped_stretches))
 
 
 def _find_skipped_sound(samples: Samples, stretches: list[Stretch]) -> tuple[Seconds, ...]:
@@ -164,7 +164,7 @@ class _SegmentCollector:
         self._emit(SpeechChunk(segment, delta))
 
     def result(
-        self, language: str | None, device_seconds: float, skipped: tuple[Seconds, ...]
+        self, language: str | None, device_seconds: float, skipped_stretches: tuple[Seconds, ...]
     ) -> SpeechResult:
         return SpeechResult(
             text="".join(self._deltas),
@@ -173,5 +173,5 @@ class _SegmentCollector:
             duration=self._task.duration,
             tokens=self._tokens,
             device_seconds=device_seconds,
-            skipped=skipped,
+            skipped_stretches=skipped_stretches,
         )

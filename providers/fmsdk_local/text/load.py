@@ -115,18 +115,18 @@ def _drop_other_searches(generation_config: Any, name: str) -> tuple[Warning, ..
     """Turn off what the token loop does not do; a warning names what changes the text."""
     for setting in _SPEED_SETTINGS:
         setattr(generation_config, setting, None)
-    ignored: list[str] = []
+    names: list[str] = []
     for setting, unset in _OTHER_SEARCHES.items():
         value = getattr(generation_config, setting, None)
         if value not in (None, False, unset):
-            ignored.append(f"{setting}={value}")
+            names.append(f"{setting}={value}")
         setattr(generation_config, setting, None)
-    if not ignored:
+    if not names:
         return ()
     return (
         Warning(
             "setting_ignored",
-            f"the generation_config.json of {name} sets {', '.join(ignored)}, which has no effect: "
+            f"the generation_config.json of {name} sets {', '.join(names)}, which has no effect: "
             "tokens are chosen one after the other, greedily or by sampling",
             "generation_config",
         ),

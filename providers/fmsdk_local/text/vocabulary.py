@@ -31,8 +31,8 @@ def find_end_tokens(
     """
     tokenizer = tokenizer_of(processor)
     ids: set[int | None] = {tokenizer.eos_token_id}
-    declared: int | list[int] | None = generation_config.eos_token_id
-    ids.update([declared] if declared is None or isinstance(declared, int) else declared)
+    eos_ids: int | list[int] | None = generation_config.eos_token_id
+    ids.update([eos_ids] if eos_ids is None or isinstance(eos_ids, int) else eos_ids)
     ids.update(tokenizer.get_vocab().get(token) for token in _CALL_ENDS)
     if template is not None:
         rest = _render_end(processor)
@@ -93,13 +93,18 @@ class Embedding:
         """
         vocabulary: dict[str, int] = tokenizer.get_vocab()
         control_ids = {id for id, token in tokenizer.added_tokens_decoder.items() if token.special}
-        named = {tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token, tokenizer.unk_token}
+        roles = {
+            tokenizer.bos_token,
+            tokenizer.eos_token,
+            tokenizer.pad_token,
+            tokenizer.unk_token,
+        }
         missing = [
             token
             for token, id in vocabulary.items()
             if id >= self.rows
             and id not in self.placeholders
-            and (id not in control_ids or token in named or token in (template or ""))
+            and (id not in control_ids or token in roles or token in (template or ""))
         ]
         if missing:
             token = min(missing, key=lambda token: vocabulary[token])
@@ -116,8 +121,8 @@ class Embedding:
         Raises:
             BadRequestError: one has none.
         """
-        unembedded: list[int] = cast("Any", ids[ids >= self.rows]).tolist()
-        missing = set(unembedded) - self.placeholders
+        unknown_ids: list[int] = cast("Any", ids[ids >= self.rows]).tolist()
+        missing = set(unknown_ids) - self.placeholders
         if missing:
             raise BadRequestError(
                 f"the prompt has the token {min(missing)}, and the embedding of {name} ends at "

@@ -18,7 +18,7 @@ from fmsdk.response import Warning
 __all__ = ["decode_image"]
 
 _VISIBLE_CONTRAST = 32  # of 255, between the lightest and the darkest pixel of a channel
-_PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA"}
+_STRAIGHT_ALPHA_MODES = {"La": "LA", "RGBa": "RGBA"}
 
 
 def decode_image(part: Image, warnings: list[Warning]) -> Pillow.Image:
@@ -54,8 +54,8 @@ def decode_image(part: Image, warnings: list[Warning]) -> Pillow.Image:
 def _to_pixels(image: Any, name: str, warnings: list[Warning]) -> Pillow.Image:
     image.load()  # a PNG may have its EXIF data and its transparency after the pixels
     image = ImageOps.exif_transpose(image)
-    if image.mode in _PREMULTIPLIED:
-        image = image.convert(_PREMULTIPLIED[image.mode])
+    if image.mode in _STRAIGHT_ALPHA_MODES:
+        image = image.convert(_STRAIGHT_ALPHA_MODES[image.mode])
     if image.mode[:1] in ("I", "F"):
         image, top = _scale_to_8_bits(image, name)
         if top is not None:
