@@ -137,10 +137,9 @@ class HostedProvider(Provider, Generic[E, A]):
             try:
                 return decode(body, trace.request_id)
             except InvalidResponse:
-                repaired_body = repair_body(body)
-                if repaired_body == body:
+                if repair_body(body) == body:
                     raise
-            return decode(repaired_body, trace.request_id)
+            return decode(repair_body(body), trace.request_id)
 
     def stream(self, request: Request) -> HostedStream:
         """Ask for an answer in events. Raises `FmsdkError`s; IncompleteStream without a finish."""
