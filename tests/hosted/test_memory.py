@@ -166,7 +166,7 @@ def test_calls_wait_for_the_memory_of_others_in_turn() -> None:
         calls[1].cancel()
         await asyncio.wait_for(asyncio.gather(*calls, alone, return_exceptions=True), PATIENCE)
         assert order == [0, 2, 3, 4, 9]
-        assert memory._taken == 0  # pyright: ignore[reportPrivateUsage]
+        assert memory._bytes_in_use == 0  # pyright: ignore[reportPrivateUsage]
 
     asyncio.run(main())
 
