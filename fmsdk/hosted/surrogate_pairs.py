@@ -67,7 +67,10 @@ class SurrogateJoiner:
     def _join_event(self, event: Event) -> Iterator[Event]:
         field = _TEXT_FIELDS.get(type(event))
         if isinstance(event, Finished):
-            yield from self._end_texts()
+            for (kind, _, _), (waiting, _) in self._waiting.items():  # texts that end with a half
+                ended = kind(**{_TEXT_FIELDS[kind]: REPLACEMENT}, index=waiting.index)
+                yield replace(ended, choice=waiting.choice)
+            self._waiting.clear()
             yield _without_marks(event)
             return
         if field is None:  # media
@@ -84,13 +87,6 @@ class SurrogateJoiner:
             text = text[: match.start()]
             self._waiting[key] = (delta, match[0])
         yield _without_marks(replace(delta, **{field: text}))
-
-    def _end_texts(self) -> Iterator[Event]:
-        """What waits, where a text ends with it."""
-        for (kind, _, _), (event, _) in self._waiting.items():
-            empty = kind(**{_TEXT_FIELDS[kind]: REPLACEMENT}, index=event.index)
-            yield replace(empty, choice=event.choice)
-        self._waiting.clear()
 
 
 def _without_marks(value: Any) -> Any:

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -294,8 +294,9 @@ class _Connector(aiohttp.TCPConnector):
             now = self._loop.time
             timer = PatientTimer(self._loop, CONNECT_SECONDS, lambda: limit.reschedule(now()))
             try:
-                unlimited = {**settings, "timeout": _NO_LIMIT}
-                return await super()._wrap_create_connection(*args, **unlimited)
+                # Partly typed, like the rest of the connector.
+                connect = cast("Any", super())._wrap_create_connection
+                return await connect(*args, **{**settings, "timeout": _NO_LIMIT})
             finally:
                 timer.cancel()
 
