@@ -309,9 +309,11 @@ class AsyncClient:
         """Close the connections that this client opened on the running loop. Calls that run there
         end with `ClientClosed`. A later call opens new connections."""
         policy = self._policies.pop(asyncio.get_running_loop(), None)
+        providers = self._registry.release()
         if policy is not None:
             await policy.running_calls.close()
-        await self._registry.aclose()
+        for provider in providers:
+            await provider.aclose()
 
     async def __aenter__(self) -> Self:
         return self

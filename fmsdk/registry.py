@@ -124,10 +124,10 @@ class Registry:
         except ModuleNotFoundError as error:
             raise _missing_extra(point, error) from error
 
-    async def aclose(self) -> None:
-        """Close the running loop's providers."""
-        for provider in self._providers.pop(asyncio.get_running_loop(), {}).values():
-            await provider.aclose()
+    def release(self) -> list[Provider]:
+        """The running loop's providers, for the caller to close. Calls that begin later get new
+        ones."""
+        return list(self._providers.pop(asyncio.get_running_loop(), {}).values())
 
 
 def _entry_point(name: str, *, also: Iterable[str] = ()) -> EntryPoint:

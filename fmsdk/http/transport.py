@@ -214,8 +214,10 @@ class Transport(ABC):
         except FmsdkError:
             raise
         except self._failure_types as error:
-            typed_error = self.error_mapper.from_exception(error, self._failures)
-            raise typed_error from self.error_mapper.cause(error)
+            # Kept in no variable: with its own traceback it would be a cycle.
+            raise self.error_mapper.from_exception(
+                error, self._failures
+            ) from self.error_mapper.cause(error)
         finally:
             if response is not None:
                 await response.aclose()

@@ -368,10 +368,14 @@ class Call(Generic[Q, A]):
         delay = delay_before_retry(
             fmsdk_error, len(self.attempts), retries=self.policy.retries, remaining=remaining
         )
-        if fmsdk_error is not error:
-            raise fmsdk_error from error
-        if final or delay is None:
-            raise fmsdk_error  # with the cause that it came with
+        try:
+            if fmsdk_error is not error:
+                raise fmsdk_error from error
+            if final or delay is None:
+                raise fmsdk_error  # with the cause that it came with
+        except FmsdkError:
+            del error, fmsdk_error  # which would be a cycle with its traceback
+            raise
         self.attach_context(fmsdk_error)
         self.report_attempt(fmsdk_error, delay)
         await asyncio.sleep(delay)

@@ -106,6 +106,7 @@ class StreamedCall(Call[Request, EventStream]):
             finally:
                 response = call_observer.set_result(self._stop_clock())
                 self.report_attempt(outcome or response)
+                outcome = None  # which would be a cycle with its traceback
                 self.release()
 
     @asynccontextmanager
