@@ -1,8 +1,6 @@
 """One call of any verb: check, load, wait for a slot, attempt, retry, measure, price. Streamed
-answers go the same way in `fmsdk.pipeline.stream`.
-
-A provider is asked once for each attempt and never retries itself. The cost and the latency of its
-answer are computed here.
+answers go the same way in `fmsdk.pipeline.stream`. A provider is asked once for each attempt and
+never retries itself. The cost and the latency of its answer are computed here.
 """
 
 from __future__ import annotations
@@ -326,7 +324,7 @@ class Call(Generic[Q, A]):
         """Record the attempt that has just ended."""
         self._asking = False
         kind = type(error).__name__ if error else None
-        status = error.status if error else None
+        status = error and error.status
         self.attempts.append(Attempt(self._seconds(), self._delay, kind, status))
 
     def report_attempt(self, outcome: Result | FmsdkError, delay: float | None = None) -> None:
@@ -399,6 +397,5 @@ class Call(Generic[Q, A]):
         error.provider = error.provider or self.request.provider
         error.model = error.model or self.request.model
         error.attempts = tuple(self.attempts)
-        partial = result_of(error)
-        if partial is not None:
+        if (partial := result_of(error)) is not None:
             error.partial = self.with_latency_and_cost(partial, self._first)
