@@ -361,8 +361,7 @@ class Call(Generic[Q, A]):
         if self.policy.running_calls.is_closed:  # which broke the connection
             fmsdk_error = closed_error()
         self.record_attempt(fmsdk_error)
-        loop_time = asyncio.get_running_loop().time()
-        remaining = None if self._deadline is None else self._deadline - loop_time
+        remaining = self._deadline and self._deadline - asyncio.get_running_loop().time()
         delay = delay_before_retry(
             fmsdk_error, len(self.attempts), retries=self.policy.retries, remaining=remaining
         )
