@@ -92,10 +92,13 @@ class Usage:
 
 def without_false_zeros(usage: Usage, *, has_output: bool) -> Usage:
     """The usage without zeros that cannot be true, from servers and gateways that do not count.
+    fmsdk's own estimate, which has no `raw`, may well be zero.
 
     No request is empty, and no answer with content (`has_output`). Without any other count, the
     usage is "unknown", and so is a charge of 0 beside it.
     """
+    if usage.source == "estimated" and usage.raw is None:
+        return usage
     has_input = usage.input.total != 0
     if has_input and not (has_output and usage.output.total == 0):
         return usage
