@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Awaitable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from time import perf_counter
 from typing import Any, Generic, TypeVar
 
 from fmsdk import pricing, registry
@@ -26,6 +25,7 @@ from fmsdk.observe.call_observer import CallObserver, Observers
 from fmsdk.observe.observer import AttemptReport, result_of
 from fmsdk.operation import Operation
 from fmsdk.pipeline import media_fetch
+from fmsdk.pipeline.call_clock import CallClock
 from fmsdk.pipeline.capability_check import check_media_bytes, check_request
 from fmsdk.pipeline.image_limits import fit_image_limits
 from fmsdk.pipeline.media_memory import MediaMemory, Reservation
@@ -36,7 +36,7 @@ from fmsdk.request import Request
 from fmsdk.response import ResponseAccumulator
 from fmsdk.result import Result, Warning
 from fmsdk.threads import run_in_thread
-from fmsdk.usage import Attempt, Cost, Latency, Timings, Usage, without_false_zeros
+from fmsdk.usage import Attempt, Cost, Timings, Usage, without_false_zeros
 
 __all__ = ["Call", "Policy"]
 
@@ -44,11 +44,6 @@ Q = TypeVar("Q", bound=Request)
 T = TypeVar("T")
 A = TypeVar("A")
 R = TypeVar("R", bound=Result)
-
-_FEWEST_TOKENS, _SHORTEST_SECONDS = 8, 0.05
-"""Of which a rate is computed: fewer come in a burst, whose rate is nobody's speed."""
-_LEAST_QUEUE = 0.01
-"""Seconds; less is the timers' own inaccuracy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +79,12 @@ class Call(Generic[Q, A]):
         self.attempts: list[Attempt] = []
         self._reported_attempts = 0
         self._warnings: tuple[Warning, ...] = ()
-        self._start_time = perf_counter()
-        self._attempt_start = self._start_time
+        self.clock = CallClock(policy.running_calls)
         self._delay = 0.0
-        self._queue = 0.0
-        self._load: float | None = None
-        # The loop's lag counts from here; what is part of other seconds is added to it.
-        self._lag_start = policy.running_calls.lag()
-        self._attempt_waiting = 0.0
-        self._first_waiting = 0.0
         self._holds_gate = False
         self._reservation = Reservation(policy.media_memory)
         self._asking = False
         self._deadline: float | None = None
-        self._first: float | None = None
         self._call_observer = CallObserver(request)
         self._task: asyncio.Task[Any] | None = None
         self._interrupted_task: asyncio.Task[Any] | None = None
@@ -170,7 +157,7 @@ class Call(Generic[Q, A]):
         )
         return self._call_observer
 
-    def with_latency_and_cost(self, result: R, first_token: float | None = None) -> R:
+    def with_latency_and_cost(self, result: R) -> R:
         """Add latency, cost, the request's tags and the warnings of the checks."""
         has_output = any(message.parts for message in result.messages)
         usage = without_false_zeros(result.usage, has_output=has_output)
@@ -178,7 +165,7 @@ class Call(Generic[Q, A]):
         return replace(
             result,
             usage=usage,
-            latency=self.latency(timings, usage, first_token),
+            latency=self.clock.latency(timings, usage, tuple(self.attempts)),
             cost=self.cost(timings, result.served_model, usage),
             warnings=self._warnings + result.warnings,
             tags=self.request.tags,
@@ -193,49 +180,6 @@ class Call(Generic[Q, A]):
             return bill
         return pricing.price(self.provider.price_id, served_model or self.request.model, usage)
 
-    def latency(
-        self, timings: Timings | None, usage: Usage, first_token: float | None = None
-    ) -> Latency:
-        """The latency up to now. `first_token` is the time at which a stream's first token came."""
-        total, waiting = perf_counter() - self._start_time, self.waiting_seconds()
-        timings = timings or Timings()
-        to_first = None
-        if first_token is not None:
-            to_first = first_token - self._start_time - self._first_waiting
-        elif timings.time_to_first_token is not None:
-            before = self._attempt_start - self._start_time - self._attempt_waiting
-            to_first = timings.time_to_first_token + before
-        tokens, seconds = usage.output.total or 0, total - waiting
-        if to_first is None:
-            seconds -= self._attempt_start - self._start_time - self._attempt_waiting
-        else:
-            tokens, seconds = tokens - 1, seconds - to_first
-            to_first = max(0.0, to_first - timings.queue - (timings.load or 0.0))
-        is_measurable = tokens >= _FEWEST_TOKENS and seconds >= _SHORTEST_SECONDS
-        return Latency(
-            total=total,
-            time_to_first_token=to_first,
-            queue=waiting - (self._load or 0.0) + timings.queue,
-            load=self._load if timings.load is None else timings.load + (self._load or 0.0),
-            prefill=timings.prefill,
-            decode=timings.decode,
-            output_tokens_per_second=tokens / seconds if is_measurable else None,
-            attempts=tuple(self.attempts),
-        )
-
-    def waiting_seconds(self) -> float:
-        """Seconds since the begin in which nobody was asked: the queue, loading, and the event
-        loop's lag."""
-        queue = self._queue + self.policy.running_calls.lag() - self._lag_start
-        return (self._load or 0.0) + (queue if queue >= _LEAST_QUEUE else 0.0)
-
-    async def _measure(self, step: Awaitable[T]) -> tuple[T, float]:
-        """A step in which nobody is asked, and its seconds, which include the loop's lag."""
-        start, lag = perf_counter(), self.policy.running_calls.lag()
-        result = await step
-        self._lag_start += self.policy.running_calls.lag() - lag
-        return result, perf_counter() - start
-
     async def prepare(self) -> None:
         """Start the deadline, check the request, load the model, fetch media for the vendor, shrink
         pictures to the vendor's limits, and wait for a slot."""
@@ -245,13 +189,10 @@ class Call(Generic[Q, A]):
         try:
             async with asyncio.timeout_at(self._deadline):
                 capabilities = await self._check_request()
-                _, seconds = await self._measure(self.provider.warm_up())
-                self._queue += seconds
-            load, seconds = await self._measure(self.provider.load(self.request.model))
-            if load is not None:
-                # Loading does not count, nor waiting for another call to load the model.
-                self._load = seconds if load else 0.0
-                if self._deadline is not None:
+                await self.clock.measure_queue(self.provider.warm_up())
+            seconds = await self.clock.measure_load(self.provider.load(self.request.model))
+            if seconds is not None:
+                if self._deadline is not None:  # loading does not count
                     self._deadline += seconds
                 if self.operation.capabilities is None:  # a model that is loaded says more
                     capabilities = self.provider.capabilities(self.request.model)
@@ -264,8 +205,8 @@ class Call(Generic[Q, A]):
                 check_media_bytes(self.request, capabilities)
                 self._warnings += smaller
                 if self.policy.gate is not None:
-                    self._holds_gate, seconds = await self._measure(self.policy.gate.acquire())
-                    self._queue += seconds
+                    acquisition = self.policy.gate.acquire()
+                    self._holds_gate = await self.clock.measure_queue(acquisition)
         except TimeoutError as error:
             raise self.deadline_error(error) from error
         self._begin_attempt()
@@ -275,10 +216,9 @@ class Call(Generic[Q, A]):
         retirement_warnings = refuse_retired(self.request, self.provider.vendor, self.policy.clock)
         capabilities = self.operation.capabilities
         if capabilities is None:
-            capabilities, seconds = await self._measure(
+            capabilities = await self.clock.measure_queue(
                 known_capabilities(self.provider, self.request.model)
             )
-            self._queue += seconds
         try:
             if all(part.url or part.file for part in self.request.media()):
                 self.request, warnings = check_request(self.request, capabilities)
@@ -311,21 +251,20 @@ class Call(Generic[Q, A]):
             self.policy.gate.release()
 
     def _begin_attempt(self) -> None:
-        self._attempt_start = perf_counter()
-        self._attempt_waiting = self.waiting_seconds()
+        self.clock.begin_attempt()
         self._asking = True
 
     def record_cancelled_attempt(self) -> None:
         """Record the attempt that the caller cancelled, if one was running."""
         if self._asking:
-            self.attempts.append(Attempt(self._seconds(), self._delay, "Cancelled"))
+            self.attempts.append(Attempt(self.clock.attempt_seconds(), self._delay, "Cancelled"))
 
     def record_attempt(self, error: FmsdkError | None = None) -> None:
         """Record the attempt that has just ended."""
         self._asking = False
         kind = type(error).__name__ if error else None
         status = error and error.status
-        self.attempts.append(Attempt(self._seconds(), self._delay, kind, status))
+        self.attempts.append(Attempt(self.clock.attempt_seconds(), self._delay, kind, status))
 
     def report_attempt(self, outcome: Result | FmsdkError, delay: float | None = None) -> None:
         """Report the last attempt to the observers, unless it was reported already.
@@ -349,9 +288,6 @@ class Call(Generic[Q, A]):
                 delay=delay,
             )
         )
-
-    def _seconds(self) -> float:
-        return perf_counter() - self._attempt_start
 
     async def retry_or_raise(
         self, error: FmsdkError | TimeoutError, *, final: bool = False
@@ -397,4 +333,4 @@ class Call(Generic[Q, A]):
         error.model = error.model or self.request.model
         error.attempts = tuple(self.attempts)
         if (partial := result_of(error)) is not None:
-            error.partial = self.with_latency_and_cost(partial, self._first)
+            error.partial = self.with_latency_and_cost(partial)

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
-from time import perf_counter
 from typing import Any
 
 from fmsdk.errors import FmsdkError, IncompleteStream
@@ -51,7 +50,7 @@ class StreamedCall(Call[Request, EventStream]):
                 served_model=stream.served_model,
                 request_id=stream.request_id,
             )
-        return self.with_latency_and_cost(answer, self._first)
+        return self.with_latency_and_cost(answer)
 
     def record_cancelled_attempt(self) -> None:
         """As in `Call`, but an attempt whose last event has arrived was not cancelled."""
@@ -62,7 +61,7 @@ class StreamedCall(Call[Request, EventStream]):
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """The provider's events. An attempt that fails before any content can be retried."""
-        running_calls = self.policy.running_calls
+        running_calls, clock = self.policy.running_calls, self.clock
         with self.observe() as call_observer:
             outcome: Response[Any] | FmsdkError | None = None
             try:
@@ -75,9 +74,8 @@ class StreamedCall(Call[Request, EventStream]):
                                 add = self._accumulator.add
                                 async for event in events:
                                     add(event)
-                                    if self._first is None and self._accumulator.has_content:
-                                        self._first = perf_counter()
-                                        self._first_waiting = self.waiting_seconds()
+                                    if clock.first_token is None and self._accumulator.has_content:
+                                        clock.record_first_token()
                                     self._task = None  # the consumer is at work
                                     yield event
                                     self._task = asyncio.current_task()

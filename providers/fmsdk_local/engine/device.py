@@ -57,7 +57,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_dtype(
-    name: str, device: torch.device, trained: torch.dtype | None = None
+    name: str, device: torch.device, checkpoint_dtype: torch.dtype | None = None
 ) -> torch.dtype:
     """The dtype called `name`; "auto" is bfloat16 where the device computes in it natively.
 
@@ -68,7 +68,7 @@ def choose_dtype(
     Args:
         name: "auto", "bfloat16", "float16" or "float32".
         device: what the model will run on.
-        trained: the dtype that the checkpoint declares; None: unknown.
+        checkpoint_dtype: the dtype that the checkpoint declares; None: unknown.
     """
     if name != "auto":
         return getattr(torch, name)
@@ -81,7 +81,7 @@ def choose_dtype(
         native = torch.backends.mps.is_macos_or_newer(14, 0)
     if native:
         return torch.bfloat16
-    is_half = trained == torch.float16 and device.type != "cpu"
+    is_half = checkpoint_dtype == torch.float16 and device.type != "cpu"
     return torch.float16 if is_half else torch.float32
 
 

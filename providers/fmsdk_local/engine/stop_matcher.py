@@ -58,6 +58,6 @@ class StopMatcher:
 
     def _take_visible(self, size: int) -> str:
         characters = zip(self._pending[:size], self._is_hidden, strict=False)
-        text = "".join(character for character, is_is_hidden in characters if not is_is_hidden)
+        text = "".join(character for character, is_hidden in characters if not is_hidden)
         self._pending, self._is_hidden = self._pending[size:], self._is_hidden[size:]
         return text
