@@ -18,23 +18,22 @@ _MILLION = " (of tokens: a million)"
 
 def card_record(card: Card) -> dict[str, Any]:
     """The card as `--json` prints it: money is text, null is unknown."""
-    return {
+    record: dict[str, Any] = {
         "name": card.name,
         "known": card.is_described,
         "usable": not card.usable,
         "usable_note": card.usable,
-        **{
-            name: None
-            if (figure := card.figures.get(name)) is None
-            else {
+        **dict.fromkeys(_ROWS),
+    }
+    for name in _ROWS:
+        if (figure := card.figures.get(name)) is not None:
+            record[name] = {
                 "value": _to_plain_value(figure.value),
                 "source": figure.source,
                 "checked": None if figure.checked is None else figure.checked.isoformat(),
                 "doubt": figure.doubt,
             }
-            for name in _ROWS
-        },
-    }
+    return record
 
 
 def print_card(card: Card) -> None:

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any, BinaryIO
 
 from fmsdk.errors import InvalidMedia
-from fmsdk.media.limited_file import TooManyPieces
+from fmsdk.media.limited_file import TooManyPieces, limit_steps
 from fmsdk.media.limits import MAX_PIXELS
 from fmsdk.media.source import LocalSource
 
@@ -163,8 +163,9 @@ def orientation_of(source: LocalSource, mime: str) -> int:
         return 1
     try:
         with source.open() as file:
-            orientation: object = open_picture(file, mime).getexif().get(_ORIENTATION, 1)
-    except Exception:  # hostile bytes make Pillow's parsers raise nearly anything
+            picture = open_picture(limit_steps(file), mime)
+            orientation: object = picture.getexif().get(_ORIENTATION, 1)
+    except Exception:  # hostile bytes make Pillow raise nearly anything; the server reads them
         return 1
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 

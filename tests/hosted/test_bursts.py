@@ -21,6 +21,7 @@ import fmsdk
 from benchmarks.hosted.clients import MODELS, configured
 from benchmarks.hosted.server import running
 from fmsdk.response import Response
+from tests.support.hosted.outcomes import ask
 from tests.support.patience import PATIENCE
 from tests.support.soak import IS_SOAK, soak_size
 
@@ -52,19 +53,13 @@ async def burst(
     root: str, size: int, *, streamed: bool = False, cancel: bool = False
 ) -> tuple[list[Any], float]:
     """What comes of the calls, and the CPU seconds of one of them."""
-
-    async def ask(client: fmsdk.AsyncClient) -> Response[Any]:
-        if not streamed:
-            return await client.generate(MODEL, "Say hello.")
-        async with client.stream(MODEL, "Say hello.") as stream:
-            async for _ in stream:
-                pass
-        return stream.response
-
     async with fmsdk.AsyncClient(providers=configured("chat", root), retries=0) as client:
         await client.generate(MODEL, "Say hello.")
         start = time.process_time()
-        calls = [asyncio.create_task(ask(client)) for _ in range(size)]
+        calls = [
+            asyncio.create_task(ask(client, MODEL, "Say hello.", stream=streamed))
+            for _ in range(size)
+        ]
         if cancel:
             await asyncio.sleep(0.02)
             for call in calls:

@@ -17,20 +17,12 @@ import fmsdk
 from fmsdk.response import Response
 from fmsdk.testing import FakeProvider
 from tests.support.concurrent_server import run_concurrent_server
+from tests.support.hosted.outcomes import ask
 from tests.support.hosted.subjects import SUBJECTS, Subject
 
 each = pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
 ROOT = Path(__file__).resolve().parents[2]
 ANSWER_SECONDS = 0.15
-
-
-async def ask(client: fmsdk.AsyncClient, model: str, streamed: bool) -> Response[Any]:
-    if not streamed:
-        return await client.generate(model, "Hi")
-    async with client.stream(model, "Hi") as stream:
-        async for _ in stream:
-            pass
-    return stream.response
 
 
 def answer_of(subject: Subject) -> Callable[[str, Any], bytes | list[bytes]]:
@@ -47,8 +39,8 @@ def answer_of(subject: Subject) -> Callable[[str, Any], bytes | list[bytes]]:
 def test_a_loop_that_is_held_is_in_the_queue(subject: Subject, streamed: bool) -> None:
     async def main(root: str) -> Response[Any]:
         async with subject.client(root) as client:
-            await ask(client, subject.model, streamed)
-            call = asyncio.create_task(ask(client, subject.model, streamed))
+            await ask(client, subject.model, "Hi", stream=streamed)
+            call = asyncio.create_task(ask(client, subject.model, "Hi", stream=streamed))
             await asyncio.sleep(ANSWER_SECONDS / 3)
             time.sleep(1)  # noqa: ASYNC251 - holds the loop
             return await call
@@ -140,7 +132,7 @@ class Loads(FakeProvider):
 def test_loading_is_in_load_alone(streamed: bool) -> None:
     async def main() -> Response[Any]:
         client = fmsdk.AsyncClient(providers={"fake": Loads(["a b c"], delay=0.02)})
-        return await ask(client, "fake:any", streamed)
+        return await ask(client, "fake:any", "Hi", stream=streamed)
 
     latency = asyncio.run(main()).latency
     assert latency.load is not None

@@ -7,7 +7,19 @@ from typing import Any
 import fmsdk
 from fmsdk.response import Response
 
-__all__ = ["outcome"]
+__all__ = ["ask", "outcome"]
+
+
+async def ask(
+    client: fmsdk.AsyncClient, model: str, prompt: str, *, stream: bool, **asked: Any
+) -> Response[Any]:
+    """The answer, whole or of a stream read to its end."""
+    if not stream:
+        return await client.generate(model, prompt, **asked)
+    async with client.stream(model, prompt, **asked) as streamed:
+        async for _ in streamed:
+            pass
+    return streamed.response
 
 
 async def outcome(
@@ -15,11 +27,6 @@ async def outcome(
 ) -> Response[Any] | Exception:
     """The answer, or what was raised."""
     try:
-        if not stream:
-            return await client.generate(model, prompt, **asked)
-        async with client.stream(model, prompt, **asked) as streamed:
-            async for _ in streamed:
-                pass
-        return streamed.response
+        return await ask(client, model, prompt, stream=stream, **asked)
     except Exception as error:
         return error
