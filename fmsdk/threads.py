@@ -28,7 +28,7 @@ T = TypeVar("T")
 _WORKERS = min(32, (os.cpu_count() or 1) + 4)
 """As many as asyncio's own executor has. Each may hold a picture in memory."""
 _STUCK_SECONDS = 0.25
-"""How long work waits for a thread before there is one more."""
+"""How long work waits for a thread before there are more."""
 
 
 class _Workers:
@@ -52,11 +52,13 @@ class _Workers:
         return future
 
     def relieve(self) -> None:
-        """Add a thread where work waits and none has begun for a while."""
+        """Double the threads where work waits and none has begun for a while: a hundred stuck
+        files then delay the next work by a second, not by one step each."""
         with self._lock:
             is_stuck = monotonic() - self._last_start > _STUCK_SECONDS
-            if is_stuck and not self._idle and not self._work.empty():
-                self._add_thread()
+            if is_stuck and not self._idle:
+                for _ in range(min(self._threads, self._work.qsize())):
+                    self._add_thread()
 
     def _add_thread(self) -> None:
         threading.Thread(target=self._run, name="fmsdk-worker", daemon=True).start()

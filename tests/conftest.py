@@ -27,6 +27,9 @@ TESTS = Path(__file__).parent
 # loads them.
 WEIGHTS = {
     "local": "local",
+    "local/test_gguf.py": "gguf",
+    "local/test_speech.py": "speech",
+    "local/test_transcribe.py": "speech",
     "cli/test_local.py": "local",
     "hosted/test_engines.py": "engines",
     "openai/test_engine.py": "engines",
