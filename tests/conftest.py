@@ -35,18 +35,26 @@ WEIGHTS = {
     "openai/test_engine.py": "engines",
     "test_docs.py": "docs",
 }
-# Files that are long.
+# Files that are long, or wait.
 SLOW = {
+    "hosted/test_accounts.py",
     "hosted/test_broken_errors.py",
+    "hosted/test_bursts.py",
     "hosted/test_cancelling.py",
     "hosted/test_faults.py",
     "hosted/test_llmock.py",
+    "hosted/test_memory.py",
     "hosted/test_mutations.py",
     "hosted/test_recorded.py",
     "hosted/test_retries.py",
     "hosted/test_slow.py",
+    "hosted/test_soak.py",
     "hosted/test_thousand.py",
+    "http/test_patience.py",
     "matrix",
+    "media/test_hostile_files.py",
+    "pipeline/test_closing.py",
+    "pipeline/test_latency.py",
     "test_wheel.py",
 }
 # Files whose tests share what is costly to set up.
