@@ -7,6 +7,7 @@ interrupted (Ctrl-C), the coroutine that it waits for is cancelled.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import concurrent.futures
 import os
 import queue
@@ -16,10 +17,14 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
 from fmsdk.errors import BadRequestError
+from fmsdk.threads import pause_forever
 
 __all__ = ["SyncIterator", "run"]
 
 T = TypeVar("T")
+
+_PAUSE_SECONDS = 2.0
+"""How long the end of the interpreter waits for the loop, which a hook may hold."""
 
 
 class _Background:
@@ -54,14 +59,26 @@ def _run_forever(loop: asyncio.AbstractEventLoop) -> None:
             continue
 
 
-def _reset_after_fork() -> None:
-    # The child of a fork has the loop object without its thread.
+@atexit.register
+def _pause_loop() -> None:
+    """Pause the thread before the interpreter ends. A call at a later moment of the exit gets a
+    new loop."""
+    loop, is_paused = _Background.loop, threading.Event()
+    if loop is not None:
+        _reset()
+        loop.call_soon_threadsafe(is_paused.set)
+        loop.call_soon_threadsafe(pause_forever)
+        is_paused.wait(_PAUSE_SECONDS)
+
+
+def _reset() -> None:
+    # Also in the child of a fork, which has the loop object without its thread.
     _Background.loop = _Background.thread = None
     _Background.lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_after_fork)
+    os.register_at_fork(after_in_child=_reset)
 
 
 def _refuse_own_thread() -> None:

@@ -4,11 +4,16 @@ own functions.
 asyncio's default executor is not used: `asyncio.run` and the end of the interpreter wait for its
 threads, and a few that are stuck (a dead disk, a dead name server) starve all others. These here
 are daemons, which hold up no exit, and get company where they are stuck.
+
+A daemon that wants the GIL while the interpreter ends is unwound, which aborts the process where a
+frame of C++ is on its stack (torch frees tensors without the GIL). So our threads pause before
+that: `pause_forever`, and `hold_exit` for work in C++ that cannot be cut short.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextvars
 import os
 import queue
@@ -20,7 +25,7 @@ from functools import partial
 from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["resolve_host", "run_in_thread"]
+__all__ = ["hold_exit", "pause_forever", "resolve_host", "run_in_thread"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,6 +34,8 @@ _WORKERS = min(32, (os.cpu_count() or 1) + 4)
 """As many as asyncio's own executor has. Each may hold a picture in memory."""
 _STUCK_SECONDS = 0.25
 """How long work waits for a thread before there are more."""
+_EXIT_SECONDS = 10.0
+"""How long the end of the interpreter waits for work of `hold_exit`."""
 
 
 class _Workers:
@@ -87,12 +94,51 @@ class _Process:
     workers = _Workers()
 
 
+class _Exit:
+    """The calls that the end of the interpreter waits for."""
+
+    calls = 0
+    is_near = False
+    changed = threading.Condition()
+
+
 def _reset_after_fork() -> None:
     _Process.workers = _Workers()
+    _Exit.calls, _Exit.changed = 0, threading.Condition()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_reset_after_fork)
+
+
+def hold_exit(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call the function, such as one that loads a model: the end of the interpreter waits for it,
+    for 10 seconds at most."""
+    with _Exit.changed:
+        _Exit.calls += 1
+    try:
+        return function(*args, **kwargs)
+    finally:
+        with _Exit.changed:
+            _Exit.calls -= 1
+            _Exit.changed.notify_all()
+            is_near = _Exit.is_near
+        if is_near:
+            pause_forever()
+
+
+@atexit.register
+def _await_calls() -> None:
+    with _Exit.changed:
+        _Exit.is_near = True
+        _Exit.changed.wait_for(lambda: not _Exit.calls, _EXIT_SECONDS)
+
+
+def pause_forever() -> None:
+    """Stop this daemon thread without ending it, since the interpreter ends."""
+    lock = threading.Lock()
+    with lock:
+        lock.acquire()
 
 
 async def run_in_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

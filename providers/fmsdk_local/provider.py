@@ -28,7 +28,7 @@ from fmsdk.provider import (
 from fmsdk.quoting.text_tokens import estimate_text
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, ResponseAccumulator
-from fmsdk.threads import run_in_thread
+from fmsdk.threads import hold_exit, run_in_thread
 from fmsdk.transcription import TranscribeRequest, Transcription
 from fmsdk.usage import Device, Range, Timings
 from fmsdk_local.models import fetch_model, list_usable_models, locate_model
@@ -162,7 +162,7 @@ class LocalProvider(Provider):
         if model is not None:
             return model, 0.0
         start = perf_counter()
-        model = await run_in_thread(self._load_model, name, path)
+        model = await run_in_thread(hold_exit, self._load_model, name, path)
         return model, perf_counter() - start
 
     def _load_model(self, name: str, path: Path) -> LoadedModel:

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import subprocess
 import sys
+import textwrap
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -106,3 +107,87 @@ def test_a_fork_has_threads_of_its_own() -> None:
     fmsdk.threads._reset_after_fork()  # pyright: ignore[reportPrivateUsage]
     assert fmsdk.threads._Process.workers is not workers  # pyright: ignore[reportPrivateUsage]
     assert asyncio.run(run_in_thread(lambda: 1)) == 1
+
+
+def run_script(code: str, *arguments: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+        cwd=ROOT,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("place", ["loop", "thread"])
+def test_the_interpreter_ends_quietly_while_our_threads_are_in_cpp(place: str) -> None:
+    # torch frees a tensor without the GIL: what wants it back in the end aborts the process.
+    pytest.importorskip("torch")
+    code = """
+        import asyncio, sys, torch
+        from fmsdk import background_loop
+        from fmsdk.threads import hold_exit, run_in_thread
+
+        def free_tensors(count):
+            for _ in range(count):
+                torch.empty(1)
+
+        async def free_on_the_loop():
+            while True:
+                free_tensors(1000)
+                await asyncio.sleep(0)
+
+        async def start():
+            work = (
+                free_on_the_loop()
+                if sys.argv[1] == "loop"
+                else run_in_thread(hold_exit, free_tensors, 200_000)
+            )
+            tasks.append(asyncio.create_task(work))
+            await asyncio.sleep(0.05)
+
+        tasks = []
+        background_loop.run(start())
+    """
+    assert run_script(code, place) == (0, "")
+
+
+def test_the_end_waits_for_held_work_alone() -> None:
+    code = """
+        import asyncio, pathlib, sys, time
+        from fmsdk import background_loop
+        from fmsdk.threads import hold_exit, run_in_thread
+
+        def finish():
+            time.sleep(0.3)
+            print("finished", file=sys.stderr)
+
+        async def start():
+            tasks.append(asyncio.create_task(run_in_thread(time.sleep, 3600)))
+            tasks.append(asyncio.create_task(run_in_thread(hold_exit, finish)))
+            await asyncio.sleep(0.05)
+
+        tasks = []
+        background_loop.run(start())
+    """
+    assert run_script(code) == (0, "finished\n")
+
+
+def test_a_synchronous_call_works_late_in_the_exit() -> None:
+    code = """
+        import atexit, sys
+
+        @atexit.register
+        def call():
+            print(background_loop.run(answer()), file=sys.stderr)
+
+        from fmsdk import background_loop
+
+        async def answer():
+            return 7
+
+        background_loop.run(answer())
+    """
+    assert run_script(code) == (0, "7\n")

@@ -15,7 +15,7 @@ from fmsdk.errors import BadRequestError, UnsupportedContent, UnsupportedSetting
 from fmsdk.provider import Capabilities
 from fmsdk.request import Request
 from fmsdk.response import Event, Finished, TextDelta
-from fmsdk.threads import run_in_thread
+from fmsdk.threads import hold_exit, run_in_thread
 from fmsdk.transcription import TranscribeRequest, Transcription
 from fmsdk.usage import Device, Timings
 from fmsdk_local.engine import Engine, Job
@@ -104,7 +104,7 @@ class SpeechModel:
         on_job: Callable[[Job], None] | None = None,
     ) -> AsyncGenerator[SpeechChunk | tuple[SpeechResult, Timings]]:
         """The chunks as they are recognised, then the result."""
-        samples = await run_in_thread(decode_audio, audio)
+        samples = await run_in_thread(hold_exit, decode_audio, audio)
         start = perf_counter()
         task = TranscribeTask(samples, language, prompt)
         async with aclosing(cast("Any", self.engine.submit(task, on_job))) as items:

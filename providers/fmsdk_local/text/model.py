@@ -14,7 +14,7 @@ from fmsdk.errors import ContextTooLong
 from fmsdk.provider import Capabilities
 from fmsdk.request import Request
 from fmsdk.response import Event, Finished, Warning
-from fmsdk.threads import run_in_thread
+from fmsdk.threads import hold_exit, run_in_thread
 from fmsdk.usage import Device, InputUsage, OutputUsage, Timings, Usage
 from fmsdk_local.decode import Dialect, decode_finish
 from fmsdk_local.encode import Prompt, PromptEncoder
@@ -89,7 +89,7 @@ class TextModel:
         """
         start = perf_counter()
         try:
-            prompt = await run_in_thread(self.prompt_encoder.encode, request)
+            prompt = await run_in_thread(hold_exit, self.prompt_encoder.encode, request)
             task = self._generation_task(request, prompt, stream=stream)
         except Exception as error:
             if is_device_broken(error):
