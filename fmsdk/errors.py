@@ -126,10 +126,12 @@ class BadRequestError(FmsdkError):
 
 
 class UnsupportedContent(BadRequestError):
-    """The model or its API does not support a part. It is raised before anything is sent.
+    """The model or its API does not support a part. It is raised before anything is sent, where
+    that is known, else when the server refuses the part.
 
     Attributes:
-        part: the kind of the part ("image", "audio", …).
+        part: the kind of the part ("image", "audio", …); "media" where the server does not say
+            which.
         alternatives: usable models ("provider:model") that take it.
     """
 

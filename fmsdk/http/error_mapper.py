@@ -1,7 +1,8 @@
 """Maps error answers and broken connections to the errors of `fmsdk.errors`.
 
 The error's code decides; then its type, if that says more than the HTTP status; then the status.
-The text of a message never decides. A vendor subclasses `ErrorMapper` with its own codes.
+The text decides only what no code says everywhere (`error_text`). A vendor subclasses `ErrorMapper`
+with its own codes.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ from fmsdk.errors import (
     RateLimitError,
     ServerError,
     Timeout,
+    UnsupportedContent,
 )
 from fmsdk.http.credentials import Credential
+from fmsdk.http.error_text import exceeded_context, refused_medium
 
 __all__ = ["ErrorBody", "ErrorMapper", "NetworkFailure", "exception_chain", "retry_after"]
 
@@ -85,8 +88,15 @@ class ErrorBody:
             return cls.of(cast("object", inner), depth + 1)
         kind = fields.get("type")
         text = inner if isinstance(inner, str) else fields.get("message") or fields.get("detail")
+        metadata = fields.get("metadata")
+        raw = (
+            cast("Mapping[str, Any]", metadata).get("raw")
+            if isinstance(metadata, Mapping)
+            else None
+        )
         return cls(
-            message=_text(text),
+            # OpenRouter says "Provider returned error", and puts the provider's own words aside.
+            message=f"{_text(text)}: {raw}" if isinstance(raw, str) else _text(text),
             code=_text(fields.get("code") or None),
             kind=kind if isinstance(kind, str) else "",
             fields=fields,
@@ -232,31 +242,42 @@ class ErrorMapper:
         by_name = self.names.get(error_body.code) or self.names.get(error_body.kind)
         if by_name is not None:
             return by_name
+        kind = self._kind_by_status(error_body, status)
+        # llama.cpp and Ollama say both with 500 as well, OpenRouter the latter with 404.
+        if kind in (BadRequestError, ServerError, ModelNotFound):
+            return self.kind_by_text(error_body) or kind
+        return kind
+
+    def kind_by_text(self, error_body: ErrorBody) -> type[FmsdkError] | None:
+        """Which error the text tells of, where no code does everywhere."""
+        names_length = error_body.fields.get("param") == "input_tokens"  # vLLM
+        if names_length or exceeded_context(error_body.message) is not None:
+            return ContextTooLong
+        return None if refused_medium(error_body.message) is None else UnsupportedContent
+
+    def _kind_by_status(self, error_body: ErrorBody, status: int | None) -> type[FmsdkError]:
         if status is None:
             at_fault = error_body.kind == "invalid_request_error" or error_body.code.startswith(
                 "invalid_"
             )
             return BadRequestError if at_fault else ServerError
-        if status in _BY_STATUS:
-            return _BY_STATUS[status]
-        return ServerError if status >= 500 else BadRequestError
+        return _BY_STATUS.get(status, ServerError if status >= 500 else BadRequestError)
 
     def delay(self, error_body: ErrorBody, headers: Mapping[str, str]) -> float | None:
         """Seconds that the vendor asked to wait."""
         return retry_after(headers)
 
     def details(self, kind: type[FmsdkError], error_body: ErrorBody) -> dict[str, Any]:
-        """Further attributes of the error: of a request that is too long, the tokens asked for
-        and those that fit, as far as the server says."""
+        """Further attributes of the error: the medium that a model does not take; of a request
+        that is too long, the tokens asked for and those that fit, as far as the server says."""
+        if kind is UnsupportedContent:
+            return {"part": refused_medium(error_body.message) or "media"}
         if kind is not ContextTooLong:
             return {}
         tokens, limit = map(error_body.fields.get, ("n_prompt_tokens", "n_ctx"))  # llama.cpp
         if isinstance(tokens, int) and isinstance(limit, int):
             return {"tokens": tokens, "limit": limit}
-        # "… maximum context length is 8192 tokens. However, you requested 9001 tokens …"
-        matches = re.findall(r"(?<!\d)(\d{1,12}) tokens", error_body.message)
-        figures = [int(digits) for digits in matches]
-        return {"tokens": max(figures), "limit": min(figures)} if len(figures) > 1 else {}
+        return exceeded_context(error_body.message) or {}
 
     def _message(self, kind: type[FmsdkError], error_body: ErrorBody, status: int | None) -> str:
         number = "" if status is None else f" ({status})"

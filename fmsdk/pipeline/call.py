@@ -227,21 +227,26 @@ class Call(Generic[Q, A]):
                     check_request, self.request, capabilities
                 )
         except UnsupportedContent as error:
-            kinds: set[str] = {part.kind for part in self.request.media()}
-            if any(isinstance(part, Text) for part in self.request.parts()):
-                kinds.add("text")
-            models = registry.usable_models()
-            names = tuple(model.name for model in models if model.usable and kinds <= model.input)
-            hint = f"; usable models that do: {', '.join(names)}" if names else ""
-            raise UnsupportedContent(
-                error.message + hint,
-                part=error.part,
-                alternatives=names,
-                provider=error.provider,
-                model=error.model,
-            ) from None
+            self._name_alternatives(error)
+            raise error from None
         self._warnings = (*retirement_warnings, *warnings)
         return capabilities
+
+    def _name_alternatives(self, error: UnsupportedContent) -> None:
+        media: set[str] = {part.kind for part in self.request.media()}
+        if error.part == "media" and len(media) == 1:  # what the server did not name
+            (error.part,) = media
+        has_text = any(isinstance(part, Text) for part in self.request.parts())
+        kinds = media | {"text"} if has_text else media
+        names = tuple(
+            model.name
+            for model in registry.usable_models()
+            if model.usable and kinds <= model.input and model.name != self.request.name
+        )
+        error.alternatives = names
+        if names:
+            error.message += f"; usable models that do: {', '.join(names)}"
+            error.args = (error.message,)
 
     def release(self) -> None:
         """Let the next call pass the client's gate, and have what this one's media took."""
@@ -332,5 +337,7 @@ class Call(Generic[Q, A]):
         error.provider = error.provider or self.request.provider
         error.model = error.model or self.request.model
         error.attempts = tuple(self.attempts)
+        if isinstance(error, UnsupportedContent) and not error.alternatives:
+            self._name_alternatives(error)
         if (partial := result_of(error)) is not None:
             error.partial = self.with_latency_and_cost(partial)

@@ -5,10 +5,9 @@ Source: https://platform.claude.com/docs/en/api/errors, and the SDK's list of er
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 from fmsdk.errors import (
     AuthenticationError,
@@ -49,14 +48,7 @@ _CODES: dict[str, type[FmsdkError]] = {
     "ramp_limit_exceeded": RateLimitError,
     **dict.fromkeys(_SPEND_LIMITS, QuotaExceeded),
 }
-# No code tells these apart from other bad requests; each is the whole of what Anthropic says.
-_TOO_LONG = (
-    re.compile(r"prompt is too long: (?P<tokens>\d{1,12}) tokens > (?P<limit>\d{1,12}) maximum"),
-    re.compile(
-        r"input length and `max_tokens` exceed context limit: "
-        r"(?P<input>\d{1,12}) \+ (?P<output>\d{1,12}) > (?P<limit>\d{1,12})"
-    ),
-)
+# No code tells it apart from other bad requests.
 _NO_CREDIT = "Your credit balance is too low to access the Anthropic API"
 
 
@@ -74,18 +66,7 @@ class AnthropicErrorMapper(ErrorMapper):
             code = cast("Mapping[str, object]", details).get("error_code")
             if isinstance(code, str) and code in _CODES:
                 return _CODES[code]
-        if error_body.kind == "invalid_request_error":
-            if any(pattern.match(error_body.message) for pattern in _TOO_LONG):
-                return ContextTooLong
-            if error_body.message.startswith(_NO_CREDIT):
-                return QuotaExceeded
+        is_bad_request = error_body.kind == "invalid_request_error"
+        if is_bad_request and error_body.message.startswith(_NO_CREDIT):
+            return QuotaExceeded
         return ErrorMapper.kind(self, error_body, status)
-
-    def details(self, kind: type[FmsdkError], error_body: ErrorBody) -> dict[str, Any]:
-        """How many tokens there were, and how many fit."""
-        for pattern in _TOO_LONG:
-            if match := pattern.match(error_body.message):
-                figures = {name: int(digits) for name, digits in match.groupdict().items()}
-                tokens = figures.get("tokens", figures.get("input", 0) + figures.get("output", 0))
-                return {"tokens": tokens, "limit": figures["limit"]}
-        return ErrorMapper.details(self, kind, error_body)

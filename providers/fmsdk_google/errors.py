@@ -14,7 +14,6 @@ from typing import Any, ClassVar, cast
 from fmsdk.errors import (
     AuthenticationError,
     BadRequestError,
-    ContextTooLong,
     FmsdkError,
     ModelNotFound,
     PermissionDenied,
@@ -47,10 +46,6 @@ _STATUSES: dict[str, type[FmsdkError]] = {
     "UNAVAILABLE": ServerError,
     "DEADLINE_EXCEEDED": ServerError,
 }
-# The one kind of error that Google has neither a status nor a reason for.
-_TOO_LONG = re.compile(
-    r"input token count \(?(\d{1,12})\)? exceeds the maximum .*?\(?(\d{1,12})\)?\.?$"
-)
 _SECONDS = re.compile(r"(\d{1,9}(?:\.\d+)?)s")
 
 
@@ -72,8 +67,8 @@ class GoogleErrorMapper(ErrorMapper):
         is_per_day = any("PerDay" in str(detail.get("violations")) for detail in details)
         if by_name is RateLimitError and names_no_delay and is_per_day:
             return QuotaExceeded
-        if by_name is BadRequestError and _TOO_LONG.search(error_body.message):
-            return ContextTooLong
+        if by_name is BadRequestError and (by_text := self.kind_by_text(error_body)) is not None:
+            return by_text
         return by_name or ErrorMapper.kind(self, error_body, status)
 
     def delay(self, error_body: ErrorBody, headers: Mapping[str, str]) -> float | None:
@@ -83,12 +78,6 @@ class GoogleErrorMapper(ErrorMapper):
         waits = [float(match[1]) for text in delays if (match := _SECONDS.fullmatch(text))]
         header_wait = retry_after(headers)
         return max(waits if header_wait is None else [header_wait, *waits], default=None)
-
-    def details(self, kind: type[FmsdkError], error_body: ErrorBody) -> dict[str, Any]:
-        """Tokens asked for and tokens that fit, of a too long request."""
-        if kind is ContextTooLong and (match := _TOO_LONG.search(error_body.message)):
-            return {"tokens": int(match[1]), "limit": int(match[2])}
-        return {}
 
 
 def _details(error_body: ErrorBody) -> Iterator[Mapping[str, Any]]:

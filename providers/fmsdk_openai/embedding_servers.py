@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fmsdk.embedding import EmbedLimits
-from fmsdk.errors import BadRequestError, ContextTooLong, FmsdkError, InvalidResponse
+from fmsdk.errors import BadRequestError, FmsdkError, InvalidResponse
 
 __all__ = ["EmbeddingServer", "embedding_server", "final_error"]
 
@@ -44,11 +44,8 @@ class EmbeddingServer:
 
 # OpenAI's API reference, "Create embeddings": 2048 inputs, 300,000 tokens of all of them.
 _OPENAI = EmbeddingServer(limits=EmbedLimits(items=2048, tokens=300_000), encoding="base64")
-# llama.cpp's server embeds no input that is longer than its physical batch (-ub), and vectors with
-# NaN cannot be written as JSON by Ollama (seen with bge-m3 on GPUs).
-_TOO_LONG = re.compile(r"too large to process|input length exceeds the context length")
-_NOT_A_NUMBER = re.compile(r"unsupported value: NaN")
-_LOCAL_ERRORS = ((_TOO_LONG, ContextTooLong), (_NOT_A_NUMBER, InvalidResponse))
+# Vectors with NaN cannot be written as JSON by Ollama (seen with bge-m3 on GPUs).
+_LOCAL_ERRORS = ((re.compile(r"unsupported value: NaN"), InvalidResponse),)
 
 _SERVERS: dict[str, EmbeddingServer | None] = {
     "openai": _OPENAI,

@@ -41,7 +41,7 @@ MAPPED = [
     # status, body, error, retryable
     (400, body(BAD), "BadRequestError", False),
     (400, body(BAD, TOO_LONG), "ContextTooLong", False),
-    (400, body(BAD, f"I wrote: {TOO_LONG}"), "BadRequestError", False),
+    (400, body(BAD, f"[type=x, input_value='{TOO_LONG}']"), "BadRequestError", False),
     (
         400,
         body(BAD, "Your credit balance is too low to access the Anthropic API. Please"),

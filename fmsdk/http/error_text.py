@@ -1,0 +1,109 @@
+"""What the text of an error says where no server has a code for it: a context that is too long, a
+medium that the model does not take.
+
+The texts are those of OpenAI, Anthropic, Google, Azure, OpenRouter, Mistral, Groq, DeepSeek, xAI,
+Together, Fireworks, Moonshot, MiniMax, DashScope, Bedrock, vLLM, SGLang, llama.cpp, Ollama, LM
+Studio and TGI, seen on running servers or in their sources and issues (2026-11).
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["exceeded_context", "refused_medium"]
+
+_READ = 2000
+"""Characters of a text that are read."""
+_QUOTED = re.compile(r"input_value=|'input': ")
+"""Where pydantic begins to quote the request, whose words are not the server's."""
+_N = r"\(?(\d[\d,]{0,14})\)?"
+_MOST = r"(?:maximum|max|maximum allowed)"
+_WINDOW = (
+    rf"(?:context (?:length|window|size|limit)|{_MOST} (?:model|prompt|input) length|max_model_len"
+    r"|model token limit|maximum number of (?:input )?tokens(?! per| for)|(?<!the )input length)"
+)
+_TOO_LONG = re.compile(
+    "|".join(
+        (
+            rf"{_MOST} (?:context|prompt|model|input) length (?:is|of)",
+            rf"(?:exceed\w*|overflow\w*|(?:longer|greater|larger) than) [^.]{{0,60}}?{_WINDOW}",
+            rf"{_WINDOW}[^.]{{0,20}} exceed",
+            r"too (?:large|long) for model with|too long to fit into the model",
+            r"prompt is too long|is too (?:long for requested model|large to process)",
+            r"prompt token count of \d+ exceeds",
+            r"loaded with context length of only|configured context size is",
+            r"input length should be \[|total number of tokens in the \w+ cannot exceed",
+            r"`max_new_tokens` must be <=",
+            r"reduce the length of the (?:messages|prompt|input)",
+        )
+    ),
+    re.IGNORECASE,
+)
+_LIMIT = re.compile(
+    "|".join(
+        (
+            rf"(?:{_WINDOW}|context length)(?: is| of| of only| allowed| of tokens|[: (])*{_N}",
+            rf"(?:prompt|model) length (?:is|of) {_N}",
+            rf"(?:model with|configured context size is|n_ctx:|> ?|<= ?) ?{_N}",
+            rf"exceeds the limit of {_N}|cannot exceed {_N}|should be \[\d+, {_N}",
+        )
+    ),
+    re.IGNORECASE,
+)
+_SUM = re.compile(r"(\d{1,12}) \+ (\d{1,12}) > ")
+"""Claude's input and output tokens."""
+_NUMBER = re.compile(r"(?<![\w.,\-])\d[\d,]{0,14}(?![\w\-]|\.\d)")
+
+_MEDIUM = r"(?P<medium>image|picture|vision|audio|video|file|document|pdf|multi-?modal(?:ity)?)s?"
+_INPUT = r"(?:[ _-]?(?:inputs?|content|parts?|data|understanding|modality|messages?))"
+_GOAL = rf"(?:any )?{_MEDIUM}(?:{_INPUT}|(?= *(?:$|[.,;:!()\[/]|for |or |and )))"
+_REFUSED = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"is not a (?:multi-?modal|vision) model",
+        rf"(?:does|do) ?(?:not|n't) (?:currently )?(?:support|accept|take|handle|have) {_GOAL}",
+        rf"{_MEDIUM}{_INPUT}{{1,2}} (?:is|are) not (?:currently )?(?:supported|enabled|allowed)",
+        rf"{_MEDIUM}s? (?:is|are) not (?:currently )?supported (?:by|for|with) (?:this|the) model",
+        rf"no endpoints found that support (?:input )?{_MEDIUM}",
+        rf"unknown variant [`'\"](?:input_)?{_MEDIUM}(?:_url)?[`'\"], expected [`'\"]?text",
+        rf"(?:input_)?{_MEDIUM}(?:_url)? is only supported by certain models",
+        rf"missing data required for {_MEDIUM} input",
+        r"content'?\]?\s*:?\s*(?:value )?must be a string",
+    )
+)
+_KINDS = {"picture": "image", "vision": "image", "file": "document", "pdf": "document"}
+
+
+def exceeded_context(text: str) -> dict[str, int] | None:
+    """The figures of a request that is longer than the model's context: `tokens` and `limit`, as
+    far as the text names them; None where it says something else."""
+    text = _own_words(text)
+    if not _TOO_LONG.search(text):
+        return None
+    limits = [_value(next(filter(None, match.groups()))) for match in _LIMIT.finditer(text)]
+    numbers = [_value(digits) for digits in _NUMBER.findall(text)]
+    numbers += [int(match[1]) + int(match[2]) for match in _SUM.finditer(text)]
+    if not limits:
+        return {}
+    limit, tokens = limits[-1], max(numbers)
+    return {"limit": limit, "tokens": tokens} if tokens > limit else {"limit": limit}
+
+
+def refused_medium(text: str) -> str | None:
+    """The kind of part ("image", …) that a model does not take, "media" where the text says no
+    kind; None where it says something else."""
+    text = _own_words(text)
+    for pattern in _REFUSED:
+        if match := pattern.search(text):
+            word = (match.groupdict().get("medium") or "media").lower()
+            word = "media" if word.startswith("multi") else word
+            return _KINDS.get(word, word)
+    return None
+
+
+def _own_words(text: str) -> str:
+    return _QUOTED.split(text[:_READ], maxsplit=1)[0]
+
+
+def _value(digits: str) -> int:
+    return int(digits.replace(",", ""))
