@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from fmsdk.errors import BadRequestError, InvalidMedia
-from fmsdk.media.sniff import Kind
+from fmsdk.media.sniff import Kind, normalize_mime
 from fmsdk.media.source import FileRef, LocalSource, Source, UrlSource, resolve_source
 
 if TYPE_CHECKING:
@@ -61,7 +61,11 @@ class _Media:
     _header: Header | None = field(default=None, init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "source", resolve_source(self.source))
+        rate: float | None = getattr(self, "rate", None)
+        object.__setattr__(self, "source", resolve_source(self.source, rate=rate))
+        mime: object = self.mime_type
+        if mime is not None and not isinstance(mime, str):
+            raise BadRequestError(f'mime_type is a media type like "image/jpeg", not {mime!r}')
 
     @property
     def url(self) -> str | None:
@@ -84,17 +88,23 @@ class _Media:
         if self._header is None and not isinstance(self.source, (UrlSource, FileRef)):
             from fmsdk.media.header import read_header
 
-            object.__setattr__(self, "_header", read_header(self.kind, self.source))
+            object.__setattr__(self, "_header", read_header(self.kind, self.source, self.mime_type))
         return self._header
 
     @property
     def mime(self) -> str | None:
-        """The media type: as given, else from the header; None where neither tells."""
-        if self.mime_type is not None:
-            return self.mime_type
+        """The media type, by the bytes where they tell it, else as given (an alias such as
+        `image/jpg` by its usual name); None where neither tells."""
+        stated_type = self.mime_type
         if isinstance(self.source, FileRef):
-            return self.source.mime
-        return self.header.mime if self.header else None
+            stated_type = stated_type or self.source.mime
+        try:
+            header = self.header
+        except InvalidMedia:
+            if stated_type is None:
+                raise
+            header = None  # raw samples of an answer, which have no header
+        return header.mime if header else stated_type and normalize_mime(stated_type)
 
     def read(self) -> bytes:
         """The bytes.
@@ -139,7 +149,7 @@ class Image(_Media):
     max_side: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "source", resolve_source(self.source))
+        _Media.__post_init__(self)
         if self.detail is not None and self.detail not in get_args(ImageDetail):
             raise BadRequestError(
                 f"detail is one of {', '.join(get_args(ImageDetail))}, not {self.detail!r}"
@@ -165,9 +175,6 @@ class Audio(_Media):
 
     kind: ClassVar[Literal["audio"]] = "audio"
     rate: float | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "source", resolve_source(self.source, rate=self.rate))
 
     @property
     def duration(self) -> float | None:

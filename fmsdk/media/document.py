@@ -19,9 +19,17 @@ from fmsdk.media.sniff import OFFICE
 if TYPE_CHECKING:
     from zipfile import ZipInfo
 
-__all__ = ["count_pages", "mime_by_name", "office_mime", "zip_entries"]
+__all__ = [
+    "LONGEST_SCANNED",
+    "count_pages",
+    "find_object",
+    "last_match",
+    "mime_by_name",
+    "office_mime",
+    "zip_entries",
+]
 
-# Types without a signature, by the file's extension; the system's own tables differ by machine.
+# By the file's extension; the system's own tables differ by machine. Text is none of the last ones.
 _BY_EXTENSION = {
     ".csv": "text/csv",
     ".htm": "text/html",
@@ -29,8 +37,10 @@ _BY_EXTENSION = {
     ".json": "application/json",
     ".md": "text/markdown",
     ".xml": "text/xml",
+    ".pdf": "application/pdf",
+    **{f".{name}x": mime for name, (_, mime) in zip(("doc", "xls", "ppt"), OFFICE, strict=True)},
 }
-_LONGEST_SCANNED = 32 * 2**20
+LONGEST_SCANNED = 32 * 2**20
 _LONGEST_OBJECT = 1 << 20
 _LONGEST_LIST = 1 << 21
 """Bytes of a ZIP archive's list of contents: of about 20,000 files."""
@@ -41,7 +51,7 @@ _COUNT = re.compile(rb"/Count\s++(\d++)")
 
 
 def mime_by_name(name: str) -> str | None:
-    """The media type of a text file by its extension, or None where the extension does not tell."""
+    """The media type of a document by its extension, or None where the extension does not tell."""
     return _BY_EXTENSION.get(os.path.splitext(name)[1].lower())
 
 
@@ -81,24 +91,24 @@ def count_pages(file: BinaryIO) -> int | None:
         InvalidMedia: it states more than `MAX_PAGES`. The message starts with a verb; the caller
             puts the name of the file before it.
     """
-    data = file.read(_LONGEST_SCANNED + 1)
-    if len(data) > _LONGEST_SCANNED:
+    data = file.read(LONGEST_SCANNED + 1)
+    if len(data) > LONGEST_SCANNED:
         return None
-    root = _last_match(_ROOT, b"/Root", data)
-    catalogue = root and _find_object(data, root[1])
+    root = last_match(_ROOT, b"/Root", data)
+    catalogue = root and find_object(data, root[1])
     pages = catalogue and _PAGES.search(data, *catalogue)
-    tree = pages and _find_object(data, pages[1])
+    tree = pages and find_object(data, pages[1])
     count = tree and _COUNT.search(data, *tree)
     if count and (len(count[1]) > 9 or int(count[1]) > MAX_PAGES):
         raise InvalidMedia(f"has more than {MAX_PAGES:,} pages; split it")
     return int(count[1]) if count else None
 
 
-def _find_object(data: bytes, reference: bytes) -> tuple[int, int] | None:
+def find_object(data: bytes, reference: bytes) -> tuple[int, int] | None:
     """(start, end) of the last definition of an object; at most a megabyte of it."""
     number, generation = reference.split()
     pattern = re.compile(rb"(?<!\d)%s\s++%s\s++obj\b" % (number, generation))
-    match = _last_match(pattern, number, data)
+    match = last_match(pattern, number, data)
     if match is None:
         return None
     limit = match.end() + _LONGEST_OBJECT
@@ -106,7 +116,7 @@ def _find_object(data: bytes, reference: bytes) -> tuple[int, int] | None:
     return match.end(), end if end >= 0 else limit
 
 
-def _last_match(pattern: re.Pattern[bytes], start: bytes, data: bytes) -> re.Match[bytes] | None:
+def last_match(pattern: re.Pattern[bytes], start: bytes, data: bytes) -> re.Match[bytes] | None:
     """The last match, which begins with `start`; None also where that stands in too many places
     to try them all. Backwards, since a search forwards would try every byte of the file."""
     at = len(data)

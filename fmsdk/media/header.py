@@ -12,7 +12,15 @@ from typing import BinaryIO
 from fmsdk.errors import InvalidMedia
 from fmsdk.media import audio, document, image
 from fmsdk.media.limited_file import limit_steps
-from fmsdk.media.sniff import SNIFFED_BYTES, Kind, is_text, looks_like, sniff
+from fmsdk.media.sniff import (
+    SNIFFED_BYTES,
+    Kind,
+    has_signature,
+    is_text,
+    looks_like,
+    normalize_mime,
+    sniff,
+)
 from fmsdk.media.source import BytesSource, LocalSource, PathSource, PillowSource
 
 __all__ = ["Header", "detect_mime", "read_header"]
@@ -43,19 +51,20 @@ class Header:
     channels: int | None = None
 
 
-def read_header(kind: Kind, source: LocalSource) -> Header:
-    """The header of `source`, which is used as `kind`.
+def read_header(kind: Kind, source: LocalSource, mime_type: str | None = None) -> Header:
+    """The header of `source`, which is used as `kind`, of the type `mime_type` where its bytes do
+    not tell it.
 
     Raises:
         InvalidMedia: the file is missing, empty, unreadable or not of that kind ("cat.jpg is not
-            an image: it looks like PDF"), has a broken header, or is a picture of more than
+            an image: it looks like PDF") or type, has a broken header, or is a picture of more than
             `limits.MAX_PIXELS` or a PDF of more than `limits.MAX_PAGES`.
     """
     if isinstance(source, PillowSource) and kind == "image":
         return Header("image/png", source.image.width, source.image.height)
     with source.open() as whole_file:
         file = limit_steps(whole_file)
-        mime = detect_mime(kind, source, file)
+        mime = detect_mime(kind, source, file, mime_type)
         file.seek(0)
         try:
             if kind == "image":
@@ -70,11 +79,14 @@ def read_header(kind: Kind, source: LocalSource) -> Header:
             raise InvalidMedia(f"{source.describe()} {error.message}") from error
 
 
-def detect_mime(kind: Kind, source: LocalSource, file: BinaryIO) -> str:
-    """The media type of an open file that is used as `kind`, by its first bytes.
+def detect_mime(
+    kind: Kind, source: LocalSource, file: BinaryIO, mime_type: str | None = None
+) -> str:
+    """The media type of an open file that is used as `kind`, by its first bytes. Of text it is
+    the `mime_type` given, or what the file's name or server say.
 
     Raises:
-        InvalidMedia: the file is empty, or not of that kind.
+        InvalidMedia: the file is empty, or not of that kind; text is given as another type.
     """
     head = file.read(SNIFFED_BYTES)
     if not head:
@@ -85,9 +97,16 @@ def detect_mime(kind: Kind, source: LocalSource, file: BinaryIO) -> str:
     if match and kind == "audio" and match[1] in _AS_AUDIO:
         return _AS_AUDIO[match[1]]
     if kind == "document" and not match and is_text(head):
-        stated_type = source.mime if isinstance(source, BytesSource) else None
-        name = source.path if isinstance(source, PathSource) else ""
-        return stated_type or document.mime_by_name(name) or "text/plain"
+        if isinstance(source, PathSource):
+            stated_type = mime_type or document.mime_by_name(source.path)
+        else:
+            stated_type = mime_type or (source.mime if isinstance(source, BytesSource) else None)
+        if stated_type and has_signature(normalize_mime(stated_type)):
+            raise InvalidMedia(
+                f"{source.describe()} is not {normalize_mime(stated_type)}: it looks like "
+                f"{looks_like(head)}"
+            )
+        return normalize_mime(stated_type or "text/plain")
     if kind == "document" and head.startswith(b"PK"):
         try:
             mime = document.office_mime(file)

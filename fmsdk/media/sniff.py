@@ -9,7 +9,16 @@ from __future__ import annotations
 import codecs
 from typing import Literal
 
-__all__ = ["OFFICE", "SNIFFED_BYTES", "Kind", "is_text", "looks_like", "sniff"]
+__all__ = [
+    "OFFICE",
+    "SNIFFED_BYTES",
+    "Kind",
+    "has_signature",
+    "is_text",
+    "looks_like",
+    "normalize_mime",
+    "sniff",
+]
 
 Kind = Literal["image", "audio", "video", "document"]
 
@@ -56,6 +65,13 @@ _BRANDS: dict[bytes, tuple[Kind, str]] = {
 _BITMAP_HEADERS = {size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)}
 # The folder inside the archive that distinguishes the office formats.
 OFFICE = ((b"word/", _DOCX), (b"xl/", _XLSX), (b"ppt/", _PPTX))
+_SIGNED = frozenset(
+    (
+        *(mime for _, _, mime in _PREFIXES),
+        *(mime for _, mime in (*_CONTAINERS.values(), *_BRANDS.values(), *OFFICE)),
+        *("application/pdf", "audio/aac", "audio/ogg", "image/bmp", "video/mp4", "video/webm"),
+    )
+)
 _NAMES = {
     _DOCX: "a Word document",
     _XLSX: "an Excel sheet",
@@ -68,6 +84,42 @@ _NAMES = {
     "video/webm": "WebM video",
     "audio/webm": "WebM audio",
 }
+
+# Names that are in use for the same types, registered (IANA) or not.
+_ALIASES = {
+    **dict.fromkeys(("image/jpg", "image/pjpeg", "image/x-jpeg"), "image/jpeg"),
+    "image/x-png": "image/png",
+    **dict.fromkeys(("image/x-ms-bmp", "image/x-bmp", "image/x-windows-bmp"), "image/bmp"),
+    "image/tif": "image/tiff",
+    **dict.fromkeys(("audio/mp3", "audio/x-mp3", "audio/x-mpeg", "audio/mpeg3"), "audio/mpeg"),
+    **dict.fromkeys(("audio/x-wav", "audio/wave", "audio/vnd.wave", "audio/x-pn-wav"), "audio/wav"),
+    **dict.fromkeys(("audio/m4a", "audio/x-m4a", "audio/x-mp4"), "audio/mp4"),
+    "audio/x-flac": "audio/flac",
+    "audio/x-aac": "audio/aac",
+    "audio/x-aiff": "audio/aiff",
+    "audio/x-ogg": "audio/ogg",
+    **dict.fromkeys(("video/avi", "video/msvideo"), "video/x-msvideo"),
+    "video/x-m4v": "video/mp4",
+    "video/mov": "video/quicktime",
+    "application/x-pdf": "application/pdf",
+    "text/rtf": "application/rtf",
+    "application/csv": "text/csv",
+    "text/x-markdown": "text/markdown",
+    "text/json": "application/json",
+}
+
+
+def normalize_mime(mime: str) -> str:
+    """The usual name of a media type: in lower case, without parameters, no alias. Raw samples
+    (`audio/L16;rate=24000`) keep their parameters, which say how to read them."""
+    name = mime.partition(";")[0].strip().lower()
+    is_raw = name.startswith(("audio/l16", "audio/l24", "audio/pcm"))
+    return mime.strip() if is_raw else _ALIASES.get(name, name)
+
+
+def has_signature(mime: str) -> bool:
+    """Whether files of this type begin in a way that `sniff` knows: text has none."""
+    return mime in _SIGNED
 
 
 def sniff(head: bytes) -> tuple[Kind, str] | None:

@@ -39,6 +39,7 @@ from tests.support.anthropic.encoding import (
     turns,
 )
 from tests.support.anthropic.provider import body, build_request
+from tests.support.media_files import picture
 
 # --- content ---
 
@@ -100,7 +101,7 @@ def test_citations_are_asked_of_every_document() -> None:
     [
         (Audio(b"RIFF\0\0\0\0WAVE", mime_type="audio/wav"), "audio", "send its transcript"),
         (Video(b"", mime_type="video/mp4"), "video", "frames as images"),
-        (Image(PNG, mime_type="image/tiff"), "image", "not image/tiff; convert it first"),
+        (Image(picture("TIFF")), "image", "not image/tiff; convert it first"),
         (Document(b"PK", mime_type="application/zip"), "document", "convert it first"),
         (Document("https://e.org/a", mime_type="text/csv"), "document", "give its bytes"),
         (Image(FileRef("openai", "f")), "image", "a file of openai"),

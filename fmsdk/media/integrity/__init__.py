@@ -32,6 +32,7 @@ from fmsdk.media.integrity.image import (
 from fmsdk.media.integrity.riff import missing_in_iff, missing_in_riff
 from fmsdk.media.integrity.video import missing_in_iso, missing_in_matroska
 from fmsdk.media.limited_file import TooManyPieces, limit_steps
+from fmsdk.media.pdf_password import needs_password
 from fmsdk.media.sniff import OFFICE, Kind
 from fmsdk.media.source import BytesSource, LocalSource, PathSource
 
@@ -78,9 +79,9 @@ def check_integrity(kind: Kind, source: LocalSource) -> None:
     """Check that a file of `kind` is complete, and that decoding it is safe.
 
     Raises:
-        InvalidMedia: as `read_header`; "… is truncated: …"; a bomb: more frames or pages than
-            `limits.MAX_FRAME_PIXELS` allows, an archive of more than `limits.MAX_UNPACKED`; more
-            pieces than `limited_file` allows, except in a recording.
+        InvalidMedia: as `read_header`; "… is truncated: …"; a PDF with a password; a bomb:
+            more frames or pages than `limits.MAX_FRAME_PIXELS` allows, an archive of more than
+            `limits.MAX_UNPACKED`; more pieces than `limited_file` allows, except in a recording.
     """
     if not isinstance(source, (PathSource, BytesSource)):
         return  # encoded by fmsdk, so complete
@@ -92,6 +93,11 @@ def check_integrity(kind: Kind, source: LocalSource) -> None:
                 missing = find_missing(file, file.seek(0, os.SEEK_END))
                 if missing:
                     raise InvalidMedia(f"{source.describe()} is truncated: {missing}")
+            if mime == "application/pdf" and needs_password(file):
+                raise InvalidMedia(
+                    f"{source.describe()} is protected by a password, which no model is given: "
+                    "save it without one"
+                )
             is_office = mime in _OFFICE_TYPES
             bomb = describe_zip_bomb(file) if is_office else describe_frame_bomb(file, mime)
         except TooManyPieces as error:
