@@ -57,11 +57,12 @@ docs: $(VENV)/dev.stamp
 $(VENV)/demo.stamp: pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): the first time takes a few minutes."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) install 'pip>=25.1'
 	@$(INSTALL) --editable '.[all]'
 	@touch $@
 
+# `--group` came with pip 25.1. What users type works with the pip that their Python brings.
 $(VENV)/dev.stamp: $(VENV)/demo.stamp requirements-data.txt
+	@$(PIP) install 'pip>=25.1'
 	@$(INSTALL) --group dev
 	@$(PIP) install --no-deps --requirement requirements-data.txt
 	@touch $@

