@@ -7,13 +7,14 @@ its bytes when the wire needs them. Parts know nothing of any provider's format.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from fmsdk.errors import BadRequestError, InvalidMedia
 from fmsdk.media.sniff import Kind, normalize_mime
 from fmsdk.media.source import FileRef, LocalSource, Source, UrlSource, resolve_source
+from fmsdk.notebook import render_media
 
 if TYPE_CHECKING:
     from fmsdk.media.header import Header
@@ -33,6 +34,7 @@ __all__ = [
     "ToolCall",
     "ToolResult",
     "Video",
+    "join_parts",
 ]
 
 Modality = Literal["text", "image", "audio", "video", "document"]
@@ -47,6 +49,9 @@ class Text:
     text: str
     cache: CacheMark = False
     refusal: bool = False
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -133,6 +138,9 @@ class _Media:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.describe()})"
 
+    def _repr_html_(self) -> str:
+        return render_media(self)
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Image(_Media):
@@ -209,6 +217,9 @@ class Reasoning:
     provider: str | None = None
     opaque: str | None = field(default=None, repr=False)
 
+    def __str__(self) -> str:
+        return self.text
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
@@ -224,6 +235,10 @@ class ToolCall:
     raw: str | None = None
     provider: str | None = None
     opaque: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
+        return f"{self.name}({self.raw if self.raw is not None else arguments})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,9 +277,28 @@ class ToolResult:
         ):
             object.__setattr__(self, name_, value)
 
+    def __str__(self) -> str:
+        return join_parts(self.content)
+
 
 _RESULT_PARTS = (Text, Image, Audio, Video, Document)
 MediaPart = Image | Audio | Video | Document
 _Piece = str | Text | MediaPart
 ToolContent = _Piece | list[_Piece] | tuple[_Piece, ...]
 Part = Text | Image | Audio | Video | Document | Reasoning | ToolCall | ToolResult
+
+
+def join_parts(parts: Iterable[Part]) -> str:
+    """The parts for a person, without reasoning: texts as they are, calls and media on lines of
+    their own."""
+    lines: list[str] = []
+    follows_text = False
+    for part in parts:
+        if isinstance(part, Reasoning):
+            continue
+        if follows_text and isinstance(part, Text):
+            lines[-1] += part.text
+        else:
+            lines.append(str(part))
+        follows_text = isinstance(part, Text)
+    return "\n".join(lines)

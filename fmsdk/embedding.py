@@ -148,6 +148,17 @@ class Embeddings(Result):
         """The number of dimensions of each vector."""
         return self.vectors.dimensions
 
+    def __str__(self) -> str:
+        return repr(self.vectors)[1:-1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, the vectors as lists of numbers: see `Result.to_dict`."""
+        return {
+            "vectors": [vector.tolist() for vector in self.vectors],
+            "normalized": self.normalized,
+            **Result.to_dict(self),
+        }
+
 
 def build_embed_request(
     model: str, inputs: object, *, dimensions: int | None = None, **common: Any

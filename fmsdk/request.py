@@ -21,6 +21,7 @@ from fmsdk.content import (
     ToolCall,
     ToolResult,
     Video,
+    join_parts,
 )
 from fmsdk.errors import BadRequestError
 from fmsdk.validation import check_integer, check_json, check_number, check_text
@@ -65,6 +66,9 @@ class Message:
     def text(self) -> str:
         """The text parts, joined."""
         return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    def __str__(self) -> str:
+        return f"{self.role}: {join_parts(self.parts)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,10 @@ class Request:
     def name(self) -> str:
         """The full name, "provider:model"."""
         return f"{self.provider}:{self.model}"
+
+    def __str__(self) -> str:
+        system = [] if self.system is None else [f"system: {self.system}"]
+        return "\n".join([self.name, *system, *map(str, self.messages)])
 
     def parts(self) -> Iterator[Part]:
         """Every part of every message, and the parts inside tool results."""

@@ -7,17 +7,25 @@ interrupted streams.
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
 
-from fmsdk.content import Audio, Image, MediaPart, Part, Reasoning, Text, ToolCall
+from fmsdk.content import (
+    Audio,
+    Image,
+    MediaPart,
+    Part,
+    Reasoning,
+    Text,
+    ToolCall,
+    join_parts,
+)
 from fmsdk.errors import InvalidOutput
+from fmsdk.notebook import render_media
 from fmsdk.request import Message
 from fmsdk.result import NO_USAGE, Finish, Result, Warning, WarningCode
-from fmsdk.surrogates import replace_lone_surrogates
+from fmsdk.tool_calls import tool_call
 from fmsdk.usage import Timings, Usage
 
 if TYPE_CHECKING:
@@ -63,6 +71,9 @@ class Choice:
     finish_raw: str | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
 
+    def __str__(self) -> str:
+        return join_parts(self.parts)
+
 
 # No slots: with them, calling a subscripted generic (`Response[str](…)`) fails in Python 3.11.
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +87,31 @@ class Response(Result, Generic[T]):
     choices: tuple[Choice, ...]
     output_type: Any = field(default=None, repr=False, compare=False)
     _output: Any = field(default=None, init=False, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        """What a person wants to read, and nothing else: the text of the first choice, or the
+        refusal. Without either, its calls and media."""
+        return self.text or self.refusal or join_parts(self.parts)
+
+    def _repr_html_(self) -> str:
+        media = (part for part in self.parts if isinstance(part, MediaPart))
+        return "".join(map(render_media, media)) + Result._repr_html_(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values: text, reasoning, refusal, tool calls and finish of the first choice.
+        See `Result.to_dict`."""
+        return {
+            "text": self.text,
+            "reasoning": self.reasoning,
+            "refusal": self.refusal,
+            "tool_calls": [
+                {"id": call.id, "name": call.name, "arguments": dict(call.arguments)}
+                for call in self.tool_calls
+            ],
+            "finish": self.finish,
+            "finish_raw": self.finish_raw,
+            **Result.to_dict(self),
+        }
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -362,29 +398,3 @@ def _join_deltas(events: list[Any]) -> Part:
     data = b"".join(e.data for e in events)
     kind = Audio if first.kind == "audio" else Image
     return kind(data, mime_type=first.mime)
-
-
-def tool_call(
-    id: str, name: str, arguments: str, *, provider: str | None = None, opaque: str | None = None
-) -> ToolCall:
-    """A `ToolCall` from the text of its arguments; an empty text means no arguments."""
-    value: object = None
-    if arguments.strip():
-        try:
-            text = replace_lone_surrogates(arguments)
-            value = json.loads(text, parse_float=_finite, parse_constant=_finite)
-        except (ValueError, RecursionError):
-            value = None
-    else:
-        value = {}
-    if isinstance(value, dict):
-        return ToolCall(id, name, cast("dict[str, Any]", value), None, provider, opaque)
-    return ToolCall(id, name, {}, arguments, provider, opaque)
-
-
-def _finite(digits: str) -> float:
-    """A number that JSON can hold: not NaN, not infinite, and not too large for a float."""
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError(digits)
-    return number

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from fmsdk.content import MediaPart
+from fmsdk.notebook import render_note, render_text
 from fmsdk.request import Message
-from fmsdk.usage import Cost, Latency, Timings, Usage
+from fmsdk.usage import Cost, Latency, Timings, Usage, to_plain_record
 
 __all__ = ["NO_USAGE", "Finish", "Result", "Warning", "WarningCode"]
 
@@ -78,6 +79,9 @@ class Warning:
     message: str
     detail: str = ""
 
+    def __str__(self) -> str:
+        return self.message
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -116,6 +120,28 @@ class Result:
     def messages(self) -> tuple[Message, ...]:
         """The answers as turns of a conversation; empty for verbs without a conversation."""
         return ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as plain values, for a table or a log. Money is text, None is unknown. Media
+        and the vendor's own objects are left out; `fmsdk.to_json` writes everything."""
+        return {
+            "provider": self.provider,
+            "model": self.model,
+            "served_model": self.served_model,
+            "request_id": self.request_id,
+            "usage": self.usage.to_dict(),
+            "cost": None if self.cost is None else self.cost.to_dict(),
+            "latency": to_plain_record(self.latency),
+            "warnings": [to_plain_record(warning) for warning in self.warnings],
+        }
+
+    def _repr_html_(self) -> str:
+        cost = "cost unknown" if self.cost is None else str(self.cost)
+        name = f"{self.provider}:{self.served_model or self.model}"
+        return render_text(str(self)) + render_note(
+            " · ".join([name, str(self.usage), str(self.latency), cost]),
+            *(f"warning: {warning}" for warning in self.warnings),
+        )
 
     def with_media(self, change: Callable[[MediaPart], MediaPart]) -> Self:
         """The result with `change` applied to every media part."""

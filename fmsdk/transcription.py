@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from fmsdk.content import Audio
 from fmsdk.request import Request
 from fmsdk.result import Result
+from fmsdk.usage import to_plain_record
 
 __all__ = ["Segment", "TranscribeRequest", "Transcription"]
 
@@ -45,3 +47,16 @@ class Transcription(Result):
     segments: tuple[Segment, ...] = ()
     language: str | None = None
     duration: float | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values: see `Result.to_dict`."""
+        return {
+            "text": self.text,
+            "segments": [to_plain_record(segment) for segment in self.segments],
+            "language": self.language,
+            "duration": self.duration,
+            **Result.to_dict(self),
+        }

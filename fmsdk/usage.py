@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from decimal import Decimal
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, cast
 
 __all__ = [
     "Attempt",
@@ -22,16 +22,52 @@ __all__ = [
     "Timings",
     "Usage",
     "UsageSource",
+    "format_dollars",
+    "to_plain_record",
     "without_false_zeros",
 ]
 
 N = TypeVar("N", int, Decimal)
 
 UsageSource = Literal["measured", "estimated", "unknown"]
+_SIGNIFICANT_DIGITS = 3
+
+
+def format_dollars(amount: Decimal) -> str:
+    """US dollars with at least 2 decimals and 3 significant digits."""
+    decimals = max(2, _SIGNIFICANT_DIGITS - 1 - amount.adjusted()) if amount else 2
+    return f"${amount:.{decimals}f}"
+
+
+def to_plain_record(value: Any) -> dict[str, Any]:
+    """A dataclass instance as an object, field by field, at any depth: money is text, and tuples
+    are lists."""
+
+    def create_object(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        record = dict(items)
+        for name, field in items:
+            if isinstance(field, Decimal):
+                record[name] = f"{field:f}"
+            elif isinstance(field, tuple):
+                record[name] = list(cast("tuple[Any, ...]", field))
+        return record
+
+    return asdict(value, dict_factory=create_object)
+
+
+class _Counts:
+    """Counts of which most are unknown: `str` shows those that are known."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        counts = ((spec.name, getattr(self, spec.name)) for spec in fields(cast("Any", self)))
+        text = ", ".join(f"{name} {count}" for name, count in counts if count is not None)
+        return text or "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InputUsage:
+class InputUsage(_Counts):
     """Tokens (or seconds) of the input. `total` includes cached tokens, for every vendor.
 
     The modality fields are parts of `total` where the vendor reports them. `cache_read` and
@@ -56,7 +92,7 @@ class InputUsage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutputUsage:
+class OutputUsage(_Counts):
     """Tokens of the output. `total` includes `reasoning`, for every vendor."""
 
     total: int | None = None
@@ -88,6 +124,26 @@ class Usage:
     server_tools: Mapping[str, int] | None = None
     charged: Decimal | None = None
     raw: dict[str, Any] | None = None
+
+    def __str__(self) -> str:
+        """The tokens in and out; "~" marks estimates."""
+        mark = "~" if self.source == "estimated" else ""
+        texts: list[str] = []
+        if self.input.total is not None:
+            cached = f" ({self.input.cache_read} cached)" if self.input.cache_read else ""
+            texts.append(f"{mark}{self.input.total} tokens in{cached}")
+        elif self.input.audio_seconds is not None:
+            texts.append(f"{mark}{self.input.audio_seconds:.1f} s of audio in")
+        if self.output.total is not None:
+            reasoning = f" ({self.output.reasoning} reasoning)" if self.output.reasoning else ""
+            texts.append(f"{mark}{self.output.total} tokens out{reasoning}")
+        return ", ".join(texts) or "tokens unknown"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; money is text, None is unknown. `raw` is left out."""
+        record = to_plain_record(self)
+        del record["raw"]
+        return record
 
 
 def without_false_zeros(usage: Usage, *, has_output: bool) -> Usage:
@@ -125,6 +181,14 @@ class Range(Generic[N]):
         if not self.low <= self.expected <= self.high:
             raise ValueError(f"not in order: {self.low}, {self.expected}, {self.high}")
 
+    def __str__(self) -> str:
+        """The expected figure, then the bounds. Decimals are US dollars."""
+        low, expected, high = (
+            format_dollars(number) if isinstance(number, Decimal) else str(number)
+            for number in (self.low, self.expected, self.high)
+        )
+        return f"{expected} ({low} to {high})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostLine:
@@ -141,6 +205,9 @@ class CostLine:
     amount: Decimal
     note: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.kind}: {format_dollars(self.amount)} for {self.quantity:f} × {self.unit}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
@@ -155,6 +222,21 @@ class Cost:
     price_source: str
     currency: str = "USD"
     source: UsageSource = "measured"
+
+    def __str__(self) -> str:
+        """The total, rounded to 3 digits; "~" marks an estimate. Device time has its price."""
+        text = ("~" if self.source == "estimated" else "") + format_dollars(self.total)
+        for line in self.lines:
+            if line.kind == "device time":
+                # The source's name without its details.
+                source = self.price_source.partition(",")[0]
+                hourly = format_dollars(line.unit_price * 3600)
+                text += f" (device time at {hourly}/h, {source})"
+        return text
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; money is text, with every digit."""
+        return to_plain_record(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +274,18 @@ class Latency:
     decode: float | None = None
     output_tokens_per_second: float | None = None
     attempts: tuple[Attempt, ...] = ()
+
+    def __str__(self) -> str:
+        times = [f"{self.total:.2f} s"]
+        if self.load:
+            times[0] += f" ({self.load:.2f} s loading)"
+        if self.time_to_first_token is not None:
+            times.append(f"first token {self.time_to_first_token:.2f} s")
+        if self.output_tokens_per_second is not None:
+            times.append(f"{self.output_tokens_per_second:.1f} tok/s")
+        if len(self.attempts) > 1:
+            times.append(f"{len(self.attempts)} attempts")
+        return ", ".join(times)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

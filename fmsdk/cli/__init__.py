@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except SystemExit as stop:  # argparse has printed why
             return int(stop.code or 0)
         code = failures.run_guarded(lambda: _COMMANDS[name].run_command(args), as_json=args.json)
-        if code and argv is None:
+        if argv is None:
             failures.exit_at_once(code)
         return code
 

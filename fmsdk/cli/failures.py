@@ -5,13 +5,15 @@ With `FMSDK_DEBUG` set, the traceback is printed first.
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from fmsdk.cli import terminal
 from fmsdk.cli.records import error_record
@@ -56,8 +58,19 @@ def run_guarded(work: Callable[[], int], *, as_json: bool) -> int:
 
 
 def exit_at_once(code: int) -> NoReturn:
-    """End the process without waiting for threads that load or run a model. The interpreter would
-    wait for the first to finish, and abort because of the second."""
+    """End the process without the interpreter's own way out: it takes a second once torch is
+    imported, waits for threads that load a model, and aborts because of those that run one.
+
+    After a success, what others have to finish (a thread that writes, an exporter of telemetry, a
+    log) is finished first.
+    """
+    if code == 0:
+        for thread in threading.enumerate():
+            if not thread.daemon and thread is not threading.current_thread():
+                thread.join()
+        exit_functions: Any = atexit
+        with suppress(Exception):  # printed by Python
+            exit_functions._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # reported before
             stream.flush()

@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 
 from fmsdk.cli import inputs, terminal
-from fmsdk.cli.account import format_dollars
 from fmsdk.cli.defaults import VARIABLE, choose_model
 from fmsdk.cli.failures import EXIT_FAILURE, report_error
 from fmsdk.cli.options import Parser, add_question, add_settings, read_settings
-from fmsdk.cli.records import to_plain_record
 from fmsdk.client import Client
 from fmsdk.errors import FmsdkError
-from fmsdk.quoting.quote import Quote
 
 __all__ = ["create_parser", "run_command"]
 
@@ -60,22 +57,12 @@ def run_command(args: argparse.Namespace) -> int:
                 code = EXIT_FAILURE
                 continue
             if args.json:
-                terminal.print_json({"name": name, **to_plain_record(quote)})
+                terminal.print_json({"name": name, **quote.to_dict()})
             else:
-                print(f"{name:{width}}  {_describe_quote(quote)}", flush=True)
+                print(f"{name:{width}}  {quote}", flush=True)
                 # Most are the same for every model: they are printed once.
                 warnings.update((warning.message, None) for warning in quote.warnings)
     if not args.json:
         for message in warnings:
             terminal.print_note(f"fmsdk: warning: {message}")
     return code
-
-
-def _describe_quote(quote: Quote) -> str:
-    text = f"~{quote.input_tokens.expected} tokens in, ~{quote.output_tokens.expected} out"
-    if quote.cost is None:
-        return f"{text} · cost unknown"
-    cost, ceiling = quote.cost, quote.ceiling
-    low, expected, high = map(format_dollars, (cost.low, cost.expected, cost.high))
-    text += f" · ~{expected} ({low} to {high})"
-    return text if ceiling is None else f"{text}, at most {format_dollars(ceiling)}"

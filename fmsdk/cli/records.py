@@ -5,15 +5,13 @@ Money is text, so that no decimal is lost; null means unknown. `docs/cli.md` des
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
-from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from fmsdk.errors import FmsdkError
 from fmsdk.response import Response
-from fmsdk.result import Result
+from fmsdk.usage import to_plain_record
 
-__all__ = ["error_record", "response_record", "result_record", "to_plain_record"]
+__all__ = ["error_record", "response_record"]
 
 
 def response_record(response: Response[Any], *, with_output: bool = True) -> dict[str, Any]:
@@ -22,30 +20,10 @@ def response_record(response: Response[Any], *, with_output: bool = True) -> dic
     Raises:
         InvalidOutput: the answer does not match the schema, and `with_output` is true.
     """
-    record: dict[str, Any] = {"text": response.text}
-    if with_output and response.output_type is not None:
-        record["output"] = response.output
-    return record | {
-        "reasoning": response.reasoning,
-        "refusal": response.refusal,
-        "tool_calls": [
-            {"id": call.id, "name": call.name, "arguments": dict(call.arguments)}
-            for call in response.tool_calls
-        ],
-        "finish": response.finish,
-        "finish_raw": response.finish_raw,
-        **_common_record(response),
-    }
-
-
-def result_record(result: Result) -> dict[str, Any]:
-    """The result of any verb: its own fields, then those of all results."""
-    if isinstance(result, Response):
-        return response_record(cast("Response[Any]", result), with_output=False)
-    common = {spec.name for spec in fields(Result)}
-    record = to_plain_record(result)
-    own = {name: value for name, value in record.items() if name not in common}
-    return {**own, **_common_record(result)}
+    record = response.to_dict()
+    if not with_output or response.output_type is None:
+        return record
+    return {"text": record.pop("text"), "output": response.output, **record}
 
 
 def error_record(error: Exception) -> dict[str, Any]:
@@ -58,30 +36,5 @@ def error_record(error: Exception) -> dict[str, Any]:
     description["attempts"] = [to_plain_record(attempt) for attempt in error.attempts]
     record: dict[str, Any] = {"error": description}
     if error.partial is not None:
-        record["partial"] = result_record(error.partial)
+        record["partial"] = error.partial.to_dict()
     return record
-
-
-def to_plain_record(value: Any) -> dict[str, Any]:
-    """A dataclass instance as an object, field by field, at any depth; money is text."""
-    return asdict(
-        value,
-        dict_factory=lambda items: {
-            name: f"{field:f}" if isinstance(field, Decimal) else field for name, field in items
-        },
-    )
-
-
-def _common_record(result: Result) -> dict[str, Any]:
-    usage = to_plain_record(result.usage)
-    del usage["raw"]  # the vendor's own fields; a program that needs them calls the library
-    return {
-        "provider": result.provider,
-        "model": result.model,
-        "served_model": result.served_model,
-        "request_id": result.request_id,
-        "usage": usage,
-        "cost": None if result.cost is None else to_plain_record(result.cost),
-        "latency": to_plain_record(result.latency),
-        "warnings": [to_plain_record(warning) for warning in result.warnings],
-    }

@@ -11,7 +11,6 @@ from fmsdk.cli.account import describe_result
 from fmsdk.cli.defaults import create_client
 from fmsdk.cli.failures import EXIT_FAILURE, report_error
 from fmsdk.cli.options import Parser
-from fmsdk.cli.records import result_record
 from fmsdk.errors import FmsdkError
 
 __all__ = ["create_parser", "run_command"]
@@ -62,7 +61,7 @@ def run_command(args: argparse.Namespace) -> int:
                 code = EXIT_FAILURE
                 continue
             if args.json:
-                terminal.print_json({"file": name, **result_record(speech)})
+                terminal.print_json({"file": name, **speech.to_dict()})
                 continue
             if len(args.files) > 1:
                 print(f"==> {name} <==")

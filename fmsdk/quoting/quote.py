@@ -14,13 +14,21 @@ from typing import Any, Literal
 from fmsdk import pricing
 from fmsdk.catalog.lifecycle import Clock, retirement_warnings
 from fmsdk.errors import MissingExtra, MissingKey, QuoteUnavailable, UnknownProvider
+from fmsdk.notebook import render_table
 from fmsdk.provider import Estimate, Provider
 from fmsdk.quoting.text_tokens import estimate_answer, estimate_text, most_tokens
 from fmsdk.quoting.unbounded_input import unbounded_inputs
 from fmsdk.registry import Registry
 from fmsdk.request import Request
 from fmsdk.response import Response, Warning
-from fmsdk.usage import InputUsage, OutputUsage, Range, Usage
+from fmsdk.usage import (
+    InputUsage,
+    OutputUsage,
+    Range,
+    Usage,
+    format_dollars,
+    to_plain_record,
+)
 
 __all__ = ["Quote", "estimate_text", "estimated_usage", "make_quote", "offline_quote"]
 
@@ -55,6 +63,29 @@ class Quote:
     source: Literal["estimated", "measured"] = "estimated"
     price_source: str | None = None
     warnings: tuple[Warning, ...] = ()
+
+    def __str__(self) -> str:
+        """One line: tokens, cost and ceiling, rounded to 3 digits."""
+        text = f"~{self.input_tokens.expected} tokens in, ~{self.output_tokens.expected} out"
+        if self.cost is None:
+            return f"{text} · cost unknown"
+        text += f" · ~{self.cost}"
+        return text if self.ceiling is None else f"{text}, at most {format_dollars(self.ceiling)}"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "input tokens": str(self.input_tokens),
+            "output tokens": str(self.output_tokens),
+            "cost": "unknown" if self.cost is None else str(self.cost),
+            "at most": "no bound" if self.ceiling is None else format_dollars(self.ceiling),
+        }
+        rows |= {"prices": self.price_source} if self.price_source else {}
+        rows |= {f"warning {n}": warning.message for n, warning in enumerate(self.warnings, 1)}
+        return render_table(f"{self.provider}:{self.model}", rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; money is text, with every digit."""
+        return to_plain_record(self)
 
 
 def offline_quote(request: Request, registry: Registry, clock: Clock | None = None) -> Quote:

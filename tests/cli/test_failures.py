@@ -307,6 +307,15 @@ class TestInterrupted:
         return process.returncode, out, err
 
 
+def test_end_finishes_what_others_left_and_tears_nothing_down(
+    fmsdk_process: Run, tmp_path: Path
+) -> None:
+    """The interpreter's own way out holds the prompt for a second once torch is imported."""
+    ran = fmsdk_process("ask", "Hi", "-m", "scripted:heavy", env={"KEPT": str(tmp_path / "kept")})
+    assert (ran.code, ran.out) == (0, "Hi\n")
+    assert (tmp_path / "kept").read_text() == "by a thread at exit "
+
+
 def test_closed_output_pipe_is_no_error(environment: dict[str, str]) -> None:
     with start(environment, "ask", "Hi", "-m", "scripted:slow") as process:
         assert process.stdout is not None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
+import threading
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import replace
@@ -32,10 +34,10 @@ ANSWERS = {
 
 class Scripted(FakeProvider):
     """echo: says what it was told. slow: 200 words, 50 ms each, tallied in the file BEGUN names.
-    stuck: a word, then a thread that works on. breaks: two words, then an error. defect: a bug.
-    oom: no memory. hostile: an error that says
-    what it was told. lines: an error message of two lines. device, warns, length: an answer with
-    device time, with a warning, cut off. The others: see ANSWERS."""
+    heavy: leaves work for the end. stuck: a word, then a thread that works on. breaks: two words,
+    then an error. defect: a bug. oom: no memory. hostile: an error that says what it was told.
+    lines: an error message of two lines. device, warns, length: an answer with device time, with a
+    warning, cut off. The others: see ANSWERS."""
 
     def __init__(self, config: ProviderConfig) -> None:
         super().__init__(name=config.name, price_id="openai")
@@ -86,6 +88,8 @@ class Scripted(FakeProvider):
             yield TextDelta("half an ")
             yield TextDelta("answer")
             raise ServerError("the vendor failed", status=500, request_id="r-1")
+        if model == "heavy":
+            _leave_work(os.environ["KEPT"])
         if model == "stuck":
             yield TextDelta("word ")
             await asyncio.to_thread(time.sleep, 600)
@@ -129,6 +133,33 @@ class Scripted(FakeProvider):
 async def _slowly() -> None:
     await asyncio.sleep(0.05)
     _tally()
+
+
+class _Heavy:
+    """As torch: the interpreter's own way out takes long."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __del__(self) -> None:
+        with open(self._path, "a", encoding="ascii") as file:
+            file.write("torn down ")
+
+
+HEAVY: list[_Heavy] = []
+
+
+def _leave_work(path: str) -> None:
+    """What others have to finish at the end: a thread that writes, and a function of `atexit`."""
+
+    def write(text: str) -> None:
+        time.sleep(0.2)
+        with open(path, "a", encoding="ascii") as file:
+            file.write(text)
+
+    HEAVY.append(_Heavy(path))
+    threading.Thread(target=write, args=("by a thread ",)).start()
+    atexit.register(write, "at exit ")
 
 
 def _tally() -> None:
