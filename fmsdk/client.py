@@ -8,15 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import weakref
-from collections.abc import (
-    Awaitable,
-    Callable,
-    Coroutine,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import (
     TYPE_CHECKING,
@@ -24,10 +18,10 @@ from typing import (
     Concatenate,
     ParamSpec,
     Self,
-    TypedDict,
     TypeVar,
     Unpack,
     cast,
+    overload,
 )
 
 from fmsdk import background_loop, pricing
@@ -35,6 +29,7 @@ from fmsdk.catalog.lifecycle import Clock
 from fmsdk.content import Audio, Text
 from fmsdk.embedding import Embeddings, build_embed_request
 from fmsdk.errors import BadRequestError
+from fmsdk.generate_options import GenerateOptions, show_keywords
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.observe.call_observer import Observers
 from fmsdk.observe.hooks import OnRequest, OnResponse
@@ -46,17 +41,7 @@ from fmsdk.pipeline.stream import StreamedCall
 from fmsdk.provider import Provider
 from fmsdk.quoting.quote import Quote, offline_quote
 from fmsdk.registry import Registry
-from fmsdk.request import (
-    OutputModality,
-    Prompt,
-    ReasoningEffort,
-    Request,
-    Tool,
-    ToolChoice,
-    build,
-    convert_request,
-    split_model,
-)
+from fmsdk.request import Prompt, Request, build, convert_request, split_model
 from fmsdk.response import Response
 from fmsdk.result import Result
 from fmsdk.streams import AsyncStream, Stream
@@ -79,37 +64,6 @@ R = TypeVar("R")
 Q = TypeVar("Q", bound=Request)
 ResultT = TypeVar("ResultT", bound=Result)
 P = ParamSpec("P")
-
-
-class GenerateOptions(TypedDict, total=False):
-    """The keywords of `generate`, `stream` and `quote`, beside `output`.
-
-    system: the system prompt. modalities: kinds of content in the answer. tools: `Tool`s or plain
-    functions. tool_choice: "auto", "none", "required" or a tool's name. stop: strings that end the
-    answer. logprobs: how many likely tokens to report for each token. choices: how many answers.
-    timeout: seconds for the whole call, with retries, without loading. tags: names and values for
-    your records; they are in `response.tags`, and are sent to vendors that keep such. lenient: drop
-    settings that cannot be honoured, with a warning. allow_retired: ask the model although its
-    vendor has switched it off. options: the provider's own, such as `OpenAIOptions`.
-    """
-
-    system: str | None
-    modalities: Iterable[OutputModality]
-    tools: Iterable[Tool | Callable[..., Any]]
-    tool_choice: ToolChoice
-    max_output_tokens: int | None
-    temperature: float | None
-    top_p: float | None
-    stop: str | Iterable[str]
-    seed: int | None
-    reasoning: ReasoningEffort | None
-    logprobs: int | None
-    choices: int
-    timeout: float | None
-    tags: Mapping[str, str] | Iterable[tuple[str, str]]
-    lenient: bool
-    allow_retired: bool
-    options: Any
 
 
 class AsyncClient:
@@ -171,14 +125,30 @@ class AsyncClient:
             weakref.WeakKeyDictionary()
         )
 
+    @overload
+    async def generate(
+        self, model: str, prompt: Prompt, *, output: type[T], **settings: Unpack[GenerateOptions]
+    ) -> Response[T]: ...
+
+    @overload
     async def generate(
         self,
         model: str,
         prompt: Prompt,
         *,
-        output: type[T] | Mapping[str, Any] | None = None,
+        output: Mapping[str, Any] | None = None,
         **settings: Unpack[GenerateOptions],
-    ) -> Response[T]:
+    ) -> Response[Any]: ...
+
+    @show_keywords
+    async def generate(
+        self,
+        model: str,
+        prompt: Prompt,
+        *,
+        output: type[Any] | Mapping[str, Any] | None = None,
+        **settings: Unpack[GenerateOptions],
+    ) -> Response[Any]:
         """Ask `model` ("provider:model") and wait for the whole answer.
 
         Args:
@@ -193,14 +163,30 @@ class AsyncClient:
         request = build(model, prompt, output=output, **settings)
         return await self._run(GENERATE, request)
 
+    @overload
+    def stream(
+        self, model: str, prompt: Prompt, *, output: type[T], **settings: Unpack[GenerateOptions]
+    ) -> AsyncStream[T]: ...
+
+    @overload
     def stream(
         self,
         model: str,
         prompt: Prompt,
         *,
-        output: type[T] | Mapping[str, Any] | None = None,
+        output: Mapping[str, Any] | None = None,
         **settings: Unpack[GenerateOptions],
-    ) -> AsyncStream[T]:
+    ) -> AsyncStream[Any]: ...
+
+    @show_keywords
+    def stream(
+        self,
+        model: str,
+        prompt: Prompt,
+        *,
+        output: type[Any] | Mapping[str, Any] | None = None,
+        **settings: Unpack[GenerateOptions],
+    ) -> AsyncStream[Any]:
         """Like `generate`, but gives events as they arrive: `async with client.stream(…) as
         stream`."""
         request = build(model, prompt, output=output, **settings)
@@ -273,6 +259,7 @@ class AsyncClient:
         )
         return await self._run(embed_operation(), request)
 
+    @show_keywords
     def quote(
         self,
         model: str,
@@ -360,6 +347,8 @@ def _stream_in_background(
     def stream(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Stream[R]:
         return Stream(verb(self.asynchronous, *args, **kwargs))
 
+    shown: Any = stream
+    shown.__signature__ = inspect.signature(verb).replace(return_annotation="Stream[Any]")
     return stream
 
 
@@ -373,6 +362,12 @@ def _call_directly(
     return call
 
 
+def _take_arguments_of(
+    init: Callable[Concatenate[AsyncClient, P], None],
+) -> Callable[[Callable[..., None]], Callable[Concatenate[Client, P], None]]:
+    return cast("Any", functools.wraps(init))
+
+
 class Client:
     """`AsyncClient` without `await`: the same arguments, verbs and signatures. Safe from many
     threads at once."""
@@ -380,7 +375,7 @@ class Client:
     asynchronous: AsyncClient
 
     # A decorator, since for type checkers an assigned `__init__` has the type of object's.
-    @cast("Callable[[Callable[..., None]], Any]", functools.wraps(AsyncClient.__init__))
+    @_take_arguments_of(AsyncClient.__init__)
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.asynchronous = AsyncClient(*args, **kwargs)
 

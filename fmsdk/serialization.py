@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from decimal import Decimal
@@ -25,16 +26,25 @@ from fmsdk.content import MediaPart
 from fmsdk.embedding import Vectors
 from fmsdk.errors import BadRequestError
 from fmsdk.media.source import BytesSource, FileRef, PathSource, UrlSource
+from fmsdk.quoting.quote import Quote
 from fmsdk.request import Message, Request
 from fmsdk.result import Result
 
-__all__ = ["SCHEMA_VERSION", "from_json", "to_json"]
+__all__ = [
+    "CLASSES",
+    "SCHEMA_VERSION",
+    "field_types",
+    "from_json",
+    "read_document",
+    "to_json",
+    "write_document",
+]
 
 SCHEMA_VERSION = 1
-Serialisable = Message | Request | Result | content.Part | usage.Usage | usage.Cost
+Serialisable = Message | Request | Result | content.Part | usage.Usage | usage.Cost | Quote
 MediaForm = Literal["bytes", "reference"]
 
-_CLASSES: dict[str, Any] = {
+CLASSES: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
         *(content.Text, content.Image, content.Audio, content.Video, content.Document),
@@ -44,7 +54,7 @@ _CLASSES: dict[str, Any] = {
         *(transcription.TranscribeRequest, transcription.Transcription, transcription.Segment),
         *(response.Choice, response.Response, response.TokenLogprob, response.Warning),
         *(usage.Usage, usage.InputUsage, usage.OutputUsage, usage.Cost, usage.CostLine),
-        *(usage.Latency, usage.Attempt, usage.Timings, usage.Device),
+        *(usage.Latency, usage.Attempt, usage.Timings, usage.Device, usage.Range, Quote),
     )
 }
 # Fields whose value is the caller's or the vendor's own JSON, which is written unchanged.
@@ -56,12 +66,17 @@ _JSON_FIELDS = frozenset(
         ("Usage", "server_tools"),
     }
 )
-_MONEY_FIELDS = frozenset({"total", "quantity", "unit_price", "amount", "hourly_price", "charged"})
+_MONEY_FIELDS = frozenset(
+    {
+        *("total", "quantity", "unit_price", "amount", "hourly_price", "charged"),
+        *("low", "expected", "high", "ceiling"),
+    }
+)
 _TYPE_FIELDS = frozenset({("Request", "output"), ("Response", "output_type")})
 
 
 def to_json(value: Serialisable, *, media: MediaForm = "bytes") -> str:
-    """Write a message, request, response, part, usage or cost as JSON text.
+    """Write a message, request, response, part, usage, cost or quote as JSON text.
 
     Args:
         media: "bytes" reads every media file; "reference" writes paths, and raises for media
@@ -71,14 +86,19 @@ def to_json(value: Serialisable, *, media: MediaForm = "bytes") -> str:
         BadRequestError: a value of another kind, provider options, or media without a reference.
         InvalidMedia: a media file cannot be read.
     """
-    if type(value).__name__ not in _CLASSES:
+    document = write_document(value, media)
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def write_document(value: Any, media: MediaForm = "bytes") -> dict[str, Any]:
+    """What `to_json` writes, before it becomes text."""
+    if type(value).__name__ not in CLASSES:
         raise BadRequestError(f"cannot write {type(value).__name__} as JSON")
-    document = {
+    return {
         "fmsdk": SCHEMA_VERSION,
         "type": type(value).__name__,
         "value": _write(value, media),
     }
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def from_json(text: str | bytes, *, files: bool = False) -> Any:
@@ -96,10 +116,15 @@ def from_json(text: str | bytes, *, files: bool = False) -> Any:
         document: Any = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise BadRequestError("this is not JSON") from error
+    return read_document(document, files=files)
+
+
+def read_document(document: Any, *, files: bool = False) -> Any:
+    """Read back what `write_document` wrote. Raises as `from_json` does."""
     version = cast("dict[str, Any]", document).get("fmsdk") if isinstance(document, dict) else None
     if version != SCHEMA_VERSION:
         raise BadRequestError(
-            f"this is not JSON of fmsdk's schema version {SCHEMA_VERSION}"
+            f"this is not JSON of fmsdk's schema version {SCHEMA_VERSION}, which to_json writes"
             + ("" if version is None else f" but of version {version!r}; use a matching fmsdk")
         )
     try:
@@ -126,7 +151,7 @@ def _write(value: Any, media: MediaForm) -> Any:
         numbers = base64.b64encode(value.to_bytes()).decode("ascii")
         return {"$": "Vectors", "dimensions": value.dimensions, "base64": numbers}
     name = type(value).__name__
-    if _CLASSES.get(name) is not type(value):
+    if CLASSES.get(name) is not type(value):
         raise BadRequestError(
             f"cannot write {name} as JSON. For a request with provider options, pass "
             "dataclasses.replace(request, options=None)"
@@ -180,12 +205,12 @@ def _read(value: Any, files: bool) -> Any:
     if name == "Vectors":
         numbers = base64.b64decode(document["base64"], validate=True)
         return Vectors.from_bytes(numbers, document["dimensions"])
-    if name not in _CLASSES:
+    if name not in CLASSES:
         raise ValueError(f"unknown kind {name!r}")
     values = {
         key: _read_field(name, key, item, files) for key, item in document.items() if key != "$"
     }
-    hints = _field_types(name)
+    hints = field_types(name)
     for key, item in values.items():
         if not _matches(item, hints[key]):
             raise TypeError(f"{key} of {name} is {type(item).__name__}")
@@ -193,13 +218,14 @@ def _read(value: Any, files: bool) -> Any:
         return content.ToolResult(values.pop("call_id"), values.pop("content", ()), **values)
     if name == "Message":
         return Message(values["role"], values.get("parts", ()))
-    return _CLASSES[name](**values)
+    return CLASSES[name](**values)
 
 
 @cache
-def _field_types(name: str) -> dict[str, Any]:
-    hints = get_type_hints(_CLASSES[name], localns={"Header": object})
-    return {spec.name: hints[spec.name] for spec in fields(_CLASSES[name]) if spec.init}
+def field_types(name: str) -> dict[str, Any]:
+    """The types of the fields that are written of the class `name`."""
+    hints = get_type_hints(CLASSES[name], localns={"Header": object})
+    return {spec.name: hints[spec.name] for spec in fields(CLASSES[name]) if spec.init}
 
 
 def _matches(value: Any, hint: Any) -> bool:
@@ -229,7 +255,7 @@ def _read_field(name: str, field: str, item: Any, files: bool) -> Any:
         return _read_bytes(item)
     if field in _MONEY_FIELDS and isinstance(item, str):
         return Decimal(item)
-    is_media = issubclass(_CLASSES[name], MediaPart) and field == "source"
+    is_media = issubclass(CLASSES[name], MediaPart) and field == "source"
     return _read_source(item, files) if is_media else _read(item, files)
 
 
@@ -264,3 +290,32 @@ def _read_bytes(document: dict[str, str]) -> bytes:
     if "text" in document:
         return document["text"].encode("utf-8")
     return base64.b64decode(document["base64"], validate=True)
+
+
+def _core_schema(kind: type[Any], source: Any, *_: object) -> Any:
+    from fmsdk.schema.pydantic_types import core_schema
+
+    return core_schema(kind, source)
+
+
+def _json_schema(kind: type[Any], *_: object) -> dict[str, Any]:
+    from fmsdk.schema.pydantic_types import json_schema
+
+    return json_schema(kind)
+
+
+# pydantic asks these of a class, so that fields of models and FastAPI's endpoints can have it.
+for _class in CLASSES.values():
+    _class.__get_pydantic_core_schema__ = classmethod(_core_schema)
+    _class.__get_pydantic_json_schema__ = classmethod(_json_schema)
+
+
+def _subscript_response(kind: Any, parameters: Any) -> Any:
+    alias = cast("Any", super(response.Response, kind)).__class_getitem__(parameters)
+    if "pydantic_core" in sys.modules:
+        alias.__pydantic_core_schema__ = _core_schema(kind, alias)
+    return alias
+
+
+# pydantic asks a subscripted dataclass (`Response[str]`) only for a schema that it has already.
+cast("Any", response.Response).__class_getitem__ = classmethod(_subscript_response)

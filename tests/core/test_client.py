@@ -23,9 +23,10 @@ VERBS = ["__init__", "generate", "stream", "transcribe", "embed", "quote", "load
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_both_clients_have_the_same_signatures(verb: str) -> None:
+def test_both_clients_take_the_same_arguments(verb: str) -> None:
     sync, asynchronous = getattr(fmsdk.Client, verb), getattr(fmsdk.AsyncClient, verb)
-    assert inspect.signature(sync) == inspect.signature(asynchronous)
+    signatures = inspect.signature(sync), inspect.signature(asynchronous)
+    assert signatures[0].parameters == signatures[1].parameters
     assert sync.__doc__ == asynchronous.__doc__
 
 
