@@ -226,6 +226,7 @@ class Provider(ABC):
             its models hold. None: somebody else's server.
         base_url: the server's address, whose host and port telemetry reports.
         is_local: whether models run in this process, on the user's device.
+        backoff: whether time passes before a failed request is sent again.
     """
 
     contract_version: ClassVar[int]
@@ -234,6 +235,7 @@ class Provider(ABC):
     price_id: str | None = None
     vendor: str | None = None
     base_url: str | None = None
+    backoff: bool = True
 
     @abstractmethod
     def capabilities(self, model: str) -> Capabilities:

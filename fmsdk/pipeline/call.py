@@ -314,6 +314,7 @@ class Call(Generic[Q, A]):
         except FmsdkError:
             del error, fmsdk_error  # which would be a cycle with its traceback
             raise
+        delay = delay if self.provider.backoff else 0.0
         self.attach_context(fmsdk_error)
         self.report_attempt(fmsdk_error, delay)
         await asyncio.sleep(delay)

@@ -114,7 +114,7 @@ class TestAttempts:
         return reports
 
     def test_failed_attempt_then_answer(self, reports: list[AttemptReport]) -> None:
-        provider = FakeProvider([fmsdk.ServerError("busy", request_id="r-1"), "Yes"])
+        provider = FakeProvider([fmsdk.ServerError("busy", request_id="r-1"), "Yes"], backoff=True)
         provider.price_id = "openai"
         answer = client_of(provider).generate("fake:gpt-4o", "Hi")
         failed, last = reports

@@ -58,7 +58,9 @@ def test_an_error_that_cannot_be_mended_is_not_tried_again() -> None:
 
 
 def test_the_vendors_retry_after_is_waited_for() -> None:
-    provider = FakeProvider([fmsdk.RateLimitError("slow down", retry_after=0.2), "Yes"])
+    provider = FakeProvider(
+        [fmsdk.RateLimitError("slow down", retry_after=0.2), "Yes"], backoff=True
+    )
     attempts = ask(provider).latency.attempts
     assert 0.2 <= attempts[1].waited <= 0.2 * (1 + retry.RETRY_AFTER_JITTER)
 
@@ -327,5 +329,7 @@ def test_a_transcription_has_the_tags_of_its_request() -> None:
 
 
 def test_a_provider_without_the_verb_is_one_clear_error() -> None:
-    with pytest.raises(fmsdk.BadRequestError, match="fake has no speech to text"):
-        fmsdk.Client(providers={"fake": FakeProvider()}).transcribe("fake:x", b"RIFF")
+    with pytest.raises(fmsdk.BadRequestError, match="anthropic has no speech to text"):
+        fmsdk.Client(providers={"anthropic": {"api_key": "key"}}).transcribe(
+            "anthropic:claude-sonnet-5", b"RIFF"
+        )

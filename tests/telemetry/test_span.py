@@ -246,7 +246,7 @@ class TestSpans:
         assert recorder.attributes["fmsdk.tag.a"] == "b"
 
     def test_retries_are_events(self, recorder: Recorder) -> None:
-        provider = FakeProvider([fmsdk.ServerError("hush", status=503), "Yes"])
+        provider = FakeProvider([fmsdk.ServerError("hush", status=503), "Yes"], backoff=True)
         recorder.client(provider).generate("fake:any", "Hi")
         (event,) = recorder.span.events
         assert event.name == "fmsdk.retry"

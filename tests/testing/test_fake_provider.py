@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import fmsdk
@@ -17,10 +19,10 @@ class Strict(FakeProvider):
             capabilities=fmsdk.Capabilities(input=frozenset({"text", "image"})), delay=0.001
         )
 
-    def _next(self, request: fmsdk.Request) -> fmsdk.Response[object]:
+    async def generate(self, request: fmsdk.Request) -> fmsdk.Response[Any]:
         if request.options is not None:
             raise fmsdk.BadRequestError("the fake provider has no options")
-        return super()._next(request)
+        return await super().generate(request)
 
 
 class TestFakeProvider(ProviderConformance):
