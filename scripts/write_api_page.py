@@ -49,8 +49,8 @@ WARNINGS = {
     "the request is `lenient`.",
     "setting_ignored": "The server did not do what a setting asked for: it gave fewer answers than "
     "`choices`, or vectors of another length than `dimensions`.",
-    "schema_not_strict": "The vendor's strict mode cannot hold the JSON Schema, so the vendor does "
-    "not guarantee that the answer fits it.",
+    "schema_not_strict": "The vendor's strict mode, or the keywords that it reads, cannot hold the "
+    "JSON Schema, so the vendor does not guarantee that the answer or the arguments fit it.",
     "audio_format": "The spoken answer comes in another format than the one asked for.",
     "cache_lifetime": "The vendor keeps the cached prompt for another time than the one asked for.",
     "cache_mark_ignored": "A cache mark has no effect.",

@@ -24,7 +24,8 @@ import msgspec
 
 from fmsdk.errors import BadRequestError, InvalidOutput
 from fmsdk.schema.json_text import find_json
-from fmsdk.schema.strict import check_form, needs_wrapping, resolve_root, strict, without_nulls
+from fmsdk.schema.nodes import check_form
+from fmsdk.schema.strict import needs_wrapping, resolve_root, strict, without_nulls
 from fmsdk.surrogates import replace_lone_surrogates
 from fmsdk.validation import encode_json, to_plain_json
 

@@ -11,11 +11,17 @@ from itertools import chain, repeat
 from typing import Any, NoReturn, cast
 
 from fmsdk.errors import BadRequestError
+from fmsdk.schema.nodes import (
+    Schema,
+    add_limits,
+    check_form,
+    json_type,
+    resolve_reference,
+    types_of,
+)
 from fmsdk.validation import to_plain_json
 
-__all__ = ["check_form", "needs_wrapping", "resolve_root", "strict", "without_nulls"]
-
-Schema = Mapping[str, Any]
+__all__ = ["needs_wrapping", "resolve_root", "strict", "without_nulls"]
 
 # Keywords that strict mode accepts unchanged, and those with schemas inside, which are converted.
 _UNCHANGED_KEYWORDS = frozenset(
@@ -38,61 +44,7 @@ _UNSUPPORTED_KEYWORDS = frozenset(
     {"dependentRequired", "dependentSchemas", "else", "if", "not", "patternProperties", "then"}
 )
 _LOOKAROUND = ("(?=", "(?!", "(?<=", "(?<!")
-_JSON_TYPES: dict[type, str] = {
-    str: "string",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    type(None): "null",
-}
-# The content of keywords: schemas by name, a list of schemas, one schema, or text.
-_WITH_NAMES = frozenset(
-    {"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"}
-)
-_WITH_LIST = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
-_WITH_ONE = frozenset(
-    {"additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then"}
-)
-_TEXTS = frozenset({"$ref", "format", "pattern"})
 _TELLS_TYPE = frozenset({"$ref", "allOf", "anyOf", "const", "enum", "oneOf", "type"})
-
-
-def check_form(schema: object, where: str = "$") -> None:
-    """Raise BadRequestError for a schema, in plain values, with a keyword of the wrong kind
-    (`"required": 5`). `where` is its place in the outermost schema."""
-    if isinstance(schema, bool):
-        return
-    node = cast("Schema", _require_kind(dict, schema, "a schema is an object", where))
-    for keyword in _WITH_NAMES & node.keys():
-        schemas = _require_kind(dict, node[keyword], f"{keyword!r} is an object of schemas", where)
-        for name, inner in schemas.items():
-            check_form(inner, f"{where}.{name}")
-    for keyword in _WITH_LIST & node.keys():
-        for inner in _require_kind(list, node[keyword], f"{keyword!r} is a list of schemas", where):
-            check_form(inner, f"{where}.{keyword}")
-    for keyword in _WITH_ONE & node.keys():
-        content: Any = node[keyword]  # older drafts have a list of `items`
-        is_list = isinstance(content, list) and keyword == "items"
-        for inner in cast("list[Any]", content if is_list else [content]):
-            check_form(inner, f"{where}.{keyword}")
-    for keyword in _TEXTS & node.keys():
-        _require_kind(str, node[keyword], f"{keyword!r} is text", where)
-    _require_kind(list, node.get("enum", []), "'enum' is a list", where)
-    types = node.get("type", [])
-    for keyword, texts in (
-        ("required", node.get("required", [])),
-        ("type", [types] if isinstance(types, str) else types),
-    ):
-        for text in _require_kind(list, texts, f"{keyword!r} is a list of names", where):
-            _require_kind(str, text, f"{keyword!r} names what is text", where)
-
-
-def _require_kind(kind: type, value: Any, text: str, where: str) -> Any:
-    if not isinstance(value, kind):
-        raise BadRequestError(
-            f"the schema is not valid: {text}, not {type(value).__name__} (at {where})"
-        )
-    return value
 
 
 def strict(schema: Schema) -> dict[str, Any]:
@@ -135,7 +87,7 @@ def resolve_root(schema: Schema) -> dict[str, Any]:
     if not isinstance(reference, str):
         return dict(schema)
     siblings = {key: value for key, value in schema.items() if key != "$ref"}
-    root = {**_resolve_reference(schema, schema), **siblings}
+    root = {**resolve_reference(schema, schema), **siblings}
     for group in ("$defs", "definitions"):
         name = reference.removeprefix(f"#/{group}/")
         if name in root.get(group, {}) and not _refers(root, reference):
@@ -173,7 +125,7 @@ def _raise_not_strict(where: str, why: str, advice: str) -> NoReturn:
 def _strict(schema: object, where: str) -> dict[str, Any]:
     node = _merge_all_of(schema, where)
     result: dict[str, Any] = {}
-    limits: list[str] = []
+    limits: dict[str, Any] = {}
     for keyword, value in node.items():
         is_supported = (keyword == "format" and value in _FORMATS) or (
             keyword == "pattern" and not any(token in value for token in _LOOKAROUND)
@@ -183,17 +135,15 @@ def _strict(schema: object, where: str) -> dict[str, Any]:
         elif keyword in _UNSUPPORTED_KEYWORDS:
             _raise_not_strict(where, f"it uses {keyword!r}", "Use types and anyOf instead")
         elif keyword not in _SCHEMA_KEYWORDS | _REMARKS:
-            limits.append(f"{keyword}: {value}")
-    if "properties" in node or "object" in _types(node):
+            limits[keyword] = value
+    if "properties" in node or "object" in types_of(node):
         result |= _strict_object(node, where)
-    if "prefixItems" in node or "array" in _types(node):
+    if "prefixItems" in node or "array" in types_of(node):
         result |= _strict_array(node, where)
     for keyword in ("anyOf", "oneOf"):
         if keyword in node:
             result["anyOf"] = [_strict(variant, where) for variant in node[keyword]]
-    if limits:
-        text = str(result.get("description", ""))
-        result["description"] = f"{text} ({'; '.join(limits)})".strip()
+    add_limits(result, limits)
     return _isolate_reference(_add_type(result, where), where)
 
 
@@ -211,11 +161,6 @@ def _merge_all_of(schema: object, where: str) -> Schema:
         _raise_not_strict(where, "it uses 'allOf'", "Write the parts as one object")
     rest = {key: value for key, value in node.items() if key != "allOf"}
     return _merge_all_of({**cast("Schema", parts[0]), **rest}, where)
-
-
-def _types(node: Schema) -> tuple[str, ...]:
-    types = node.get("type", ())
-    return (types,) if isinstance(types, str) else tuple(types)
 
 
 def _strict_object(node: Schema, where: str) -> dict[str, Any]:
@@ -250,12 +195,8 @@ def _add_type(node: dict[str, Any], where: str) -> dict[str, Any]:
     """Add the `type` that OpenAI requires beside `enum` and `const`, and that msgspec omits."""
     if not node.keys() & {"type", "$ref", "anyOf"}:
         values = node["enum"] if "enum" in node else [node["const"]] if "const" in node else []
-        types = list(
-            dict.fromkeys(
-                _JSON_TYPES.get(type(cast("object", value)), "object") for value in values
-            )
-        )
-        if not types or "object" in types:
+        types = list(dict.fromkeys(map(json_type, values)))
+        if not types or {"array", "object"} & {*types}:
             _raise_not_strict(where, "it takes values of any kind", "Give it a type")
         node["type"] = types[0] if len(types) == 1 else types
     return node
@@ -274,27 +215,12 @@ def _isolate_reference(node: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _takes_null(schema: object, root: Schema) -> bool:
-    node = _resolve_reference(schema, root)
-    if not node.keys() & _TELLS_TYPE or "null" in _types(node):
+    node = resolve_reference(schema, root)
+    if not node.keys() & _TELLS_TYPE or "null" in types_of(node):
         return True
     if node.get("const", ...) is None or None in node.get("enum", ()):
         return True
     return any(_takes_null(variant, root) for variant in _variants(node))
-
-
-def _resolve_reference(schema: object, root: Schema) -> Schema:
-    """The target of a node's reference; the node itself if it has none in `root`."""
-    if not isinstance(schema, Mapping):  # `true` accepts anything
-        return {}
-    node = cast("Schema", schema)
-    reference = node.get("$ref")
-    if not isinstance(reference, str):
-        return node
-    target: Any = root
-    for key in reference.removeprefix("#").split("/")[1:]:
-        name = key.replace("~1", "/").replace("~0", "~")
-        target = cast("Schema", target).get(name) if isinstance(target, Mapping) else None
-    return cast("Schema", target) if target and isinstance(target, Mapping) else node
 
 
 def _variants(node: Schema) -> Iterable[Schema]:
@@ -302,7 +228,7 @@ def _variants(node: Schema) -> Iterable[Schema]:
 
 
 def _without_nulls(value: Any, schema: object, root: Schema) -> Any:
-    node = _resolve_reference(schema, root)
+    node = resolve_reference(schema, root)
     for variant in _variants(node):
         if _matches_variant(value, variant, root):
             return _without_nulls(value, variant, root)
@@ -326,9 +252,9 @@ def _without_nulls(value: Any, schema: object, root: Schema) -> Any:
 
 def _matches_variant(value: Any, variant: object, root: Schema) -> bool:
     """Whether the value is of this variant of a union, by its keys and tags."""
-    node = _resolve_reference(variant, root)
+    node = resolve_reference(variant, root)
     if isinstance(value, list):
-        return "array" in _types(node)
+        return "array" in types_of(node)
     if not isinstance(value, dict):
         return False
     pairs = cast("dict[str, Any]", value)
@@ -336,7 +262,7 @@ def _matches_variant(value: Any, variant: object, root: Schema) -> bool:
     if not pairs.keys() <= properties.keys():
         return False
     for name, inner in pairs.items():
-        inner_node = _resolve_reference(properties[name], root)
+        inner_node = resolve_reference(properties[name], root)
         values = inner_node.get("enum", [inner_node.get("const", inner)])
         if inner is not None and inner not in values:
             return False

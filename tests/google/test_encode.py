@@ -151,8 +151,8 @@ def test_vertex_wants_types_and_has_no_files_of_ai_studio() -> None:
 def test_media_that_cannot_be_serialized() -> None:
     with pytest.raises(UnsupportedContent, match="openai cannot be used here"):
         encoded(build_request([Image(FileRef("openai", "file-1"))]))
-    with pytest.raises(UnsupportedContent, match="not image/gif"):
-        encoded(build_request([Image(b"GIF89a", mime_type="image/gif")]))
+    with pytest.raises(UnsupportedContent, match="not image/tiff"):
+        encoded(build_request([Image(b"II*\0", mime_type="image/tiff")]))
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,12 @@ CASES: dict[str, dict[str, Any]] = {
         ]
     },
     "structured": {"output": City},
+    "structured, in other keywords": {
+        "output": {
+            "type": "object",
+            "properties": {"kind": {"const": "a"}, "id": {"type": "string", "pattern": "^a"}},
+        }
+    },
     "sampling": {
         "temperature": 0.5,
         "top_p": 0.9,

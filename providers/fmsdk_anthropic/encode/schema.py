@@ -5,41 +5,28 @@ https://platform.claude.com/docs/en/build-with-claude/structured-outputs#json-sc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
+
+from fmsdk.schema.nodes import Schema, add_limits, convert_inner_schemas
 
 __all__ = ["move_limits_to_description"]
 
 _LIMITS = frozenset(
     {"exclusiveMaximum", "exclusiveMinimum", "maxItems", "maximum", "minimum", "multipleOf"}
 )
-_SCHEMAS_BY_NAME = frozenset({"$defs", "properties"})
 
 
-def move_limits_to_description(schema: Mapping[str, Any]) -> dict[str, Any]:
+def move_limits_to_description(schema: Schema) -> dict[str, Any]:
     """A schema of `fmsdk.schema.strict` without the limits on numbers and lengths that Anthropic
     refuses. They move into the description, so that the model reads them; parsing the answer
     still enforces them."""
-    result: dict[str, Any] = {}
-    limits: list[str] = []
-    for keyword, value in schema.items():
-        if keyword in _SCHEMAS_BY_NAME:
-            result[keyword] = {
-                name: move_limits_to_description(inner) for name, inner in value.items()
-            }
-        elif keyword in _LIMITS or (keyword == "minItems" and value not in (0, 1)):
-            limits.append(f"{keyword}: {value}")
-        else:
-            result[keyword] = _without_limits(value)
-    if limits:
-        description = str(result.get("description", ""))
-        result["description"] = f"{description} ({'; '.join(limits)})".strip()
-    return result
-
-
-def _without_limits(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return move_limits_to_description(cast("Mapping[str, Any]", value))
-    if isinstance(value, list):
-        return [_without_limits(item) for item in cast("list[Any]", value)]
-    return value
+    limits = {
+        keyword: value
+        for keyword, value in schema.items()
+        if keyword in _LIMITS or (keyword == "minItems" and value not in (0, 1))
+    }
+    node = {keyword: value for keyword, value in schema.items() if keyword not in limits}
+    add_limits(node, limits)
+    return convert_inner_schemas(
+        node, lambda inner: inner if isinstance(inner, bool) else move_limits_to_description(inner)
+    )

@@ -40,7 +40,9 @@ _SIGNATURE = "thoughtSignature"
 _ONLY_SPOKEN = ("options.voice", "options.speech_config")
 _ONLY_EMBEDDINGS = ("options.task_type",)
 _TOOL_MODES = {"none": "NONE", "required": "ANY"}
-_IMAGES = frozenset({f"image/{name}" for name in ("png", "jpeg", "webp", "heic", "heif", "bmp")})
+_IMAGES = frozenset(
+    {f"image/{name}" for name in ("png", "jpeg", "webp", "heic", "heif", "bmp", "gif")}
+)
 _RESOLUTIONS = {"low": "LOW", "high": "HIGH", "original": "ULTRA_HIGH"}
 _MIME_PREFIXES = {
     "image": ("image/",),
@@ -123,6 +125,7 @@ class GenerateContentEncoder(ConversationEncoder):
             from fmsdk.schema.json_schema import output_schema
 
             _, schema = output_schema(self.request.output)
+            schema = self.encode_schema(schema, "output")
             fields |= {"responseMimeType": "application/json", "responseJsonSchema": schema}
         if settings.logprobs is not None:
             fields |= {"responseLogprobs": True, "logprobs": settings.logprobs or None}
@@ -152,7 +155,9 @@ class GenerateContentEncoder(ConversationEncoder):
                 {
                     "name": tool.name,
                     "description": tool.description,
-                    "parametersJsonSchema": tool.parameters,
+                    "parametersJsonSchema": self.encode_schema(
+                        tool.parameters, f"tools.{tool.name}"
+                    ),
                 }
                 for tool in self.request.tools
             ]
@@ -169,6 +174,18 @@ class GenerateContentEncoder(ConversationEncoder):
             "tools": [*tools, *self.options.server_tools],
             "toolConfig": {"functionCallingConfig": calling} if calling else None,
         }
+
+    def encode_schema(self, schema: Mapping[str, Any], place: str) -> dict[str, Any]:
+        """A schema as Gemini reads it; with a warning where it does not say all. Raises
+        BadRequestError."""
+        from fmsdk_google.encode.schema import adapt_schema
+
+        adapted_schema, unread_keywords = adapt_schema(schema)
+        if unread_keywords:
+            names = ", ".join(unread_keywords)
+            why = f"Gemini does not enforce {names}: only a description in the schema says so"
+            self.warn("schema_not_strict", why, place)
+        return adapted_schema
 
     def encode_labels(self) -> dict[str, str]:
         """The labels for Google's bills: those of the options and, on Vertex, the tags."""
@@ -281,7 +298,8 @@ class GenerateContentEncoder(ConversationEncoder):
             why = f"the type of {part.describe()} is unknown; pass mime_type="
             raise self.unsupported_content(part.kind, why)
         if isinstance(part, Image) and part.mime not in _IMAGES:
-            why = f"Google reads PNG, JPEG, WebP, HEIC and BMP, not {part.mime}; convert it first"
+            known = "PNG, JPEG, WebP, GIF, HEIC and BMP"
+            why = f"Google reads {known}, not {part.mime}; convert it first"
             raise self.unsupported_content("image", why)
         return {"inlineData": {"mimeType": part.mime, "data": self.media.base64(part), **name}}
 
