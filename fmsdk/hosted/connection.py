@@ -175,14 +175,20 @@ async def open_transport(
     endpoint: Endpoint, error_mapper: ErrorMapper, idle_timeout: float | None, http_client: Any
 ) -> Transport:
     """Connections of our own, or the caller's. The HTTP library is imported in a thread, since
-    that takes 0.2 to 3 seconds in which the event loop's other tasks have to go on."""
-    if http_client is not None:
-        module = await import_in_thread("fmsdk.http.httpx2_transport")
-        return module.Httpx2Transport(http_client, endpoint, error_mapper, idle_timeout)
-    module = await import_in_thread("fmsdk.http.aiohttp_transport")
-    if endpoint.url.startswith("https:"):
-        await run_in_thread(module.trusted_certificates)
-    return module.AiohttpTransport(endpoint, error_mapper, idle_timeout)
+    that takes 0.2 to 3 seconds in which the event loop's other tasks have to go on.
+
+    Raises:
+        ConfigurationError: the environment's proxy or certificates cannot be used.
+    """
+    environment = await import_in_thread("fmsdk.http.environment")
+    with environment.environment_errors():
+        if http_client is not None:
+            module = await import_in_thread("fmsdk.http.httpx2_transport")
+            return module.Httpx2Transport(http_client, endpoint, error_mapper, idle_timeout)
+        module = await import_in_thread("fmsdk.http.aiohttp_transport")
+        if endpoint.url.startswith("https:"):
+            await run_in_thread(module.trusted_certificates)
+        return module.AiohttpTransport(endpoint, error_mapper, idle_timeout)
 
 
 async def import_in_thread(module: str) -> Any:

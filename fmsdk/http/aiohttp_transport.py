@@ -44,6 +44,10 @@ _UNREACHABLE = "cannot be reached; is the server running, and base_url right?"
 _SILENT = "sent nothing for too long; see timeout, idle_timeout"
 
 
+class _ProxyNotFound(aiohttp.ClientConnectionError):
+    """The name of the environment's proxy has no address."""
+
+
 class AiohttpTransport(Transport):
     """Sends requests over connections of its own, all to one server. Belongs to the event loop
     that runs when it is made. It follows no redirects: a key in a header of the vendor's own
@@ -61,6 +65,8 @@ class AiohttpTransport(Transport):
             ConnectionFailed,
             "is behind a proxy that is down",
         ),
+        (_ProxyNotFound, ConnectionFailed, "is behind a proxy that has no address"),
+        (aiohttp.ClientHttpProxyError, ConnectionFailed, "is behind a proxy that refused"),
         (aiohttp.ClientConnectorError, ConnectionFailed, _UNREACHABLE),
         (aiohttp.InvalidURL, ConnectionFailed, _UNREACHABLE),
         (aiohttp.ClientError, ConnectionFailed, "broke the connection"),
@@ -130,8 +136,12 @@ class AiohttpTransport(Transport):
                 proxy=self._proxy,
                 timeout=timeout,
             )
-        except UnicodeError as error:  # a name that DNS cannot carry
-            raise aiohttp.InvalidURL(url, str(error)) from error
+        except (aiohttp.ClientConnectorDNSError, aiohttp.InvalidURL, UnicodeError) as error:
+            if self._proxy is not None:  # whose name is the only one that is looked up
+                raise _ProxyNotFound(type(error).__name__) from None
+            if isinstance(error, UnicodeError):  # a name that DNS cannot carry
+                raise aiohttp.InvalidURL(url, str(error)) from error
+            raise
         except RuntimeError as error:  # closed while this call was on its way
             if not self._session.closed:
                 raise

@@ -15,6 +15,7 @@ import msgspec
 
 from fmsdk.errors import FmsdkError
 from fmsdk.hosted.body import Body
+from fmsdk.http.environment import environment_error
 from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
 from fmsdk.http.httpx2_transport import HTTPX2_FAILURES, Httpx2Response, read_limits
 from fmsdk.http.transport import HttpResponse, Transport
@@ -85,8 +86,13 @@ class SdkTransport(Transport):
         except FmsdkError:
             raise
         except Exception as error:  # an SDK raises what it likes
-            has_no_credentials = isinstance(error, (self._root_error, TypeError, ValueError))
+            has_no_credentials = isinstance(
+                error, (self._root_error, ImportError, TypeError, ValueError)
+            )
             if has_no_credentials and not isinstance(error, self._api_error):
+                # The connections that fetch credentials are the SDK's own.
+                if (configuration_error := environment_error()) is not None:
+                    raise configuration_error from None
                 typed_error = self.error_mapper.missing_credentials(error)
             else:
                 typed_error = self.error_mapper.from_exception(error, self.failures)

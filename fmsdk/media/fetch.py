@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fmsdk.errors import ConnectionFailed, InvalidMedia, Timeout
+from fmsdk.http.environment import environment_errors, trusted_certificates
 from fmsdk.media.document import mime_by_name
 from fmsdk.media.fetched_body import decompress_body, to_utf8, type_and_charset
 from fmsdk.media.header import read_header
@@ -88,10 +89,12 @@ async def fetch(
             or another kind of media.
         ConnectionFailed: no such host, no connection, a broken one, or 429 and 5xx.
         Timeout: it took longer than `max_seconds`.
+        ConfigurationError: the environment's certificates cannot be used.
 
     No message shows the URL's query, user name or password.
     """
-    import aiohttp
+    with environment_errors():
+        import aiohttp
 
     name = shown_url(url)
     try:
@@ -190,8 +193,6 @@ async def _open_session(target: URL, address: Address) -> aiohttp.ClientSession:
     """A session that connects to one host, only at the address that was checked."""
     import aiohttp
     from aiohttp.abc import AbstractResolver, ResolveResult
-
-    from fmsdk.http.environment import trusted_certificates
 
     class CheckedAddress(AbstractResolver):
         async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:

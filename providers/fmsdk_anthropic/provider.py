@@ -115,7 +115,8 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
             connection.is_official and has_no_key and "authorization" not in header_names
         )
         if client is None and wants_profile and has_profile():
-            client, own = await run_in_thread(self._client_of_profile), True
+            client = await run_in_thread(self._client_of_profile)
+            own = connection.http_client is None
         if client is None:
             endpoint = connection.endpoint(self._credential)
             return await open_transport(
@@ -128,9 +129,16 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
     def _client_of_profile(self) -> Any:
         """A client of Anthropic's SDK with the credentials of a profile or an identity. Blocks:
         it imports the SDK and reads files."""
+        from fmsdk.http.environment import (
+            environment_errors,
+            environment_proxy,
+            trusted_certificates,
+        )
+
         connection = self._connection
         try:
             import anthropic
+            import httpx2
         except ModuleNotFoundError as error:
             raise MissingKey(
                 f"no API key: set {connection.variable}; or, for this machine's Anthropic profile, "
@@ -139,11 +147,19 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
                 provider=self.name,
             ) from error
         try:
+            with environment_errors():
+                # The SDK's own would fail at a proxy that NO_PROXY excludes for this server.
+                http_client = connection.http_client or httpx2.AsyncClient(
+                    limits=anthropic.DEFAULT_CONNECTION_LIMITS,
+                    trust_env=False,
+                    proxy=environment_proxy(connection.url),
+                    verify=trusted_certificates(),
+                )
             client = anthropic.AsyncAnthropic(
                 base_url=connection.url,
                 default_headers=connection.default_headers,
                 max_retries=0,
-                http_client=connection.http_client,
+                http_client=http_client,
                 open_telemetry={"traces": False},  # the call's span is fmsdk's
             )
         except anthropic.AnthropicError as error:  # a profile or identity that cannot be read

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, Protocol
 
 from fmsdk.errors import AuthenticationError, ConnectionFailed, FmsdkError, MissingKey
+from fmsdk.http.environment import environment_error
 from fmsdk.threads import run_in_thread
 
 __all__ = ["CloudToken"]
@@ -45,6 +46,7 @@ class CloudToken:
             MissingKey: this machine has no credentials.
             AuthenticationError: Google refused them.
             ConnectionFailed: the server that gives tokens cannot be reached.
+            ConfigurationError: the environment's proxy or certificates cannot be used.
         """
         if self._credentials is None or not self._credentials.valid:
             async with self._lock:
@@ -71,18 +73,16 @@ class CloudToken:
                 variable=self._variable,
                 provider=self._provider,
             ) from error
-        except auth_errors.TransportError as error:
-            raise self._error(ConnectionFailed, "gave no token: its server is out of reach") from (
-                error
-            )
-        except auth_errors.GoogleAuthError as error:
-            raise self._error(AuthenticationError, "refused the credentials") from error
-        except OSError as error:
-            raise self._error(ConnectionFailed, "gave no token: its server is out of reach") from (
-                error
-            )
-        except ValueError as error:
-            raise self._error(AuthenticationError, "credentials cannot be used") from error
+        except (auth_errors.GoogleAuthError, OSError, ValueError) as error:
+            configuration_error = environment_error()  # of requests, which google-auth uses
+            if configuration_error is not None:
+                raise configuration_error from None
+            if isinstance(error, (auth_errors.TransportError, OSError)):
+                what = "gave no token: its server is out of reach"
+                raise self._error(ConnectionFailed, what) from error
+            is_refused = isinstance(error, auth_errors.GoogleAuthError)
+            what = "refused the credentials" if is_refused else "credentials cannot be used"
+            raise self._error(AuthenticationError, what) from error
         return credentials
 
     def _error(self, kind: type[FmsdkError], what: str) -> FmsdkError:

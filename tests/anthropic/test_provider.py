@@ -60,6 +60,17 @@ def test_a_profile_of_the_sdk_that_cannot_be_read(monkeypatch: pytest.MonkeyPatc
         generate(create_provider(), REQUEST)
 
 
+def test_a_profile_goes_through_the_environments_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_PROFILE", "mine")
+    monkeypatch.setenv("ALL_PROXY", "socks5://ann:hunter2@127.0.0.1:1")
+    with pytest.raises(ConfigurationError, match="ALL_PROXY") as caught:
+        generate(create_provider(), REQUEST)
+    assert "hunter2" not in str(caught.value)
+    monkeypatch.setenv("NO_PROXY", "api.anthropic.com")
+    with pytest.raises(ConfigurationError, match="profile 'mine'"):
+        generate(create_provider(), REQUEST)
+
+
 def test_key_that_no_header_can_carry() -> None:
     with pytest.raises(ConfigurationError) as caught:
         generate(create_provider(api_key="sk\nant"), REQUEST)

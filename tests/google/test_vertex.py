@@ -116,6 +116,27 @@ def test_credentials_that_fail(failure: Exception, kind: type[Exception]) -> Non
         generate(asked, REQUEST)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("ALL_PROXY", "socks5://ann:hunter2@127.0.0.1:1"), ("REQUESTS_CA_BUNDLE", "/nowhere")],
+)
+def test_an_environment_that_google_auth_cannot_use(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Real(FakeCredentials):
+        def refresh(self, request: Any) -> None:
+            request("https://127.0.0.1:9/token", method="POST")
+
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    monkeypatch.setenv(variable, value)
+    with run_server(HELLO) as server:
+        root = server.root.replace("127.0.0.1", "localhost")
+        with pytest.raises(ConfigurationError, match=variable) as caught:
+            generate(provider(root, **VERTEX, credentials=Real()), REQUEST)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
 def test_a_machine_without_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
     with pytest.raises(MissingKey, match="gcloud auth") as caught:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fmsdk.errors import ConfigurationError
-from fmsdk.http.environment import environment_proxy
+from fmsdk.http.environment import environment_error, environment_errors, environment_proxy
 
 URL = "https://models.example:8443/v1"
 
@@ -15,6 +15,8 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def test_without_variables_no_proxy_is_used() -> None:
@@ -54,3 +56,61 @@ def test_a_proxy_that_cannot_be_used_names_its_variable(
         environment_proxy(URL)
     assert "hunter2" not in str(caught.value)
     assert "NO_PROXY" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "exceptions", "is_excluded"),
+    [
+        ("https://a.example", "a.example", True),
+        ("https://a.example", "A.Example", True),
+        ("https://a.example.", "a.example", True),
+        ("https://sub.a.example", "a.example", True),
+        ("https://sub.a.example", ".a.example", True),
+        ("https://sub.a.example", "*.a.example", True),
+        ("https://nota.example", "a.example", False),
+        ("https://a.example", "b.example, *", True),
+        ("https://a.example", "b.example a.example", True),
+        ("https://a.example", "https://a.example", True),
+        ("https://a.example", "a.example:443", True),
+        ("https://a.example", "a.example:8443", False),
+        ("https://a.example:8443", "a.example:8443", True),
+        ("http://10.1.2.3/v1", "10.0.0.0/8", True),
+        ("http://10.1.2.3/v1", "10.1.2.3", True),
+        ("http://11.1.2.3/v1", "10.0.0.0/8", False),
+        ("http://10.1.2.3/v1", "10.0.0.0/99", False),
+        ("http://[::1]:8000/v1", "::1", True),
+        ("http://[::1]:8000/v1", "[::1]", True),
+        ("http://[::1]:8000/v1", "[::1]:8000", True),
+        ("http://[::1]:8000/v1", "[::1]:9000", False),
+        ("http://[fd00::5]/v1", "fd00::/8", True),
+        ("http://user:secret@a.example/v1", "a.example", True),
+        ("https://a.example", ",, [ ,:x,//", False),
+    ],
+)
+def test_hosts_without_a_proxy(
+    url: str, exceptions: str, is_excluded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "http://p:1")
+    monkeypatch.setenv("NO_PROXY", exceptions)
+    assert (environment_proxy(url) is None) is is_excluded
+
+
+def test_errors_of_a_library_name_what_is_wrong_or_all_that_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def message() -> str:
+        with pytest.raises(ConfigurationError) as caught, environment_errors():
+            raise ValueError("http://ann:hunter2@p")
+        assert caught.value.__cause__ is None
+        return str(caught.value)
+
+    assert environment_error() is None
+    with pytest.raises(ValueError, match="x"), environment_errors():
+        raise ValueError("x")
+    monkeypatch.setenv("HTTPS_PROXY", "http://ann:hunter2@p:1")
+    assert environment_error() is None
+    assert "see HTTPS_PROXY." in message()
+    monkeypatch.setenv("all_proxy", "socks5://ann:hunter2@p:1")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
+    assert "see all_proxy, REQUESTS_CA_BUNDLE." in message()
+    assert "hunter2" not in message()

@@ -357,7 +357,7 @@ def hub() -> Iterator[str]:
     thread.join()
 
 
-def fetch_elsewhere(name: str, endpoint: str, tmp_path: Path) -> dict[str, Any]:
+def fetch_elsewhere(name: str, endpoint: str, tmp_path: Path, **variables: str) -> dict[str, Any]:
     """`models.fetch_model` in a process of its own: the hub's address is read once, on import."""
     code = (
         "import json, sys\nfrom fmsdk_local import models\nsteps = []\n"
@@ -368,7 +368,7 @@ def fetch_elsewhere(name: str, endpoint: str, tmp_path: Path) -> dict[str, Any]:
         "    print(json.dumps({'error': type(error).__name__, 'message': str(error)}))\n"
     )
     environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hf")}
-    environment["HF_HUB_DISABLE_XET"] = "1"
+    environment |= {"HF_HUB_DISABLE_XET": "1", **variables}
     done = subprocess.run(
         [sys.executable, "-c", code, name],
         env=environment,
@@ -405,6 +405,13 @@ class TestFetchFromTheHub:
         result = fetch_elsewhere("org/tiny", "http://127.0.0.1:9", tmp_path)
         assert result["error"] == "ConnectionFailed"
         assert "HF_ENDPOINT" in result["message"]
+
+    def test_a_proxy_that_cannot_be_used(self, tmp_path: Path) -> None:
+        proxy = {"ALL_PROXY": "socks://ann:hunter2@127.0.0.1:9"}
+        result = fetch_elsewhere("org/tiny", "http://127.0.0.1:9", tmp_path, **proxy)
+        assert result["error"] == "ConfigurationError"
+        assert "ALL_PROXY" in result["message"]
+        assert "hunter2" not in result["message"]
 
     def test_invalid_names(self) -> None:
         with pytest.raises(ModelNotFound, match="Did you mean demo-audio"):

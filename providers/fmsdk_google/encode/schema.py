@@ -62,17 +62,17 @@ def adapt_schema(schema: Schema) -> tuple[dict[str, Any], tuple[str, ...]]:
     Raises:
         BadRequestError: the schema is not valid.
     """
-    plain: Node = to_plain_json(schema, "a schema")
-    check_form(plain)
-    adapter = _Adapter(plain)
-    return adapter.adapt(resolve_root(plain), frozenset()), tuple(sorted(adapter.unread))
+    root: Node = to_plain_json(schema, "a schema")
+    check_form(root)
+    adapter = _Adapter(root)
+    return adapter.adapt(resolve_root(root), frozenset()), tuple(sorted(adapter.unread))
 
 
 class _Adapter:
     def __init__(self, root: Schema) -> None:
         self.root = root
         self.unread: set[str] = set()
-        self._merged = 0
+        self._merge_count = 0
 
     def adapt(self, schema: Any, parents: frozenset[str]) -> Node:
         """A schema and those inside. `parents` are the references merged into nodes around it."""
@@ -131,10 +131,10 @@ class _Adapter:
                 is_known
                 and not is_final
                 and reference not in parents
-                and self._merged < _MAX_MERGED
+                and self._merge_count < _MAX_MERGED
             ):
                 parents |= {reference}
-                self._merged += 1
+                self._merge_count += 1
                 parts.append(target)
             elif is_known and "$ref" not in node:
                 node["$ref"] = reference
@@ -228,16 +228,16 @@ def rewrite_bounds(node: Node) -> Node:
     """Replace exclusive bounds by inclusive ones. Returns the limits that those do not say."""
     limits: Node = {}
     for keyword, inclusive in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
-        bound = node.pop(keyword, False)
-        if bound is True:  # an older draft, which has a number beside it
-            bound = node.get(inclusive, False)
-        if bound is False or not isinstance(bound, int | float):
+        edge = node.pop(keyword, False)
+        if edge is True:  # an older draft, which has a number beside it
+            edge = node.get(inclusive, False)
+        if edge is False or not isinstance(edge, int | float):
             continue
         if types_of(node) == ("integer",):
             is_lower = inclusive == "minimum"
-            value = math.floor(bound) + 1 if is_lower else math.ceil(bound) - 1
+            value = math.floor(edge) + 1 if is_lower else math.ceil(edge) - 1
         else:
-            value = limits[keyword] = bound
+            value = limits[keyword] = edge
         node[inclusive] = _STRONGER[inclusive](node.get(inclusive, value), value)
     return limits
 

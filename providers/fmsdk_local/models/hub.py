@@ -86,12 +86,19 @@ def fetch_snapshot(name: str, progress: Progress) -> Path:
         PermissionDenied: its licence has to be accepted first.
         ConnectionFailed: the hub cannot be reached.
         CheckpointError: it has no safetensors.
+        ConfigurationError: the environment's proxy or certificates cannot be used.
     """
     import httpx2
 
+    from fmsdk.http.environment import environment_error
+
     try:
         path = _download_snapshot(name, tqdm_class=_progress_bar(progress))
-    except (httpx2.HTTPError, OSError) as error:
+    except (httpx2.HTTPError, ImportError, OSError, ValueError) as error:
+        if (configuration_error := environment_error()) is not None:
+            raise configuration_error from None
+        if isinstance(error, (ImportError, ValueError)):
+            raise
         raise _map_hub_error(error, name) from error
     if kind_of(path) != "whisper-ct2":
         require_safetensors(path)
