@@ -68,9 +68,10 @@ class _Media:
     def __post_init__(self) -> None:
         rate: float | None = getattr(self, "rate", None)
         object.__setattr__(self, "source", resolve_source(self.source, rate=rate))
-        mime: object = self.mime_type
-        if mime is not None and not isinstance(mime, str):
-            raise BadRequestError(f'mime_type is a media type like "image/jpeg", not {mime!r}')
+        if not isinstance(cast("object", self.mime_type), str | None):
+            raise BadRequestError(
+                f'mime_type is a media type like "image/jpeg", not {self.mime_type!r}'
+            )
 
     @property
     def url(self) -> str | None:
