@@ -99,12 +99,12 @@ class _Exit:
 
     calls = 0
     is_near = False
-    changed = threading.Condition()
+    condition = threading.Condition()
 
 
 def _reset_after_fork() -> None:
     _Process.workers = _Workers()
-    _Exit.calls, _Exit.changed = 0, threading.Condition()
+    _Exit.calls, _Exit.condition = 0, threading.Condition()
 
 
 if hasattr(os, "register_at_fork"):
@@ -114,14 +114,14 @@ if hasattr(os, "register_at_fork"):
 def hold_exit(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call the function, such as one that loads a model: the end of the interpreter waits for it,
     for 10 seconds at most."""
-    with _Exit.changed:
+    with _Exit.condition:
         _Exit.calls += 1
     try:
         return function(*args, **kwargs)
     finally:
-        with _Exit.changed:
+        with _Exit.condition:
             _Exit.calls -= 1
-            _Exit.changed.notify_all()
+            _Exit.condition.notify_all()
             is_near = _Exit.is_near
         if is_near:
             pause_forever()
@@ -129,9 +129,9 @@ def hold_exit(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) ->
 
 @atexit.register
 def _await_calls() -> None:
-    with _Exit.changed:
+    with _Exit.condition:
         _Exit.is_near = True
-        _Exit.changed.wait_for(lambda: not _Exit.calls, _EXIT_SECONDS)
+        _Exit.condition.wait_for(lambda: not _Exit.calls, _EXIT_SECONDS)
 
 
 def pause_forever() -> None:

@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 
 from tests.support import tally
+from tests.support.fault_kinds import kinds_of
 from tests.support.soak import IS_SOAK
 
 # On cores that other work shares, OpenMP threads that spin while they wait starve each other.
@@ -78,6 +79,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.fast)
     # The long ones first, so that no worker is left alone with one at the end.
     items.sort(key=lambda item: item.get_closest_marker("fast") is not None)
+
+
+def pytest_runtest_call(item: pytest.Item) -> None:
+    for kind in kinds_of(item.nodeid):
+        tally.count(f"tests of {kind}")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

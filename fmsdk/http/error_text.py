@@ -14,7 +14,7 @@ __all__ = ["exceeded_context", "refused_medium"]
 
 _READ = 2000
 """Characters of a text that are read."""
-_QUOTED = re.compile(r"input_value=|'input': ")
+_QUOTE_OF_REQUEST = re.compile(r"input_value=|'input': ")
 """Where pydantic begins to quote the request, whose words are not the server's."""
 _N = r"\(?(\d[\d,]{0,14})\)?"
 _MOST = r"(?:maximum|max|maximum allowed)"
@@ -57,7 +57,7 @@ _NUMBER = re.compile(r"(?<![\w.,\-])\d[\d,]{0,14}(?![\w\-]|\.\d)")
 _MEDIUM = r"(?P<medium>image|picture|vision|audio|video|file|document|pdf|multi-?modal(?:ity)?)s?"
 _INPUT = r"(?:[ _-]?(?:inputs?|content|parts?|data|understanding|modality|messages?))"
 _GOAL = rf"(?:any )?{_MEDIUM}(?:{_INPUT}|(?= *(?:$|[.,;:!()\[/]|for |or |and )))"
-_REFUSED = tuple(
+_REFUSALS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"is not a (?:multi-?modal|vision) model",
@@ -93,7 +93,7 @@ def refused_medium(text: str) -> str | None:
     """The kind of part ("image", …) that a model does not take, "media" where the text says no
     kind; None where it says something else."""
     text = _own_words(text)
-    for pattern in _REFUSED:
+    for pattern in _REFUSALS:
         if match := pattern.search(text):
             word = (match.groupdict().get("medium") or "media").lower()
             word = "media" if word.startswith("multi") else word
@@ -102,7 +102,7 @@ def refused_medium(text: str) -> str | None:
 
 
 def _own_words(text: str) -> str:
-    return _QUOTED.split(text[:_READ], maxsplit=1)[0]
+    return _QUOTE_OF_REQUEST.split(text[:_READ], maxsplit=1)[0]
 
 
 def _value(digits: str) -> int:

@@ -65,7 +65,7 @@ _BRANDS: dict[bytes, tuple[Kind, str]] = {
 _BITMAP_HEADERS = {size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)}
 # The folder inside the archive that distinguishes the office formats.
 OFFICE = ((b"word/", _DOCX), (b"xl/", _XLSX), (b"ppt/", _PPTX))
-_SIGNED = frozenset(
+_TYPES_WITH_SIGNATURE = frozenset(
     (
         *(mime for _, _, mime in _PREFIXES),
         *(mime for _, mime in (*_CONTAINERS.values(), *_BRANDS.values(), *OFFICE)),
@@ -119,7 +119,7 @@ def normalize_mime(mime: str) -> str:
 
 def has_signature(mime: str) -> bool:
     """Whether files of this type begin in a way that `sniff` knows: text has none."""
-    return mime in _SIGNED
+    return mime in _TYPES_WITH_SIGNATURE
 
 
 def sniff(head: bytes) -> tuple[Kind, str] | None:
