@@ -95,6 +95,13 @@ def test_invalid_weights(copy: Path, header: bytes) -> None:
     assert "header is broken" in load_error(copy)
 
 
+def test_a_header_of_gigabytes_is_not_read(copy: Path) -> None:
+    with (copy / "model.safetensors").open("wb") as file:
+        file.write((6 << 30).to_bytes(8, "little"))
+        file.truncate(7 << 30)  # a file with a hole: it takes no disk
+    assert "header announces 6,442,450,944 bytes" in load_error(copy)
+
+
 def test_missing_shards_are_named(copy: Path) -> None:
     (copy / "model.safetensors").rename(copy / "model-00001-of-00002.safetensors")
     shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}

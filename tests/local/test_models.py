@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -187,6 +188,42 @@ class TestListUsableModels:
             *("local:demo-text", "local:demo-vision", "local:demo-audio"),
             *("local:mine", "local:org/tiny", "local:org/pickled"),
         }
+
+    @pytest.mark.parametrize(
+        "config",
+        [
+            b"",
+            b"\xff\xfe{",
+            b"[" * 100_000,
+            b'{"architectures": 5}',
+            b'{"architectures": ["LlavaForConditionalGeneration"], "vision_config": "no"}',
+            b'{"a": ' + b"9" * 5000 + b"}",
+            "pipe",
+            "loop",
+            "folder",
+        ],
+        ids=str,
+    )
+    def test_a_hostile_folder_does_not_hide_the_others(
+        self, store_home: Path, config: bytes | str
+    ) -> None:
+        store = store_home / "models"
+        checkpoint(store / "mine", LLAMA, "model.safetensors")
+        hostile = store / "hostile\x1b[2J"
+        hostile.mkdir()
+        file = hostile / "config.json"
+        if config == "pipe":
+            os.mkfifo(file)
+        elif config == "loop":
+            file.symlink_to(file)
+        elif config == "folder":
+            file.mkdir()
+        else:
+            assert isinstance(config, bytes)
+            file.write_bytes(config)
+        rows = {row.name: row for row in models.list_usable_models()}
+        assert rows["local:mine"].usable
+        assert not any(row.usable for name, row in rows.items() if "hostile" in name)
 
     def test_needs_no_heavy_import(self) -> None:
         code = (

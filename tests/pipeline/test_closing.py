@@ -16,6 +16,7 @@ import pytest
 
 import fmsdk
 from fmsdk.pipeline import retry
+from fmsdk.testing import FakeProvider
 from tests.support.concurrent_server import BusyServer, run_concurrent_server
 from tests.support.hosted.subjects import KEY, SUBJECTS, Subject
 from tests.support.lazy_import import anthropic, openai
@@ -295,3 +296,17 @@ def test_hooks_hear_of_the_end() -> None:
     with run_concurrent_server(reply, delay=60) as server:
         asyncio.run(main(server))
     expect_closed(ends)
+
+
+def test_a_transcription_ends_too() -> None:
+    fake = FakeProvider(delay=60)
+
+    async def main() -> list[Any]:
+        async with fmsdk.AsyncClient(providers={"fake": fake}, retries=3) as client:
+            sound = fmsdk.Audio([0.0] * 1600, rate=16_000)
+            call = asyncio.create_task(client.transcribe("fake:any", sound))
+            await until(lambda: len(fake.requests) == 1)
+        return await asyncio.gather(call, return_exceptions=True)
+
+    expect_closed(asyncio.run(main()))
+    assert len(fake.requests) == 1
