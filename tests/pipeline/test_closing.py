@@ -306,7 +306,7 @@ def test_a_transcription_ends_too() -> None:
             sound = fmsdk.Audio([0.0] * 1600, rate=16_000)
             call = asyncio.create_task(client.transcribe("fake:any", sound))
             await until(lambda: len(fake.requests) == 1)
-        return await asyncio.gather(call, return_exceptions=True)
+        return list(await asyncio.gather(call, return_exceptions=True))
 
     expect_closed(asyncio.run(main()))
     assert len(fake.requests) == 1
