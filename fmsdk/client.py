@@ -144,7 +144,7 @@ class AsyncClient:
     async def generate(
         self,
         model: str,
-        prompt: Prompt,
+        prompt: Prompt | None = None,
         *,
         output: type[Any] | Mapping[str, Any] | None = None,
         **settings: Unpack[GenerateOptions],
@@ -182,7 +182,7 @@ class AsyncClient:
     def stream(
         self,
         model: str,
-        prompt: Prompt,
+        prompt: Prompt | None = None,
         *,
         output: type[Any] | Mapping[str, Any] | None = None,
         **settings: Unpack[GenerateOptions],

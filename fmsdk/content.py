@@ -7,16 +7,28 @@ its bytes when the wire needs them. Parts know nothing of any provider's format.
 from __future__ import annotations
 
 import base64
+import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from fmsdk.errors import BadRequestError, InvalidMedia
-from fmsdk.media.sniff import Kind, normalize_mime
-from fmsdk.media.source import FileRef, LocalSource, Source, UrlSource, resolve_source
+from fmsdk.keyword_hints import part_hint
+from fmsdk.media.sniff import SNIFFED_BYTES, Kind, looks_like, normalize_mime, sniff
+from fmsdk.media.source import (
+    FileRef,
+    LocalSource,
+    PathSource,
+    Source,
+    UrlSource,
+    resolve_source,
+)
 from fmsdk.notebook import render_media
 
 if TYPE_CHECKING:
+    from PIL.Image import Image as PillowImage
+
     from fmsdk.media.header import Header
 
 __all__ = [
@@ -34,7 +46,9 @@ __all__ = [
     "ToolCall",
     "ToolResult",
     "Video",
+    "is_single",
     "join_parts",
+    "to_part",
 ]
 
 Modality = Literal["text", "image", "audio", "video", "document"]
@@ -261,14 +275,11 @@ class ToolResult:
         name: str | None = None,
         cache: CacheMark = False,
     ) -> None:
-        parts = content if isinstance(content, (list, tuple)) else (content,)
-        result_parts = tuple(Text(part) if isinstance(part, str) else part for part in parts)
-        for part in cast("tuple[object, ...]", result_parts):
+        pieces = (content,) if is_single(content) else cast("Iterable[object]", content)
+        result_parts = tuple(to_part(piece, _RESULT) for piece in pieces)
+        for part in result_parts:
             if not isinstance(part, _RESULT_PARTS):
-                raise BadRequestError(
-                    f"a tool's result is text, media or a list of them, not {type(part).__name__}; "
-                    "of other values give their JSON text"
-                )
+                raise BadRequestError(f"{_RESULT}, not {type(part).__name__}")
         for name_, value in (
             ("call_id", call_id),
             ("content", result_parts),
@@ -282,11 +293,55 @@ class ToolResult:
         return join_parts(self.content)
 
 
+_RESULT = "a tool's result is text, media or a list of them (of other values their JSON text)"
 _RESULT_PARTS = (Text, Image, Audio, Video, Document)
 MediaPart = Image | Audio | Video | Document
-_Piece = str | Text | MediaPart
-ToolContent = _Piece | list[_Piece] | tuple[_Piece, ...]
 Part = Text | Image | Audio | Video | Document | Reasoning | ToolCall | ToolResult
+if TYPE_CHECKING:
+    LoosePart = str | Part | os.PathLike[str] | PillowImage
+    """What stands for a part: text, a PIL image, or a `Path` of media."""
+    _Piece = str | Text | MediaPart | os.PathLike[str] | PillowImage
+else:  # PIL is not imported for this
+    LoosePart = str | Part | os.PathLike
+    _Piece = str | Text | MediaPart | os.PathLike
+ToolContent = _Piece | list[_Piece] | tuple[_Piece, ...]
+_PARTS = get_args(Part)
+_MEDIA_CLASSES: dict[str, type[MediaPart]] = {kind.kind: kind for kind in get_args(MediaPart)}
+_BYTES = (bytes, bytearray, memoryview)
+
+
+def is_single(value: object) -> bool:
+    """Whether the value stands for one part, rather than for several of them."""
+    if isinstance(value, (str, Mapping, os.PathLike, *_BYTES, *_PARTS)):
+        return True
+    names = ("__array__", "__array_interface__", "read")  # of arrays, and of open files
+    return any(hasattr(value, name) for name in names) or not isinstance(value, Iterable)
+
+
+def to_part(value: object, rule: str) -> Part:
+    """The part that the value stands for. `rule` begins the message where it stands for none.
+
+    Raises:
+        BadRequestError: the value stands for no part.
+        InvalidMedia: a `Path` whose file cannot be read, or does not tell its kind.
+    """
+    if isinstance(value, str):
+        return Text(value)
+    if isinstance(value, _PARTS):
+        return cast("Part", value)
+    pillow = sys.modules.get("PIL.Image")
+    if pillow is not None and isinstance(value, pillow.Image):
+        return Image(value)
+    if isinstance(value, os.PathLike):
+        source = cast("PathSource", resolve_source(cast("os.PathLike[str]", value)))
+        head = source.head(SNIFFED_BYTES)
+        if match := sniff(head):
+            return _MEDIA_CLASSES[match[0]](source)
+        raise InvalidMedia(
+            f"{source.describe()} is {looks_like(head) or 'of an unknown format'}: pass its text "
+            "(path.read_text()), or say what it is, such as fmsdk.Document(path)"
+        )
+    raise BadRequestError(f"{rule}, not {type(value).__name__}{part_hint(value)}")
 
 
 def join_parts(parts: Iterable[Part]) -> str:

@@ -30,7 +30,8 @@ class GenerateOptions(TypedDict, total=False):
     timeout: seconds for the whole call, with retries, without loading. tags: names and values for
     your records; they are in `response.tags`, and are sent to vendors that keep such. lenient: drop
     settings that cannot be honoured, with a warning. allow_retired: ask the model although its
-    vendor has switched it off. options: the provider's own, such as `OpenAIOptions`.
+    vendor has switched it off. options: the provider's own, as a mapping or its class, such as
+    `OpenAIOptions`.
     """
 
     system: str | None
@@ -60,6 +61,11 @@ def show_keywords(verb: F) -> F:
     `inspect.signature` and the completion of notebooks show these keywords."""
     signature = inspect.signature(verb)
     *others, _ = signature.parameters.values()
+    # Without a default, Python would miss `prompt` before a keyword such as `messages` is refused.
+    others = [
+        each.replace(default=each.empty, annotation="Prompt") if each.name == "prompt" else each
+        for each in others
+    ]
     keywords = [
         inspect.Parameter(
             name,

@@ -226,6 +226,7 @@ class Provider(ABC):
             its models hold. None: somebody else's server.
         base_url: the server's address, whose host and port telemetry reports.
         is_local: whether models run in this process, on the user's device.
+        options_class: the dataclass of a request's `options`; None: requests have none, or any.
         backoff: whether time passes before a failed request is sent again.
     """
 
@@ -235,6 +236,7 @@ class Provider(ABC):
     price_id: str | None = None
     vendor: str | None = None
     base_url: str | None = None
+    options_class: type[Any] | None = None
     backoff: bool = True
 
     @abstractmethod

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fmsdk.catalog import tombstone
 from fmsdk.errors import ConfigurationError, FmsdkError, MissingExtra, UnknownProvider
 from fmsdk.hidden import HiddenDict
+from fmsdk.keyword_hints import near_match_hint
 from fmsdk.provider import (
     CONTRACT_VERSION,
     Progress,
@@ -64,13 +65,18 @@ class Registry:
             for name, options in configurations.items()
         }
         for name, options in self._configurations.items():
-            if (
-                isinstance(options, Mapping)
-                and options.get("wire", name) not in installed_providers()
-            ):
+            points = sorted(installed_providers())
+            if isinstance(options, Mapping) and "wire" in options:
+                wire = str(options["wire"])
+                if wire not in points:
+                    raise UnknownProvider(
+                        f"the provider {name!r} has an unknown wire, {wire!r}"
+                        f"{near_match_hint(wire, points)}",
+                        nearest=tuple(difflib.get_close_matches(wire, points, 3, _MIN_SIMILARITY)),
+                    )
+            elif isinstance(options, Mapping) and name not in points:
                 if (former := tombstone(name)) is not None:
                     raise former.error()
-                points = sorted(installed_providers())
                 nearest = tuple(difflib.get_close_matches(name, points, 3, _MIN_SIMILARITY))
                 hint = f"did you mean {' or '.join(nearest)}? A" if nearest else "a"
                 raise UnknownProvider(

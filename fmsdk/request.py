@@ -6,7 +6,7 @@ accepts is checked in `fmsdk.pipeline.capability_check`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Self, TypeVar, cast, get_args
 
@@ -14,6 +14,7 @@ from fmsdk.content import (
     Audio,
     Document,
     Image,
+    LoosePart,
     MediaPart,
     Part,
     Reasoning,
@@ -21,9 +22,12 @@ from fmsdk.content import (
     ToolCall,
     ToolResult,
     Video,
+    is_single,
     join_parts,
+    to_part,
 )
 from fmsdk.errors import BadRequestError
+from fmsdk.keyword_hints import keyword_hint
 from fmsdk.validation import check_integer, check_json, check_number, check_text
 
 __all__ = [
@@ -44,7 +48,6 @@ Role = Literal["system", "user", "assistant", "tool"]
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 ToolChoice = str  # "auto" | "none" | "required" | the name of one tool
 OutputModality = Literal["text", "audio", "image"]
-_PARTS = get_args(Part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,12 @@ class Message:
     role: Role
     parts: tuple[Part, ...]
 
-    def __init__(self, role: Role, parts: str | Part | Sequence[str | Part]) -> None:
+    def __init__(self, role: Role, parts: LoosePart | Sequence[LoosePart]) -> None:
         if role not in get_args(Role):
             raise BadRequestError(f"a role is one of {', '.join(get_args(Role))}, not {role!r}")
-        single = isinstance(parts, (str, *_PARTS))
-        items = cast("Sequence[object]", (parts,) if single else parts)
+        items = (parts,) if is_single(parts) else cast("Iterable[object]", parts)
         object.__setattr__(self, "role", role)
-        object.__setattr__(self, "parts", tuple(_to_part(item) for item in items))
+        object.__setattr__(self, "parts", tuple(to_part(item, _MESSAGE) for item in items))
 
     @property
     def text(self) -> str:
@@ -177,10 +179,13 @@ class Request:
 
 
 Q = TypeVar("Q", bound=Request)
-Prompt = str | Part | Message | Sequence[str | Part | Message] | Request
+Prompt = LoosePart | Message | Sequence[LoosePart | Message] | Request
+_PROMPT = "a prompt is text, a part, a list, messages or a Request"
+_LIST = "a prompt consists of text, parts and messages"
+_MESSAGE = "a message consists of text and parts"
 
 
-def build(model: str, prompt: Prompt, **settings: Any) -> Request:
+def build(model: str, prompt: Prompt | None, **settings: Any) -> Request:
     """The `Request` for `Client.generate`'s arguments. A `Request` as prompt keeps its messages and
     settings; only its model changes.
 
@@ -201,9 +206,10 @@ def build(model: str, prompt: Prompt, **settings: Any) -> Request:
                 "it. Use dataclasses.replace(request, …)"
             )
         return _check_request(replace(prompt, provider=provider, model=name))
+    request_fields = _split_settings(settings)
     messages = _collect_messages(prompt)
     return _check_request(
-        Request(provider=provider, model=name, messages=messages, **_split_settings(settings))
+        Request(provider=provider, model=name, messages=messages, **request_fields)
     )
 
 
@@ -237,7 +243,8 @@ def _split_settings(values: dict[str, Any]) -> dict[str, Any]:
     values = {name: value for name, value in values.items() if value is not None}
     unknown = values.keys() - _SETTING_NAMES - _REQUEST_NAMES
     if unknown:
-        raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
+        hint = keyword_hint(min(unknown), sorted(_SETTING_NAMES | _REQUEST_NAMES))
+        raise TypeError(f"unexpected keyword argument {min(unknown)!r}{hint}")
     request_fields: dict[str, Any] = {}
     for_settings: dict[str, Any] = {}
     for key, value in values.items():
@@ -265,12 +272,13 @@ def _split_settings(values: dict[str, Any]) -> dict[str, Any]:
 
 def _collect_messages(prompt: object) -> tuple[Message, ...]:
     """Messages stay. Consecutive strings and parts become one user message."""
-    single = isinstance(prompt, (str, Message, *_PARTS))
-    if not single and not isinstance(prompt, Sequence):
-        raise BadRequestError(
-            f"a prompt is text, a part, a list, messages or a Request, not {type(prompt).__name__}"
-        )
-    items = cast("Sequence[object]", (prompt,) if single else prompt)
+    if isinstance(prompt, Message):
+        return (prompt,)
+    if is_single(prompt):
+        return (Message("user", [to_part(prompt, _PROMPT)]),)
+    if not isinstance(prompt, Sequence):
+        raise BadRequestError(f"{_PROMPT}, not {type(prompt).__name__}: make a list of it")
+    items = cast("Sequence[object]", prompt)
     messages: list[Message] = []
     loose: list[Part] = []
     for item in items:
@@ -280,20 +288,10 @@ def _collect_messages(prompt: object) -> tuple[Message, ...]:
                 loose = []
             messages.append(item)
         else:
-            loose.append(_to_part(item))
+            loose.append(to_part(item, _LIST))
     if loose:
         messages.append(Message("user", loose))
     return tuple(messages)
-
-
-def _to_part(item: object) -> Part:
-    if isinstance(item, str):
-        return Text(item)
-    if isinstance(item, _PARTS):
-        return cast("Part", item)
-    raise BadRequestError(
-        f"a prompt consists of text, parts and messages, not of {type(item).__name__}"
-    )
 
 
 _INTEGERS = {"max_output_tokens": 1, "choices": 1, "logprobs": 0, "seed": None}

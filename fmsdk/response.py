@@ -175,8 +175,12 @@ class Response(Result, Generic[T]):
             try:
                 object.__setattr__(self, "_output", parse_output(self.output_type, self.text))
             except InvalidOutput as error:
-                error.provider, error.model, error.partial = self.provider, self.model, self
-                raise
+                message = error.message
+                if self.finish == "length":
+                    message += "; it was cut off at the token limit: raise max_output_tokens"
+                raise InvalidOutput(
+                    message, provider=self.provider, model=self.model, partial=self
+                ) from error.__cause__
         return cast("T", self._output)
 
     @property

@@ -197,7 +197,7 @@ says what happened in this call.
 _OPTIONS_HEAD = """\
 ## Providers' options
 
-`generate(…, options=…)` takes an options class for one request. `Client(providers={name: {…}})`
+`generate(…, options=…)` takes an options class, or a mapping, for one request. `Client(providers={name: {…}})`
 takes a provider's options for all of them. The fourteen compatible servers (`groq`, `ollama`, …)
 take the same options as `openai`.
 

@@ -14,6 +14,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = {"fmsdk", "fmsdk_anthropic", "fmsdk_google", "fmsdk_local", "fmsdk_openai"}
 NEEDED = [
     "fmsdk/py.typed",
+    "fmsdk_anthropic/py.typed",
+    "fmsdk_google/py.typed",
+    "fmsdk_local/py.typed",
+    "fmsdk_openai/py.typed",
     "fmsdk/cli/__init__.py",
     "fmsdk/data/device_prices.json",
     "fmsdk/data/models.json",

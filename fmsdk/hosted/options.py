@@ -17,6 +17,7 @@ from fmsdk.errors import BadRequestError, ConfigurationError, MissingKey
 from fmsdk.hidden import HiddenDict, HiddenText
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
+from fmsdk.request_options import options_import, with_typed_options
 from fmsdk.validation import check_json
 
 __all__ = [
@@ -43,11 +44,13 @@ def options_of(request: Request, kind: type[O], default: O) -> O:
         BadRequestError: they are another provider's, of other types than these have, or hold
             what neither JSON nor a header of HTTP can carry.
     """
+    request = with_typed_options(request, kind)
     if request.options is None:
         return default
     if not isinstance(request.options, kind):
         raise BadRequestError(
-            f"{request.name} takes {kind.__name__}, not {type(request.options).__name__}",
+            f"{request.name} takes a mapping or {kind.__name__} ({options_import(kind)}), not "
+            f"{type(request.options).__name__}",
             provider=request.provider,
             model=request.model,
         )

@@ -20,7 +20,7 @@ from fmsdk.errors import ConnectionFailed, Timeout
 from fmsdk.hosted.body import Body
 from fmsdk.http.decompression import ENCODINGS
 from fmsdk.http.environment import environment_proxy, trusted_certificates
-from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
+from fmsdk.http.error_mapper import UNREACHABLE, ErrorMapper, NetworkFailure
 from fmsdk.http.patience import PatientTimer
 from fmsdk.http.resolver import HostResolver
 from fmsdk.http.transport import CONNECT_SECONDS, Endpoint, HttpResponse, Transport
@@ -40,7 +40,6 @@ _LONGEST_HEADER = 1 << 16
 _MOST_HEADERS = 1000
 _LARGEST_PIECE = 1 << 20
 """Bytes from which aiohttp wants a body in pieces."""
-_UNREACHABLE = "cannot be reached; is the server running, and base_url right?"
 _SILENT = "sent nothing for too long; see timeout, idle_timeout"
 
 
@@ -67,8 +66,8 @@ class AiohttpTransport(Transport):
         ),
         (_ProxyNotFound, ConnectionFailed, "is behind a proxy that has no address"),
         (aiohttp.ClientHttpProxyError, ConnectionFailed, "is behind a proxy that refused"),
-        (aiohttp.ClientConnectorError, ConnectionFailed, _UNREACHABLE),
-        (aiohttp.InvalidURL, ConnectionFailed, _UNREACHABLE),
+        (aiohttp.ClientConnectorError, ConnectionFailed, UNREACHABLE),
+        (aiohttp.InvalidURL, ConnectionFailed, UNREACHABLE),
         (aiohttp.ClientError, ConnectionFailed, "broke the connection"),
     )
 

@@ -7,7 +7,9 @@ with its own codes.
 
 from __future__ import annotations
 
+import errno
 import re
+import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -35,10 +37,24 @@ from fmsdk.errors import (
 from fmsdk.http.credentials import Credential
 from fmsdk.http.error_text import exceeded_context, refused_medium
 
-__all__ = ["ErrorBody", "ErrorMapper", "NetworkFailure", "exception_chain", "retry_after"]
+__all__ = [
+    "UNREACHABLE",
+    "ErrorBody",
+    "ErrorMapper",
+    "NetworkFailure",
+    "exception_chain",
+    "retry_after",
+]
 
 NetworkFailure = tuple[type[Exception], type[FmsdkError], str]
 """An exception of an HTTP library, the error that it stands for, and what to say of the server."""
+
+UNREACHABLE = "cannot be reached; is the server running, and base_url right?"
+_UNKNOWN_HOST = (
+    "cannot be reached: its host name is unknown; is this machine offline, or base_url misspelt?"
+)
+_OFFLINE = "cannot be reached: no network leads there; this machine seems to be offline"
+_NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
 
 _MESSAGE_LIMIT = 600
 _SHORTEST_SECRET = 6
@@ -198,6 +214,12 @@ class ErrorMapper:
             ((kind, what) for failure, kind, what in failures if isinstance(root, failure)),
             (ConnectionFailed, "could not be asked"),
         )
+        if what == UNREACHABLE:
+            chain = list(exception_chain(error))
+            if any(isinstance(each, socket.gaierror) for each in chain):
+                what = _UNKNOWN_HOST
+            elif any(isinstance(each, OSError) and each.errno in _NO_ROUTE for each in chain):
+                what = _OFFLINE
         return kind(f"{self.provider} {what} ({self._why(root)})", provider=self.provider)
 
     def missing_credentials(self, error: Exception) -> AuthenticationError:

@@ -9,7 +9,7 @@ import httpx2
 
 from fmsdk.errors import BadRequestError, ConnectionFailed, InvalidResponse, Timeout
 from fmsdk.hosted.body import Body
-from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
+from fmsdk.http.error_mapper import UNREACHABLE, ErrorMapper, NetworkFailure
 from fmsdk.http.transport import CONNECT_SECONDS, Endpoint, HttpResponse, Transport
 from fmsdk.media.source import shown_url
 
@@ -19,11 +19,7 @@ HTTPX2_FAILURES: tuple[NetworkFailure, ...] = (
     (httpx2.ConnectTimeout, ConnectionFailed, "let no connection be made in time"),
     (httpx2.PoolTimeout, ConnectionFailed, "has no connection free in this client"),
     (httpx2.TimeoutException, Timeout, "sent nothing for too long; see timeout, idle_timeout"),
-    (
-        httpx2.ConnectError,
-        ConnectionFailed,
-        "cannot be reached; is the server running, and base_url right?",
-    ),
+    (httpx2.ConnectError, ConnectionFailed, UNREACHABLE),
     (httpx2.DecodingError, InvalidResponse, "sent a body that cannot be decompressed"),
     (httpx2.HTTPError, ConnectionFailed, "broke the connection"),
 )

@@ -33,6 +33,7 @@ from fmsdk.pipeline.retry import delay_before_retry
 from fmsdk.pipeline.running_calls import RunningCalls, closed_error
 from fmsdk.provider import Capabilities, PartialResponse, Provider
 from fmsdk.request import Request
+from fmsdk.request_options import with_typed_options
 from fmsdk.response import ResponseAccumulator
 from fmsdk.result import Result, Warning
 from fmsdk.threads import run_in_thread
@@ -74,7 +75,7 @@ class Call(Generic[Q, A]):
     ) -> None:
         self.operation = operation
         self.provider = provider
-        self.request: Q = request
+        self.request: Q = with_typed_options(request, provider.options_class)
         self.policy = policy
         self.attempts: list[Attempt] = []
         self._reported_attempts = 0
@@ -85,7 +86,7 @@ class Call(Generic[Q, A]):
         self._reservation = Reservation(policy.media_memory)
         self._asking = False
         self._deadline: float | None = None
-        self._call_observer = CallObserver(request)
+        self._call_observer = CallObserver(self.request)
         self._task: asyncio.Task[Any] | None = None
         self._interrupted_task: asyncio.Task[Any] | None = None
 

@@ -20,6 +20,7 @@ from fmsdk.quoting.text_tokens import estimate_answer, estimate_text, most_token
 from fmsdk.quoting.unbounded_input import unbounded_inputs
 from fmsdk.registry import Registry
 from fmsdk.request import Request
+from fmsdk.request_options import with_typed_options
 from fmsdk.response import Response, Warning
 from fmsdk.usage import (
     InputUsage,
@@ -106,6 +107,7 @@ def offline_quote(request: Request, registry: Registry, clock: Clock | None = No
         quote = make_quote(request, estimate=estimate_text(request), price_id=vendor)
     else:
         vendor = provider.vendor
+        request = with_typed_options(request, provider.options_class)
         quote = make_quote(
             request,
             estimate=provider.estimate(request),

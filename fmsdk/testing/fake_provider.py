@@ -117,6 +117,7 @@ class FakeProvider(Provider):
             self._like_model = model
             self._like = Registry({}, timeout=None, idle_timeout=None).create(provider_name)
             # By name, since the environment may name another server (OPENAI_BASE_URL).
+            self.options_class = self._like.options_class
             narrowed = narrow(self._like.capabilities(model), provider_name, model)
             capabilities = capabilities or narrowed
             price_id = price_id or self._like.price_id

@@ -18,7 +18,7 @@ from fmsdk.threads import run_in_thread
 from fmsdk_anthropic.decode import decode, decoder
 from fmsdk_anthropic.encode import encode
 from fmsdk_anthropic.errors import AnthropicErrorMapper
-from fmsdk_anthropic.options import Connection, has_profile
+from fmsdk_anthropic.options import AnthropicOptions, Connection, has_profile
 
 if TYPE_CHECKING:
     from fmsdk.http.transport import Transport
@@ -47,6 +47,8 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
     Raises:
         BadRequestError: an option that does not exist.
     """
+
+    options_class = AnthropicOptions
 
     def __init__(self, config: ProviderConfig) -> None:
         self._connection = connection = Connection.of(config)

@@ -20,7 +20,7 @@ from fmsdk_google.decode.embeddings import decode_embeddings
 from fmsdk_google.encode import encode
 from fmsdk_google.encode.embeddings import embed_limits, encode_embeddings
 from fmsdk_google.errors import GoogleErrorMapper
-from fmsdk_google.options import Connection, has_access, key_variables
+from fmsdk_google.options import Connection, GoogleOptions, has_access, key_variables
 
 if TYPE_CHECKING:
     from fmsdk.http.transport import Transport
@@ -50,6 +50,8 @@ class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
         BadRequestError: an option that does not exist.
         ConfigurationError: Vertex without a project.
     """
+
+    options_class = GoogleOptions
 
     def __init__(self, config: ProviderConfig) -> None:
         connection = Connection.of(config)

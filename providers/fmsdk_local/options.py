@@ -15,6 +15,7 @@ from typing import Any, Literal, cast, get_args
 from fmsdk.errors import BadRequestError
 from fmsdk.provider import Progress
 from fmsdk.request import Request
+from fmsdk.request_options import options_import, with_typed_options
 
 __all__ = ["DType", "LocalConfig", "LocalOptions", "options_of"]
 
@@ -138,12 +139,13 @@ def options_of(request: Request) -> LocalOptions:
     Raises:
         BadRequestError: the options are another provider's.
     """
-    options = request.options
+    options = with_typed_options(request, LocalOptions).options
     if options is None:
         return _DEFAULT
     if not isinstance(options, LocalOptions):
         raise BadRequestError(
-            f"{request.name} takes fmsdk_local.LocalOptions, not {type(options).__name__}",
+            f"{request.name} takes a mapping or LocalOptions ({options_import(LocalOptions)}), not "
+            f"{type(options).__name__}",
             provider=request.provider,
             model=request.model,
         )

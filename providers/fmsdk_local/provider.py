@@ -33,7 +33,7 @@ from fmsdk.transcription import TranscribeRequest, Transcription
 from fmsdk.usage import Device, Range, Timings
 from fmsdk_local.models import fetch_model, list_usable_models, locate_model
 from fmsdk_local.models.capabilities import capabilities_of
-from fmsdk_local.options import LocalConfig
+from fmsdk_local.options import LocalConfig, LocalOptions
 
 if TYPE_CHECKING:
     from fmsdk_local.engine import Job
@@ -67,6 +67,8 @@ class LocalProvider(Provider):
         BadRequestError: an option is unknown, or its value is invalid.
         ModuleNotFoundError: the extra "local" is not installed.
     """
+
+    options_class = LocalOptions
 
     contract_version: ClassVar[int] = 2
     is_local: ClassVar[bool] = True

@@ -26,7 +26,7 @@ from fmsdk_openai.encode.embeddings import encode_embeddings
 from fmsdk_openai.errors import OpenAIErrorMapper
 from fmsdk_openai.model_discovery import ModelDiscovery
 from fmsdk_openai.model_info import ModelsEndpoint, narrow_capabilities
-from fmsdk_openai.options import Connection
+from fmsdk_openai.options import Connection, OpenAIOptions
 from fmsdk_openai.server import OPENAI_SERVER, Server
 from fmsdk_openai.server_dialect import Api, Dialect
 
@@ -58,6 +58,8 @@ class OpenAIProvider(HostedProvider[OpenAIRequest, OpenAIDecodeContext]):
         BadRequestError: an option that does not exist.
         ConfigurationError: no base URL, where everyone has their own.
     """
+
+    options_class = OpenAIOptions
 
     def __init__(self, config: ProviderConfig, server: Server = OPENAI_SERVER) -> None:
         self._connection = connection = Connection.of(config, server)

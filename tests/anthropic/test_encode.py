@@ -175,8 +175,8 @@ def test_extra_body_comes_last_and_none_takes_a_field_out() -> None:
 
 
 def test_another_providers_options_raise() -> None:
-    with pytest.raises(BadRequestError, match="takes AnthropicOptions, not dict"):
-        body(build_request(options={"top_k": 1}))
+    with pytest.raises(BadRequestError, match=r"import AnthropicOptions.*, not list"):
+        body(build_request(options=["top_k"]))
 
 
 # --- output and tools ---

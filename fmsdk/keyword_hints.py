@@ -1,0 +1,84 @@
+"""What to write in place of a keyword, option or value that fmsdk does not take: its own name for
+what other SDKs call so, and near matches."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from typing import cast
+
+__all__ = ["keyword_hint", "near_match_hint", "part_hint"]
+
+_OTHER_NAMES: dict[str, tuple[str, ...]] = {
+    "max_output_tokens=": (
+        *("max_tokens", "max_completion_tokens", "max_new_tokens", "max_tokens_to_sample"),
+        *("maxOutputTokens", "num_predict", "n_predict"),
+    ),
+    "stop=": ("stop_sequences", "stop_words", "stop_strings", "stopSequences"),
+    "system=": ("system_prompt", "system_instruction", "system_message", "instructions"),
+    "prompt= (text, parts, or fmsdk.Message(…)s)": (
+        "messages",
+        "input",
+        "inputs",
+        "contents",
+        "content",
+        "query",
+    ),
+    "output=": (
+        *("response_format", "response_model", "response_schema", "output_type", "output_schema"),
+        *("text_format", "output_format", "json_schema", "schema", "format"),
+    ),
+    "reasoning=": ("reasoning_effort", "effort", "thinking", "thinking_level"),
+    "choices=": ("n", "candidate_count", "num_return_sequences", "best_of"),
+    "tool_choice=": ("function_call", "tool_config"),
+    "tools=": ("functions",),
+    "logprobs=": ("top_logprobs",),
+    "modalities=": ("response_modalities",),
+    "tags=": ("metadata", "labels"),
+    "client.stream(…)": ("stream", "streaming"),
+    "Client(retries=…)": ("max_retries", "num_retries", "retries"),
+    "Client(providers={'openai': {…}})": (
+        *("api_key", "base_url", "api_base", "http_client", "default_headers"),
+    ),
+    "options=, the provider's own options (such as {'top_k': 40}),": (
+        *("top_k", "extra_body", "extra_headers", "service_tier", "store", "user", "verbosity"),
+        *("previous_response_id", "parallel_tool_calls", "safety_settings", "repetition_penalty"),
+    ),
+}
+_WAYS = {name: way for way, names in _OTHER_NAMES.items() for name in names}
+
+
+def keyword_hint(name: str, known: Collection[str]) -> str:
+    """What to write in place of the keyword `name`, as the end of a message."""
+    way = _WAYS.get(name)
+    return f"; use {way} here" if way else near_match_hint(name, known)
+
+
+def near_match_hint(name: str, known: Collection[str]) -> str:
+    """The names that `name` may be meant for, or all there are, as the end of a message."""
+    nearest = difflib.get_close_matches(name, known, n=2, cutoff=0.7)
+    if nearest:
+        return f"; did you mean {' or '.join(nearest)}?"
+    return f"; known: {', '.join(known)}"
+
+
+def part_hint(value: object) -> str:
+    """What to write in place of a value that is no part of a message, as the end of a message."""
+    if isinstance(value, Mapping):
+        fields = cast("Mapping[object, object]", value)
+        if "role" in fields:
+            return (
+                f"; write fmsdk.Message({fields['role']!r:.20}, …) in place of a dict with a role"
+            )
+        if "type" in fields:
+            return "; write fmsdk.Text(…), fmsdk.Image(…), … in place of a dict with a type"
+        return "; for JSON write json.dumps(…)"
+    if hasattr(value, "__array__") or hasattr(value, "__array_interface__"):
+        pixels = "fmsdk.Image(PIL.Image.fromarray(array)) for pixels"
+        return f"; write {pixels}, fmsdk.Audio(array, rate=…) for samples"
+    if hasattr(value, "choices") and hasattr(value, "message"):
+        return "; write answer.message, the turn of an answer"
+    is_reference = hasattr(value, "provider") and hasattr(value, "id")
+    if isinstance(value, (bytes, bytearray, memoryview)) or hasattr(value, "read") or is_reference:
+        return "; say what it is: fmsdk.Image(…), fmsdk.Audio(…), fmsdk.Document(…)"
+    return ""

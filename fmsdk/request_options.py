@@ -1,0 +1,43 @@
+"""A provider's own options of one request, where the caller wrote them as a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, TypeVar, cast
+
+from fmsdk.errors import BadRequestError
+from fmsdk.keyword_hints import near_match_hint
+from fmsdk.request import Request
+
+__all__ = ["options_import", "with_typed_options"]
+
+Q = TypeVar("Q", bound=Request)
+
+
+def with_typed_options(request: Q, options_class: type[Any] | None) -> Q:
+    """The request with a mapping of options as an `options_class`, which checks their values.
+
+    Raises:
+        BadRequestError: an option that does not exist.
+    """
+    options: object = request.options
+    if options_class is None or not isinstance(options, Mapping):
+        return request
+    options = cast("Mapping[Any, Any]", options)
+    known = [spec.name for spec in fields(options_class)]
+    for name in options:
+        if name not in known:
+            raise BadRequestError(
+                f"{options_class.__name__} has no option {name!r}"
+                f"{near_match_hint(str(name), known)}",
+                provider=request.provider,
+                model=request.model,
+            )
+    return replace(request, options=options_class(**options))
+
+
+def options_import(options_class: type[Any]) -> str:
+    """The line that imports an options class."""
+    package = options_class.__module__.partition(".")[0]
+    return f"from {package} import {options_class.__name__}"
