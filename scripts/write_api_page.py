@@ -197,9 +197,9 @@ says what happened in this call.
 _OPTIONS_HEAD = """\
 ## Providers' options
 
-`generate(…, options=…)` takes an options class, or a mapping, for one request. `Client(providers={name: {…}})`
-takes a provider's options for all of them. The fourteen compatible servers (`groq`, `ollama`, …)
-take the same options as `openai`.
+`generate(…, options=…)` takes an options class, or a mapping, for one request.
+`Client(providers={name: {…}})` takes a provider's options for all of them. The fourteen compatible
+servers (`groq`, `ollama`, …) take the same options as `openai`.
 
 """
 
