@@ -339,7 +339,7 @@ def test_a_picture_is_refused_by_a_language_model(llama: str) -> None:
 
 def test_options_of_another_kind_are_refused(llama: str) -> None:
     with pytest.raises(BadRequestError, match="LocalOptions"):
-        calls.client().generate(llama, HELLO, options={"top_k": 3})
+        calls.client().generate(llama, HELLO, options=["top_k"])
 
 
 def test_cache_marks_are_not_lost_silently(llama: str) -> None:
