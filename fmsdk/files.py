@@ -6,7 +6,7 @@ import io
 import os
 import stat
 
-__all__ = ["open_regular", "read_small"]
+__all__ = ["expand_home", "open_regular", "read_small"]
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -16,6 +16,15 @@ _KINDS = (
     (stat.S_ISBLK, "a device"),
 )
 _MOST_OF_A_SMALL_FILE = 100 * 10**6
+
+
+def expand_home(path: str) -> str:
+    """The path with the home folder in place of a leading `~`, as a shell has it; a file whose name
+    begins so is `./~…`."""
+    try:
+        return os.path.expanduser(path)
+    except ValueError:  # no user can have that name; opening the file says more
+        return path
 
 
 def open_regular(path: str | os.PathLike[str]) -> io.FileIO:

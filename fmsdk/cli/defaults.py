@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 from fmsdk import registry
 from fmsdk.cli import terminal
 from fmsdk.client import Client
 from fmsdk.content import Modality
 from fmsdk.errors import BadRequestError
+from fmsdk.observe.log import logger
 from fmsdk.provider import Progress
 
 __all__ = ["VARIABLE", "choose_model", "create_client"]
@@ -51,6 +56,30 @@ def choose_model(
     raise BadRequestError(message)
 
 
-def create_client(progress: Progress) -> Client:
-    """A client that reports the loading of local models to `progress`."""
-    return Client(providers={"local": {"progress": progress}})
+class _RetryHandler(logging.Handler):
+    """Shows on the terminal why an answer takes long: an attempt failed, and another follows."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(logging.INFO)
+        self._progress = progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        figures: Mapping[str, Any] = getattr(record, "fmsdk", {})
+        if figures.get("event") == "retry":
+            status = "" if figures["status"] is None else f" ({figures['status']})"
+            why = f"{figures['error']}{status}"
+            self._progress(f"{why}; trying again in {figures['delay']:.1f} s", None, None)
+
+
+@contextmanager
+def create_client(progress: Progress) -> Generator[Client]:
+    """A client that reports the loading of local models, and retries, to `progress`."""
+    handler, level = _RetryHandler(progress), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(min(logger.getEffectiveLevel(), logging.INFO))
+    try:
+        with Client(providers={"local": {"progress": progress}}) as client:
+            yield client
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)

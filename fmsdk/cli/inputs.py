@@ -7,6 +7,7 @@ no model.
 from __future__ import annotations
 
 import argparse
+import html
 import os
 import stat
 import sys
@@ -91,7 +92,9 @@ def _read_file(name: str, prompt: str) -> MediaPart | Text:
             ) from error
         raise
     if isinstance(part, Text):
-        return Text(f'<file name="{os.path.basename(name)}">\n{part.text}\n</file>')
+        base = os.path.basename(name)
+        letters = (each if each.isprintable() else ascii(each)[1:-1] for each in base)
+        return Text(f'<file name="{html.escape("".join(letters))}">\n{part.text}\n</file>')
     return part
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from fmsdk.errors import BadRequestError
+from fmsdk.files import expand_home
 
 __all__ = ["Parser", "add_question", "add_settings", "read_settings"]
 
@@ -72,7 +73,7 @@ def _read_schema(option: str) -> dict[str, Any]:
     text = option
     if not option.lstrip().startswith("{"):
         try:
-            text = Path(option).read_text("utf-8")
+            text = Path(expand_home(option)).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "it is not UTF-8 text"
             raise BadRequestError(f"--schema: cannot read {option}: {why}") from error

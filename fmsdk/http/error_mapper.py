@@ -58,6 +58,10 @@ _NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
 
 _MESSAGE_LIMIT = 600
 _SHORTEST_SECRET = 6
+# A key of any vendor, or what is left of one behind asterisks or dots.
+_KEY_LIKE = re.compile(
+    r"[^\s'\"]*(?:\*{2}|…|[^\s.'\"]\.{3}[^\s.'\"])[^\s'\"]*|\b(?:sk|pk|gsk|xai|AIza|ya29)[-_.\w]{12,}"
+)
 _FIGURE = re.compile(r"\d{1,9}(\.\d*)?")
 _BY_STATUS: dict[int, type[FmsdkError]] = {
     401: AuthenticationError,
@@ -303,15 +307,22 @@ class ErrorMapper:
 
     def _message(self, kind: type[FmsdkError], error_body: ErrorBody, status: int | None) -> str:
         number = "" if status is None else f" ({status})"
-        if kind is AuthenticationError:
-            # The vendor's text is left out: it quotes the key.
-            return f"{self.provider} refused the API key{number}; see {self.variable}"
         if status is not None and 300 <= status < 400:
             return f"{self.provider} redirects elsewhere{number}, unfollowed; is base_url right?"
-        text = error_body.message or "no reason given"
-        for secret in self._all_secrets():
+        text = error_body.message
+        secrets = self._all_secrets()
+        for secret in secrets:
             text = text.replace(secret, "…")
-        return f"{self.provider} answered with an error{number}: {text[:_MESSAGE_LIMIT]}"
+        text = text[:_MESSAGE_LIMIT]
+        if kind in (AuthenticationError, PermissionDenied):  # vendors quote both ends of the key
+            ends = [end for key in secrets if len(key) > 8 for end in (key[:6], key[-4:])]
+            words = re.split(r"(\s+)", _KEY_LIKE.sub("…", text))
+            text = "".join("…" if any(end in word for end in ends) else word for word in words)
+        if kind is AuthenticationError:
+            reason = f": {text.rstrip('.')}" if text else ""
+            return f"{self.provider} refused the API key{number}{reason}; see {self.variable}"
+        text = text or "no reason given"
+        return f"{self.provider} answered with an error{number}: {text}"
 
 
 def _quotes(error: BaseException, secrets: list[str]) -> bool:

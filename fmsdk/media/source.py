@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 from urllib.parse import unquote_to_bytes
 
 from fmsdk.errors import InvalidMedia
-from fmsdk.files import open_regular
+from fmsdk.files import expand_home, open_regular
 
 __all__ = [
     "BytesSource",
@@ -275,11 +275,12 @@ def resolve_source(source: object, *, rate: float | None = None) -> Source:
     if isinstance(source, str):
         if source[:8].lower().startswith(("http://", "https://")):
             return UrlSource(source)
-        return _from_data_url(source) if source[:5].lower() == "data:" else PathSource(source)
+        is_data_url = source[:5].lower() == "data:"
+        return _from_data_url(source) if is_data_url else PathSource(expand_home(source))
     if isinstance(source, (bytes, bytearray, memoryview)):
         return BytesSource(bytes(cast("bytes", source)))
     if isinstance(source, os.PathLike):
-        return PathSource(os.fspath(cast("os.PathLike[str]", source)))
+        return PathSource(expand_home(os.fspath(cast("os.PathLike[str]", source))))
     # PIL is not imported for this: an image can exist only where the caller imported PIL.
     pillow = sys.modules.get("PIL.Image")
     if pillow is not None and isinstance(source, pillow.Image):

@@ -10,6 +10,8 @@ import gc
 import logging
 import sys
 import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 from fmsdk.errors import (
@@ -29,6 +31,7 @@ __all__ = [
     "map_request_error",
     "release_memory",
     "release_tensors",
+    "typed_panics",
 ]
 
 # torch raises a plain RuntimeError without a code where the allocator of the CPU or of Metal
@@ -101,6 +104,25 @@ def map_loading_error(error: Exception, name: str) -> FmsdkError:
         fmsdk_error = CheckpointError(f"{name} cannot be loaded: {first_line(error)}")
     fmsdk_error.__cause__ = error
     return fmsdk_error
+
+
+@contextmanager
+def typed_panics(name: str) -> Generator[None]:
+    """Where the tokenizer of the model `name` is called. It is written in Rust, whose panics are no
+    `Exception`: they would end the engine's thread.
+
+    Raises:
+        CheckpointError: it panicked.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise CheckpointError(
+            f"the tokenizer of {name} failed: {first_line(error)}. Use another checkpoint, or "
+            "repair its tokenizer.json"
+        ) from error
 
 
 def is_device_broken(error: BaseException) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from fmsdk.errors import BadRequestError
+from fmsdk.files import expand_home
 from fmsdk.provider import Progress
 from fmsdk.request import Request
 from fmsdk.request_options import options_import, with_typed_options
@@ -65,7 +66,7 @@ class LocalConfig:
         if values.get("price_per_hour") is not None:
             values["price_per_hour"] = _parse_price(values["price_per_hour"])
         if values.get("cache_dir") is not None:
-            values["cache_dir"] = Path(values["cache_dir"])
+            values["cache_dir"] = Path(expand_home(str(values["cache_dir"])))
         return cls(**values)
 
     def __post_init__(self) -> None:

@@ -16,12 +16,13 @@ from typing import Any
 from jinja2 import TemplateError
 
 from fmsdk.content import Audio, Image, Text
-from fmsdk.errors import BadRequestError, UnsupportedSetting
+from fmsdk.errors import BadRequestError, FmsdkError, UnsupportedSetting
 from fmsdk.provider import UnsupportedSettings
 from fmsdk.request import Request
 from fmsdk.response import Warning
 from fmsdk_local.decode import Dialect, ToolSchemas
 from fmsdk_local.encode.chat import Chat, ChatEncoder
+from fmsdk_local.errors import typed_panics
 from fmsdk_local.models.chat_template import limit_rendering, template_names
 from fmsdk_local.models.processor import tokenizer_of
 from fmsdk_local.vision.image import decode_image
@@ -29,6 +30,14 @@ from fmsdk_local.vision.image import decode_image
 __all__ = ["Prompt", "PromptEncoder"]
 
 _REASONING_TAGS = ("<think>", "[THINK]")
+_TEMPLATE_FAILURES = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 _TAIL_TOKENS = 16  # at the end of a prompt, which could open the reasoning
 
 
@@ -67,14 +76,18 @@ class PromptEncoder:
         self._dialect = Dialect.of_template(template, self._tokenizer.get_vocab())
         self._template = self._with_bos(template) if self._multimodal else template
         self._lock = threading.Lock()
+        self._stop_event: threading.Event | None = None
 
-    def encode(self, request: Request) -> Prompt:
-        """Encode a request. Blocks, and takes long where there are many pictures.
+    def encode(self, request: Request, stop_event: threading.Event | None = None) -> Prompt:
+        """Encode a request. Blocks, and takes long where there are many pictures. The chat template
+        is stopped once `stop_event` is set.
 
         Raises:
             InvalidMedia: a picture or recording that cannot be decoded.
             UnsupportedContent, UnsupportedSetting: what the template cannot show the model.
             BadRequestError: a conversation that the template refuses.
+            CheckpointError: a template that takes more than any real one, or a tokenizer that
+                panics.
         """
         unsupported_settings = UnsupportedSettings(request)
         chat = ChatEncoder(
@@ -84,7 +97,8 @@ class PromptEncoder:
             reads_calls=self._dialect.has_calls,
             multimodal=self._multimodal,
         ).encode_chat()
-        with self._lock:
+        with self._lock, typed_panics(request.name):
+            self._stop_event = stop_event
             if self._template is None:
                 inputs = self._encode_raw_text(request, chat, unsupported_settings)
             else:
@@ -92,7 +106,9 @@ class PromptEncoder:
                 try:
                     chat = self._require_system_and_tools(request, chat, unsupported_settings)
                     inputs = dict(self._render(chat, tokenize=True))
-                except (TemplateError, TypeError, ValueError) as error:
+                except FmsdkError:
+                    raise
+                except (TemplateError, *_TEMPLATE_FAILURES) as error:
                     raise BadRequestError(
                         f"the chat template of {request.name} cannot take this conversation: "
                         f"{error}"
@@ -154,7 +170,7 @@ class PromptEncoder:
                 arguments["sanitize_control_tokens"] = True
         if self._multimodal:
             arguments["chat_template"] = self._template
-        with limit_rendering():
+        with limit_rendering(self._stop_event):
             return apply(
                 chat.messages,
                 tools=chat.tools or None,

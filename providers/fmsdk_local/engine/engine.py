@@ -27,6 +27,7 @@ from fmsdk_local.errors import (
     is_device_broken,
     map_request_error,
     release_tensors,
+    typed_panics,
 )
 
 __all__ = ["Engine", "Runner", "close_device", "require_device", "select_device"]
@@ -187,7 +188,8 @@ class Engine:
         try:
             select_device(self.device)
             if self.runner is not None:  # None: closed since the job was taken
-                self.runner.run(job)
+                with typed_panics(self.name):
+                    self.runner.run(job)
         except Exception as error:
             if is_device_broken(error):
                 close_device(self.device, error)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import sys
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from time import thread_time
 from types import FrameType
 from typing import Any, cast
 
@@ -27,6 +29,8 @@ _LONGEST_TEMPLATE = 1 << 20
 """Bytes: a hundred times what real ones have."""
 _MOST_LINES = 1_000_000
 """Of Python that the template became: a second. A conversation of 10,000 turns takes a third."""
+_MOST_SECONDS = 5
+"""Of computing: each step can have work of its own."""
 
 
 def read_chat_template(path: Path) -> str | None:
@@ -55,14 +59,18 @@ def read_chat_template(path: Path) -> str | None:
 
 
 @contextmanager
-def limit_rendering() -> Generator[None]:
-    """Let a chat template take only so many steps: it comes from anywhere, can loop within loops,
-    and no other thread can stop it.
+def limit_rendering(stop_event: threading.Event | None = None) -> Generator[None]:
+    """Let a chat template take only so many steps and seconds: it comes from anywhere, can loop
+    within loops, and no other thread can stop it. `stop_event`: set once nobody waits for it.
 
     Raises:
         CheckpointError: it takes more.
     """
+    from fmsdk_local.models.template_sandbox import install_sandbox  # imports transformers
+
+    install_sandbox()
     lines = 0
+    end = thread_time() + _MOST_SECONDS
 
     def count_line(frame: FrameType, event: str, argument: Any) -> Any:
         del frame, event, argument
@@ -72,6 +80,13 @@ def limit_rendering() -> Generator[None]:
             raise CheckpointError(
                 f"the chat template takes more than {_MOST_LINES:,} steps, which no real one does; "
                 "use another checkpoint, or repair its chat_template"
+            )
+        if stop_event is not None and stop_event.is_set():
+            raise CheckpointError("the chat template was stopped: nobody waits for it any more")
+        if thread_time() > end:
+            raise CheckpointError(
+                f"the chat template takes more than {_MOST_SECONDS} s, which no real one does; use "
+                "another checkpoint, or repair its chat_template"
             )
         return count_line
 

@@ -20,6 +20,7 @@ from fmsdk_local.errors import (
     map_loading_error,
     release_memory,
     release_tensors,
+    typed_panics,
 )
 from fmsdk_local.models.checkpoint import kind_of, read_config
 from fmsdk_local.models.directories import store_directory
@@ -64,7 +65,8 @@ def load_model(name: str, path: Path, config: LocalConfig) -> LoadedModel:
         require_device(device, name)
         try:
             select_device(device)
-            model = _load_checkpoint(name, path, config)
+            with typed_panics(name):
+                model = _load_checkpoint(name, path, config)
         except Exception as error:
             if is_device_broken(error):
                 close_device(device, error)

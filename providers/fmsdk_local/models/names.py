@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fmsdk.errors import ModelNotFound
+from fmsdk.files import expand_home
 from fmsdk_local.models import hub
 from fmsdk_local.models.catalog import named_models
 from fmsdk_local.models.directories import models_directory
@@ -34,7 +35,7 @@ def locate_model(name: str) -> Path:
             return named_model.directory
         raise ModelNotFound(named_model.fetch_hint, model=name)
     if is_path(name):
-        path = Path(name).expanduser()
+        path = Path(expand_home(name))
         if path.is_dir() or (path.is_file() and path.suffix.lower() == ".gguf"):
             return path
         if path.is_file():
@@ -57,7 +58,7 @@ def is_path(name: str) -> bool:
     return (
         _LOOKS_LIKE_PATH.match(name) is not None
         or name.lower().endswith(".gguf")
-        or Path(name).exists()
+        or os.path.exists(name)
     )
 
 

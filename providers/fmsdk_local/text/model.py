@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -88,13 +89,16 @@ class TextModel:
             FmsdkError: what `PromptEncoder.encode` and `Engine.submit` raise.
         """
         start = perf_counter()
+        stop_event = threading.Event()
         try:
-            prompt = await run_in_thread(hold_exit, self.prompt_encoder.encode, request)
+            prompt = await run_in_thread(hold_exit, self.prompt_encoder.encode, request, stop_event)
             task = self._generation_task(request, prompt, stream=stream)
         except Exception as error:
             if is_device_broken(error):
                 close_device(self.engine.device, error)
             raise map_request_error(error, request.name) from error.__cause__
+        finally:
+            stop_event.set()
         decoder = self.dialect.decoder(prompt.tools, in_reasoning=prompt.opens_reasoning)
         async with aclosing(cast("Any", self.engine.submit(task, on_job))) as items:
             async for item in items:

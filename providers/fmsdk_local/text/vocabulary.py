@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from fmsdk.errors import BadRequestError, CheckpointError
+from fmsdk_local.models.chat_template import limit_rendering
 from fmsdk_local.models.processor import tokenizer_of
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def _render_end(processor: Any) -> str:
     for content in (_MARK, [{"type": "text", "text": _MARK}]):
         turns = [{"role": "user", "content": content}, {"role": "assistant", "content": content}]
         try:
-            text: object = processor.apply_chat_template(turns, tokenize=False)
+            with limit_rendering():
+                text: object = processor.apply_chat_template(turns, tokenize=False)
         except Exception:  # noqa: S112 - templates raise anything at what they do not take
             continue
         if isinstance(text, str) and text.count(_MARK) == 2:
