@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 
-from fmsdk import registry
+from fmsdk import catalog, registry
 from fmsdk.cli import terminal
 from fmsdk.cli.card import create_card
 from fmsdk.cli.failures import EXIT_FAILURE, report_error
@@ -24,6 +24,7 @@ examples:
   fmsdk models show openai:gpt-5.6-sol local:demo-text
 """
 _DEFAULT_PROVIDER = "local"
+_VENDORS = ("openai", "anthropic", "google")
 
 
 def create_parser() -> Parser:
@@ -63,6 +64,13 @@ def run_command(args: argparse.Namespace) -> int:
         try:
             if not (provider and model):
                 raise BadRequestError(f"a model's name is provider:model, not {name!r}")
+            is_local = any(row.name == f"local:{name}" for row in registry.usable_models())
+            if args.action == "show" and not (colon or is_local or name[0] in "./~"):
+                vendors = [each for each in _VENDORS if catalog.facts(each, name) is not None]
+                hint = f"; do you mean {vendors[0]}:{name}?" if vendors else ""
+                raise BadRequestError(
+                    f"there is no local model {name!r}; a model's name is provider:model{hint}"
+                )
             if args.action == "get":
                 with terminal.ProgressBar(model) as progress:
                     place = registry.fetcher(provider)(model, progress)

@@ -132,6 +132,7 @@ def one_error(run: Run, *args: str, **more: Any) -> str:
         (["aks", "Hi"], "unknown command 'aks'"),
         (["models", "sow"], "invalid choice"),
         (["models", "show"], "which model?"),
+        (["models", "show", "gpt-4o"], "do you mean openai:gpt-4o?"),
         (["models", "show", "opnai:gpt-5"], "did you mean openai"),
         (["models", "show", "github:gpt-4o"], "retired on 2026-07-30"),
         (["ask", "Hi", "-m", "github:gpt-4o"], "retired on 2026-07-30"),
