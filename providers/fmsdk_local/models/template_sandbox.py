@@ -73,8 +73,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.filters = _BoundedFilters(self.filters)
-        variables: Any = self.globals
-        variables.pop("lipsum", None)  # text without end, which no chat needs
+        environment: Any = self
+        environment.globals.pop("lipsum", None)  # text without end, which no chat needs
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """The result of an operator, if it has room."""
