@@ -1,4 +1,4 @@
-"""The response, the closed set of stream events, and their accumulator.
+"""The response, and what makes it of the events of a stream (`fmsdk.events`).
 
 A provider fills in what the vendor reported; `fmsdk.pipeline.call` adds latency and cost.
 `ResponseAccumulator` alone makes parts of deltas, for every provider, and for complete and
@@ -7,9 +7,9 @@ interrupted streams.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from fmsdk.content import (
     Audio,
@@ -22,11 +22,20 @@ from fmsdk.content import (
     join_parts,
 )
 from fmsdk.errors import InvalidOutput
+from fmsdk.events import (
+    Event,
+    Finished,
+    MediaDelta,
+    ReasoningDelta,
+    TextDelta,
+    TokenLogprob,
+    ToolCallDelta,
+)
 from fmsdk.notebook import render_media
 from fmsdk.request import Message
 from fmsdk.result import NO_USAGE, Finish, Result, Warning, WarningCode
 from fmsdk.tool_calls import tool_call
-from fmsdk.usage import Timings, Usage
+from fmsdk.usage import Usage
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as _TypeVar
@@ -51,15 +60,6 @@ __all__ = [
     "WarningCode",
     "tool_call",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class TokenLogprob:
-    """A token, its natural-log probability, and the likeliest tokens in its place."""
-
-    token: str
-    logprob: float
-    top: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,97 +205,6 @@ class Response(Result, Generic[T]):
             for choice in self.choices
         )
         return replace(self, choices=choices)
-
-
-@dataclass(frozen=True, slots=True, init=False)
-class TextDelta:
-    """A piece of visible text. `index` is the part's place in its choice."""
-
-    text: str
-    index: int
-    choice: int
-    refusal: bool
-    logprobs: tuple[TokenLogprob, ...]
-
-    def __init__(
-        self,
-        text: str,
-        index: int = 0,
-        choice: int = 0,
-        refusal: bool = False,
-        logprobs: tuple[TokenLogprob, ...] = (),
-    ) -> None:
-        # Called for every token. It costs half of what a frozen dataclass's own __init__ does.
-        _set_text(self, text)
-        _set_index(self, index)
-        _set_choice(self, choice)
-        _set_refusal(self, refusal)
-        _set_logprobs(self, logprobs)
-
-
-_set_text, _set_index, _set_choice, _set_refusal, _set_logprobs = cast(
-    "Iterator[Callable[[object, object], None]]",
-    (getattr(TextDelta, spec.name).__set__ for spec in fields(TextDelta)),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ReasoningDelta:
-    """A piece of reasoning; the last of a part may bring `opaque` instead of text."""
-
-    text: str
-    index: int = 0
-    choice: int = 0
-    provider: str | None = None
-    opaque: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCallDelta:
-    """A piece of a tool call: `id` and `name` come once, `arguments` as pieces of JSON text."""
-
-    index: int
-    id: str = ""
-    name: str = ""
-    arguments: str = ""
-    choice: int = 0
-    provider: str | None = None
-    opaque: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class MediaDelta:
-    """A piece of generated audio, or a whole generated image."""
-
-    kind: Literal["audio", "image"]
-    data: bytes = field(repr=False)
-    mime: str
-    index: int = 0
-    choice: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
-    """The last event: how it ended and what it used.
-
-    `finishes` has (finish, raw finish) for each choice, in order.
-    """
-
-    finishes: tuple[tuple[Finish, str | None], ...] = (("stop", None),)
-    usage: Usage = NO_USAGE
-    served_model: str | None = None
-    request_id: str | None = None
-    timings: Timings | None = None
-    warnings: tuple[Warning, ...] = ()
-    raw_body: bytes | None = field(default=None, repr=False)
-
-    @property
-    def finish(self) -> Finish:
-        """Why the first choice ended."""
-        return self.finishes[0][0]
-
-
-Event = TextDelta | ReasoningDelta | ToolCallDelta | MediaDelta | Finished
 
 
 UNNAMED_CALL = Warning(
