@@ -38,7 +38,13 @@ TEXTS = {
 SECTIONS = {
     "Clients and streams": ("fmsdk.client", "fmsdk.streams"),
     "Messages and requests": ("fmsdk.content", "fmsdk.media", "fmsdk.request", "types"),
-    "Results": ("fmsdk.response", "fmsdk.result", "fmsdk.transcription", "fmsdk.embedding"),
+    "Results": (
+        "fmsdk.response",
+        "fmsdk.events",
+        "fmsdk.result",
+        "fmsdk.transcription",
+        "fmsdk.embedding",
+    ),
     "Usage, cost and quotes": ("fmsdk.usage", "fmsdk.quoting"),
     "JSON": ("fmsdk.serialization",),
     "For providers": ("fmsdk.provider",),
@@ -235,7 +241,7 @@ def _names() -> Iterator[str]:
 
 def _section(name: str) -> str:
     module = "fmsdk.result" if name == "WarningCode" else getattr(fmsdk, name).__module__
-    module = {"Event": "fmsdk.response"}.get(name, module)
+    module = {"Event": "fmsdk.events"}.get(name, module)
     for title, modules in SECTIONS.items():
         if module.startswith(modules):
             return title
