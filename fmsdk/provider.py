@@ -222,8 +222,10 @@ class Provider(ABC):
         contract_version: the version that the provider was written for.
         name: the prefix of the provider's models, as the user configured it.
         price_id: the vendor's id in the price table; None: prices are unknown.
-        vendor: the vendor's id, if this is its own endpoint: only then do the retirement dates of
-            its models hold. None: somebody else's server.
+        vendor: the vendor whose models these are, by its id: its catalogue and the retirement dates
+            of its models hold. None: a server that may mean anything by a model's name.
+        is_official: whether the server is the vendor's own. Behind another one, a model may live
+            longer and cost something else: retirement is a warning, and the cost says so.
         base_url: the server's address, whose host and port telemetry reports.
         is_local: whether models run in this process, on the user's device.
         options_class: the dataclass of a request's `options`; None: requests have none, or any.
@@ -235,6 +237,7 @@ class Provider(ABC):
     name: str
     price_id: str | None = None
     vendor: str | None = None
+    is_official: bool = True
     base_url: str | None = None
     options_class: type[Any] | None = None
     backoff: bool = True

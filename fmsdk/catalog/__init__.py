@@ -2,8 +2,9 @@
 
 The facts come from dated tables with sources (`fmsdk/data`), which are read on first use; there is
 no network access. A vendor's name is its id in genai-prices ("openai", "anthropic", "google",
-"x-ai", …). A fact holds only at that vendor's own endpoint: elsewhere the name may mean a smaller
-model, or live longer. Prices are in `fmsdk.pricing`; what a server lists is asked by its provider.
+"x-ai", …). A fact holds for that vendor's own models: on a server under another name, the name of
+a model may mean anything. Prices are in `fmsdk.pricing`; what a server lists is asked by its
+provider.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def narrow(wire: Capabilities, vendor: str | None, model: str) -> Capabilities:
     """What both the API and the model can do: `wire` without what `model` refuses.
 
     `Capabilities.known` tells whether the model is in the table. A model that is not, or whose
-    vendor is unknown, may do all that the API can. Only for the vendor's own endpoint.
+    vendor is unknown, may do all that the API can.
     """
     model_facts = None if vendor is None else facts(vendor, model)
     if model_facts is None:

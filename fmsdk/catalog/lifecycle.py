@@ -1,7 +1,8 @@
 """Warnings and errors on a model before a request is sent: it has ended, will end, or is unknown.
 
-Ends of models hold only at their vendor's own endpoint (`provider.vendor`), by the date of the
-client's clock. What a model accepts is checked in `fmsdk.pipeline.capability_check`.
+Ends of models are those at their vendor's own endpoint (`provider.vendor`), by the date of the
+client's clock. Through another server (not `provider.is_official`) they are only warnings. What a
+model accepts is checked in `fmsdk.pipeline.capability_check`.
 """
 
 from __future__ import annotations
@@ -37,18 +38,20 @@ def today(clock: Clock | None) -> datetime.date:
 
 
 def refuse_retired(
-    request: Request, vendor: str | None, clock: Clock | None
+    request: Request, provider: Provider, clock: Clock | None
 ) -> tuple[Warning, ...]:
     """Warnings on the end of the request's model, as `retirement_warnings`.
 
     Raises:
-        ModelRetired: the vendor has switched it off, and the request lacks `allow_retired`.
+        ModelRetired: the vendor has switched it off at its own endpoint, which `provider` asks, and
+            the request lacks `allow_retired`.
     """
-    end = _end(request, vendor, clock)
+    end = _end(request, provider.vendor, clock)
     if end is None:
         return ()
     warning = _warning(request, end, today(clock))
-    if warning.code == "model_retired" and not request.allow_retired:
+    is_refused = warning.code == "model_retired" and provider.is_official
+    if is_refused and not request.allow_retired:
         raise ModelRetired(
             f"{warning.message}. Pass allow_retired=True to send the request anyway",
             successor=end.successor,

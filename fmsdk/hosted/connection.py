@@ -73,6 +73,18 @@ class HostedConnection:
         """Whether the host is the vendor's own."""
 
     @property
+    @abstractmethod
+    def is_own(self) -> bool:
+        """Whether the provider has the vendor's name, wherever the caller has pointed it."""
+
+    @property
+    def has_vendors_models(self) -> bool:
+        """Whether the name of a model means the vendor's model, so that the catalogue's facts, the
+        dates of retirement and the list prices hold: at the vendor's own host, and through any
+        server under the vendor's name. A server under another name may mean anything by it."""
+        return self.is_own or self.is_official
+
+    @property
     def needs_key(self) -> bool:
         """Whether the server answers nobody without a key."""
         return self.is_official

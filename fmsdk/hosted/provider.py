@@ -69,8 +69,8 @@ R = TypeVar("R")
 class HostedProvider(Provider, Generic[E, A]):
     """A provider behind HTTP. Opens nothing before the first request.
 
-    `vendor` is the vendor whose own endpoint this is, `price_id` the one whose prices hold; None:
-    another's server, or one without known prices. `base_url` is the server's.
+    `vendor` and `price_id` follow from `HostedConnection.has_vendors_models`: the vendor whose
+    models these are. `base_url` is the server's.
     """
 
     contract_version: ClassVar[int] = 2

@@ -179,7 +179,12 @@ class Call(Generic[Q, A]):
             if bill is not None and usage.source == "estimated":
                 return replace(bill, source="estimated")
             return bill
-        return pricing.price(self.provider.price_id, served_model or self.request.model, usage)
+        price_id = self.provider.price_id
+        cost = pricing.price(price_id, served_model or self.request.model, usage)
+        if cost is None or usage.charged is not None:
+            return cost
+        source = pricing.name_price_source(cost.price_source, self.provider)
+        return cost if source == cost.price_source else replace(cost, price_source=source)
 
     async def prepare(self) -> None:
         """Start the deadline, check the request, load the model, fetch media for the vendor, shrink
@@ -214,7 +219,7 @@ class Call(Generic[Q, A]):
 
     async def _check_request(self) -> Capabilities:
         """Check the request against what the model takes, and return the latter."""
-        retirement_warnings = refuse_retired(self.request, self.provider.vendor, self.policy.clock)
+        retirement_warnings = refuse_retired(self.request, self.provider, self.policy.clock)
         capabilities = self.operation.capabilities
         if capabilities is None:
             capabilities = await self.clock.measure_queue(

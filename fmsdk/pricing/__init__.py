@@ -10,7 +10,7 @@ prices agreed with one customer.
 
 from __future__ import annotations
 
-from fmsdk.pricing.bill import price
+from fmsdk.pricing.bill import name_price_source, price
 from fmsdk.pricing.device import DEVICE_PRICES, device_cost
 from fmsdk.pricing.table import Rates, context_window, max_output_tokens, rates_for, release
 
@@ -20,6 +20,7 @@ __all__ = [
     "context_window",
     "device_cost",
     "max_output_tokens",
+    "name_price_source",
     "price",
     "rates_for",
     "release",

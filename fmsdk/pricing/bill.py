@@ -18,9 +18,10 @@ from decimal import Decimal
 
 from fmsdk.pricing.datafile import MONEY
 from fmsdk.pricing.table import Rates, rates_for
+from fmsdk.provider import Provider
 from fmsdk.usage import Cost, CostLine, InputUsage, OutputUsage, Usage
 
-__all__ = ["price"]
+__all__ = ["name_price_source", "price"]
 
 Prices = Mapping[str, Decimal]
 
@@ -74,6 +75,14 @@ def price(
     for line in lines:
         total = MONEY.add(total, line.amount)
     return Cost(total=total, lines=tuple(lines), price_source=rates.source, source=usage.source)
+
+
+def name_price_source(source: str | None, provider: Provider) -> str | None:
+    """Where a price of the provider's comes from. Through a server that is not the vendor's own, it
+    is the vendor's list price all the same, and the text says so."""
+    if source is None or provider.price_id is None or provider.is_official:
+        return source
+    return f"{source}; the list price at {provider.price_id} itself, behind another server"
 
 
 def _bill_lines(usage: Usage, rates: Rates) -> list[CostLine]:

@@ -114,6 +114,8 @@ def offline_quote(request: Request, registry: Registry, clock: Clock | None = No
             price_id=provider.price_id,
             local=provider.is_local,
         )
+        source = pricing.name_price_source(quote.price_source, provider)
+        quote = replace(quote, price_source=source)
     return replace(quote, warnings=(*retirement_warnings(request, vendor, clock), *quote.warnings))
 
 

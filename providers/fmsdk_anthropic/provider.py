@@ -57,8 +57,8 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
             config.name, connection.variable, credential, connection.secrets()
         )
         super().__init__(config, mapper)
-        self.price_id = "anthropic" if config.name == "anthropic" else None
-        self.vendor = "anthropic" if self._connection.is_official else None
+        self.price_id = self.vendor = "anthropic" if connection.has_vendors_models else None
+        self.is_official = connection.is_official
         self.base_url = self._connection.url
         limits = None if connection.client is None else _CLOUD_LIMITS
         remote: frozenset[Modality] = frozenset({"image", "document"})
@@ -81,7 +81,7 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
         return [UsableModel("anthropic:…", not advice, advice, _INPUT)]
 
     def capabilities(self, model: str) -> Capabilities:
-        """What the wire takes, and of it, at Anthropic's own server, what the model does."""
+        """What the wire takes, and of it what the model does."""
         return narrow(self._can, self.vendor, model)
 
     def encode(self, request: Request, *, stream: bool) -> Encoded:
@@ -91,7 +91,12 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
                 "Amazon frames the streams of AsyncAnthropicBedrock in a way of its own; give an "
                 "AsyncAnthropicBedrockMantle, or use generate"
             )
-        return encode(request, stream=stream, default_betas=self._betas)
+        return encode(
+            request,
+            stream=stream,
+            default_betas=self._betas,
+            is_vendors_model=self.vendor is not None,
+        )
 
     def decode(self, context: DecodeContext, body: bytes) -> Response[Any]:
         """The response of a body."""

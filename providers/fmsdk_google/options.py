@@ -199,6 +199,11 @@ class Connection(HostedConnection):
         return f"{version}/projects/{quote(self.project)}/locations/{quote(place)}"
 
     @property
+    def is_own(self) -> bool:
+        """Whether this is called Google."""
+        return self.name == "google"
+
+    @property
     def is_official(self) -> bool:
         """Whether the host is Google's own."""
         return wire.host_of(self.url).endswith(".googleapis.com")

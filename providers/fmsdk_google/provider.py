@@ -64,11 +64,12 @@ class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
             config.name, connection.variable, credential, connection.secrets()
         )
         super().__init__(config, mapper)
+        self.is_official = connection.is_official
         self.base_url = connection.url
         self._connection = connection
-        self.price_id = "google" if config.name == "google" else None
-        # Vertex has dates of its own at which models end; what they take is the same.
-        if connection.is_official:
+        if connection.has_vendors_models:
+            self.price_id = "google"
+            # Vertex has dates of its own at which models end; what they take is the same.
             self.vendor = "google-vertex" if connection.vertex else "google"
 
     @staticmethod
@@ -78,14 +79,19 @@ class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
         return [UsableModel("google:…", not advice, advice, _INPUT)]
 
     def capabilities(self, model: str) -> Capabilities:
-        """What the wire takes, and of it, at Google's own servers, what the model does."""
-        maker = "google" if self._connection.is_official else None
-        return narrow(_CAN, maker, model.rpartition("/")[2])
+        """What the wire takes, and of it what the model does."""
+        return narrow(_CAN, self.price_id, model.rpartition("/")[2])
 
     def encode(self, request: Request, *, stream: bool) -> Encoded:
         """The request as it goes out."""
         connection = self._connection
-        return encode(request, vertex=bool(connection.vertex), root=connection.root, stream=stream)
+        return encode(
+            request,
+            vertex=bool(connection.vertex),
+            root=connection.root,
+            stream=stream,
+            is_vendors_model=self.vendor is not None,
+        )
 
     def decode(self, context: DecodeContext, body: bytes) -> Response[Any]:
         """The response of a body."""

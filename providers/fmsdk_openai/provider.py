@@ -68,10 +68,8 @@ class OpenAIProvider(HostedProvider[OpenAIRequest, OpenAIDecodeContext]):
             config.name, connection.variable, credential, connection.secrets()
         )
         super().__init__(config, mapper)
-        # Prices go by the name: whoever calls a server "openai" pays OpenAI, through whatever
-        # gateway. What OpenAI says of its models holds at its own host alone.
-        self.price_id = server.price_id if connection.is_own else None
-        self.vendor = server.price_id if connection.is_official else None
+        self.price_id = self.vendor = server.price_id if connection.has_vendors_models else None
+        self.is_official = connection.is_official
         self.base_url = connection.url
         self._dialect = connection.dialect
         self._discovery = ModelDiscovery(server.listings, self._listing)

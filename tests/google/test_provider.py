@@ -138,10 +138,12 @@ def test_vendor_and_prices() -> None:
     assert (create_provider().vendor, create_provider().price_id) == ("google", "google")
     # Whose models end on other days.
     assert create_provider(**VERTEX, location="eu").vendor == "google-vertex"
-    assert create_provider(**VERTEX, base_url="http://localhost").vendor is None
+    assert create_provider(**VERTEX, base_url="http://localhost").vendor == "google-vertex"
     assert create_provider(**VERTEX, location="eu").capabilities("gemini-2.5-flash").known
-    assert create_provider(base_url="http://localhost").vendor is None
-    assert create_provider("mine", wire="google", base_url="http://x").price_id is None
+    gateway = create_provider(base_url="http://localhost")
+    assert (gateway.vendor, gateway.price_id, gateway.is_official) == ("google", "google", False)
+    mine = create_provider("mine", wire="google", base_url="http://x")
+    assert (mine.vendor, mine.price_id) == (None, None)
 
 
 def test_capabilities() -> None:
@@ -153,7 +155,9 @@ def test_capabilities() -> None:
     for name in ("gemini-2.5-flash", "models/gemini-2.5-flash"):
         capabilities = create_provider().capabilities(name)
         assert (capabilities.known, capabilities.output) == (True, {"text"})
-    assert not create_provider(base_url="http://localhost").capabilities("gemini-2.5-flash").known
+    assert create_provider(base_url="http://localhost").capabilities("gemini-2.5-flash").known
+    mine = create_provider("mine", wire="google", base_url="http://localhost")
+    assert not mine.capabilities("gemini-2.5-flash").known
 
 
 def test_usable_models(monkeypatch: pytest.MonkeyPatch) -> None:

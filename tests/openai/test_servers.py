@@ -136,12 +136,15 @@ def test_a_vendors_own_endpoint_wants_its_key(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_custom_base_url_is_not_the_vendors_server(name: str) -> None:
+def test_the_vendors_models_go_by_the_name_or_the_host(name: str) -> None:
     gateway = create_provider(name, base_url="http://127.0.0.1:9/v1")
-    assert gateway.vendor is None
-    assert gateway.price_id == SERVERS[name].price_id
+    assert not gateway.is_official
+    assert gateway.vendor == gateway.price_id == SERVERS[name].price_id
     mine = create_provider(name, called="mine", base_url="http://127.0.0.1:9/v1")
-    assert mine.price_id is None
+    assert (mine.vendor, mine.price_id) == (None, None)
+    if url := SERVERS[name].url:
+        there = create_provider(name, called="mine", base_url=url)
+        assert there.vendor == there.price_id == SERVERS[name].price_id
 
 
 def test_custom_provider_name_gets_no_vendor_key(

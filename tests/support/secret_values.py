@@ -56,11 +56,11 @@ def ask(way: str, **settings: Any) -> None:
         with fmsdk.Client(providers={"openai": provider}, retries=0, **settings) as client:
             call: Callable[..., Any] = getattr(client, way)
             if way == "generate":
-                call("openai:gpt-audio", prompt, options=options)
+                call("openai:gpt-audio-next", prompt, options=options)
                 return
             # The server answers a stream with a whole body, which is an error.
             with (
                 pytest.raises(fmsdk.FmsdkError),
-                call("openai:gpt-audio", prompt, options=options) as stream,
+                call("openai:gpt-audio-next", prompt, options=options) as stream,
             ):
                 list(stream)

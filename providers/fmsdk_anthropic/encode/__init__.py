@@ -20,17 +20,20 @@ VERSION_WITH_SAMPLING = "2023-06-01"
 refuses them for every model."""
 
 
-def encode(request: Request, *, stream: bool, default_betas: str = "") -> Encoded:
+def encode(
+    request: Request, *, stream: bool, default_betas: str = "", is_vendors_model: bool = True
+) -> Encoded:
     """The body for `request`, and its headers.
 
     Args:
+        is_vendors_model: whether the model's name means Anthropic's model.
         default_betas: the betas of every request, which this request's header would replace.
 
     Raises:
         BadRequestError: a value that JSON cannot carry, or another provider's options.
         UnsupportedContent, UnsupportedSetting: what the API cannot carry.
     """
-    encoder = MessagesEncoder(request, stream=stream)
+    encoder = MessagesEncoder(request, stream=stream, is_vendors_model=is_vendors_model)
     body = encoder.encode_body()
     options = encoder.options
     headers = {"anthropic-version": VERSION_WITH_SAMPLING} if encoder.sampling else {}

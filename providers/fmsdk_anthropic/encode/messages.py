@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import dropwhile, groupby, takewhile
 from typing import Any, ClassVar, cast
 
@@ -49,9 +50,9 @@ class MessagesEncoder(ConversationEncoder):
     api: ClassVar[str] = "Anthropic's Messages API"
     options: AnthropicOptions
 
-    def __init__(self, request: Request, *, stream: bool) -> None:
+    def __init__(self, request: Request, *, stream: bool, is_vendors_model: bool = True) -> None:
         super().__init__(request, options_of(request), stream=stream)
-        self.family = family_of(request.model)
+        self.family = replace(family_of(request.model), is_certain=is_vendors_model)
         self.sampling = self.encode_sampling()
         self._cache_marks = 0
 

@@ -35,10 +35,15 @@ Thinking = Literal["none", "budget", "adaptive"]
 
 @dataclass(frozen=True, slots=True)
 class ModelFamily:
-    """A model's family ("opus", "sonnet", …) and version, or "" and (0, 0) where unknown."""
+    """A model's family ("opus", "sonnet", …) and version, or "" and (0, 0) where unknown.
+
+    is_certain: False on a server that may mean anything by the name. Then the name chooses between
+    the forms of a setting, but no setting is refused for it.
+    """
 
     name: str = ""
     version: tuple[int, int] = (0, 0)
+    is_certain: bool = True
 
     @property
     def is_known(self) -> bool:
@@ -51,11 +56,14 @@ class ModelFamily:
         models get a budget, which compatible servers have known for longer."""
         if self.name in _ALWAYS_THINKING or self.version >= _FIRST_ADAPTIVE:
             return "adaptive"
-        return "none" if self.is_known and self.version < _FIRST_THINKING else "budget"
+        is_none = self.is_certain and self.is_known and self.version < _FIRST_THINKING
+        return "none" if is_none else "budget"
 
     @property
     def thinking_off(self) -> str | None:
         """The type of thinking that says no; None: the model always thinks."""
+        if not self.is_certain:
+            return "disabled"
         if self.name in _ALWAYS_THINKING:
             return None
         if self.version >= _FIRST_OF_5_5:
@@ -65,12 +73,14 @@ class ModelFamily:
     @property
     def takes_sampling(self) -> bool:
         """Whether temperature, top_p and top_k are accepted (by API version 2023-06-01)."""
-        return self.name not in _ALWAYS_THINKING and self.version < _FIRST_WITHOUT_SAMPLING
+        return not self.is_certain or (
+            self.name not in _ALWAYS_THINKING and self.version < _FIRST_WITHOUT_SAMPLING
+        )
 
     @property
     def takes_system_turns(self) -> bool:
         """Whether system messages may come later than first."""
-        if not self.is_known or self.name in _ALWAYS_THINKING:
+        if not (self.is_certain and self.is_known) or self.name in _ALWAYS_THINKING:
             return True
         return self.version >= _FIRST_WITH_SYSTEM_TURNS and self != ModelFamily("sonnet", (5, 0))
 

@@ -78,7 +78,7 @@ def _thinking_of_effort(
             largest = max(_MIN_BUDGET, int(limit * _MAX_SHARE))
             return {"type": "enabled", "budget_tokens": min(_BUDGETS[effort], largest)}
         why = f"thinking takes {_MIN_BUDGET} tokens or more, of max_output_tokens={limit}"
-    elif effort == "minimal":
+    elif effort == "minimal" and family.is_certain:
         why = "this model takes none, low, medium, high, xhigh and max"
     else:
         return {"type": "adaptive"}

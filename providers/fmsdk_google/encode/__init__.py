@@ -15,18 +15,23 @@ from fmsdk_google.encode.model_path import model_path
 __all__ = ["encode"]
 
 
-def encode(request: Request, *, vertex: bool, root: str, stream: bool) -> Encoded:
+def encode(
+    request: Request, *, vertex: bool, root: str, stream: bool, is_vendors_model: bool = True
+) -> Encoded:
     """The body for `request`, and its path below the server's base URL.
 
     Args:
         vertex: whether the server is Vertex, whose API differs in places.
+        is_vendors_model: whether the model's name means Google's model.
         root: the path above a model's, as `Connection.root` has it.
 
     Raises:
         BadRequestError: a value that JSON cannot carry, or another provider's options.
         UnsupportedContent, UnsupportedSetting: what the API cannot carry.
     """
-    encoder = GenerateContentEncoder(request, vertex=vertex, stream=stream)
+    encoder = GenerateContentEncoder(
+        request, vertex=vertex, stream=stream, is_vendors_model=is_vendors_model
+    )
     body = encoder.encode_body()
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
     return Encoded(

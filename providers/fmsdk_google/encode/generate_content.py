@@ -63,10 +63,14 @@ class GenerateContentEncoder(ConversationEncoder):
     api: ClassVar[str] = "Gemini's API"
     options: GoogleOptions
 
-    def __init__(self, request: Request, *, vertex: bool, stream: bool) -> None:
+    def __init__(
+        self, request: Request, *, vertex: bool, stream: bool, is_vendors_model: bool = True
+    ) -> None:
         super().__init__(request, options_of(request), stream=stream)
         self.vertex = vertex
+        self.is_vendors_model = is_vendors_model  # or else nothing is refused for its name
         self.generation = model_generation(request.model)
+        self.takes_part_media = not is_vendors_model or self.generation >= FIRST_WITH_LEVELS
         self._tool_names: dict[str, str] = {}
 
     def encode_body(self) -> Body:
@@ -104,9 +108,8 @@ class GenerateContentEncoder(ConversationEncoder):
         """`generationConfig`. Raises UnsupportedSetting, BadRequestError."""
         settings, options = self.request.settings, self.options
         self.drop_settings(_ONLY_EMBEDDINGS, "generateContent")
-        thinking = encode_thinking(
-            self.request, options, self.generation, self.unsupported_settings
-        )
+        unsupported_settings = self.unsupported_settings if self.is_vendors_model else None
+        thinking = encode_thinking(self.request, options, self.generation, unsupported_settings)
         fields: Fields = {
             "maxOutputTokens": settings.max_output_tokens,
             "temperature": settings.temperature,
@@ -182,8 +185,7 @@ class GenerateContentEncoder(ConversationEncoder):
 
         adapted_schema, unread_keywords = adapt_schema(schema)
         if unread_keywords:
-            names = ", ".join(unread_keywords)
-            why = f"Gemini does not enforce {names}: only a description in the schema says so"
+            why = f"Gemini does not enforce {', '.join(unread_keywords)}, which only words describe"
             self.warn("schema_not_strict", why, place)
         return adapted_schema
 
@@ -280,7 +282,7 @@ class GenerateContentEncoder(ConversationEncoder):
             return {"text": part.text}
         fields = self.encode_media(part)
         if isinstance(part, Image) and part.detail not in (None, "auto"):
-            if self.generation >= FIRST_WITH_LEVELS:
+            if self.takes_part_media:
                 level = f"MEDIA_RESOLUTION_{_RESOLUTIONS[part.detail]}"
                 return {**fields, "mediaResolution": {"level": level}}
             why = "before Gemini 3 use GoogleOptions(media_resolution=…), for all media together"
@@ -366,7 +368,7 @@ class GenerateContentEncoder(ConversationEncoder):
         return {"functionResponse": response}
 
     def encode_result_media(self, part: MediaPart) -> Fields:
-        if self.generation < FIRST_WITH_LEVELS:
+        if not self.takes_part_media:
             why = (
                 f"before Gemini 3 a tool result is text only; send the {part.kind} in a user "
                 "message after it"
