@@ -36,6 +36,7 @@ WarningCode = Literal[
     "name_dropped",
     "opaque_dropped",
     "reasoning_dropped",
+    "result_images_moved",
     "refusal_as_text",
     "thought_signature_missing",
     "tool_ids_changed",

@@ -69,6 +69,8 @@ WARNINGS = {
     "document's bytes.",
     "opaque_dropped": "What another vendor attached to its tool calls was not sent.",
     "reasoning_dropped": "The reasoning of an earlier answer was not sent back.",
+    "result_images_moved": "Pictures of tool results went into the user message after the results, "
+    "since the API takes only text in a result.",
     "refusal_as_text": "An earlier refusal went back to the model as plain text.",
     "thought_signature_missing": "Tool calls that Gemini did not make have no thought signature; "
     "Gemini was asked to accept them without.",

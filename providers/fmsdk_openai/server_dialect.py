@@ -71,6 +71,8 @@ class Dialect:
         sent.
     reads_orientation: whether it turns pictures as their EXIF orientation says, as far as is known.
     document_url: documents are parts of the type "document_url" (Mistral), not "file".
+    result_images: whether a user message with pictures may follow the results of tools, which hold
+        no pictures in Chat Completions. Mistral refuses such a turn; of others it is unknown.
     bare_audio: audio is only its base64 (Mistral), not an object with a format.
     call_id_length: the only length of tool-call ids that it takes, of letters and digits (Mistral).
     call_id_limits: the longest ids that its APIs take.
@@ -97,6 +99,7 @@ class Dialect:
     documents: frozenset[str] | None = None
     reads_orientation: bool = True
     document_url: bool = False
+    result_images: bool = False
     bare_audio: bool = False
     call_id_length: int | None = None
     call_id_limits: Mapping[Api, int] = field(default_factory=dict["Api", int])
@@ -136,6 +139,7 @@ OPENAI = Dialect(
     limit="max_completion_tokens",
     output=frozenset({"text", "audio"}),
     images=PICTURES,
+    result_images=True,
     documents=PDF,
 )
 """OpenAI's own host."""

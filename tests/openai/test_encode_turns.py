@@ -20,6 +20,7 @@ from fmsdk.errors import BadRequestError, UnsupportedContent
 from fmsdk.request import Message, Request
 from fmsdk_openai import OpenAIOptions
 from fmsdk_openai.server_dialect import OPENAI, PLAIN_DIALECT, Dialect
+from fmsdk_openai.servers import SERVERS
 from tests.support.openai.encoding import PNG, body, build_request, chat, codes, encoded, responses
 
 # --- conversations ---
@@ -94,7 +95,37 @@ def test_pictures_in_tool_results_go_to_responses() -> None:
     output = body(build_request(turns))["input"][-1]["output"]
     assert [piece["type"] for piece in output] == ["input_text", "input_image"]
     with pytest.raises(UnsupportedContent, match="user message after it"):
-        encoded(build_request(turns), api="chat")
+        encoded(build_request(turns), api="chat", dialect=PLAIN_DIALECT)
+
+
+TAKES_RESULT_IMAGES = frozenset(
+    ["azure", "llamacpp", "lmstudio", "ollama", "openrouter", "sglang", "vllm", "xai"]
+)
+
+
+@pytest.mark.parametrize("name", ["openai", *SERVERS])
+def test_pictures_in_tool_results_follow_them_in_chat(name: str) -> None:
+    dialect = OPENAI if name == "openai" else SERVERS[name].dialect
+    turns = [
+        Message("user", "Draw."),
+        Message("assistant", [ToolCall("callaaaaa", "draw"), ToolCall("callbbbbb", "draw")]),
+        Message("tool", ToolResult("callaaaaa", [Image(PNG)])),
+        Message("tool", ToolResult("callbbbbb", ["Done.", Image(PNG)])),
+        Message("user", "And now?"),
+    ]
+    for request in (build_request(turns), build_request(turns[:-1])):
+        if name not in TAKES_RESULT_IMAGES | {"openai"}:
+            with pytest.raises(UnsupportedContent, match="user message after it"):
+                encoded(request, api="chat", dialect=dialect)
+            continue
+        _, _, first, second, user = chat(request, dialect=dialect)["messages"]
+        assert (first["role"], second["role"], user["role"]) == ("tool", "tool", "user")
+        assert second["content"] == "Done."
+        kinds = ["text", "image_url", "text", "image_url", "text"]
+        assert [piece["type"] for piece in user["content"]] == kinds[: len(user["content"])]
+        assert "callbbbbb" in user["content"][2]["text"]
+        warnings = encoded(request, api="chat", dialect=dialect).warnings
+        assert [warning.code for warning in warnings] == ["result_images_moved"]
 
 
 def test_an_assistants_own_turns() -> None:

@@ -95,7 +95,6 @@ def test_the_key_is_never_shown(status: int, before: int) -> None:
     assert KEY not in repr(BLAME)
     if status == 401:
         assert "OPENAI_API_KEY" in str(error)
-        assert "Incorrect" not in str(error)
 
 
 def test_long_and_html_messages_are_cut() -> None:

@@ -36,6 +36,11 @@ class ChatEncoder(OpenAIEncoder):
     api: ClassVar[str] = "Chat Completions"
     api_id: ClassVar[Api] = "chat"
 
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._result_images: list[dict[str, Any]] = []
+        """Pictures of tool results that the next user message has to hold."""
+
     def encode_fields(self) -> dict[str, Any]:
         """The body. Raises UnsupportedContent, UnsupportedSetting, BadRequestError."""
         # OpenAI refuses metadata for what it does not store, and other servers need not know it.
@@ -122,18 +127,28 @@ class ChatEncoder(OpenAIEncoder):
             messages.append({"role": "system", "content": self.request.system})
         for message in self.request.messages:
             self.check_role(message)
+            if message.role in ("assistant", "system"):
+                messages += self.take_result_images()
             if message.role == "assistant":
                 messages += self.encode_assistant_turn(message)
             else:
                 messages += self.encode_user_turn(message)
-        return messages
+        return messages + self.take_result_images()
+
+    def take_result_images(self) -> list[dict[str, Any]]:
+        """The user message with the pictures of the tool results before it; none without."""
+        images, self._result_images = self._result_images, []
+        return [{"role": "user", "content": images}] if images else []
 
     def encode_user_turn(self, message: Message) -> list[dict[str, Any]]:
         """The messages of a turn that is not the model's: each tool result, then the rest."""
         results, parts = self.split_user_turn(message)
         messages = [self.encode_tool_result(result) for result in results]
         if parts or not results:
-            content = _simplify([self.encode_part(part) for part in parts])
+            encoded = [self.encode_part(part) for part in parts]
+            for images in self.take_result_images():
+                encoded[:0] = images["content"]
+            content = _simplify(encoded)
             messages.append({"role": message.role, "content": content})
         return messages
 
@@ -247,7 +262,11 @@ class ChatEncoder(OpenAIEncoder):
     def encode_tool_result(self, result: ToolResult) -> dict[str, Any]:
         """The message of a tool's result."""
         texts: list[dict[str, Any]] = []
+        images: list[dict[str, Any]] = []
         for part in self.result_parts(result):
+            if isinstance(part, Image) and self.dialect.result_images:
+                images.append(self.encode_part(part))
+                continue
             if not isinstance(part, Text):
                 why = (
                     f"in Chat Completions a tool result is text only; send the {part.kind} in a "
@@ -256,6 +275,18 @@ class ChatEncoder(OpenAIEncoder):
                 )
                 raise self.unsupported_content(part.kind, why)
             texts.append(self.encode_part(part))
+        if images:
+            why = "pictures of tool results were sent in the user message after the results"
+            self.warn("result_images_moved", why, "image")
+            # The number says where they end, since pictures of the user's own may follow.
+            begin = (
+                "The next picture is"
+                if len(images) == 1
+                else f"The next {len(images)} pictures are"
+            )
+            label = f"{begin} of the result of the tool call {self.call_id(result.call_id)}:"
+            self._result_images += [{"type": "text", "text": label}, *images]
+            texts = texts or [{"type": "text", "text": "The result is in the next user message."}]
         if texts and (mark := self.encode_cache_mark(result)):
             texts[-1] |= mark
         return {

@@ -62,6 +62,7 @@ OPENROUTER = NamedServer(
     dialect=Dialect(
         output=frozenset({"text", "audio", "image"}),
         images=PICTURES,
+        result_images=True,
         documents=PDF,
         annotations=True,
         cache_control=("anthropic/*", "google/gemini-*"),
@@ -192,6 +193,7 @@ XAI = NamedServer(
         limit="max_completion_tokens",
         input=frozenset({"text", "image"}),
         images=frozenset({"image/png", "image/jpeg"}),
+        result_images=True,
         charge="cost_in_usd_ticks",
         refuses=(
             Refusal(

@@ -51,6 +51,7 @@ VLLM = NamedServer(
     dialect=Dialect(
         input=frozenset({"text", "image", "audio"}),
         reads_orientation=False,
+        result_images=True,
         refuses=(
             *_refuses_account_options("vLLM", _VLLM),
             Refusal(
@@ -76,6 +77,7 @@ SGLANG = NamedServer(
     dialect=Dialect(
         input=frozenset({"text", "image", "audio"}),
         reads_orientation=False,
+        result_images=True,
         refuses=_refuses_account_options("SGLang", _SGLANG),
     ),
 )
@@ -93,6 +95,7 @@ LLAMACPP = NamedServer(
     dialect=Dialect(
         input=frozenset({"text", "image", "audio"}),
         reads_orientation=False,
+        result_images=True,
         images=frozenset({"image/png", "image/jpeg", "image/gif", "image/bmp"}),
         refuses=(
             Refusal(
@@ -118,6 +121,7 @@ OLLAMA = NamedServer(
     dialect=Dialect(
         input=frozenset({"text", "image"}),
         reads_orientation=False,
+        result_images=True,
         remote=frozenset(),
         images=frozenset({"image/png", "image/jpeg", "image/webp"}),
         refuses=(
@@ -148,6 +152,7 @@ LMSTUDIO = NamedServer(
     dialect=Dialect(
         input=frozenset({"text", "image"}),
         reads_orientation=False,
+        result_images=True,
         remote=frozenset(),
         images=frozenset({"image/png", "image/jpeg", "image/webp"}),
         refuses=(

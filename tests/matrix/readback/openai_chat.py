@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from dataclasses import replace
 from typing import Any
 
-from fmsdk.content import Audio, Document, FileRef, Image, Reasoning, Text
+from fmsdk.content import Audio, Document, FileRef, Image, Reasoning, Text, ToolResult
 from fmsdk.request import Message, Tool
 from tests.matrix.facts import Asked
 from tests.matrix.readback import call_of, extra_headers, result_of, text_or_pieces, unwrapped
@@ -58,6 +60,11 @@ _REST = frozenset(
         "top_logprobs",
     ]
 )
+_MOVED = re.compile(
+    r"The next (?:picture is|(?P<number>\d+) pictures are) of the result of the tool call "
+    r"(?P<id>.*):"
+)
+_PLACEHOLDER = Text("The result is in the next user message.")
 _AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 
 
@@ -81,12 +88,43 @@ def read(seen: ReceivedRequest) -> Asked:
     asked = body.get("response_format", {})
     form = asked["json_schema"] if asked.get("type") == "json_schema" else {}
     return Asked(
-        messages=tuple(_message(one) for one in body["messages"]),
+        messages=_messages(body["messages"]),
         settings=settings,
         tools=tuple(_tool(tool["function"]) for tool in body.get("tools", ())),
         output=form.get("schema"),
         held=form.get("strict", False),
     )
+
+
+def _messages(messages: list[dict[str, Any]]) -> tuple[Message, ...]:
+    """The messages, with pictures of tool results back in their results."""
+    read: list[Message] = []
+    for one in messages:
+        pieces = text_or_pieces(one.get("content"))
+        while one["role"] == "user" and pieces and (label := _MOVED.fullmatch(_label(pieces[0]))):
+            end = 1 + int(label["number"] or 1)
+            _put_back(read, label["id"], [_piece(piece) for piece in pieces[1:end]])
+            pieces = pieces[end:]
+            one = {**one, "content": pieces}
+            if not pieces:
+                break
+        else:
+            read.append(_message(one))
+    return tuple(read)
+
+
+def _label(piece: dict[str, Any]) -> str:
+    return piece.get("text", "")
+
+
+def _put_back(read: list[Message], call_id: str, images: list[Any]) -> None:
+    for place, message in enumerate(read):
+        results = [part for part in message.parts if isinstance(part, ToolResult)]
+        if results and results[0].call_id == call_id:
+            texts = [part for part in results[0].content if part != _PLACEHOLDER]
+            read[place] = Message("tool", replace(results[0], content=(*texts, *images)))
+            return
+    raise AssertionError(f"pictures of {call_id}, which is no call")
 
 
 def _choice(choice: Any) -> str:
