@@ -23,6 +23,9 @@ __all__ = ["SyncIterator", "run"]
 
 T = TypeVar("T")
 
+_WAIT_SECONDS = 0.5
+"""How long a thread waits at a time: Ctrl-C does not always interrupt a lock (on Windows never, on
+Linux not where the signal comes just before)."""
 _PAUSE_SECONDS = 2.0
 """How long the end of the interpreter waits for the loop, which a hook may hold."""
 
@@ -102,7 +105,12 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         raise
     future = asyncio.run_coroutine_threadsafe(coroutine, _running_loop())
     try:
-        return future.result()
+        while True:
+            try:
+                return future.result(_WAIT_SECONDS)
+            except TimeoutError:
+                if future.done():  # the coroutine's own
+                    return future.result()
     except BaseException:
         future.cancel()
         raise
@@ -134,7 +142,10 @@ class SyncIterator(Generic[T]):
             if self._closed:  # by another thread, since the first check
                 return
             while True:
-                is_item, item = get()
+                try:
+                    is_item, item = get(True, _WAIT_SECONDS)
+                except queue.Empty:
+                    continue
                 if is_item:
                     yield item
                     continue

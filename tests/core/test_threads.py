@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import functools
 import subprocess
@@ -14,7 +15,10 @@ from typing import Any
 
 import pytest
 
+import fmsdk
 import fmsdk.threads
+from fmsdk import background_loop
+from fmsdk.testing import FakeProvider
 from fmsdk.threads import run_in_thread
 from tests.support.patience import PATIENCE
 
@@ -191,3 +195,26 @@ def test_a_synchronous_call_works_late_in_the_exit() -> None:
         background_loop.run(answer())
     """
     assert run_script(code) == (0, "7\n")
+
+
+@pytest.mark.parametrize("verb", ["generate", "stream"])
+def test_ctrl_c_ends_a_wait_that_no_signal_interrupts(verb: str) -> None:
+    # As on Windows, where a signal interrupts no lock.
+    client = fmsdk.Client(providers={"fake": FakeProvider(delay=3600)})
+    timer = threading.Timer(0.1, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        if verb == "generate":
+            client.generate("fake:any", "Hi")
+        else:
+            with client.stream("fake:any", "Hi") as events:
+                list(events)
+    timer.join()
+
+
+def test_a_timeout_of_the_coroutine_is_its_own() -> None:
+    async def run_out() -> None:
+        raise TimeoutError("mine")
+
+    with pytest.raises(TimeoutError, match="mine"):
+        background_loop.run(run_out())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import tracemalloc
 from pathlib import Path
 from time import thread_time
 
@@ -67,6 +68,8 @@ LARGE = [
     "{{ '%10000000000d' % 1 }}",
     "{{ '%*d' % (10**10, 1) }}",
     "{{ '%10000000000d'|format(1) }}",
+    "{{ ['%10000000000d']|map('format', 1)|list }}",
+    "{{ ['a']|map('center', 10**10)|list }}",
     "{{ '{:>10000000000}'.format(1) }}",
     "{{ '{:{}}'.format(1, 10**10) }}",
     "{{ 'a'.join(['b' * 1000000] * 1000) }}",
@@ -88,8 +91,14 @@ LARGE = [
 @pytest.mark.parametrize("text", LARGE)
 def test_template_that_grows_is_one_error(text: str) -> None:
     begin = thread_time()
-    with pytest.raises((CheckpointError, TypeError), match=r"more than|unsupported"):
-        render(text)
+    tracemalloc.start()
+    try:
+        with pytest.raises((CheckpointError, TypeError), match=r"more than|unsupported"):
+            render(text)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 400 * 2**20
     assert thread_time() - begin < 5
 
 

@@ -64,6 +64,13 @@ class _BoundedFilters(dict[str, Callable[..., Any]]):
 
         return call_bounded
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """As `dict.get`: jinja looks filters up so for `map`, and to compute constants ahead."""
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
 
 class BoundedEnvironment(ImmutableSandboxedEnvironment):
     """jinja's sandbox for untrusted templates, in which no value grows beyond the bounds."""
