@@ -277,8 +277,9 @@ class Provider(ABC):
 
     @staticmethod
     def usable_models() -> list[UsableModel]:
-        """The models that are usable now, and why others are not. Needs no network, no SDK and no
-        instance. Empty: the provider lists none."""
+        """The models that are usable now, and why others are not. Needs no SDK and no instance,
+        and no network but this machine's own: servers on loopback addresses are asked, for a second
+        at most. Empty: the provider lists none."""
         return []
 
     @staticmethod

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -194,18 +195,32 @@ def _missing_extra(point: EntryPoint, error: ModuleNotFoundError) -> FmsdkError:
 
 
 def usable_models() -> list[UsableModel]:
-    """The models of every installed provider: whether they are usable, and if not, why."""
-    models: list[UsableModel] = []
-    for name, point in sorted(installed_providers().items()):
+    """The models of every installed provider: whether they are usable, and if not, why. Providers
+    are asked at the same time, since some ask a server on this machine."""
+    listings: dict[str, list[UsableModel]] = {}
+
+    def add_listing(name: str, factory: ProviderFactory) -> None:
         try:
-            listing = _load_factory(point).usable_models()
+            listings[name] = factory.usable_models() or [UsableModel(f"{name}:…", True)]
+        except Exception as error:  # whatever one provider does, the others are listed
+            why = error.message if isinstance(error, FmsdkError) else type(error).__name__
+            listings[name] = [UsableModel(f"{name}:…", False, f"it cannot list its models: {why}")]
+
+    threads: list[threading.Thread] = []
+    for name, point in installed_providers().items():
+        try:
+            factory = _load_factory(point)
         except ModuleNotFoundError as error:
-            models.append(UsableModel(f"{name}:…", False, _missing_extra(point, error).message))
+            note = _missing_extra(point, error).message
+            listings[name] = [UsableModel(f"{name}:…", False, note)]
         except ConfigurationError as error:
-            models.append(UsableModel(f"{name}:…", False, error.message))
+            listings[name] = [UsableModel(f"{name}:…", False, error.message)]
         else:
-            models.extend(listing or [UsableModel(f"{name}:…", True)])
-    return models
+            threads.append(threading.Thread(target=add_listing, args=(name, factory), daemon=True))
+            threads[-1].start()
+    for thread in threads:
+        thread.join()
+    return [model for name in sorted(listings) for model in listings[name]]
 
 
 def fetcher(name: str) -> Callable[[str, Progress], str]:

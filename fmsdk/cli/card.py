@@ -73,8 +73,9 @@ def create_card(provider_name: str, model: str) -> Card:
         vendor, price_id = provider.vendor, provider.price_id
     name = f"{provider_name}:{model}"
     rows = {row.name: row for row in registry.usable_models()}
-    provider_row, row = rows.get(f"{provider_name}:…"), rows.get(name)
-    usable = usable or (provider_row.note if provider_row and not provider_row.usable else "")
+    row = rows.get(name)
+    for each in (rows.get(f"{provider_name}:…"), row):
+        usable = usable or (each.note if each and not each.usable else "")
     facts = None if vendor is None else catalog.facts(vendor, model)
     figures, problem = _capability_figures(provider, model, facts, row)
     is_described = bool(figures)
@@ -93,7 +94,7 @@ def create_card(provider_name: str, model: str) -> Card:
         figures["licence"] = Figure.of(value, licence.origin)
     if vendor is not None:
         figures["retirement"] = _retirement_figure(vendor, model, facts)
-    return Card(name, is_described, problem or usable, figures)
+    return Card(name, is_described, usable or problem, figures)
 
 
 def _capability_figures(

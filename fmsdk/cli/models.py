@@ -64,8 +64,12 @@ def run_command(args: argparse.Namespace) -> int:
         try:
             if not (provider and model):
                 raise BadRequestError(f"a model's name is provider:model, not {name!r}")
-            is_local = any(row.name == f"local:{name}" for row in registry.usable_models())
-            if args.action == "show" and not (colon or is_local or name[0] in "./~"):
+            is_path = name[:1] in (".", "/", "~")
+            if (
+                args.action == "show"
+                and not (colon or is_path)
+                and all(row.name != f"local:{name}" for row in registry.usable_models())
+            ):
                 vendors = [each for each in _VENDORS if catalog.facts(each, name) is not None]
                 hint = f"; do you mean {vendors[0]}:{name}?" if vendors else ""
                 raise BadRequestError(

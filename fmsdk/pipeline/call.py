@@ -100,7 +100,7 @@ class Call(Generic[Q, A]):
                 self.report_attempt(result)
                 return call_observer.set_result(result)
             except FmsdkError as error:
-                self.attach_context(error)
+                await self.attach_context(error)
                 self.report_attempt(error)
                 raise
             except asyncio.CancelledError:
@@ -233,12 +233,12 @@ class Call(Generic[Q, A]):
                     check_request, self.request, capabilities
                 )
         except UnsupportedContent as error:
-            self._name_alternatives(error)
+            await self._name_alternatives(error)
             raise error from None
         self._warnings = (*retirement_warnings, *warnings)
         return capabilities
 
-    def _name_alternatives(self, error: UnsupportedContent) -> None:
+    async def _name_alternatives(self, error: UnsupportedContent) -> None:
         media: set[str] = {part.kind for part in self.request.media()}
         if error.part == "media" and len(media) == 1:  # what the server did not name
             (error.part,) = media
@@ -246,7 +246,7 @@ class Call(Generic[Q, A]):
         kinds = media | {"text"} if has_text else media
         names = tuple(
             model.name
-            for model in registry.usable_models()
+            for model in await run_in_thread(registry.usable_models)
             if model.usable and kinds <= model.input and model.name != self.request.name
         )
         error.alternatives = names
@@ -321,7 +321,7 @@ class Call(Generic[Q, A]):
             del error, fmsdk_error  # which would be a cycle with its traceback
             raise
         delay = delay if self.provider.backoff else 0.0
-        self.attach_context(fmsdk_error)
+        await self.attach_context(fmsdk_error)
         self.report_attempt(fmsdk_error, delay)
         await asyncio.sleep(delay)
         self._delay = delay
@@ -339,12 +339,12 @@ class Call(Generic[Q, A]):
             request_id=partial.request_id,
         )
 
-    def attach_context(self, error: FmsdkError) -> None:
+    async def attach_context(self, error: FmsdkError) -> None:
         """Add provider, model and attempts to the error, latency and cost to its partial result."""
         error.provider = error.provider or self.request.provider
         error.model = error.model or self.request.model
         error.attempts = tuple(self.attempts)
         if isinstance(error, UnsupportedContent) and not error.alternatives:
-            self._name_alternatives(error)
+            await self._name_alternatives(error)
         if (partial := result_of(error)) is not None:
             error.partial = self.with_latency_and_cost(partial)

@@ -91,7 +91,7 @@ class StreamedCall(Call[Request, EventStream]):
                             await self.retry_or_raise(error, final=self._accumulator.has_content)
                             self._accumulator = ResponseAccumulator()
             except FmsdkError as error:
-                self.attach_context(error)
+                await self.attach_context(error)
                 if error.partial is not None:
                     self._final_response = error.partial
                 elif self._accumulator.has_content or self._reported_usage() is not None:

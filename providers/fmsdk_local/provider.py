@@ -6,7 +6,6 @@ imports it, so that neither the event loop nor `fmsdk models` waits for it.
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -33,6 +32,7 @@ from fmsdk.transcription import TranscribeRequest, Transcription
 from fmsdk.usage import Device, Range, Timings
 from fmsdk_local.models import fetch_model, list_usable_models, locate_model
 from fmsdk_local.models.capabilities import capabilities_of
+from fmsdk_local.models.extra import find_missing_module
 from fmsdk_local.options import LocalConfig, LocalOptions
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from fmsdk_local.models.loaded_model import LoadedModel
 
 __all__ = ["LocalProvider", "unload"]
-
-_REQUIRED_MODULES = ("torch", "transformers")
 
 
 def unload(model: str | None = None) -> int:
@@ -74,9 +72,8 @@ class LocalProvider(Provider):
     is_local: ClassVar[bool] = True
 
     def __init__(self, config: ProviderConfig) -> None:
-        for module in _REQUIRED_MODULES:
-            if importlib.util.find_spec(module) is None:
-                raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+        if (module := find_missing_module()) is not None:
+            raise ModuleNotFoundError(f"No module named {module!r}", name=module)
         self.name = config.name
         self._config = LocalConfig.read_options(config.options)
         self._capabilities: dict[Path, Capabilities] = {}

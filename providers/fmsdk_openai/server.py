@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from fmsdk.hosted.options import from_environment
 from fmsdk.provider import Provider, UsableModel
+from fmsdk_openai.local_server import find_server
 from fmsdk_openai.model_info import ModelsEndpoint
 from fmsdk_openai.server_dialect import OPENAI, Dialect
 
@@ -52,11 +53,13 @@ class Server:
     fetch_model = staticmethod(Provider.fetch_model)
 
     def usable_models(self) -> list[UsableModel]:
-        """Whether its models can be called now: its key is set."""
+        """Whether its models can be called now: its key is set, or it runs on this machine."""
         name, sets = f"{self.name}:…", [self.key_variables]
         if self.is_local:
-            url = from_environment(*self.url_variables) or self.url
-            return [UsableModel(name, False, f"where {self.title} runs: {url}", self.dialect.input)]
+            key = from_environment(*self.key_variables)
+            url = self.configured_url() or ""
+            is_usable, note = find_server(self.title, url, key, self.key_variables[0])
+            return [UsableModel(name, is_usable, note, self.dialect.input)]
         if not self.url:
             sets.append(self.url_variables)
         missing = [variables[0] for variables in sets if from_environment(*variables) is None]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image as PillowImage
 
 import fmsdk
+from fmsdk import registry
 from tests.support.llamacpp import needs_engine, running_engine
 from tests.support.llamacpp_projector import write_projector
 
@@ -62,6 +64,15 @@ OWN = "llamacpp:smollm2"
 
 def named(url: str) -> fmsdk.Client:
     return fmsdk.Client(providers={"llamacpp": {"base_url": url}}, retries=4)
+
+
+def test_an_engine_that_runs_is_listed_as_usable(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLAMACPP_BASE_URL", url)
+    (row,) = (row for row in registry.usable_models() if row.name == "llamacpp:…")
+    assert row.usable
+    assert re.fullmatch(rf"runs at {url}: SmolLM2\S+\.gguf", row.note)
+    with fmsdk.Client() as client:
+        assert client.generate("llamacpp:smollm2", **FRANCE).text
 
 
 def square(color: str, format: str = "PNG") -> fmsdk.Image:
