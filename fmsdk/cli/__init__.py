@@ -24,7 +24,7 @@ One interface to every foundation model, hosted or on your own machine.
 commands:
   ask          ask a model; pictures, recordings and texts are passed as files
   transcribe   turn recordings into text
-  models       what is usable now, and why others are not; `models get` fetches one
+  models       what is usable now, and why others are not; get a model, show one
   quote        what a question would cost, before it is sent
 
 examples:
@@ -34,7 +34,8 @@ examples:
   fmsdk transcribe talk.mp3
   fmsdk models get demo-text
 
-`fmsdk COMMAND --help` lists a command's options; FMSDK_MODEL is the model used without -m.
+`fmsdk COMMAND --help` lists a command's options.
+FMSDK_MODEL is the model used without -m.
 """
 
 
@@ -69,7 +70,8 @@ def _split_command(argv: Sequence[str]) -> tuple[str, list[str]]:
         print("fmsdk", version("fmsdk"))
         raise SystemExit(0)
     if args.help or args.command is None:
-        print(_HELP, end="", file=sys.stdout if args.help else sys.stderr)
+        stream = sys.stdout if args.help else sys.stderr
+        print(terminal.wrap_lines(_HELP, terminal.help_width(stream)), end="", file=stream)
         raise SystemExit(0 if args.help else 2)
     if args.command not in _COMMANDS:
         parser.error(f"unknown command {args.command!r}; the commands are {', '.join(_COMMANDS)}")

@@ -34,7 +34,7 @@ def create_parser() -> Parser:
         prog="fmsdk ask",
         usage='fmsdk ask "question" [file …] [-m MODEL] [options]',
         description="Ask a model. The answer goes to standard output as it arrives; one line "
-        "of tokens, latency\nand cost goes to standard error.",
+        "of tokens, latency and cost goes to standard error.",
         epilog=_EXAMPLES,
     )
     add_question(parser)

@@ -33,7 +33,7 @@ def create_parser() -> Parser:
         prog="fmsdk models",
         usage="fmsdk models [--json] | fmsdk models get|show name … [--json]",
         description="List the models that are usable now, and why others are not; get models to "
-        "run on this machine;\nor show the facts on models: input, prices, licence, retirement.",
+        "run on this machine; or show the facts on models: input, prices, licence, retirement.",
         epilog=_EXAMPLES,
     )
     parser.add_argument("action", nargs="?", choices=("list", "get", "show"), default="list")
@@ -114,4 +114,5 @@ def _print_list(models: list[UsableModel], *, as_json: bool) -> None:
         if group:
             print(f"{title}:")
         for model, modalities in group:
-            print(f"  {model.name:{names}}  {modalities:{inputs}}  {model.note}".rstrip())
+            cells = (model.name, modalities, model.note)
+            terminal.print_row(cells, (names, inputs), indent=2)

@@ -8,23 +8,40 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
+from fmsdk.cli import terminal
 from fmsdk.errors import BadRequestError
 from fmsdk.files import expand_home
 
 __all__ = ["Parser", "add_question", "add_settings", "read_settings"]
 
 
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Wraps descriptions, which are one paragraph, and helps between words; argparse's own breaks
+    words at hyphens. Examples stay lines."""
+
+    def __init__(self, prog: str, **settings: Any) -> None:
+        super().__init__(prog, **{"width": terminal.help_width(sys.stdout) - 2, **settings})
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n" in text else terminal.wrap_lines(indent + text, width, 0)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return terminal.wrap_lines(" ".join(text.split()), width, 0).split("\n")
+
+
 class Parser(argparse.ArgumentParser):
     """An `ArgumentParser` whose errors are one line. Options cannot be abbreviated."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(
-            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings
-        )
+        super().__init__(allow_abbrev=False, formatter_class=_HelpFormatter, **settings)
+
+    def format_help(self) -> str:
+        """The help, wrapped at the width of the terminal."""
+        return terminal.wrap_lines(super().format_help(), terminal.help_width(sys.stdout))
 
     def error(self, message: str) -> NoReturn:
         """Print the message and exit with code 2."""
-        print(f"fmsdk: error: {message} (see {self.prog} --help)", file=sys.stderr)
+        terminal.print_note(f"fmsdk: error: {message} (see {self.prog} --help)")
         raise SystemExit(2)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from fmsdk.cli import inputs, terminal
 from fmsdk.cli.defaults import VARIABLE, choose_model
@@ -59,7 +60,8 @@ def run_command(args: argparse.Namespace) -> int:
             if args.json:
                 terminal.print_json({"name": name, **quote.to_dict()})
             else:
-                print(f"{name:{width}}  {quote}", flush=True)
+                terminal.print_row((name, str(quote)), (width,))
+                sys.stdout.flush()
                 # Most are the same for every model: they are printed once.
                 warnings.update((warning.message, None) for warning in quote.warnings)
     if not args.json:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, cast
 
+from fmsdk.cli import terminal
 from fmsdk.cli.account import format_dollars
 from fmsdk.cli.card import Card
 
 __all__ = ["card_record", "print_card"]
 
 _UNKNOWN = "not known"
-_INDENT = " " * 14
+_TITLE_WIDTH = 10
 _MILLION = " (of tokens: a million)"
 
 
@@ -38,11 +40,14 @@ def card_record(card: Card) -> dict[str, Any]:
 
 def print_card(card: Card) -> None:
     """Print a line for each figure, with the number of its source, which follows below."""
+    width = terminal.width_of(sys.stdout)
     print(card.name)
     if card.usable:
-        print(f"  cannot be asked here: {' '.join(card.usable.split())}")
+        why = " ".join(card.usable.split())
+        print(terminal.wrap_lines(f"  cannot be asked here: {why}", width))
     if not card.is_described:
-        print("  fmsdk has no facts on this model; requests are checked against its API only")
+        note = "  fmsdk has no facts on this model; requests are checked against its API only"
+        print(terminal.wrap_lines(note, width))
     sources: list[str] = []
     for name, (title, format_value) in _ROWS.items():
         figure = card.figures.get(name)
@@ -54,11 +59,12 @@ def print_card(card: Card) -> None:
             if source not in sources:
                 sources.append(source)
             lines[0] += f" [{sources.index(source) + 1}]"
-            print(f"  {title:12}" + f"\n{_INDENT}".join(lines))
+            for place, line in enumerate(lines):
+                terminal.print_row(("" if place else title, line), (_TITLE_WIDTH,), indent=2)
         elif name not in _OPTIONAL_ROWS:
-            print(f"  {title:12}{_UNKNOWN}")
+            terminal.print_row((title, _UNKNOWN), (_TITLE_WIDTH,), indent=2)
     for number, source in enumerate(sources, 1):
-        print(f"  [{number}] {source}")
+        print(terminal.wrap_lines(f"  [{number}] {source}", width))
 
 
 def _to_plain_value(value: Any) -> Any:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sys
-from collections.abc import Generator, Iterable
+import textwrap
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Self, TextIO
@@ -21,13 +21,20 @@ __all__ = [
     "ProgressBar",
     "SafeTerminal",
     "escape_controls",
+    "help_width",
     "prepare_streams",
     "print_json",
     "print_note",
+    "print_row",
+    "width_of",
+    "wrap_lines",
 ]
 
 _SECONDS_BETWEEN_DRAWINGS = 0.1
 _BAR_WIDTH = 24
+_DEFAULT_WIDTH = 80
+_MIN_COLUMN = 30
+"""Where the last column of a table would be narrower, in characters, each row is a block."""
 # All of C0 but tab and line feed, C1, marks and overrides of the direction of text, and tags.
 _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
@@ -89,9 +96,72 @@ def prepare_streams() -> Generator[None]:
         sys.stdin, sys.stdout, sys.stderr = before
 
 
+def width_of(stream: TextIO) -> int | None:
+    """The columns of the terminal behind a stream, which COLUMNS overrides; None: a pipe or a
+    file, whose lines stay whole."""
+    if not stream.isatty():
+        return None
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _DEFAULT_WIDTH
+    except (OSError, ValueError):
+        return _DEFAULT_WIDTH
+
+
+def help_width(stream: TextIO) -> int:
+    """The width of what has one in pipes, too: a help text."""
+    return width_of(stream) or _DEFAULT_WIDTH
+
+
+def wrap_lines(text: str, width: int | None, hanging: int = 4) -> str:
+    """The text with each line wrapped between words, where it is longer than `width`. What follows
+    a break is indented by `hanging` more than its line. Words such as URLs are never broken."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if width is None or len(line) <= width:
+            lines.append(line)
+            continue
+        rest = line.lstrip()
+        indent = line[: len(line) - len(rest)]
+        lines += textwrap.wrap(
+            rest,
+            width,
+            initial_indent=indent,
+            subsequent_indent=indent + " " * hanging,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return "\n".join(lines)
+
+
+def print_row(cells: Sequence[str], sizes: Sequence[int], *, indent: int = 0) -> None:
+    """Print a row of a table on standard output. `sizes` are the widths of all columns but the
+    last, which is wrapped. Where too little room is left for that, the row is a block: the last
+    cell is below the others, or each cell below the one before."""
+    width, margin = width_of(sys.stdout), " " * indent
+    head = "".join(f"{cell:{size}}  " for cell, size in zip(cells, sizes, strict=False))
+    if width is None or width - indent - len(head) >= _MIN_COLUMN:
+        line = f"{margin}{head}{cells[-1]}".rstrip()
+        if width is not None and len(line) > width:  # the head's spaces are no place to break
+            body = wrap_lines(cells[-1], width - indent - len(head), 0).split("\n")
+            line = f"\n{' ' * (indent + len(head))}".join([f"{margin}{head}{body[0]}", *body[1:]])
+        print(line)
+        return
+    if indent + len(head) - 2 <= width:
+        cells = (head.rstrip(), cells[-1])
+    for number, cell in enumerate(cells):
+        if cell:
+            line = f"{margin}{'  ' if number else ''}{cell}"
+            print(wrap_lines(line, width, 0 if number else 4))
+
+
 def print_note(text: str) -> None:
-    """Print `text` as one line on standard error, without its own line breaks."""
-    print(" ".join(text.split()), file=sys.stderr, flush=True)
+    """Print `text` as one line on standard error, without its own line breaks; a terminal gets it
+    wrapped between words."""
+    line = " ".join(text.split())
+    print(wrap_lines(line, width_of(sys.stderr), 2), file=sys.stderr, flush=True)
 
 
 def print_json(value: Any) -> None:
@@ -158,7 +228,7 @@ class ProgressBar:
 
 
 def _draw_line(text: str) -> None:
-    width = shutil.get_terminal_size().columns - 1
+    width = help_width(sys.stderr) - 1
     line = escape_controls(" ".join(text.split()))[:width]
     write_raw: Any = getattr(sys.stderr, "write_raw", sys.stderr.write)
     write_raw(f"\r\x1b[K{line}")

@@ -68,7 +68,9 @@ def run_command(args: argparse.Namespace) -> int:
             if args.timestamps and speech.segments:
                 for segment in speech.segments:
                     times = f"[{_format_time(segment.start)} - {_format_time(segment.end)}]"
-                    print(f"{times} {segment.text.strip()}")
+                    line = f"{times} {segment.text.strip()}"
+                    width = terminal.width_of(sys.stdout)
+                    print(terminal.wrap_lines(line, width, len(times) + 1))
             else:
                 print(speech.text.strip())
             sys.stdout.flush()

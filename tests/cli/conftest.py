@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -23,7 +26,8 @@ PLUGINS = {
     "fancy": "no_such_sdk:Provider [fancy]",
     "plain": "fmsdk.testing:FakeProvider",
 }
-_VARIABLES = ("FMSDK_", "OPENAI_")
+# pytest-xdist sets COLUMNS.
+_VARIABLES = ("FMSDK_", "OPENAI_", "COLUMNS")
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,45 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     (info / "entry_points.txt").write_text(f"[{registry.GROUP}]\n{points}\n")
     kept = {name: v for name, v in os.environ.items() if not name.startswith(_VARIABLES)}
     return {**kept, "PYTHONPATH": f"{site}{os.pathsep}{ROOT}"}
+
+
+@pytest.fixture
+def fmsdk_terminal(fmsdk_command: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Run `main` at a terminal that is `columns` wide; returns all that reaches it. `env` holds
+    more variables."""
+    if os.name != "posix":
+        pytest.skip("needs a pseudo-terminal")
+
+    def run(*args: str, columns: int, env: Mapping[str, str] | None = None) -> str:
+        import fcntl
+        import termios
+
+        ours, its_end = os.openpty()
+        fcntl.ioctl(its_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        pieces: list[bytes] = []
+
+        def collect() -> None:
+            with suppress(OSError):  # how Linux says that the other end is closed
+                while piece := os.read(ours, 4096):
+                    pieces.append(piece)
+
+        reader = threading.Thread(target=collect)
+        reader.start()
+        with (
+            open(its_end, "w", encoding="utf-8", closefd=True) as screen,
+            open(os.devnull, encoding="utf-8") as nothing,
+            monkeypatch.context() as patched,
+        ):
+            for name, stream in (("stdin", nothing), ("stdout", screen), ("stderr", screen)):
+                patched.setattr(sys, name, stream)
+            for name, value in (env or {}).items():
+                patched.setenv(name, value)
+            main(args)
+        reader.join()
+        os.close(ours)
+        return b"".join(pieces).decode().replace("\r\n", "\n")
+
+    return run
 
 
 @pytest.fixture

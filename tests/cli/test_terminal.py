@@ -67,10 +67,12 @@ def test_a_bar_shows_the_share_done_and_keeps_to_its_line(seen: ReceivedRequest)
 
 def test_the_answer_and_its_account_share_the_terminal(seen: ReceivedRequest) -> None:
     screen = seen("-m", "fmsdk", "ask", "Hello there", "-m", "scripted:echo")
-    answer, account, rest = screen.split("\n")
+    answer, account, more, rest = screen.split("\n")
     assert answer == "\r\x1b[Kscripted:echo: waiting …\r\x1b[KHello there"
     assert rest == ""
     assert account.startswith("scripted:echo · ")
+    assert more.startswith("  ")  # the account is wrapped between words
+    assert max(map(len, (account, more))) <= 60
 
 
 CONTROLS = {
