@@ -28,6 +28,7 @@ TESTS = Path(__file__).parent
 # loads them.
 WEIGHTS = {
     "local": "local",
+    "local/test_fetch.py": "fetch",
     "local/test_gguf.py": "gguf",
     "local/test_speech.py": "speech",
     "local/test_transcribe.py": "speech",
@@ -38,6 +39,7 @@ WEIGHTS = {
 }
 # Files that are long, or wait.
 SLOW = {
+    "core/test_typing.py",
     "hosted/test_accounts.py",
     "hosted/test_broken_errors.py",
     "hosted/test_bursts.py",

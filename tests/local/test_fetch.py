@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ensurepip
 import hashlib
 import json
 import os
@@ -180,9 +181,14 @@ class TestFetchFromTheRegistry:
 
 @pytest.fixture(scope="module")
 def bundled_pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment as `python -m venv` makes it, with the pip that Python brings."""
+    """A virtual environment as `python -m venv` makes it, with the pip that Python brings.
+    ensurepip would take ten seconds to unpack and compile it."""
     folder = tmp_path_factory.mktemp("bundled")
-    venv.EnvBuilder(symlinks=os.name != "nt", with_pip=True).create(folder)
+    venv.EnvBuilder(symlinks=os.name != "nt").create(folder)
+    (wheel_file,) = Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl")
+    (packages,) = folder.glob("[Ll]ib/**/site-packages")
+    with zipfile.ZipFile(wheel_file) as archive:
+        archive.extractall(packages)
     return folder
 
 
