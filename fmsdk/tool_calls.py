@@ -19,8 +19,9 @@ def tool_call(
     value: object = None
     if arguments.strip():
         try:
-            text = replace_lone_surrogates(arguments)
-            value = json.loads(text, parse_float=_finite, parse_constant=_finite)
+            value = _decode(replace_lone_surrogates(arguments))
+            if isinstance(value, str):  # gateways encode them twice
+                value = _decode(replace_lone_surrogates(value))
         except (ValueError, RecursionError):
             value = None
     else:
@@ -28,6 +29,10 @@ def tool_call(
     if isinstance(value, dict):
         return ToolCall(id, name, cast("dict[str, Any]", value), None, provider, opaque)
     return ToolCall(id, name, {}, arguments, provider, opaque)
+
+
+def _decode(text: str) -> object:
+    return json.loads(text, parse_float=_finite, parse_constant=_finite)
 
 
 def _finite(digits: str) -> float:

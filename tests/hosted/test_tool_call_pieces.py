@@ -3,6 +3,7 @@ says that there was no call."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -121,5 +122,108 @@ def test_arguments_of_responses_under_another_number(
     output = [whole] if has_output else []
     for last in ([], [closed]):
         got = ended(added, *deltas, {**done, "arguments": ARGUMENTS}, *last, output=output)
+        assert got.tool_calls == (WEATHER,)
+        assert got.warnings == ()
+
+
+ODD_NUMBERS = pytest.mark.parametrize(
+    "numbers",
+    [(0, 0), (None, None), ("0", "1"), ("a", "b"), (0.0, 1.0), (_ABSENT, _ABSENT), (1, 0)],
+    ids=["all 0", "null", "text", "text that is no number", "float", "absent", "backwards"],
+)
+CALLS = (WEATHER, ToolCall("b", "weather", {"city": "Rome"}))
+TEXTS = (ARGUMENTS, '{"city": "Rome"}')
+
+
+def anthropic_streamed(*pieces: dict[str, Any]) -> Response[Any]:
+    first, ping, *last = anthropic_events()
+    return anthropic.streamed([first, ping, *pieces, *last])
+
+
+def numbered(event: dict[str, Any], name: str, number: Any) -> dict[str, Any]:
+    return event if number is _ABSENT else {**event, name: number}
+
+
+@ODD_NUMBERS
+@pytest.mark.parametrize("is_interleaved", [False, True])
+def test_items_of_responses_under_odd_numbers(numbers: Any, is_interleaved: bool) -> None:
+    kind = "response.function_call_arguments"
+    groups: list[list[dict[str, Any]]] = []
+    output: list[dict[str, Any]] = []
+    for call, text, number in zip(CALLS, TEXTS, numbers, strict=True):
+        item = {"type": "function_call", "id": f"fc_{call.id}", "call_id": call.id}
+        item |= {"name": call.name, "arguments": ""}
+        whole = {**item, "arguments": text}
+        deltas = [{"type": f"{kind}.delta", "item_id": item["id"], "delta": d} for d in text]
+        group = [{"type": "response.output_item.added", "item": item}, *deltas]
+        group += [{"type": f"{kind}.done", "item_id": item["id"], "arguments": text}]
+        group += [{"type": "response.output_item.done", "item": whole}]
+        groups.append([numbered(event, "output_index", number) for event in group])
+        output.append(whole)
+    together = [event for pair in zip(*groups, strict=False) for event in pair]
+    together += [event for group in groups for event in group[min(map(len, groups)) :]]
+    stream = together if is_interleaved else [*groups[0], *groups[1]]
+    for items in (output, []):
+        got = ended(*stream, output=items)
+        assert got.tool_calls == CALLS
+        assert got.warnings == ()
+
+
+@ODD_NUMBERS
+def test_blocks_of_anthropic_under_odd_numbers(numbers: Any) -> None:
+    blocks: list[dict[str, Any]] = []
+    for call, text, number in zip(CALLS, TEXTS, numbers, strict=True):
+        start = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
+        deltas = [{"type": "input_json_delta", "partial_json": d} for d in text]
+        group = [{"type": "content_block_start", "content_block": start}]
+        group += [{"type": "content_block_delta", "delta": delta} for delta in deltas]
+        group += [{"type": "content_block_stop"}]
+        blocks += [numbered(event, "index", number) for event in group]
+    got = anthropic_streamed(*blocks)
+    assert got.tool_calls == CALLS
+    assert got.warnings == ()
+
+
+def test_pieces_of_anthropic_under_another_number_reach_the_open_call() -> None:
+    start = {"type": "tool_use", "id": "a", "name": "weather", "input": {}}
+    got = anthropic_streamed(
+        {
+            "type": "content_block_start",
+            "index": 0,
+            "content_block": {"type": "text", "text": "Hi"},
+        },
+        {"type": "content_block_start", "index": 1, "content_block": start},
+        *(
+            {
+                "type": "content_block_delta",
+                "index": number,
+                "delta": {"type": "input_json_delta", "partial_json": text},
+            }
+            for number, text in zip((0, 7, 1), PIECES, strict=True)
+        ),
+    )
+    assert got.tool_calls == (WEATHER,)
+    assert got.text == "Hi"
+
+
+def test_a_call_of_anthropic_without_an_id_gets_one() -> None:
+    for id in (None, ""):
+        call = {"type": "tool_use", "id": id, "name": "weather"}
+        got = anthropic.plain({**call, "input": {"city": "Paris"}})
+        assert got.tool_calls[0].id.startswith("call_0")
+
+
+def test_arguments_that_are_encoded_twice_are_read() -> None:
+    twice = json.dumps(ARGUMENTS)
+    chat = {"tool_calls": [piece(0, "a", "weather", twice)]}
+    item = {"type": "function_call", "call_id": "a", "name": "weather", "arguments": twice}
+    call = {"type": "tool_use", "id": "a", "name": "weather", "input": ARGUMENTS}
+    for got in (
+        plain(completion(chat)),
+        streamed(chunk(chat), chunk({}, "stop")),
+        plain(response(item), api="responses"),
+        ended(output=[item]),
+        anthropic.plain(call),
+    ):
         assert got.tool_calls == (WEATHER,)
         assert got.warnings == ()

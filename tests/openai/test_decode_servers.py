@@ -406,7 +406,7 @@ def test_reasoning_with_summary_and_text() -> None:
         assert got.reasoning == "Hm.\n\nIn full."
 
 
-@pytest.mark.parametrize("odd", [{"output_index": None}, {"content_index": "x"}])
+@pytest.mark.parametrize("odd", [{"summary_index": None}, {"content_index": "x"}])
 def test_events_of_unknown_types_pass_whatever_their_shape(odd: Any) -> None:
     assert ended({"type": "response.new", **odd}, DELTA).text == "Hi."
     with pytest.raises(InvalidResponse):

@@ -82,7 +82,7 @@ class StreamEvent(msgspec.Struct):
     """Any event of a stream."""
 
     type: str = ""
-    index: int = 0
+    index: int | float | str | None = 0
     delta: Delta | None = None
     content_block: dict[str, Any] | None = None
 

@@ -5,7 +5,8 @@ Text, thinking and calls of the caller's tools become parts. Whatever else Anthr
 `Reasoning`, so that it goes back with the next turn; it is never a call of the caller's tools.
 
 A block becomes two parts at most: a text's citations, and the text itself. Each kind of part has
-its own index within every block, so that no server's numbering can mix them.
+its own index within every block. Blocks are numbered here, in the order of their starts, since
+gateways number all of them 0, or pieces otherwise than their block.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from fmsdk.hosted.decoding import (
     decode_known_event,
     encode_opaque,
     skipped_content,
+    tool_call_id,
 )
 from fmsdk.hosted.token_counts import merge_usage
 from fmsdk.response import (
@@ -71,6 +73,13 @@ _EVENT_TYPES = frozenset(
 )
 _REASONING, _TEXT, _CALL = range(3)
 _PARTS_A_BLOCK = 3
+_CONTINUED_TYPES = {
+    "citations_delta": "text",
+    "compaction_delta": "compaction",
+    "input_json_delta": "tool_use",  # or server_tool_use, mcp_tool_use
+    "signature_delta": "thinking",
+    "thinking_delta": "thinking",
+}
 
 
 class OpenBlock:
@@ -88,6 +97,14 @@ class OpenBlock:
             [*cast("list[Any]", citations)] if isinstance(citations, list) else []
         )
 
+    def is_started_by(self, start: dict[str, Any]) -> bool:
+        """Whether the start is that of this block, which some servers send twice."""
+        return all(self.start.get(name) == start.get(name) for name in ("type", "id"))
+
+    def accepts(self, delta_type: str) -> bool:
+        """Whether a piece of this type may belong to this block."""
+        return str(self.type).endswith(_CONTINUED_TYPES.get(delta_type, ""))
+
 
 class MessagesDecoder(StreamDecoder):
     """Decodes one answer. A stream is complete with `message_stop` after a stop reason."""
@@ -95,6 +112,8 @@ class MessagesDecoder(StreamDecoder):
     def __init__(self, context: DecodeContext) -> None:
         super().__init__(context)
         self._open: dict[int, OpenBlock] = {}
+        self._numbers: dict[object, int] = {}  # of the latest block with each index of the server's
+        self._block_count = 0
         self._message: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
         self._stop_reason: str | None = None
@@ -148,12 +167,14 @@ class MessagesDecoder(StreamDecoder):
         if event.type == "content_block_delta":
             delta = event.delta or _NO_DELTA
             if delta.type == "text_delta":
-                return (TextDelta(delta.text or "", _PARTS_A_BLOCK * event.index + _TEXT),)
+                number = self._numbers.get(event.index)
+                number = self._new_number(event.index) if number is None else number
+                return (TextDelta(delta.text or "", _PARTS_A_BLOCK * number + _TEXT),)
             return self.decode_block_delta(event.index, delta)
         if event.type == "content_block_start":
             return self.decode_block_start(event.index, event.content_block or {})
         if event.type == "content_block_stop":
-            return self.decode_block_stop(event.index)
+            return self.decode_block_stop(self._numbers.get(event.index, -1))
         self.decode_message_event(event, payload)
         return ()
 
@@ -224,7 +245,16 @@ class MessagesDecoder(StreamDecoder):
         self.request_id = _text(self._message.get("id"))
         self.served_model = _text(self._message.get("model"))
 
-    def decode_block_start(self, index: int, start: dict[str, Any]) -> Sequence[Event]:
+    def _new_number(self, server_index: object) -> int:
+        number = self._numbers[server_index] = self._block_count
+        self._block_count += 1
+        return number
+
+    def decode_block_start(self, server_index: object, start: dict[str, Any]) -> Sequence[Event]:
+        index = self._numbers.get(server_index, -1)
+        earlier = self._open.get(index)
+        if earlier is None or not earlier.is_started_by(start):
+            index = self._new_number(server_index)
         block = self._open[index] = OpenBlock(start)
         if block.type == "text":
             text = _text(start.get("text"))
@@ -240,11 +270,18 @@ class MessagesDecoder(StreamDecoder):
                 raise self._error_mapper.invalid(what) from error
         return ()
 
-    def decode_block_delta(self, index: int, delta: Delta) -> Sequence[Event]:
+    def decode_block_delta(self, server_index: object, delta: Delta) -> Sequence[Event]:
+        """The events of a piece: of the block with its index, or else of the latest open block
+        that takes such pieces."""
+        index = self._numbers.get(server_index, -1)
         block = self._open.get(index)
+        if block is None or not block.accepts(delta.type):
+            takers = [each for each in self._open.items() if each[1].accepts(delta.type)]
+            index, block = [(index, block), *takers][-1]
         if block is None:
             if delta.type != "thinking_delta":
                 raise self._error_mapper.invalid("a piece of a block that was not started")
+            index = self._new_number(server_index)
             block = self._open[index] = OpenBlock({"type": "thinking"})
         if delta.type == "thinking_delta":
             return self.decode_reasoning(index, block, delta.thinking) if delta.thinking else ()
@@ -308,7 +345,7 @@ class MessagesDecoder(StreamDecoder):
             origin["toolset_name"] = block.toolset_name
         return ToolCallDelta(
             _PARTS_A_BLOCK * index + _CALL,
-            block.id or "",
+            tool_call_id(block.id, index, self.request_id),
             block.name or "",
             "",
             0,

@@ -40,7 +40,7 @@ from fmsdk.response import (
 from fmsdk.usage import Usage
 from fmsdk_openai.decode.context import OpenAIDecodeContext
 from fmsdk_openai.decode.logprobs import decode_logprobs
-from fmsdk_openai.decode.responses_calls import PendingToolCall, find_output_index
+from fmsdk_openai.decode.responses_calls import ItemNumbers, PendingToolCall, find_output_index
 from fmsdk_openai.decode.responses_finish import (
     UNFINISHED_STATUSES,
     count_charged_tools,
@@ -77,7 +77,7 @@ class ResponsesDecoder(StreamDecoder):
         self._has_started: set[tuple[str, int, int]] = set()
         self._texts: list[str] = []
         self._calls: dict[int, PendingToolCall] = {}
-        self._call_indexes: dict[str, int] = {}  # output index by the id of the item
+        self._numbers = ItemNumbers()
         self._closed_items: Counter[str] = Counter()
         self._open_reasoning: list[int] = []
         self._final = ResponseObject()
@@ -111,7 +111,10 @@ class ResponsesDecoder(StreamDecoder):
         if event.type == "error" or (event.error and not event.type):
             raise self._error_mapper.from_response(decode_json(_ANY, payload, self._error_mapper))
         decode = self._decoders.get(event.type)
-        return decode(self, event) if decode is not None else ()
+        if decode is None:
+            return ()
+        event.output_index = self._numbers.find(event.output_index, event.item_id)
+        return decode(self, event)
 
     def decode_end(self) -> Sequence[Event]:
         """`Finished`. Raises IncompleteStream."""
@@ -194,7 +197,7 @@ class ResponsesDecoder(StreamDecoder):
         return (ReasoningDelta(text, self._index(event, _ITEM_ITSELF), 0, self._provider),)
 
     def decode_arguments_delta(self, event: ResponseEvent) -> Sequence[Event]:
-        self._correct_output_index(event)
+        self._correct_call_index(event)
         self._is_first("arguments", event)
         arguments = self._delta_text(event)
         return (ToolCallDelta(self._call_of(event).index, arguments=arguments),)
@@ -217,17 +220,18 @@ class ResponsesDecoder(StreamDecoder):
         index, logprobs = self._index(event, event.content_index), decode_logprobs(event.logprobs)
         return (TextDelta(text, index, 0, refusal, logprobs),)
 
-    def _correct_output_index(self, event: ResponseEvent) -> None:
-        """Some gateways number arguments otherwise than the call: its item's id decides, or else
-        they are the latest call's."""
-        index = self._call_indexes.get(str(event.item_id))
-        if index is None and self._calls and event.output_index not in self._calls:
-            latest = next(reversed(self._calls))
-            index = latest if self._calls[latest].name else None
-        event.output_index = event.output_index if index is None else index
+    def _correct_call_index(self, event: ResponseEvent) -> None:
+        """Some gateways number arguments otherwise than the call: they are the latest call's."""
+        latest = next(reversed(self._calls), None)
+        if (
+            latest is not None
+            and event.output_index not in self._calls
+            and self._calls[latest].name
+        ):
+            event.output_index = latest
 
     def decode_arguments_done(self, event: ResponseEvent) -> Sequence[Event]:
-        self._correct_output_index(event)
+        self._correct_call_index(event)
         return self.decode_whole_arguments(event, arguments_text(event.arguments))
 
     def decode_whole_arguments(self, event: ResponseEvent, arguments: str) -> Sequence[Event]:
@@ -246,6 +250,7 @@ class ResponsesDecoder(StreamDecoder):
 
     def decode_item_added(self, event: ResponseEvent) -> Sequence[Event]:
         item = decode_item(event.item, self._error_mapper)
+        event.output_index = self._numbers.start(event.output_index, item)
         if item.type == "function_call":
             return self.decode_tool_call(event, item)
         if item.type == "message":
@@ -262,8 +267,6 @@ class ResponsesDecoder(StreamDecoder):
     def decode_tool_call(self, event: ResponseEvent, item: Item) -> Sequence[Event]:
         """Id and name of a call, each once."""
         call = self._call_of(event)
-        if item.id:
-            self._call_indexes.setdefault(str(item.id), event.output_index)
         id = "" if call.id else item.own_id
         name = "" if call.name else item.name or ""
         call.id, call.name = call.id or id, call.name or name
@@ -271,6 +274,8 @@ class ResponsesDecoder(StreamDecoder):
 
     def decode_item_done(self, event: ResponseEvent) -> Sequence[Event]:
         item = decode_item(event.item, self._error_mapper)
+        if event.output_index < _FIRST_FINAL_INDEX:
+            event.output_index = self._numbers.find(event.output_index, item.id)
         if item.type == "message":
             events: list[Event] = []
             for number, (text, is_refusal, logprobs) in enumerate(item.texts):

@@ -1,12 +1,16 @@
-"""Tool calls of a Responses stream that are still coming."""
+"""Tool calls of a Responses stream that are still coming, and the numbers of its items."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fmsdk.hosted.decoding import optional_text
 from fmsdk_openai.decode.responses_types import Item
 
-__all__ = ["PendingToolCall", "find_output_index"]
+__all__ = ["ItemNumbers", "PendingToolCall", "find_output_index"]
+
+_FIRST_OWN_NUMBER = 500_000
+"""Items whose number another item has already are numbered from here."""
 
 
 class PendingToolCall:
@@ -25,6 +29,32 @@ class PendingToolCall:
         return (not (id and self.id) or id == self.id) and (
             not (name and self.name) or name == self.name
         )
+
+
+class ItemNumbers:
+    """The numbers of a stream's items. They are the server's, unless it gives one to several."""
+
+    def __init__(self) -> None:
+        self._keys: dict[int, str] = {}
+        self._by_id: dict[str, int | None] = {}  # None: several items have this id
+        self._latest: dict[int, int] = {}
+
+    def start(self, number: int, item: Item) -> int:
+        """The number of an item that begins."""
+        key = item.own_id or optional_text(item.id) or ""
+        if self._keys.setdefault(number, key) != key:
+            own_number = _FIRST_OWN_NUMBER + len(self._keys)
+            self._latest[number] = number = own_number
+            self._keys[number] = key
+        if item.id and self._by_id.setdefault(str(item.id), number) != number:
+            self._by_id[str(item.id)] = None
+        return number
+
+    def find(self, number: int, item_id: object) -> int:
+        """The number of the item of an event: by the item's id, or else the latest item with the
+        number that the server gave."""
+        known = self._by_id.get(str(item_id))
+        return self._latest.get(number, number) if known is None else known
 
 
 def find_output_index(calls: Mapping[int, PendingToolCall], item: Item, place: int) -> int | None:

@@ -101,7 +101,7 @@ class ResponseObject(msgspec.Struct):
 
 
 class ResponseEvent(msgspec.Struct):
-    """Any event of a stream."""
+    """Any event of a stream. A number of its item that is none is 0, as a missing one."""
 
     type: str = ""
     delta: Any = None
@@ -109,13 +109,18 @@ class ResponseEvent(msgspec.Struct):
     refusal: Any = None
     arguments: Any = None
     item_id: Any = None
-    output_index: int = 0
+    output_index: Any = 0
     content_index: int = 0
     summary_index: int = 0
     logprobs: Any = None
     error: Any = None
     item: msgspec.Raw = msgspec.Raw(b"{}")
     response: msgspec.Raw = msgspec.Raw(b"{}")
+
+    def __post_init__(self) -> None:
+        if type(self.output_index) is not int:
+            text = str(self.output_index)
+            self.output_index = int(text) if text.isdecimal() else 0
 
 
 RESPONSE = msgspec.json.Decoder(ResponseObject)
