@@ -30,6 +30,7 @@ from fmsdk.content import Audio, Text
 from fmsdk.embedding import Embeddings, build_embed_request
 from fmsdk.errors import BadRequestError
 from fmsdk.generate_options import GenerateOptions, show_keywords
+from fmsdk.keyword_hints import refuse_unknown_keywords
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.observe.call_observer import Observers
 from fmsdk.observe.hooks import OnRequest, OnResponse
@@ -87,6 +88,7 @@ class AsyncClient:
             program has imported OpenTelemetry's SDK; or a `fmsdk.telemetry.Telemetry`.
     """
 
+    @refuse_unknown_keywords
     def __init__(
         self,
         *,
@@ -197,6 +199,7 @@ class AsyncClient:
 
         return AsyncStream(start, request, self._import_provider)
 
+    @refuse_unknown_keywords
     async def transcribe(
         self,
         model: str,
@@ -222,6 +225,7 @@ class AsyncClient:
             convert_request(request, TranscribeRequest, language=language, prompt=prompt),
         )
 
+    @refuse_unknown_keywords
     async def embed(
         self,
         model: str,
@@ -259,6 +263,7 @@ class AsyncClient:
         )
         return await self._run(embed_operation(), request)
 
+    @refuse_unknown_keywords
     @show_keywords
     def quote(
         self,

@@ -4,10 +4,15 @@ what other SDKs call so, and near matches."""
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
-from typing import cast
+import functools
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar, cast
 
-__all__ = ["keyword_hint", "near_match_hint", "part_hint"]
+__all__ = ["keyword_hint", "near_match_hint", "part_hint", "refuse_unknown_keywords"]
+
+_CLOSE = 0.7
+F = TypeVar("F", bound=Callable[..., Any])
 
 _OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "max_output_tokens=": (
@@ -39,6 +44,7 @@ _OTHER_NAMES: dict[str, tuple[str, ...]] = {
     "Client(retries=…)": ("max_retries", "num_retries", "retries"),
     "Client(providers={'openai': {…}})": (
         *("api_key", "base_url", "api_base", "http_client", "default_headers"),
+        *("organization", "project", "region", "endpoint", "azure_endpoint", "host"),
     ),
     "options=, the provider's own options (such as {'top_k': 40}),": (
         *("top_k", "extra_body", "extra_headers", "service_tier", "store", "user", "verbosity"),
@@ -51,12 +57,44 @@ _WAYS = {name: way for way, names in _OTHER_NAMES.items() for name in names}
 def keyword_hint(name: str, known: Collection[str]) -> str:
     """What to write in place of the keyword `name`, as the end of a message."""
     way = _WAYS.get(name)
-    return f"; use {way} here" if way else near_match_hint(name, known)
+    keyword = "" if way is None else way.partition("=")[0]
+    if way and (keyword in known or not keyword.isidentifier()):
+        return f"; use {way} here"
+    if (
+        way
+        and keyword != "options"
+        and not difflib.get_close_matches(name, known, n=1, cutoff=_CLOSE)
+    ):
+        return f"; use {keyword}= of generate(…)"
+    return near_match_hint(name, known)
+
+
+def refuse_unknown_keywords(function: F) -> F:
+    """The function; a keyword that it does not have raises with a hint."""
+    parameters = inspect.signature(function).parameters
+    known = sorted(parameters.keys() - {"self"})
+
+    def check(keywords: Mapping[str, Any]) -> None:
+        for name in keywords:
+            if name not in parameters:
+                raise TypeError(f"unexpected keyword argument {name!r}{keyword_hint(name, known)}")
+
+    @functools.wraps(function)
+    async def call_later(*args: Any, **keywords: Any) -> Any:
+        check(keywords)
+        return await function(*args, **keywords)
+
+    @functools.wraps(function)
+    def call(*args: Any, **keywords: Any) -> Any:
+        check(keywords)
+        return function(*args, **keywords)
+
+    return cast("F", call_later if inspect.iscoroutinefunction(function) else call)
 
 
 def near_match_hint(name: str, known: Collection[str]) -> str:
     """The names that `name` may be meant for, or all there are, as the end of a message."""
-    nearest = difflib.get_close_matches(name, known, n=2, cutoff=0.7)
+    nearest = difflib.get_close_matches(name, known, n=2, cutoff=_CLOSE)
     if nearest:
         return f"; did you mean {' or '.join(nearest)}?"
     return f"; known: {', '.join(known)}"
@@ -79,6 +117,8 @@ def part_hint(value: object) -> str:
     if hasattr(value, "choices") and hasattr(value, "message"):
         return "; write answer.message, the turn of an answer"
     is_reference = hasattr(value, "provider") and hasattr(value, "id")
+    if isinstance(value, (list, tuple)):
+        return "; write its items themselves, or fmsdk.Audio(samples, rate=…) for samples"
     if isinstance(value, (bytes, bytearray, memoryview)) or hasattr(value, "read") or is_reference:
         return "; say what it is: fmsdk.Image(…), fmsdk.Audio(…), fmsdk.Document(…)"
     return ""

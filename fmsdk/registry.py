@@ -170,7 +170,8 @@ def _check_contract(provider: object, name: str) -> Provider:
         return provider
     if version == CONTRACT_VERSION or not isinstance(version, int):
         raise ConfigurationError(
-            f"the provider {name!r} is no fmsdk.provider.Provider but a {type(provider).__name__}"
+            f"the provider {name!r} is no fmsdk.provider.Provider but a {type(provider).__name__}; "
+            "its options are a mapping, such as {'api_key': …}"
         )
     raise _other_contract(name, f"version {version}")
 

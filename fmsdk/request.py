@@ -28,7 +28,14 @@ from fmsdk.content import (
 )
 from fmsdk.errors import BadRequestError
 from fmsdk.keyword_hints import keyword_hint
-from fmsdk.validation import check_integer, check_json, check_number, check_text
+from fmsdk.validation import (
+    check_integer,
+    check_json,
+    check_list,
+    check_number,
+    check_pairs,
+    check_text,
+)
 
 __all__ = [
     "Message",
@@ -93,6 +100,9 @@ class Tool:
         """
         from fmsdk.schema.json_schema import function_schema
 
+        if not hasattr(function, "__name__"):
+            rule = "a tool is a function or fmsdk.Tool(name, description, parameters)"
+            raise BadRequestError(f"{rule}, not {type(function).__name__}")
         return cls(function.__name__, (function.__doc__ or "").strip(), function_schema(function))
 
 
@@ -230,12 +240,9 @@ def convert_request(request: Request, kind: type[Q], **fields_of_verb: Any) -> Q
 
 
 _SETTING_NAMES = frozenset(spec.name for spec in fields(Settings))
-_REQUEST_NAMES = frozenset(spec.name for spec in fields(Request)) - {
-    "provider",
-    "model",
-    "messages",
-    "settings",
-}
+_REQUEST_NAMES = frozenset(spec.name for spec in fields(Request)).difference(
+    ("provider", "model", "messages", "settings")
+)
 
 
 def _split_settings(values: dict[str, Any]) -> dict[str, Any]:
@@ -243,7 +250,7 @@ def _split_settings(values: dict[str, Any]) -> dict[str, Any]:
     values = {name: value for name, value in values.items() if value is not None}
     unknown = values.keys() - _SETTING_NAMES - _REQUEST_NAMES
     if unknown:
-        hint = keyword_hint(min(unknown), sorted(_SETTING_NAMES | _REQUEST_NAMES))
+        hint = keyword_hint(min(unknown), sorted({*_SETTING_NAMES, *_REQUEST_NAMES, "prompt"}))
         raise TypeError(f"unexpected keyword argument {min(unknown)!r}{hint}")
     request_fields: dict[str, Any] = {}
     for_settings: dict[str, Any] = {}
@@ -251,21 +258,16 @@ def _split_settings(values: dict[str, Any]) -> dict[str, Any]:
         (for_settings if key in _SETTING_NAMES else request_fields)[key] = value
     if "stop" in for_settings:
         stop = for_settings["stop"]
-        for_settings["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
+        for_settings["stop"] = (stop,) if isinstance(stop, str) else check_list("stop", stop)
     if "modalities" in for_settings:
-        for_settings["modalities"] = tuple(for_settings["modalities"])
+        for_settings["modalities"] = check_list("modalities", for_settings["modalities"])
     if "tools" in request_fields:
         request_fields["tools"] = tuple(
             tool if isinstance(tool, Tool) else Tool.from_function(tool)
-            for tool in request_fields["tools"]
+            for tool in check_list("tools", request_fields["tools"])
         )
     if "tags" in request_fields:
-        pairs: Any = request_fields["tags"]
-        pairs = cast("Any", pairs).items() if isinstance(pairs, Mapping) else pairs
-        tags: tuple[tuple[str, str], ...] = tuple((name, value) for name, value in pairs)
-        request_fields["tags"] = tags
-        if len(dict(tags)) < len(tags):
-            raise BadRequestError("two tags have the same name")
+        request_fields["tags"] = check_pairs("tags", request_fields["tags"])
     request_fields["settings"] = Settings(**for_settings)
     return request_fields
 

@@ -7,7 +7,8 @@ from dataclasses import fields, replace
 from typing import Any, TypeVar, cast
 
 from fmsdk.errors import BadRequestError
-from fmsdk.keyword_hints import near_match_hint
+from fmsdk.generate_options import GenerateOptions
+from fmsdk.keyword_hints import keyword_hint
 from fmsdk.request import Request
 
 __all__ = ["options_import", "with_typed_options"]
@@ -28,9 +29,11 @@ def with_typed_options(request: Q, options_class: type[Any] | None) -> Q:
     known = [spec.name for spec in fields(options_class)]
     for name in options:
         if name not in known:
+            hint = keyword_hint(str(name), known)
+            if name in GenerateOptions.__annotations__:
+                hint = f"; it is a keyword of its own: generate(…, {name}=…)"
             raise BadRequestError(
-                f"{options_class.__name__} has no option {name!r}"
-                f"{near_match_hint(str(name), known)}",
+                f"{options_class.__name__} has no option {name!r}{hint}",
                 provider=request.provider,
                 model=request.model,
             )

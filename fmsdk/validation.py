@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import UserString
-from collections.abc import Callable, Mapping, Sequence, Set, ValuesView
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set, ValuesView
 from numbers import Integral, Rational, Real
 from types import NoneType
 from typing import Any, cast
@@ -19,7 +19,9 @@ from fmsdk.errors import BadRequestError
 __all__ = [
     "check_integer",
     "check_json",
+    "check_list",
     "check_number",
+    "check_pairs",
     "check_text",
     "encode_json",
     "to_plain_json",
@@ -66,6 +68,27 @@ def check_integer(name: str, value: Any, least: int | None) -> int | None:
             return result
     requirement = "" if least is None else f" and at least {least}"
     raise BadRequestError(f"{name} must be a whole number{requirement}, not {value!r}")
+
+
+def check_list(name: str, value: object) -> tuple[Any, ...]:
+    """The items. Raises BadRequestError: a text, a mapping, or nothing that has items."""
+    if isinstance(value, (str, *_BYTES, Mapping)) or not isinstance(value, Iterable):
+        raise BadRequestError(f"{name} is a list, not {type(value).__name__}")
+    return tuple(cast("Iterable[Any]", value))
+
+
+def check_pairs(name: str, value: object) -> tuple[tuple[Any, Any], ...]:
+    """The pairs of a mapping, or of a list of them. Raises BadRequestError: no such value, or a
+    first one that stands twice."""
+    pairs = cast("Mapping[Any, Any]", value).items() if isinstance(value, Mapping) else value
+    try:
+        result = tuple((one, other) for one, other in cast("Iterable[Any]", pairs))
+        names = {one for one, _ in result}
+    except (TypeError, ValueError) as error:
+        raise BadRequestError(f"{name} are a mapping of names to values") from error
+    if len(names) < len(result):
+        raise BadRequestError(f"two {name} have the same name")
+    return result
 
 
 def check_text(text: str, what: str) -> None:

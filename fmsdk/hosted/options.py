@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 from fmsdk.errors import BadRequestError, ConfigurationError, MissingKey
 from fmsdk.hidden import HiddenDict, HiddenText
+from fmsdk.keyword_hints import near_match_hint
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
 from fmsdk.request_options import options_import, with_typed_options
@@ -102,8 +103,8 @@ def read_options(
     unknown = sorted(options.keys() - set(option_names))
     if unknown:
         raise BadRequestError(
-            f"the provider {config.name!r} has no option {', '.join(map(repr, unknown))}; "
-            f"known: {', '.join(option_names)}"
+            f"the provider {config.name!r} has no option {', '.join(map(repr, unknown))}"
+            f"{near_match_hint(str(unknown[0]), option_names)}"
         )
     key = options.get("api_key")
     if not (key is None or isinstance(key, str) or callable(key)):

@@ -134,10 +134,10 @@ def function_schema(function: Callable[..., Any]) -> dict[str, Any]:
             positional-only, `*args` or `**kwargs`.
     """
     name = getattr(function, "__name__", type(function).__name__)
-    parameters = inspect.signature(function).parameters.values()
     try:
+        parameters = inspect.signature(function).parameters.values()
         hints = get_type_hints(function, include_extras=True)
-    except (NameError, TypeError) as error:
+    except (NameError, TypeError, ValueError) as error:
         raise BadRequestError(f"the type hints of {name} cannot be read: {error}") from error
     fields: dict[str, Any] = {}
     for parameter in parameters:

@@ -33,7 +33,7 @@ from tests.support.lazy_import import anthropic
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"basurl": "x", "key": "y"}, "'basurl', 'key'; known: base_url, api_key"),
+        ({"basurl": "x", "key": "y"}, "'basurl', 'key'; did you mean base_url"),
         ({"base_url": "example.org"}, "no http:// or https:// URL"),
         ({"default_headers": {"a": "b\n"}}, "the header 'a'"),
     ],

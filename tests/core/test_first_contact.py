@@ -182,12 +182,12 @@ def test_the_names_of_other_sdks_lead_to_ours(
         ask(fake, verb, **{keyword: 1})
 
 
-@pytest.mark.parametrize("verb", ["generate", "stream"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_messages_in_place_of_the_prompt_lead_to_it(verb: str) -> None:
     client: Any = fmsdk.Client(providers={"fake": FakeProvider()})
     with pytest.raises(TypeError, match="'messages'; use prompt="):
         getattr(client, verb)(model="fake:any", messages=[{"role": "user", "content": "Hi"}])
-    with pytest.raises(BadRequestError, match="a prompt is text"):
+    with pytest.raises((BadRequestError, TypeError), match=r"a prompt is text|'prompt'$"):
         getattr(client, verb)("fake:any")
 
 
@@ -204,6 +204,10 @@ KEYS = {"openai": "gpt-5.6-sol", "anthropic": "claude-sonnet-5", "google": "gemi
         ("openai", {"verbosity": 3}, "OpenAIOptions.verbosity is str, not int"),
         ("anthropic", {"top_k": "x"}, "AnthropicOptions.top_k is .*not str"),
         ("openai", {1: 2}, "has no option 1"),
+        ("anthropic", {"max_tokens": 3}, r"'max_tokens'; use max_output_tokens= of generate\(…"),
+        ("google", {"temperature": 1}, r"a keyword of its own: generate\(…, temperature=…\)"),
+        ("local", {"temperature": 1}, r"a keyword of its own: generate\(…, temperature=…\)"),
+        ("openai", {"top_k": 3}, "'top_k'; known: service_tier"),
         ("openai", ["verbosity"], "from fmsdk_openai import OpenAIOptions.*not list"),
         ("anthropic", 3, "from fmsdk_anthropic import AnthropicOptions.*not int"),
         ("google", "x", "from fmsdk_google import GoogleOptions.*not str"),

@@ -48,7 +48,7 @@ VERTEX: dict[str, Any] = {"vertex": True, "project": "p"}
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"basurl": "x", "key": "y"}, "'basurl', 'key'; known: base_url, api_key"),
+        ({"basurl": "x", "key": "y"}, "'basurl', 'key'; did you mean base_url"),
         ({"base_url": "localhost:8000"}, "http://"),
         ({"api_key": 1}, "api_key is text"),
         ({"project": "p"}, "need vertex=True"),

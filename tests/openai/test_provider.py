@@ -54,7 +54,7 @@ def made(name: str = "openai", **options: Any) -> OpenAIProvider:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"basurl": "x", "key": "y"}, "'basurl', 'key'; known: base_url, api_key"),
+        ({"basurl": "x", "key": "y"}, "'basurl', 'key'; did you mean base_url"),
         ({"api": "completions"}, "'responses' or 'chat'"),
         ({"base_url": "localhost:8000"}, "http://"),
         ({"default_headers": {"X-Secret": "a\nb"}}, "'X-Secret'"),
