@@ -26,11 +26,16 @@ _TOO_LONG = re.compile(
     "|".join(
         (
             rf"{_MOST} (?:context|prompt|model|input) length (?:is|of)",
+            r"context_length_exceeded|exceed_context_size|context full",
             rf"(?:exceed\w*|overflow\w*|(?:longer|greater|larger) than) [^.]{{0,60}}?{_WINDOW}",
             rf"{_WINDOW}[^.]{{0,20}} exceed",
             r"too (?:large|long) for model with|too long to fit into the model",
-            r"prompt is too long|is too (?:long for requested model|large to process)",
-            r"prompt token count of \d+ exceeds",
+            r"(?:prompt|conversation)(?: is)? too long|is too large to process",
+            r"(?:input|request) is too long(?: for |: \d+ tokens|[^.]{0,20}\d tokens)",
+            r"prompt (?:token count of \d+|length \(\d+\)) exceeds",
+            r"input token count is \d+ but model only supports",
+            r"too many (?:input )?tokens[:.] |prompt tokens limit exceeded|^token limit exceeded",
+            r"must have less than \d+ tokens",
             r"loaded with context length of only|configured context size is",
             r"input length should be \[|total number of tokens in the \w+ cannot exceed",
             r"`max_new_tokens` must be <=",
@@ -46,6 +51,8 @@ _LIMIT = re.compile(
             rf"(?:prompt|model) length (?:is|of) {_N}",
             rf"(?:model with|configured context size is|n_ctx:|> ?|<= ?) ?{_N}",
             rf"exceeds the limit of {_N}|cannot exceed {_N}|should be \[\d+, {_N}",
+            rf"supports up to {_N}|less than {_N}|maximum allowed {_N}|, max {_N}|\d/{_N}",
+            rf"max(?:imum)? input tokens: {_N}|limit is {_N}",
         )
     ),
     re.IGNORECASE,
@@ -56,11 +63,24 @@ _NUMBER = re.compile(r"(?<![\w.,\-])\d[\d,]{0,14}(?![\w\-]|\.\d)")
 
 _MEDIUM = r"(?P<medium>image|picture|vision|audio|video|file|document|pdf|multi-?modal(?:ity)?)s?"
 _INPUT = r"(?:[ _-]?(?:inputs?|content|parts?|data|understanding|modality|messages?))"
-_GOAL = rf"(?:any )?{_MEDIUM}(?:{_INPUT}|(?= *(?:$|[.,;:!()\[/]|for |or |and )))"
+_END = r"(?= *(?:$|[.,;:!()\[/]|for |or |and |by (?:this|the) model))"
+_GOAL = rf"(?:any |(?:input modality|content type)s? )?{_MEDIUM}(?:{_INPUT}|{_END})"
+_PART = rf"[`'\"]?(?:input_)?{_MEDIUM}_url[`'\"]?"
+"""A part's type on the wire, as `image_url`."""
 _REFUSALS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"is not a (?:multi-?modal|vision) model",
+        r"text[- ]only (?:model|prompt)|model is text[- ]only",
+        r"only (?:supports?|accepts?) text\b|only ['\"`]?text['\"`]? (?:content|input)",
+        r"supported values are: ['\"`](?:input_)?text['\"`]\.?$",
+        rf"at most 0 {_MEDIUM}\(s\)",
+        rf"(?:unsupported|unknown) content type:? {_PART}",
+        rf"(?:not|n't) support (?:content type )?{_PART}{_END}",
+        rf"{_PART}(?: content)? (?:is|are) not supported{_END}",
+        rf"^{_MEDIUM}s? (?:is|are) not supported{_END}",
+        rf"{_MEDIUM}[`'\"]? content blocks? (?:is|are) not supported",
+        rf"(?:has no|lacks) {_MEDIUM} (?:capability|support)",
         rf"(?:does|do) ?(?:not|n't) (?:currently )?(?:support|accept|take|handle|have) {_GOAL}",
         rf"{_MEDIUM}{_INPUT}{{1,2}} (?:is|are) not (?:currently )?(?:supported|enabled|allowed)",
         rf"{_MEDIUM}s? (?:is|are) not (?:currently )?supported (?:by|for|with) (?:this|the) model",

@@ -108,10 +108,30 @@ TOO_LONG: list[tuple[str, int | None, int | None]] = [
     ("The engine prompt length 5014 exceeds the max_model_len 4096.", 5014, 4096),
     ("Prompt length of 5014 is longer than the maximum model length of 4096.", 5014, 4096),
     ("Context size has been exceeded.", None, None),
+    (
+        "Unable to submit request because the input token count is 1200000 but model only supports up to 1048576. Reduce the input token count and try again.",
+        1200000,
+        1048576,
+    ),
+    (
+        "Input validation error: `inputs` must have less than 1024 tokens. Given: 2000",
+        2000,
+        1024,
+    ),
+    ("Too many input tokens. Max input tokens: 8192, request input token count: 9001", 9001, 8192),
+    ("too many tokens: size limit exceeded by 100 tokens. Try fewer inputs", None, None),
+    ("prompt too long; exceeded max context length by 400 tokens", None, None),
+    ("Prompt length (9001) exceeds maximum allowed (8192)", 9001, 8192),
+    ("The input is too long for the model (9001 > 8192 tokens)", 9001, 8192),
+    ("The request is too long: 9001 tokens. Limit is 8192.", 9001, 8192),
+    ("llama_decode: context full", None, None),
+    ("exceed_context_size_error", None, None),
 ]
 """Texts, with the tokens asked for and the limit that they name."""
 
 NOT_TOO_LONG = [
+    "The name of the tool is too long: 80 characters",
+    "Too many requests. Max requests: 10",
     "max_tokens is too large: 200000. This model supports at most 16384 completion tokens.",
     "Invalid 'user': string too long. Expected a string with maximum length 64, but got 70.",
     "Request too large for model `m` on tokens per minute (TPM): Limit 6000, Requested 9000",
@@ -149,10 +169,28 @@ REFUSED = [
     ("The model does not support file content", "document"),
     ("This model does not support audio or images", "audio"),
     ("Image input modality is not enabled for this model", "image"),
+    ("At most 0 image(s) may be provided in one prompt.", "image"),
+    ("unsupported content type: image_url", "image"),
+    ("Content type image_url is not supported by this model", "image"),
+    ("The requested model does not support image_url", "image"),
+    ("`input_audio` content blocks are not supported for this model", "audio"),
+    ("Invalid value: 'image_url'. Supported values are: 'text'.", "media"),
+    ("Only 'text' content is supported.", "media"),
+    ("request contains image but model is text only", "media"),
+    ("This model only supports text input", "media"),
+    ("Images are not supported", "image"),
+    ("Provider does not support input modality image", "image"),
+    ("Model 'm' has no vision capability", "image"),
 ]
 """Texts, with the medium that they name."""
 
 NOT_REFUSED = [
+    "At most 1 image(s) may be provided in one prompt.",
+    "Animated images are not supported",
+    "image/bmp images are not supported",
+    "Invalid value: 'image_url'. Supported values are: 'text', 'image_file'.",
+    "cannot process image: it is broken",
+    "This model only supports texture images",
     "This model does not support image generation",
     "Image URLs are not supported",
     "image format is not supported",
