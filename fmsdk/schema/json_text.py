@@ -9,7 +9,9 @@ from collections.abc import Iterator
 __all__ = ["find_json"]
 
 _FENCE_START = re.compile(r"[\w+-]*[ \t]*\r?\n")
-_REASONING_END = re.compile(r"</think(?:ing)?>|\[/THINK\]")
+_REASONING_TAG = r"(?:\w+:)?(?:think(?:ing)?|thoughts?|reasoning)"
+_REASONING_END = re.compile(rf"</{_REASONING_TAG}\s*>|\[/THINK\]|◁/think▷", re.IGNORECASE)
+_REASONING_START = re.compile(rf"\s*(?:<{_REASONING_TAG}>|\[THINK\]|◁think▷)", re.IGNORECASE)
 _VALUE_START = re.compile(r"[{\[]")
 _LIKE_JSON = re.compile(r'\{\s*"|\[\s*["{\[\d-]')
 _MAX_STARTS = 100  # each may be read to the end of the text
@@ -20,10 +22,15 @@ def find_json(text: str) -> Iterator[list[str]]:
     after the reasoning, the fenced blocks in it, and the objects and arrays in it. A place with
     several texts is ambiguous."""
     yield [text]
-    # Servers without a reasoning parser leave the reasoning in the text.
-    *_, answer = _REASONING_END.split(text)
-    if answer != text:
+    # Servers without a reasoning parser leave the reasoning in the text. It may name the tag that
+    # ends it, and so may the answer.
+    ends = [match.end() for match in _REASONING_END.finditer(text)]
+    if not ends and _REASONING_START.match(text):
+        return  # a draft in reasoning that never ended is no answer
+    answer = text[ends[-1] :] if ends else text
+    if ends:
         yield [answer.strip()]
+        yield [text[ends[0] :].strip()]
     _, *blocks = answer.split("```")
     blocks_in_fences = [
         block[start.end() :].strip()

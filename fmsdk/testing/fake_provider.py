@@ -10,7 +10,7 @@ import asyncio
 import json
 import math
 from array import array
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence, Set
 from dataclasses import replace
 from random import Random
 from typing import Any, ClassVar, Literal, cast
@@ -20,7 +20,7 @@ from fmsdk.content import Audio, Image, Part, Reasoning, Text, ToolCall
 from fmsdk.embedding import Embeddings, EmbedLimits, EmbedRequest, Vectors
 from fmsdk.errors import BadRequestError, FmsdkError
 from fmsdk.hosted.provider import HostedProvider
-from fmsdk.provider import CONTRACT_VERSION, Capabilities, Estimate, EventStream, Provider
+from fmsdk.provider import CONTRACT_VERSION, Capabilities, Embeds, Estimate, EventStream, Provider
 from fmsdk.registry import Registry
 from fmsdk.request import Request, split_model
 from fmsdk.response import (
@@ -37,7 +37,7 @@ from fmsdk.response import (
 )
 from fmsdk.transcription import Segment, TranscribeRequest, Transcription
 from fmsdk.usage import InputUsage, OutputUsage, Range, Usage
-from fmsdk.validation import check_number
+from fmsdk.validation import check_list, check_number
 
 __all__ = ["FakeProvider"]
 
@@ -94,11 +94,14 @@ class FakeProvider(Provider):
         on_end: Literal["echo", "error"] = "echo",
         backoff: bool = False,
     ) -> None:
-        if isinstance(replies, (str, *_ANSWER_PARTS, *_RESULTS)) or not isinstance(
-            cast("object", replies), Iterable
-        ):
+        if isinstance(replies, (*_ANSWER_PARTS, *_RESULTS, Set)):
             raise BadRequestError(
                 f"replies is a list, not {type(replies).__name__}: FakeProvider([…])"
+            )
+        if capabilities is not None and not isinstance(cast("object", capabilities), Capabilities):
+            raise BadRequestError(
+                "capabilities are fmsdk.provider.Capabilities(input=frozenset({…})), not "
+                f"{type(capabilities).__name__}"
             )
         if on_end not in ("echo", "error"):
             raise BadRequestError(f"on_end is 'echo' or 'error', not {on_end!r}")
@@ -106,7 +109,10 @@ class FakeProvider(Provider):
         self.requests: list[Request] = []
         self.closed = False
         self.backoff = backoff
-        self._replies = [_check_reply(reply, number) for number, reply in enumerate(replies)]
+        self._replies = [
+            _check_reply(reply, number)
+            for number, reply in enumerate(check_list("FakeProvider([…]): replies", replies))
+        ]
         self._reply_count = len(self._replies)
         self._on_end = on_end
         self._delay = check_number("delay", delay, "not negative", lambda seconds: seconds >= 0)
@@ -196,6 +202,10 @@ class FakeProvider(Provider):
         self.closed = True
 
     def embed_limits(self, model: str) -> EmbedLimits:
+        if self._like is not None and self._like_model is not None:
+            if not isinstance(self._like, Embeds):
+                raise BadRequestError(f"{self._like.name} has no embeddings")
+            return self._like.embed_limits(self._like_model)
         return EmbedLimits()
 
     async def embed(self, request: EmbedRequest) -> Embeddings:
@@ -218,7 +228,7 @@ class FakeProvider(Provider):
         return Embeddings(
             provider=request.provider,
             model=request.model,
-            served_model=request.model,
+            served_model=self._like_model or request.model,
             request_id=f"fake-{len(self.requests)}",
             vectors=Vectors(values, width),
             normalized=True,

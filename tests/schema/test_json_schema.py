@@ -299,6 +299,9 @@ WRAPPED_TRIPS = {
     "reasoning": f"<think>\nParis, {{maybe}}? \n</think>\n\n{TRIP}",
     "reasoning with JSON": f'<think>{{"city": "Rome", "days": 9}}? No.</think>{TRIP}',
     "reasoning that the template opened": f"Paris, then.\n</think>\n\n```json\r\n{TRIP}\n```",
+    "reasoning under other names": f'<Thought>{{"city": "Rome", "days": 9}}</Thought >{TRIP}',
+    "reasoning of Seed": f'<seed:think>{{"city": "Rome", "days": 9}}</seed:think>{TRIP}',
+    "reasoning that names its end": f'<think>A "</think>" ends it.</think>{TRIP}',
     "reasoning of Mistral": f"[THINK]Hm.[/THINK]{TRIP}",
     "the same twice": f"{TRIP}\n{TRIP}",
     "a wrapper": f'The answer: {{"result": {TRIP}}}',
@@ -327,6 +330,8 @@ def test_an_answer_is_read_with_what_is_around_it(around: str, output: Any) -> N
         f'Either {TRIP} or {{"city": "Rome", "days": 3}}.',
         f'```\n{TRIP}\n```\n```\n{{"city": "Rome"}}\n```',
         "no JSON {at all}",
+        f"<think>First a draft: {TRIP} But",
+        f"[THINK]{TRIP}",
         "{" * 5000,
         '{"city":' * 5000,
         "",
@@ -336,6 +341,11 @@ def test_an_answer_is_read_with_what_is_around_it(around: str, output: Any) -> N
 def test_broken_and_ambiguous_answers_are_refused(text: str) -> None:
     with pytest.raises(InvalidOutput, match="the answer does not match Trip"):
         parse_output(Trip, text)
+
+
+def test_an_answer_may_name_the_end_of_reasoning() -> None:
+    text = '<think>Hm.</think>{"city": "a</think>b", "days": 2}'
+    assert parse_output(Trip, text) == Trip("a</think>b", 2)
 
 
 def test_a_text_is_an_output_of_the_type_str() -> None:

@@ -35,7 +35,8 @@ Ask = Callable[..., fmsdk.Response[Any]]
 
 
 @pytest.mark.parametrize(
-    "replies", ["Hello", fmsdk.Text("Hi"), fmsdk.ToolCall("1", "look"), 3, None, len]
+    "replies",
+    ["Hello", fmsdk.Text("Hi"), fmsdk.ToolCall("1", "look"), 3, None, len, {"a": 1}, {"a"}, b"Hi"],
 )
 def test_replies_that_are_no_list_are_refused(replies: Any) -> None:
     with pytest.raises(fmsdk.BadRequestError, match=r"FakeProvider\(\[…\]\)"):
@@ -69,7 +70,11 @@ def test_a_reply_that_is_none_is_refused_with_the_way_out(reply: Any, way_out: s
     assert "replies[1]" in caught.value.message
 
 
-@pytest.mark.parametrize("settings", [{"on_end": "stop"}, {"delay": "x"}, {"delay": -1}], ids=repr)
+@pytest.mark.parametrize(
+    "settings",
+    [{"on_end": "stop"}, {"delay": "x"}, {"delay": -1}, {"capabilities": {"text"}}],
+    ids=repr,
+)
 def test_other_arguments_are_checked(settings: Any) -> None:
     with pytest.raises(fmsdk.BadRequestError):
         FakeProvider(**settings)
@@ -238,3 +243,11 @@ def test_likeness_does_not_depend_on_the_environment(
 def test_a_model_that_cannot_be_is_refused(like: str) -> None:
     with pytest.raises(fmsdk.FmsdkError):
         FakeProvider(like=like)
+
+
+def test_embeddings_like_a_models_have_its_price_and_others_are_refused() -> None:
+    found = client_of(like="openai:text-embedding-3-small").embed("fake:any", ["one"])
+    assert found.served_model == "text-embedding-3-small"
+    assert found.cost is not None
+    with pytest.raises(fmsdk.BadRequestError, match="anthropic has no embeddings"):
+        client_of(like="anthropic:claude-sonnet-5").embed("fake:any", ["one"])
