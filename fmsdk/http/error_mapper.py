@@ -50,6 +50,9 @@ NetworkFailure = tuple[type[Exception], type[FmsdkError], str]
 """An exception of an HTTP library, the error that it stands for, and what to say of the server."""
 
 UNREACHABLE = "cannot be reached; is the server running, and base_url right?"
+_REFUSED = (
+    "cannot be reached: something refused the connection; is a firewall, VPN or proxy in the way?"
+)
 _UNKNOWN_HOST = (
     "cannot be reached: its host name is unknown; is this machine offline, or base_url misspelt?"
 )
@@ -134,7 +137,8 @@ class ErrorBody:
 @dataclass(frozen=True, slots=True)
 class ErrorMapper:
     """Makes errors that say who failed. `credential` is the key, which no message may hold, as
-    none of the `secrets`; `variable` the environment variable it comes from.
+    none of the `secrets`; `variable` the environment variable it comes from; `is_official` whether
+    the server is the vendor's own, which runs.
 
     For subclasses: `names` maps a vendor's codes and types of errors; `request_ids` are the
     headers that hold the vendor's id of a request, the likeliest first.
@@ -144,6 +148,7 @@ class ErrorMapper:
     variable: str
     credential: Credential | str | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    is_official: bool = False
     names: ClassVar[Mapping[str, type[FmsdkError]]] = {}
     request_ids: ClassVar[tuple[str, ...]] = ("x-request-id",)
 
@@ -213,7 +218,8 @@ class ErrorMapper:
             root = cause
             if isinstance(cause, library):
                 break
-            cause = cause.__cause__
+            is_group = isinstance(cause, BaseExceptionGroup)  # of anyio's attempts to connect
+            cause = cast("Any", cause).exceptions[0] if is_group else cause.__cause__
         kind, what = next(
             ((kind, what) for failure, kind, what in failures if isinstance(root, failure)),
             (ConnectionFailed, "could not be asked"),
@@ -224,6 +230,8 @@ class ErrorMapper:
                 what = _UNKNOWN_HOST
             elif any(isinstance(each, OSError) and each.errno in _NO_ROUTE for each in chain):
                 what = _OFFLINE
+            elif self.is_official:
+                what = _REFUSED
         return kind(f"{self.provider} {what} ({self._why(root)})", provider=self.provider)
 
     def missing_credentials(self, error: Exception) -> AuthenticationError:

@@ -7,8 +7,9 @@ from typing import ClassVar, cast
 
 import httpx2
 
-from fmsdk.errors import BadRequestError, ConnectionFailed, InvalidResponse, Timeout
+from fmsdk.errors import BadRequestError, ConnectionFailed, FmsdkError, InvalidResponse, Timeout
 from fmsdk.hosted.body import Body
+from fmsdk.http.environment import environment_error
 from fmsdk.http.error_mapper import UNREACHABLE, ErrorMapper, NetworkFailure
 from fmsdk.http.transport import CONNECT_SECONDS, Endpoint, HttpResponse, Transport
 from fmsdk.media.source import shown_url
@@ -112,7 +113,16 @@ class Httpx2Transport(Transport):
             timeout=read_limits(read_timeout),
         )
         request.url = _LoggedUrl(request.url)
-        response = await self._client.send(request, stream=True, follow_redirects=False)
+        try:
+            response = await self._client.send(request, stream=True, follow_redirects=False)
+        except (FmsdkError, *self._failure_types):
+            raise
+        except Exception as error:  # anyio's groups, and what transports of the caller's raise
+            configuration_error = environment_error() if self._client.trust_env else None
+            if configuration_error is not None:
+                raise configuration_error from None
+            typed_error = self.error_mapper.from_exception(error, self.failures)
+            raise typed_error from self.error_mapper.cause(error)
         return Httpx2Response(response)
 
     async def aclose(self) -> None:

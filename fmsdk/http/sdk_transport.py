@@ -16,7 +16,7 @@ import msgspec
 from fmsdk.errors import FmsdkError
 from fmsdk.hosted.body import Body
 from fmsdk.http.environment import environment_error
-from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure
+from fmsdk.http.error_mapper import ErrorMapper, NetworkFailure, exception_chain
 from fmsdk.http.httpx2_transport import HTTPX2_FAILURES, Httpx2Response, read_limits
 from fmsdk.http.transport import HttpResponse, Transport
 
@@ -89,10 +89,10 @@ class SdkTransport(Transport):
             has_no_credentials = isinstance(
                 error, (self._root_error, ImportError, TypeError, ValueError)
             )
+            is_known = any(isinstance(each, self._failure_types) for each in exception_chain(error))
+            if not is_known and (configuration_error := environment_error()) is not None:
+                raise configuration_error from None
             if has_no_credentials and not isinstance(error, self._api_error):
-                # The connections that fetch credentials are the SDK's own.
-                if (configuration_error := environment_error()) is not None:
-                    raise configuration_error from None
                 typed_error = self.error_mapper.missing_credentials(error)
             else:
                 typed_error = self.error_mapper.from_exception(error, self.failures)

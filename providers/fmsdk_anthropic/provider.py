@@ -54,7 +54,11 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
         self._connection = connection = Connection.of(config)
         self._credential = credential = connection.credential()
         mapper = AnthropicErrorMapper(
-            config.name, connection.variable, credential, connection.secrets()
+            config.name,
+            connection.variable,
+            credential,
+            connection.secrets(),
+            is_official=connection.is_official,
         )
         super().__init__(config, mapper)
         self.price_id = self.vendor = "anthropic" if connection.has_vendors_models else None

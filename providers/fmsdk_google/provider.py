@@ -61,7 +61,11 @@ class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
                     raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         self._credential = credential = connection.credential()
         mapper = GoogleErrorMapper(
-            config.name, connection.variable, credential, connection.secrets()
+            config.name,
+            connection.variable,
+            credential,
+            connection.secrets(),
+            is_official=connection.is_official,
         )
         super().__init__(config, mapper)
         self.is_official = connection.is_official

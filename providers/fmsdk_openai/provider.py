@@ -65,7 +65,11 @@ class OpenAIProvider(HostedProvider[OpenAIRequest, OpenAIDecodeContext]):
         self._connection = connection = Connection.of(config, server)
         self._credential = credential = connection.credential()
         mapper = OpenAIErrorMapper(
-            config.name, connection.variable, credential, connection.secrets()
+            config.name,
+            connection.variable,
+            credential,
+            connection.secrets(),
+            is_official=connection.is_official,
         )
         super().__init__(config, mapper)
         self.price_id = self.vendor = server.price_id if connection.has_vendors_models else None

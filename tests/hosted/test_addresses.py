@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
@@ -210,3 +211,30 @@ def test_a_key_function_is_asked_and_no_header_holds_none(subject: Subject, kind
     held = [each.get("authorization", "") + each.get("x-goog-api-key", "") for each in sent]
     assert held[0].removeprefix("Bearer ") == "tok-1"
     assert held[1:] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("provider", "host"),
+    [
+        ("openai", "api.openai.com"),
+        ("anthropic", "api.anthropic.com"),
+        ("google", "generativelanguage.googleapis.com"),
+        ("groq", "api.groq.com"),
+    ],
+)
+def test_a_vendor_that_refuses_the_connection_is_no_server_that_is_down(
+    provider: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda _, *rest, **more: resolve("127.0.0.1", *rest, **more)
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    options = {"api_key": "key", "base_url": f"http://{host}:{port}/v1"}
+    with (
+        fmsdk.Client(providers={provider: options}, retries=0) as client,
+        pytest.raises(fmsdk.ConnectionFailed, match="is a firewall, VPN or proxy") as caught,
+    ):
+        client.generate(f"{provider}:any", "Hi")
+    assert "base_url" not in str(caught.value)

@@ -125,6 +125,29 @@ def test_the_callers_own_http_client_needs_no_proxy_of_the_environment(
 
 
 @each
+@pytest.mark.parametrize("trusted", [True, False])
+def test_what_a_callers_own_http_client_raises_is_typed(
+    subject: Subject, trusted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = "http://user:hunter2@127.0.0.1:99999"
+    if trusted:
+        monkeypatch.setenv("http_proxy", proxy)
+
+    async def main() -> Any:
+        settings: dict[str, Any] = {} if trusted else {"proxy": proxy, "trust_env": False}
+        async with httpx2.AsyncClient(**settings) as http_client:
+            providers = subject.configured("http://127.0.0.1:9")
+            providers[subject.provider]["http_client"] = http_client
+            async with fmsdk.AsyncClient(providers=providers, retries=0) as client:
+                return await outcome(client, subject.model, "Hi", stream=False)
+
+    error = asyncio.run(main())
+    assert type(error) is (fmsdk.ConfigurationError if trusted else fmsdk.ConnectionFailed)
+    assert "http_proxy" in str(error) if trusted else "port must be 0-65535" in str(error)
+    assert "hunter2" not in f"{error!r} {error} {error.__cause__!r}"
+
+
+@each
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
