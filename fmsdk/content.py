@@ -337,9 +337,10 @@ def to_part(value: object, rule: str) -> Part:
         head = source.head(SNIFFED_BYTES)
         if match := sniff(head):
             return _MEDIA_CLASSES[match[0]](source)
+        kind = looks_like(head) or "of an unknown format"
+        text = "pass its text (path.read_text()), or " if kind in ("HTML", "text") else ""
         raise InvalidMedia(
-            f"{source.describe()} is {looks_like(head) or 'of an unknown format'}: pass its text "
-            "(path.read_text()), or say what it is, such as fmsdk.Document(path)"
+            f"{source.describe()} is {kind}: {text}say what it is, such as fmsdk.Document(path)"
         )
     raise BadRequestError(f"{rule}, not {type(value).__name__}{part_hint(value)}")
 

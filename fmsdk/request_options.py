@@ -20,11 +20,18 @@ def with_typed_options(request: Q, options_class: type[Any] | None) -> Q:
     """The request with a mapping of options as an `options_class`, which checks their values.
 
     Raises:
-        BadRequestError: an option that does not exist.
+        BadRequestError: an option that does not exist, or options of another provider.
     """
     options: object = request.options
-    if options_class is None or not isinstance(options, Mapping):
+    if options_class is None or options is None or isinstance(options, options_class):
         return request
+    if not isinstance(options, Mapping):
+        raise BadRequestError(
+            f"{request.name} takes a mapping or {options_class.__name__} "
+            f"({options_import(options_class)}), not {type(options).__name__}",
+            provider=request.provider,
+            model=request.model,
+        )
     options = cast("Mapping[Any, Any]", options)
     known = [spec.name for spec in fields(options_class)]
     for name in options:

@@ -105,7 +105,12 @@ class Response(Result, Generic[T]):
             "reasoning": self.reasoning,
             "refusal": self.refusal,
             "tool_calls": [
-                {"id": call.id, "name": call.name, "arguments": dict(call.arguments)}
+                {
+                    "id": call.id,
+                    "name": call.name,
+                    "arguments": dict(call.arguments),
+                    "raw": call.raw,
+                }
                 for call in self.tool_calls
             ],
             "finish": self.finish,

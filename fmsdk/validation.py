@@ -73,7 +73,7 @@ def check_integer(name: str, value: Any, least: int | None) -> int | None:
 def check_list(name: str, value: object) -> tuple[Any, ...]:
     """The items. Raises BadRequestError: a text, a mapping, or nothing that has items."""
     if isinstance(value, (str, *_BYTES, Mapping)) or not isinstance(value, Iterable):
-        raise BadRequestError(f"{name} is a list, not {type(value).__name__}")
+        raise BadRequestError(f"{name} is a list, not {type(cast('object', value)).__name__}")
     return tuple(cast("Iterable[Any]", value))
 
 

@@ -18,7 +18,7 @@ from fmsdk.hidden import HiddenDict, HiddenText
 from fmsdk.keyword_hints import near_match_hint
 from fmsdk.provider import ProviderConfig
 from fmsdk.request import Request
-from fmsdk.request_options import options_import, with_typed_options
+from fmsdk.request_options import with_typed_options
 from fmsdk.validation import check_json
 
 __all__ = [
@@ -48,13 +48,6 @@ def options_of(request: Request, kind: type[O], default: O) -> O:
     request = with_typed_options(request, kind)
     if request.options is None:
         return default
-    if not isinstance(request.options, kind):
-        raise BadRequestError(
-            f"{request.name} takes a mapping or {kind.__name__} ({options_import(kind)}), not "
-            f"{type(request.options).__name__}",
-            provider=request.provider,
-            model=request.model,
-        )
     for name, classes in _classes(kind).items():
         value = getattr(request.options, name)
         if value is not getattr(default, name):

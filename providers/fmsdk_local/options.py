@@ -16,7 +16,7 @@ from fmsdk.errors import BadRequestError
 from fmsdk.files import expand_home
 from fmsdk.provider import Progress
 from fmsdk.request import Request
-from fmsdk.request_options import options_import, with_typed_options
+from fmsdk.request_options import with_typed_options
 
 __all__ = ["DType", "LocalConfig", "LocalOptions", "options_of"]
 
@@ -141,13 +141,4 @@ def options_of(request: Request) -> LocalOptions:
         BadRequestError: the options are another provider's.
     """
     options = with_typed_options(request, LocalOptions).options
-    if options is None:
-        return _DEFAULT
-    if not isinstance(options, LocalOptions):
-        raise BadRequestError(
-            f"{request.name} takes a mapping or LocalOptions ({options_import(LocalOptions)}), not "
-            f"{type(options).__name__}",
-            provider=request.provider,
-            model=request.model,
-        )
-    return options
+    return _DEFAULT if options is None else options

@@ -87,7 +87,12 @@ def test_a_pdf_by_path_is_a_document(place: Place, tmp_path: Path) -> None:
 @PLACES
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"Hello", "is text.*read_text"), (b"\0\1\2", "unknown format"), (None, "no such file")],
+    [
+        (b"Hello", "is text: pass its text .path.read_text"),
+        (b"\0\1\2", "unknown format: say what it is"),
+        (b"PK\3\4" + bytes(40), "is a ZIP archive: say what it is"),
+        (None, "no such file"),
+    ],
 )
 def test_a_path_that_tells_no_kind_says_what_to_write(
     place: Place, content: bytes | None, words: str, tmp_path: Path

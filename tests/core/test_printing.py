@@ -145,6 +145,7 @@ def test_records_are_plain() -> None:
     assert json.loads(json.dumps(record)) == record
     assert (record["text"], record["cost"]["total"]) == ("Paris", f"{PRICE:f}")
     assert record["tool_calls"][0]["arguments"] == {"city": "Paris", "days": 2}
+    assert record["tool_calls"][0]["raw"] is None
     assert record["usage"] == USAGE.to_dict()
     assert "raw" not in record["usage"]
     client = fmsdk.Client(providers={"fake": FakeProvider()})
@@ -153,3 +154,12 @@ def test_records_are_plain() -> None:
     segment = fmsdk.Segment(0.0, 1.0, "Hello.")
     speech = fmsdk.Transcription(provider="a", model="b", text="Hello.", segments=(segment,))
     assert speech.to_dict()["segments"] == [{"start": 0.0, "end": 1.0, "text": "Hello."}]
+
+
+def test_a_call_whose_arguments_are_broken_is_not_shown_without_any() -> None:
+    call = fmsdk.ToolCall("1", "look", {}, '{"city": "Par')
+    answer = fmsdk.Response[Any](
+        provider="p", model="m", choices=(fmsdk.Choice((call,), "length"),)
+    )
+    expected = {"id": "1", "name": "look", "arguments": {}, "raw": '{"city": "Par'}
+    assert answer.to_dict()["tool_calls"] == [expected]

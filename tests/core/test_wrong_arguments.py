@@ -98,3 +98,12 @@ def test_an_option_of_a_provider_that_is_nearly_right() -> None:
         client = fmsdk.Client(providers={name: {"apikey": "sk-0123456789"}})
         with pytest.raises(BadRequestError, match="'apikey'; did you mean api_key"):
             client.generate(f"{name}:any", "Hi")
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "google", "local"])
+@pytest.mark.parametrize("options", [["verbosity"], "x", 3])
+def test_options_of_a_quote_are_checked_as_those_of_a_request(provider: str, options: Any) -> None:
+    settings = {} if provider == "local" else {provider: {"api_key": "key"}}
+    client = fmsdk.Client(providers=settings)
+    with pytest.raises(BadRequestError, match=r"takes a mapping or .*Options"):
+        client.quote(f"{provider}:any", "Hi", options=options)
