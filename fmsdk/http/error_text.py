@@ -1,9 +1,8 @@
 """What the text of an error says where no server has a code for it: a context that is too long, a
 medium that the model does not take.
 
-The texts are those of OpenAI, Anthropic, Google, Azure, OpenRouter, Mistral, Groq, DeepSeek, xAI,
-Together, Fireworks, Moonshot, MiniMax, DashScope, Bedrock, vLLM, SGLang, llama.cpp, Ollama, LM
-Studio and TGI, seen on running servers or in their sources and issues (2026-11).
+The texts are those that vendors and servers are known for by sources and public issues (2026-11),
+and close variants of them: a wrong match costs no more than another kind of `BadRequestError`.
 """
 
 from __future__ import annotations

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
+import resource
 import threading
-import tracemalloc
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
-from time import thread_time
+from time import monotonic, thread_time
 
 import pytest
 
+import fmsdk
 from fmsdk.errors import CheckpointError
+from fmsdk_local import unload
 from fmsdk_local.models.chat_template import (
     limit_rendering,
     read_chat_template,
     template_names,
 )
 from tests.support.lazy_import import LazyModule
+from tests.support.local import tiny_checkpoints
+from tests.support.patience import PATIENCE
 
 sandbox = LazyModule("jinja2.sandbox")
 template_utils = LazyModule("transformers.utils.chat_template_utils")
@@ -59,6 +66,8 @@ LARGE = [
     "{{ 'a' * 10**10 }}",
     "{{ 10**10 * 'a' }}",
     "{{ [0] * 10**10 }}",
+    "{{ ('a' * 10**7)|sort }}",
+    "{{ ('a' * 10**7)|map('upper')|list }}",
     "{{ 2 ** 100000 }}",
     "{{ 'a'.ljust(10**10) }}",
     "{{ 'a'.zfill(10**10) }}",
@@ -86,20 +95,50 @@ LARGE = [
     GROWTH.replace("'aaaa'", "3").replace("STEP", "{% set ns.x = ns.x * ns.x %}"),
     GROWTH.replace("'aaaa'", "[1]").replace("STEP", "{% set ns.x = ns.x + ns.x %}"),
 ]
+# Values that have room each, and not together.
+KEPT = "{% set ns = namespace(x=[]) %}{% set b = 'a' * 16000000 %}{% for i in range(99999) %}STEP"
+KEPT += "{% endfor %}"
+HOARDS = [
+    KEPT.replace("STEP", f"{{% set ns.x = [ns.x, {value}] %}}")
+    for value in (
+        "'a' * (1000000 + i)",
+        "'\U0001f600' * 1000000",
+        "b|upper",
+        "b.lower()",
+        "b[1:]",
+        "b ~ i",
+        "'%s' % (b[i:],)",
+        "('a ' * 1000000).split(' ')",
+        "range(99999)|list",
+        f"[{'i,' * 1000}]",
+        f"{{{', '.join(f'{number}: i' for number in range(1000))}}}",
+    )
+] + [KEPT.replace("STEP", "{% set t %}{{ b }}{{ i }}{% endset %}{% set ns.x = [ns.x, t] %}")]
+
+
+def peak_memory() -> int:
+    """The most bytes that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+@pytest.mark.parametrize("text", HOARDS)
+def test_template_that_hoards_is_one_error(text: str) -> None:
+    before = peak_memory()
+    with pytest.raises(CheckpointError, match=r"MB of values|more than 5 s") as caught:
+        render(text)
+    assert peak_memory() - before < 1_500_000_000
+    for frame, _ in traceback.walk_tb(caught.value.__traceback__):  # the error keeps none of them
+        if frame.f_code.co_filename == "<template>":
+            assert not frame.f_locals
 
 
 @pytest.mark.parametrize("text", LARGE)
 def test_template_that_grows_is_one_error(text: str) -> None:
-    begin = thread_time()
-    tracemalloc.start()
-    try:
-        with pytest.raises((CheckpointError, TypeError), match=r"more than|unsupported"):
-            render(text)
-        _, peak_bytes = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak_bytes < 400 * 2**20
+    begin, before = thread_time(), peak_memory()
+    with pytest.raises((CheckpointError, TypeError), match=r"more than|unsupported"):
+        render(text)
     assert thread_time() - begin < 5
+    assert peak_memory() - before < 1_500_000_000
 
 
 @pytest.mark.parametrize(
@@ -115,6 +154,8 @@ def test_template_that_grows_is_one_error(text: str) -> None:
         ("{% macro m(x) %}[{{ x }}]{% endmacro %}{{ m(1) ~ m(2) }}", "[1][2]"),
         ("{% set y %}{{ 1 }}{{ 2 }}{% endset %}{{ y ~ y }}", "1212"),
         ("{{ {'a': 12345678901234}|tojson(indent=1) }}", '{\n "a": 12345678901234\n}'),
+        ("{{ messages[0:][0].content[1:3] }}{{ [3, 1, 2]|sort }}", "el[1, 2, 3]"),
+        (f"{{{{ [{'7, ' * 60}]|length }}}}{{{{ (1, 2)[1:] }}}}", "60(2,)"),
         ("{{ (messages[0].content ~ 'x')|trim|upper|string }}{{ 'A'|lower }}", "HELLOXa"),
     ],
 )
@@ -131,9 +172,95 @@ def render(text: str, stop_event: threading.Event | None = None) -> str:
 def test_template_that_nobody_waits_for_is_stopped() -> None:
     event = threading.Event()
     threading.Timer(0.2, event.set).start()
-    text = "{% set x = 'a' * 1000000 %}{% for a in range(99999) %}{% set y = x|upper %}{% endfor %}"
+    text = (
+        "{% set x = 'a ' * 99999 %}{% for a in range(99999) %}{% set y = x|wordcount %}{% endfor %}"
+    )
     with pytest.raises(CheckpointError, match="nobody waits"):
         render(text, event)
+
+
+SORTS = "{% for a in range(99999) %}{% set x = range(99999)|sort %}{% endfor %}"
+# What the template does for one conversation only, so that the model loads.
+BOMBS = {
+    "loops": (LOOPS[0], "steps"),
+    "loops in filters": (SORTS, "MB of values|5 s"),
+    "hoards": (HOARDS[0], "MB of values"),
+    "grows": (LARGE[0], "more than"),
+}
+
+
+def with_template(path: Path, text: str) -> Path:
+    """A tiny Llama with this chat template."""
+    path = tiny_checkpoints.llama(path)
+    (path / "chat_template.jinja").unlink(missing_ok=True)
+    file = path / "tokenizer_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "chat_template": text}))
+    return path
+
+
+@pytest.fixture(params=BOMBS)
+def bomb(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """A model whose template takes too much where the message is "bomb", and what it says."""
+    text, says = BOMBS[request.param]
+    condition = "{% if messages[0].content == 'bomb' %}"
+    path = with_template(tmp_path / "llama", f"{condition}{text}{{% else %}}Hello{{% endif %}}")
+    yield f"local:{path}", says
+    unload()
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+def test_a_call_ends_in_time_whatever_its_template_does(
+    bomb: tuple[str, str], streamed: bool
+) -> None:
+    model, says = bomb
+    with fmsdk.Client() as client:
+        client.generate(model, "Hi", max_output_tokens=1)
+        before, begin = peak_memory(), monotonic()
+        with pytest.raises((CheckpointError, fmsdk.Timeout)) as caught:
+            if streamed:
+                with client.stream(model, "bomb", timeout=1) as stream:
+                    list(stream)
+            else:
+                client.generate(model, "bomb", timeout=1)
+        assert monotonic() - begin < PATIENCE
+        assert peak_memory() - before < 1_500_000_000
+        if isinstance(caught.value, CheckpointError):
+            assert re.search(says, str(caught.value))
+        # The next one waits for no template that nobody waits for.
+        client.generate(model, "Hi", max_output_tokens=1, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("text", [LOOPS[0], HOARDS[0], SORTS])
+def test_a_model_whose_template_always_takes_too_much_does_not_load(
+    text: str, tmp_path: Path
+) -> None:
+    path = with_template(tmp_path / "llama", text)
+    with fmsdk.Client() as client, pytest.raises(CheckpointError, match="no real one does"):
+        client.generate(f"local:{path}", "Hi", timeout=1)
+    unload()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% for a in [1] %}" * 25 + "{% endfor %}" * 25,
+        "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
+    ],
+)
+def test_a_template_that_no_python_can_be_made_of_is_one_error(text: str, tmp_path: Path) -> None:
+    path = with_template(tmp_path / "llama", text)
+    with fmsdk.Client() as client, pytest.raises(fmsdk.BadRequestError, match="chat template"):
+        client.generate(f"local:{path}", "Hi")
+    unload()
+
+
+@pytest.mark.parametrize("name", ["chat_template.jinja", "tokenizer_config.json"])
+def test_a_template_longer_than_any_real_one_is_refused(name: str, tmp_path: Path) -> None:
+    text = "{{ 1 }}" * 100_000
+    content = text if name.endswith("jinja") else json.dumps({"chat_template": text})
+    (tmp_path / name).write_text(content)
+    with pytest.raises(CheckpointError, match=r"longer|which no real one has|cannot be read"):
+        read_chat_template(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["chat_template.jinja", "tokenizer_config.json"])

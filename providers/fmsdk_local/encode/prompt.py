@@ -35,6 +35,7 @@ _TEMPLATE_FAILURES = (
     AttributeError,
     LookupError,
     RecursionError,
+    SyntaxError,  # of the Python that jinja makes of it: too many blocks within each other
     TypeError,
     ValueError,
 )

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,8 +26,8 @@ _FILES = (
     "processor_config.json",
     "tokenizer_config.json",
 )
-_LONGEST_TEMPLATE = 1 << 20
-"""Bytes: a hundred times what real ones have."""
+_LONGEST_TEMPLATE = 1 << 18
+"""Bytes: ten times what real ones have. jinja takes 2 seconds to compile them."""
 _MOST_LINES = 1_000_000
 """Of Python that the template became: a second. A conversation of 10,000 turns takes a third."""
 _MOST_SECONDS = 5
@@ -54,23 +55,31 @@ def read_chat_template(path: Path) -> str | None:
         except (OSError, ValueError, RecursionError, AttributeError, KeyError) as error:
             raise CheckpointError(f"{file} cannot be read: fetch it again") from error
         if isinstance(template, str):
+            if len(template) > _LONGEST_TEMPLATE:
+                raise CheckpointError(
+                    f"{file} has a chat template of {len(template):,} characters, which no real "
+                    "one has: repair it, or use another checkpoint"
+                )
             return template
     return None
 
 
 @contextmanager
-def limit_rendering(stop_event: threading.Event | None = None) -> Generator[None]:
-    """Let a chat template take only so many steps and seconds: it comes from anywhere, can loop
-    within loops, and no other thread can stop it. `stop_event`: set once nobody waits for it.
+def limit_rendering(
+    stop_event: threading.Event | None = None, seconds: float = _MOST_SECONDS
+) -> Generator[None]:
+    """Let a chat template take only so many steps, bytes and `seconds` of computing: it comes from
+    anywhere, can loop within loops, and no other thread can stop it. `stop_event`: set once nobody
+    waits for it.
 
     Raises:
         CheckpointError: it takes more.
     """
-    from fmsdk_local.models.template_sandbox import install_sandbox  # imports transformers
+    from fmsdk_local.models.template_sandbox import begin_rendering  # imports transformers
 
-    install_sandbox()
+    begin_rendering()
     lines = 0
-    end = thread_time() + _MOST_SECONDS
+    end = thread_time() + seconds
 
     def count_line(frame: FrameType, event: str, argument: Any) -> Any:
         del frame, event, argument
@@ -85,7 +94,7 @@ def limit_rendering(stop_event: threading.Event | None = None) -> Generator[None
             raise CheckpointError("the chat template was stopped: nobody waits for it any more")
         if thread_time() > end:
             raise CheckpointError(
-                f"the chat template takes more than {_MOST_SECONDS} s, which no real one does; use "
+                f"the chat template takes more than {seconds:g} s, which no real one does; use "
                 "another checkpoint, or repair its chat_template"
             )
         return count_line
@@ -98,6 +107,13 @@ def limit_rendering(stop_event: threading.Event | None = None) -> Generator[None
     sys.settrace(enter_frame)
     try:
         yield
+    except CheckpointError as error:  # whoever keeps it keeps none of the template's values
+        traceback.clear_frames(error.__traceback__)
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            variables: Any = frame.f_locals  # jinja's own copy, in frames that it inserts
+            if frame.f_code.co_filename == "<template>" and isinstance(variables, dict):
+                variables.clear()
+        raise
     finally:
         sys.settrace(tracer)
 

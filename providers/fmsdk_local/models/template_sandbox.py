@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import jinja2.nodes
@@ -20,12 +22,23 @@ from transformers.utils import chat_template_utils
 
 from fmsdk.errors import CheckpointError
 
-__all__ = ["BoundedEnvironment", "install_sandbox"]
+__all__ = ["BoundedEnvironment", "begin_rendering"]
 
 _MOST_CHARACTERS = 1 << 24
 """Of a value: four times the text of the longest contexts, a million tokens."""
+_MOST_BYTES = 1 << 29
+"""Of all values together: what is thrown away counts, too, since only Python knows what is kept. A
+template that looks at the rest of the conversation at each of 10,000 turns takes most of it."""
 _LARGEST_ARGUMENT = 100_000
 """As jinja's own bound of `range`: a width, an indentation, a count."""
+_BYTES_OF_ITEM = sys.getsizeof("")
+_LONG_LITERAL = 50
+_COUNT = "fmsdk_count"
+_ITEM_FILTERS = frozenset(
+    {"batch", "groupby", "list", "map", "max", "min", "reject", "select", "slice", "sort", "unique"}
+)
+"""Filters that take the characters of a text apart, to 100 bytes each."""
+_MOST_ITEMS_OF_TEXT = 100_000
 _MOST_BITS = 4096
 _TOO_MUCH = float("inf")
 _WIDTH = re.compile(r"\d{6,}")
@@ -40,6 +53,36 @@ def _require_room(size: float) -> None:
         )
 
 
+class _Rendering(threading.local):
+    """The rendering of this thread: the bytes of the values that it has made."""
+
+    bytes = 0
+
+
+_rendering = _Rendering()
+
+
+def _count(value: Any, source: object = None) -> Any:
+    """The value, once its bytes are counted and have room. `source`: what it was made of."""
+    if isinstance(value, (str, list, tuple, dict)):
+        _rendering.bytes += sys.getsizeof(cast("object", value))
+        is_copy = source is None or isinstance(source, (list, tuple, dict))
+        if isinstance(value, list) and not is_copy:  # "a b c".split(), range(3)|list
+            _rendering.bytes += _BYTES_OF_ITEM * len(cast("list[object]", value))
+        if _rendering.bytes > _MOST_BYTES:
+            raise CheckpointError(
+                f"the chat template makes more than {_MOST_BYTES >> 20} MB of values, which no "
+                "real one does; use another checkpoint, or repair its chat_template"
+            )
+    return cast("Any", value)
+
+
+@jinja2.pass_context  # so that jinja does not apply it while it compiles
+def _count_literal(context: object, value: Any) -> Any:
+    del context
+    return _count(value)
+
+
 def _length_of(value: Any) -> int:
     return len(cast("Any", value)) if isinstance(value, (str, bytes, list, tuple, dict)) else 1
 
@@ -49,27 +92,23 @@ def _is_number(value: Any) -> bool:
 
 
 class _BoundedFilters(dict[str, Callable[..., Any]]):
-    """Filters that check their arguments first."""
+    """Filters that check their arguments first, also where jinja applies them as it compiles."""
 
-    def __getitem__(self, name: str) -> Callable[..., Any]:
-        function = super().__getitem__(name)
+    def __init__(self, filters: Mapping[str, Callable[..., Any]]) -> None:
+        super().__init__()
+        for name, function in filters.items():
+            self[name] = function
 
+    def __setitem__(self, name: str, function: Callable[..., Any]) -> None:
         @functools.wraps(function)  # also the marks of what it wants to be passed
         def call_bounded(*args: Any, **kwargs: Any) -> Any:
             # jinja passes some filters its environment or context first.
             values = args[1:] if hasattr(function, "jinja_pass_arg") else args
             if values:
                 _check_call(name, values[0], (*values[1:], *kwargs.values()))
-            return function(*args, **kwargs)
+            return _count(function(*args, **kwargs), values[0] if values else None)
 
-        return call_bounded
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """As `dict.get`: jinja looks filters up so for `map`, and to compute constants ahead."""
-        try:
-            return self[name]
-        except KeyError:
-            return default
+        super().__setitem__(name, call_bounded)
 
 
 class BoundedEnvironment(ImmutableSandboxedEnvironment):
@@ -79,7 +118,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.filters = _BoundedFilters(self.filters)
+        self.filters = _BoundedFilters({**self.filters, _COUNT: _count_literal})
         environment: Any = self
         environment.globals.pop("lipsum", None)  # text without end, which no chat needs
 
@@ -97,14 +136,15 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         elif operator == "%":
             is_tuple = isinstance(right, tuple)
             _check_call("format", left, cast("Any", right) if is_tuple else (right,))
-        return super().call_binop(context, operator, left, right)
+        return _count(super().call_binop(context, operator, left, right))
 
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         """The result of a function or method, if it has room."""
         name = getattr(__obj, "__name__", "")
         method = getattr(__obj, "__wrapped__", __obj)  # jinja wraps `str.format`
-        _check_call(name, getattr(method, "__self__", None), (*args, *kwargs.values()))
-        return super().call(__context, __obj, *args, **kwargs)
+        value = getattr(method, "__self__", None)
+        _check_call(name, value, (*args, *kwargs.values()))
+        return _count(super().call(__context, __obj, *args, **kwargs), value)
 
     @staticmethod
     def concat(texts: Iterable[str]) -> str:
@@ -115,14 +155,31 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
             pieces.append(text)
             length += len(text)
             _require_room(length)
-        return "".join(pieces)
+        return _count("".join(pieces))
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> Any:
-        return _JoinForConcat().visit(super()._parse(source, name, filename))
+        return _InterceptedNodes().visit(super()._parse(source, name, filename))
 
 
-class _JoinForConcat(NodeTransformer):
-    """`a ~ b` as `[a, b]|join`: jinja has no way to intercept the former."""
+class _InterceptedNodes(NodeTransformer):
+    """What jinja has no way to intercept, as filters: `a ~ b` as `[a, b]|join`; slices and long
+    literals are counted."""
+
+    def visit_Getitem(self, node: jinja2.nodes.Getitem) -> jinja2.nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        if not isinstance(node.arg, jinja2.nodes.Slice):
+            return node
+        return jinja2.nodes.Filter(node, _COUNT, [], [], None, None, lineno=node.lineno)
+
+    def visit_List(  # noqa: N802
+        self, node: jinja2.nodes.List | jinja2.nodes.Dict
+    ) -> jinja2.nodes.Node:
+        self.generic_visit(node)
+        if len(node.items) < _LONG_LITERAL:
+            return node
+        return jinja2.nodes.Filter(node, _COUNT, [], [], None, None, lineno=node.lineno)
+
+    visit_Dict = visit_List  # noqa: N815
 
     def visit_Concat(self, node: jinja2.nodes.Concat) -> jinja2.nodes.Node:  # noqa: N802
         self.generic_visit(node)
@@ -143,6 +200,8 @@ def _check_call(name: str, value: Any, arguments: tuple[Any, ...]) -> None:
     if has_large:
         _require_room(_TOO_MUCH)
     length = _length_of(value)
+    if isinstance(value, str) and name in _ITEM_FILTERS and length > _MOST_ITEMS_OF_TEXT:
+        _require_room(_TOO_MUCH)
     if name in ("replace", "translate") and arguments:
         old, new = arguments[0], arguments[1] if len(arguments) > 1 else ""
         if isinstance(old, dict):
@@ -160,8 +219,10 @@ def _check_call(name: str, value: Any, arguments: tuple[Any, ...]) -> None:
             _require_room(length * max(numbers, default=1))
 
 
-def install_sandbox() -> None:
-    """Let transformers render all chat templates in the bounded sandbox from now on."""
+def begin_rendering() -> None:
+    """Let transformers render all chat templates in the bounded sandbox from now on. This thread
+    begins a rendering of its own."""
+    _rendering.bytes = 0
     utilities: Any = chat_template_utils
     if utilities.ImmutableSandboxedEnvironment is not BoundedEnvironment:
         utilities.ImmutableSandboxedEnvironment = BoundedEnvironment

@@ -18,6 +18,7 @@ __all__ = ["Embedding", "find_end_tokens"]
 # What gpt-oss and Llama 3 write after a message with a tool call, and gpt-oss after an answer.
 _CALL_ENDS = ("<|call|>", "<|eom_id|>", "<|return|>")
 _MARK = "fmsdkmark"  # a text that no template changes, and no tokenizer has as one token
+_SECONDS_OF_TWO_TURNS = 1.0  # a thousand times what real templates take
 
 
 def find_end_tokens(
@@ -49,8 +50,10 @@ def _render_end(processor: Any) -> str:
     for content in (_MARK, [{"type": "text", "text": _MARK}]):
         turns = [{"role": "user", "content": content}, {"role": "assistant", "content": content}]
         try:
-            with limit_rendering():
+            with limit_rendering(seconds=_SECONDS_OF_TWO_TURNS):
                 text: object = processor.apply_chat_template(turns, tokenize=False)
+        except CheckpointError:  # it would take as long for every request
+            raise
         except Exception:  # noqa: S112 - templates raise anything at what they do not take
             continue
         if isinstance(text, str) and text.count(_MARK) == 2:
