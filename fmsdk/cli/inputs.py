@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from fmsdk.cli import terminal
 from fmsdk.content import Audio, Document, Image, MediaPart, Modality, Part, Text, Video
 from fmsdk.errors import BadRequestError, InvalidMedia
+from fmsdk.files import expand_home
 from fmsdk.media.sniff import SNIFFED_BYTES, looks_like, sniff
 from fmsdk.media.source import BytesSource, LocalSource, UrlSource, resolve_source
 from fmsdk.pipeline.capability_check import verify_media
@@ -59,7 +60,7 @@ def read_question(args: argparse.Namespace) -> list[Part]:
     media: list[Part] = [part for part in files if isinstance(part, MediaPart)]
     if not text and not media:
         raise BadRequestError('the prompt is empty; ask something: fmsdk ask "What is …?"')
-    if not files and os.path.isfile(prompt):
+    if not files and os.path.isfile(expand_home(prompt)):
         raise BadRequestError(
             f'{prompt} is a file. Ask something about it: fmsdk ask "…" {prompt}; '
             f'or send it alone: fmsdk ask "" {prompt}'
@@ -86,7 +87,7 @@ def _read_file(name: str, prompt: str) -> MediaPart | Text:
     try:
         part = _create_part(local, local.describe())
     except InvalidMedia as error:
-        if os.path.isfile(prompt) and not os.path.exists(name):
+        if os.path.isfile(expand_home(prompt)) and not os.path.exists(expand_home(name)):
             raise InvalidMedia(
                 f"{error.message}. Pass the question first, then the files"
             ) from error

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,37 @@ def test_closed_streams_end_cleanly(
     assert b"Traceback" not in done.stderr + done.stdout
     assert b"internal error" not in done.stderr
     assert b"Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("extra", [[], ["--no-stream"]], ids=["stream", "plain"])
+def test_a_retry_is_told_at_once(seen: ReceivedRequest, extra: list[str], closed_port: int) -> None:
+    """A machine without a network waits three seconds, and must not be silent."""
+    url = f"http://127.0.0.1:{closed_port}/v1"
+    program = (
+        "import os, sys, time\n"
+        f"os.environ.update(VLLM_BASE_URL={url!r}, COLUMNS='200')\n"
+        "begin, write = time.monotonic(), os.write\n"
+        "from fmsdk.cli import main, terminal\n"
+        "draw = terminal._draw_line\n"
+        "def timed(text):\n"
+        "    draw(f'{text} @{time.monotonic() - begin:.1f}' if 'again' in text else text)\n"
+        "terminal._draw_line = timed\n"
+        f"main(['ask', 'Hi', '-m', 'vllm:x', *{extra!r}])\n"
+    )
+    screen = seen("-c", program)
+    notices = re.findall(
+        r"vllm:x: ConnectionFailed; trying again in (\d\.\d) s … @(\d+\.\d)", screen
+    )
+    assert len(notices) == 2  # the retries of a client
+    # The first is told before its wait begins, not after.
+    waits, moments = [float(wait) for wait, _ in notices], [float(moment) for _, moment in notices]
+    assert moments[1] - moments[0] >= waits[0] - 0.15
+    assert "fmsdk: error: " in screen.rpartition("\x1b[K")[2]
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that nobody listens at and nobody else gets."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]

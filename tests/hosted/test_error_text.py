@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 import fmsdk
 from fmsdk.http.error_text import exceeded_context, refused_medium
 from tests.support.hosted.error_texts import NOT_REFUSED, NOT_TOO_LONG, REFUSED, TOO_LONG
-from tests.support.hosted.subjects import SUBJECTS, Subject
+from tests.support.hosted.subjects import KEY, SUBJECTS, Subject
 from tests.support.scripted_server import Answer, run_server, sse
 
 
@@ -136,3 +136,29 @@ def test_the_text_never_overrules_a_status_that_says_more(status: int) -> None:
     mapper = OpenAIErrorMapper("openai", "OPENAI_API_KEY", "k")
     error = mapper.from_response(BODIES["vLLM"](LONG), status=status)
     assert not isinstance(error, fmsdk.ContextTooLong)
+
+
+AZURE = (
+    "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a "
+    "valid key for an active subscription and use a correct regional API endpoint for your "
+    "resource."
+)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"code": "401", "message": AZURE}},
+        {"statusCode": 401, "message": AZURE},  # Azure's gateway, in front of the API
+        {"error": {"code": "401", "message": f"{AZURE} Key: {KEY}"}},
+    ],
+    ids=["API", "gateway", "key"],
+)
+@pytest.mark.parametrize("subject", SUBJECTS, ids=repr)
+def test_words_on_a_refused_key_arrive(subject: Subject, body: Any, stream: bool) -> None:
+    error = refusal(Answer(body, status=401), subject, stream=stream)
+    assert isinstance(error, fmsdk.AuthenticationError)
+    assert error.status == 401
+    assert "wrong API endpoint" in error.message
+    assert KEY not in f"{error} {error!r}"
