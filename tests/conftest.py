@@ -28,6 +28,7 @@ TESTS = Path(__file__).parent
 # loads them.
 WEIGHTS = {
     "local": "local",
+    "local/test_chat_templates.py": "templates",
     "local/test_fetch.py": "fetch",
     "local/test_gguf.py": "gguf",
     "local/test_speech.py": "speech",

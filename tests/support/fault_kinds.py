@@ -111,6 +111,20 @@ FAULT_KINDS: dict[str, tuple[str, ...]] = {
         "hosted/test_error_text.py::test_words_on_a_refused_key",
     ),
     "retries that nobody is told of": ("cli/test_terminal.py::test_a_retry",),
+    "what a model is, behind any address": (
+        "hosted/test_model_identity.py",
+        "openai/test_encode_turns.py::test_pictures_in_tool_results",
+    ),
+    "values and keywords that newcomers write": (
+        "core/test_first_contact.py",
+        "core/test_wrong_arguments.py",
+    ),
+    "fake providers": ("testing/test_replies.py",),
+    "types for checkers, pydantic and help": (
+        "core/test_typing.py",
+        "core/test_generate_options.py",
+        "schema/test_pydantic_types.py",
+    ),
 }
 
 
