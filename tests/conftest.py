@@ -65,6 +65,7 @@ SLOW = {
 GROUPS = {"matrix/test_cells.py": "matrix", "matrix/test_render.py": "matrix"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         path = item.path.relative_to(TESTS)

@@ -75,9 +75,8 @@ def limit_rendering(
     Raises:
         CheckpointError: it takes more.
     """
-    from fmsdk_local.models.template_sandbox import begin_rendering  # imports transformers
+    from fmsdk_local.models.template_sandbox import bound_rendering  # imports transformers
 
-    begin_rendering()
     lines = 0
     end = thread_time() + seconds
 
@@ -106,7 +105,8 @@ def limit_rendering(
     tracer = sys.gettrace()
     sys.settrace(enter_frame)
     try:
-        yield
+        with bound_rendering():
+            yield
     except CheckpointError as error:  # whoever keeps it keeps none of the template's values
         traceback.clear_frames(error.__traceback__)
         for frame, _ in traceback.walk_tb(error.__traceback__):

@@ -12,7 +12,8 @@ import functools
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from typing import Any, cast
 
 import jinja2.nodes
@@ -22,7 +23,7 @@ from transformers.utils import chat_template_utils
 
 from fmsdk.errors import CheckpointError
 
-__all__ = ["BoundedEnvironment", "begin_rendering"]
+__all__ = ["BoundedEnvironment", "bound_rendering"]
 
 _MOST_CHARACTERS = 1 << 24
 """Of a value: four times the text of the longest contexts, a million tokens."""
@@ -45,26 +46,27 @@ _WIDTH = re.compile(r"\d{6,}")
 _WIDTH_OF_ARGUMENT = re.compile(r"\*|\{[^}]*\{")
 
 
+class _Rendering(threading.local):
+    """The rendering of this thread: the bytes of the values that it has made; None: there is none,
+    and nothing is bounded."""
+
+    bytes: int | None = None
+
+
+_rendering = _Rendering()
+
+
 def _require_room(size: float) -> None:
-    if size > _MOST_CHARACTERS:
+    if _rendering.bytes is not None and size > _MOST_CHARACTERS:
         raise CheckpointError(
             f"the chat template makes a value of more than {_MOST_CHARACTERS:,} characters, which "
             "no real one does; use another checkpoint, or repair its chat_template"
         )
 
 
-class _Rendering(threading.local):
-    """The rendering of this thread: the bytes of the values that it has made."""
-
-    bytes = 0
-
-
-_rendering = _Rendering()
-
-
 def _count(value: Any, source: object = None) -> Any:
     """The value, once its bytes are counted and have room. `source`: what it was made of."""
-    if isinstance(value, (str, list, tuple, dict)):
+    if _rendering.bytes is not None and isinstance(value, (str, list, tuple, dict)):
         _rendering.bytes += sys.getsizeof(cast("object", value))
         is_copy = source is None or isinstance(source, (list, tuple, dict))
         if isinstance(value, list) and not is_copy:  # "a b c".split(), range(3)|list
@@ -219,11 +221,16 @@ def _check_call(name: str, value: Any, arguments: tuple[Any, ...]) -> None:
             _require_room(length * max(numbers, default=1))
 
 
-def begin_rendering() -> None:
-    """Let transformers render all chat templates in the bounded sandbox from now on. This thread
-    begins a rendering of its own."""
-    _rendering.bytes = 0
+@contextmanager
+def bound_rendering() -> Generator[None]:
+    """Bound what this thread renders meanwhile. transformers renders in the bounded sandbox from
+    now on; without this context, as others in the process use it, that is jinja's own."""
     utilities: Any = chat_template_utils
     if utilities.ImmutableSandboxedEnvironment is not BoundedEnvironment:
         utilities.ImmutableSandboxedEnvironment = BoundedEnvironment
         utilities._compile_jinja_template.cache_clear()
+    before, _rendering.bytes = _rendering.bytes, 0
+    try:
+        yield
+    finally:
+        _rendering.bytes = before
