@@ -1,5 +1,5 @@
-"""What holds for every test: which tier it belongs to, which tests share a worker, and the tally
-that is printed at the end of the run."""
+"""What holds for every test: which tier it belongs to, and the tally that is printed at the end of
+the run."""
 
 from __future__ import annotations
 
@@ -24,22 +24,18 @@ hypothesis.settings.load_profile("soak" if IS_SOAK else "short")
 
 TESTS = Path(__file__).parent
 
-# Files whose tests need torch or real weights. Each group runs on one worker, so that it alone
-# loads them.
+# Files whose tests need torch or real weights.
 WEIGHTS = {
-    "local": "local",
-    "local/test_chat_templates.py": "templates",
-    "local/test_fetch.py": "fetch",
-    "local/test_gguf.py": "gguf",
-    "local/test_speech.py": "speech",
-    "local/test_transcribe.py": "speech",
-    "cli/test_local.py": "local",
-    "hosted/test_engines.py": "engines",
-    "openai/test_engine.py": "engines",
-    "test_docs.py": "docs",
+    "cli/test_local.py",
+    "hosted/test_engines.py",
+    "local",
+    "openai/test_engine.py",
+    "test_docs.py",
 }
 # Files that are long, or wait.
 SLOW = {
+    "cli/test_widths.py",
+    "core/test_threads.py",
     "core/test_typing.py",
     "hosted/test_accounts.py",
     "hosted/test_broken_errors.py",
@@ -57,32 +53,24 @@ SLOW = {
     "http/test_patience.py",
     "matrix",
     "media/test_hostile_files.py",
+    "openai/test_local_servers.py",
     "pipeline/test_closing.py",
     "pipeline/test_latency.py",
     "test_wheel.py",
 }
-# Files whose tests share what is costly to set up.
-GROUPS = {"matrix/test_cells.py": "matrix", "matrix/test_render.py": "matrix"}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         path = item.path.relative_to(TESTS)
-        places = [path.as_posix(), path.parts[0]]
-        weights = next((WEIGHTS[place] for place in places if place in WEIGHTS), None)
-        group = weights or GROUPS.get(places[0])
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
-        is_slow = item.get_closest_marker("slow") or any(place in SLOW for place in places)
-        if weights:
+        places = {path.as_posix(), path.parts[0]}
+        is_slow = item.get_closest_marker("slow") or places & SLOW
+        if places & WEIGHTS:
             item.add_marker(pytest.mark.weights)
         if is_slow:
             item.add_marker(pytest.mark.slow)
-        if not weights and not is_slow:
+        if not is_slow and not places & WEIGHTS:
             item.add_marker(pytest.mark.fast)
-    # The long ones first, so that no worker is left alone with one at the end.
-    items.sort(key=lambda item: item.get_closest_marker("fast") is not None)
 
 
 def pytest_runtest_call(item: pytest.Item) -> None:
