@@ -34,6 +34,7 @@ WEIGHTS = {
 }
 # Files that are long, or wait.
 SLOW = {
+    "cli/test_terminal.py",
     "cli/test_widths.py",
     "core/test_threads.py",
     "core/test_typing.py",
@@ -41,12 +42,14 @@ SLOW = {
     "hosted/test_broken_errors.py",
     "hosted/test_bursts.py",
     "hosted/test_cancelling.py",
+    "hosted/test_connections.py",
     "hosted/test_faults.py",
     "hosted/test_llmock.py",
     "hosted/test_memory.py",
     "hosted/test_mutations.py",
     "hosted/test_recorded.py",
     "hosted/test_retries.py",
+    "hosted/test_sdk_parity.py",
     "hosted/test_slow.py",
     "hosted/test_soak.py",
     "hosted/test_thousand.py",
