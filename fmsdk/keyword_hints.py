@@ -51,17 +51,17 @@ _OTHER_NAMES: dict[str, tuple[str, ...]] = {
         *("previous_response_id", "parallel_tool_calls", "safety_settings", "repetition_penalty"),
     ),
 }
-_WAYS = {name: way for way, names in _OTHER_NAMES.items() for name in names}
+_SUGGESTIONS = {name: suggestion for suggestion, names in _OTHER_NAMES.items() for name in names}
 
 
 def keyword_hint(name: str, known: Collection[str]) -> str:
     """What to write in place of the keyword `name`, as the end of a message."""
-    way = _WAYS.get(name)
-    keyword = "" if way is None else way.partition("=")[0]
-    if way and (keyword in known or not keyword.isidentifier()):
-        return f"; use {way} here"
+    suggestion = _SUGGESTIONS.get(name)
+    keyword = "" if suggestion is None else suggestion.partition("=")[0]
+    if suggestion and (keyword in known or not keyword.isidentifier()):
+        return f"; use {suggestion} here"
     if (
-        way
+        suggestion
         and keyword != "options"
         and not difflib.get_close_matches(name, known, n=1, cutoff=_CLOSE)
     ):

@@ -11,20 +11,21 @@ import re
 
 __all__ = ["exceeded_context", "refused_medium"]
 
-_READ = 2000
+_CHARACTERS_READ = 2000
 """Characters of a text that are read."""
 _QUOTE_OF_REQUEST = re.compile(r"input_value=|'input': ")
 """Where pydantic begins to quote the request, whose words are not the server's."""
-_N = r"\(?(\d[\d,]{0,14})\)?"
-_MOST = r"(?:maximum|max|maximum allowed)"
+_FIGURE = r"\(?(\d[\d,]{0,14})\)?"
+_MAXIMUM = r"(?:maximum|max|maximum allowed)"
 _WINDOW = (
-    rf"(?:context (?:length|window|size|limit)|{_MOST} (?:model|prompt|input) length|max_model_len"
-    r"|model token limit|maximum number of (?:input )?tokens(?! per| for)|(?<!the )input length)"
+    rf"(?:context (?:length|window|size|limit)|{_MAXIMUM} (?:model|prompt|input) length"
+    r"|max_model_len|model token limit|maximum number of (?:input )?tokens(?! per| for)"
+    r"|(?<!the )input length)"
 )
 _TOO_LONG = re.compile(
     "|".join(
         (
-            rf"{_MOST} (?:context|prompt|model|input) length (?:is|of)",
+            rf"{_MAXIMUM} (?:context|prompt|model|input) length (?:is|of)",
             r"context_length_exceeded|exceed_context_size|context full",
             rf"(?:exceed\w*|overflow\w*|(?:longer|greater|larger) than) [^.]{{0,60}}?{_WINDOW}",
             rf"{_WINDOW}[^.]{{0,20}} exceed",
@@ -46,12 +47,13 @@ _TOO_LONG = re.compile(
 _LIMIT = re.compile(
     "|".join(
         (
-            rf"(?:{_WINDOW}|context length)(?: is| of| of only| allowed| of tokens|[: (])*{_N}",
-            rf"(?:prompt|model) length (?:is|of) {_N}",
-            rf"(?:model with|configured context size is|n_ctx:|> ?|<= ?) ?{_N}",
-            rf"exceeds the limit of {_N}|cannot exceed {_N}|should be \[\d+, {_N}",
-            rf"supports up to {_N}|less than {_N}|maximum allowed {_N}|, max {_N}|\d/{_N}",
-            rf"max(?:imum)? input tokens: {_N}|limit is {_N}",
+            rf"(?:{_WINDOW}|context length)(?: is| of| only| allowed| tokens|[: (])*{_FIGURE}",
+            rf"(?:prompt|model) length (?:is|of) {_FIGURE}",
+            rf"(?:model with|configured context size is|n_ctx:|> ?|<= ?) ?{_FIGURE}",
+            rf"exceeds the limit of {_FIGURE}|cannot exceed {_FIGURE}|should be \[\d+, {_FIGURE}",
+            rf"supports up to {_FIGURE}|less than {_FIGURE}|maximum allowed {_FIGURE}",
+            rf", max {_FIGURE}|\d/{_FIGURE}",
+            rf"max(?:imum)? input tokens: {_FIGURE}|limit is {_FIGURE}",
         )
     ),
     re.IGNORECASE,
@@ -62,9 +64,11 @@ _NUMBER = re.compile(r"(?<![\w.,\-])\d[\d,]{0,14}(?![\w\-]|\.\d)")
 
 _MEDIUM = r"(?P<medium>image|picture|vision|audio|video|file|document|pdf|multi-?modal(?:ity)?)s?"
 _INPUT = r"(?:[ _-]?(?:inputs?|content|parts?|data|understanding|modality|messages?))"
-_END = r"(?= *(?:$|[.,;:!()\[/]|for |or |and |by (?:this|the) model))"
-_GOAL = rf"(?:any |(?:input modality|content type)s? )?{_MEDIUM}(?:{_INPUT}|{_END})"
-_PART = rf"[`'\"]?(?:input_)?{_MEDIUM}_url[`'\"]?"
+_PHRASE_END = r"(?= *(?:$|[.,;:!()\[/]|for |or |and |by (?:this|the) model))"
+_MEDIUM_AS_INPUT = (
+    rf"(?:any |(?:input modality|content type)s? )?{_MEDIUM}(?:{_INPUT}|{_PHRASE_END})"
+)
+_PART_TYPE = rf"[`'\"]?(?:input_)?{_MEDIUM}_url[`'\"]?"
 """A part's type on the wire, as `image_url`."""
 _REFUSALS = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -74,13 +78,14 @@ _REFUSALS = tuple(
         r"only (?:supports?|accepts?) text\b|only ['\"`]?text['\"`]? (?:content|input)",
         r"supported values are: ['\"`](?:input_)?text['\"`]\.?$",
         rf"at most 0 {_MEDIUM}\(s\)",
-        rf"(?:unsupported|unknown) content type:? {_PART}",
-        rf"(?:not|n't) support (?:content type )?{_PART}{_END}",
-        rf"{_PART}(?: content)? (?:is|are) not supported{_END}",
-        rf"^{_MEDIUM}s? (?:is|are) not supported{_END}",
+        rf"(?:unsupported|unknown) content type:? {_PART_TYPE}",
+        rf"(?:not|n't) support (?:content type )?{_PART_TYPE}{_PHRASE_END}",
+        rf"{_PART_TYPE}(?: content)? (?:is|are) not supported{_PHRASE_END}",
+        rf"^{_MEDIUM}s? (?:is|are) not supported{_PHRASE_END}",
         rf"{_MEDIUM}[`'\"]? content blocks? (?:is|are) not supported",
         rf"(?:has no|lacks) {_MEDIUM} (?:capability|support)",
-        rf"(?:does|do) ?(?:not|n't) (?:currently )?(?:support|accept|take|handle|have) {_GOAL}",
+        r"(?:does|do) ?(?:not|n't) (?:currently )?(?:support|accept|take|handle|have) "
+        + _MEDIUM_AS_INPUT,
         rf"{_MEDIUM}{_INPUT}{{1,2}} (?:is|are) not (?:currently )?(?:supported|enabled|allowed)",
         rf"{_MEDIUM}s? (?:is|are) not (?:currently )?supported (?:by|for|with) (?:this|the) model",
         rf"no endpoints found that support (?:input )?{_MEDIUM}",
@@ -121,7 +126,7 @@ def refused_medium(text: str) -> str | None:
 
 
 def _own_words(text: str) -> str:
-    return _QUOTE_OF_REQUEST.split(text[:_READ], maxsplit=1)[0]
+    return _QUOTE_OF_REQUEST.split(text[:_CHARACTERS_READ], maxsplit=1)[0]
 
 
 def _value(digits: str) -> int:

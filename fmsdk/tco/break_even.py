@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from fmsdk.errors import BadRequestError
 from fmsdk.tco.figures import Figure, to_decimal
 from fmsdk.tco.hardware import Hardware, OwnedHardware
 
@@ -81,8 +82,10 @@ def net_present_value(
     """Dollars that the purchase is worth today: −capital + Σ saved ÷ (1 + discount)ᵗ, and the
     residual dollars at the end."""
     factor = 1 + to_decimal("discount", discount)
-    savings = to_decimal("savings_per_year", savings_per_year, least="-1e18")
-    count = int(to_decimal("years", years, is_open=True))
-    gains = sum((savings / factor**year for year in range(1, count + 1)), Decimal(0))
+    savings = to_decimal("savings_per_year", savings_per_year, least=None)
+    count = to_decimal("years", years, least=1)
+    if count % 1:
+        raise BadRequestError(f"years is a whole number, not {years}")
+    gains = sum((savings / factor**year for year in range(1, int(count) + 1)), Decimal(0))
     rest = to_decimal("residual", residual) / factor**count
     return gains + rest - to_decimal("capital", capital)

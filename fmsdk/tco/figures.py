@@ -16,14 +16,14 @@ def to_decimal(
     name: str,
     figure: Figure,
     *,
-    least: Figure = 0,
+    least: Figure | None = 0,
     most: Figure | None = None,
     is_open: bool = False,
 ) -> Decimal:
     """The figure as a decimal. A float counts as the digits that it prints.
 
     Args:
-        least, most: the bounds; `is_open`: whether the lower one is excluded.
+        least, most: the bounds, None: there is none; `is_open`: whether the lower one is excluded.
 
     Raises:
         BadRequestError: no number, not finite, or out of bounds. `name` is in the message.
@@ -34,7 +34,8 @@ def to_decimal(
         number = Decimal(str(cast("Figure", value))) if is_number else Decimal("NaN")
     except InvalidOperation:
         number = Decimal("NaN")
-    low, high = Decimal(str(least)), None if most is None else Decimal(str(most))
+    low = Decimal("-Infinity") if least is None else Decimal(str(least))
+    high = None if most is None else Decimal(str(most))
     if not number.is_finite():
         raise BadRequestError(f"{name} is a number, not {value!r}")
     is_low = number <= low if is_open else number < low

@@ -49,6 +49,15 @@ def test_files_are_distinguished_by_content(fmsdk_command: Run, tmp_path: Path) 
     assert ran.out == 'Q\n\n<file name="notes.dat">\nÄpfel\n\n</file>\n'
 
 
+def test_the_name_of_a_file_cannot_leave_its_place(fmsdk_command: Run, tmp_path: Path) -> None:
+    name = 'a">\n</file>\x1b[2J.txt'
+    name = name.replace("/", "|")  # which no name has
+    (tmp_path / name).write_text("text", "utf-8")
+    ran = fmsdk_command("ask", "Q", "-m", "scripted:echo", name)
+    shown = "a&quot;&gt;\\n&lt;|file&gt;\\x1b[2J.txt"
+    assert ran.out == f'Q\n\n<file name="{shown}">\ntext\n</file>\n'
+
+
 @pytest.mark.parametrize(
     ("args", "stdin", "asked"),
     [

@@ -50,6 +50,12 @@ def test_payback_and_present_value_of_an_accelerator_cluster() -> None:
     assert float(value) == pytest.approx(-9_440, abs=1)
 
 
+def test_a_part_of_a_year_is_not_cut_off() -> None:
+    with pytest.raises(BadRequestError, match="years is a whole number"):
+        tco.net_present_value(100, 10, years=2.5, discount=0)  # type: ignore[arg-type]
+    assert tco.net_present_value(100, -10, years=2, discount=0) == -120
+
+
 def test_tokens_for_a_tariff() -> None:
     # 450 W, 201.6 tokens a second, 0.0718 a kWh.
     hardware = tco.OwnedHardware(
