@@ -17,6 +17,7 @@ from fmsdk.media.limits import FetchLimits
 from fmsdk.response import Response
 from tests.support.hosted.outcomes import outcome
 from tests.support.hosted.subjects import SUBJECTS, Subject
+from tests.support.http_variables import delete_http_variables
 from tests.support.media_server import at, run_media_server
 from tests.support.scripted_server import Answer, run_server
 
@@ -53,11 +54,7 @@ BAD_PROXIES = [
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
+    delete_http_variables(monkeypatch)
 
 
 def ask_server(subject: Subject, root: str, *, stream: bool = False) -> Any:

@@ -6,17 +6,14 @@ import pytest
 
 from fmsdk.errors import ConfigurationError
 from fmsdk.http.environment import environment_error, environment_errors, environment_proxy
+from tests.support.http_variables import delete_http_variables
 
 URL = "https://models.example:8443/v1"
 
 
 @pytest.fixture(autouse=True)
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
+    delete_http_variables(monkeypatch)
 
 
 def test_without_variables_no_proxy_is_used() -> None:

@@ -118,6 +118,16 @@ class TestLenovoLp2368:
             hosting=hourly * 730,
         )
 
+    def owned_by_printed_hour(self, name: str) -> tco.OwnedHardware:
+        """By the paper's own hour of running, rounded to cents, as its other figures follow."""
+        row = self.table[name]
+        return tco.OwnedHardware(
+            price=row["capex"],
+            years=self.table["years"],
+            hours_per_month=730,
+            hosting=Decimal(str(row["opex_h"])) * 730,
+        )
+
     @pytest.mark.parametrize("name", ["A", "B", "D"])
     def test_running_it_for_an_hour(self, name: str) -> None:
         running = float(self.owned(name).running_per_hour)
@@ -133,13 +143,7 @@ class TestLenovoLp2368:
 
     def test_break_even_with_a_rented_server(self) -> None:
         row = self.table["A"]
-        # The paper's own hour of running, rounded to cents, as the printed hours follow from it.
-        owned = tco.OwnedHardware(
-            price=row["capex"],
-            years=self.table["years"],
-            hours_per_month=730,
-            hosting=Decimal(str(row["opex_h"])) * 730,
-        )
+        owned = self.owned_by_printed_hour("A")
         for rent, hours, months in row["cloud"].values():
             result = tco.break_even(owned, Decimal(str(rent)) * 730)
             assert result.hours is not None
@@ -159,12 +163,7 @@ class TestLenovoLp2368:
 
     def test_the_share_of_a_day_from_which_it_pays(self) -> None:
         row = self.table["B"]
-        owned = tco.OwnedHardware(
-            price=row["capex"],
-            years=self.table["years"],
-            hours_per_month=730,
-            hosting=Decimal(str(row["opex_h"])) * 730,
-        )
+        owned = self.owned_by_printed_hour("B")
         assert float(owned.fixed_per_hour * 43_800) == pytest.approx(row["total_5y"], abs=1)
         share = tco.break_even_utilisation(owned, row["cloud_h"])
         assert float(share * 24) == pytest.approx(row["threshold_hours_per_day"], abs=0.05)
