@@ -10,6 +10,7 @@ import pytest
 import fmsdk
 from fmsdk import Audio, Document, Image, Video
 from fmsdk.content import MediaPart
+from fmsdk_local.options import LocalConfig
 from tests.cli.conftest import Run, fmsdk_command
 from tests.support.media_files import mp4, pdf, picture, wav
 
@@ -68,3 +69,8 @@ def test_a_file_whose_name_begins_so_is_below_the_folder(
 def test_a_home_folder_that_is_missing_is_one_error(path: str, home: Path) -> None:
     with pytest.raises((fmsdk.InvalidMedia, fmsdk.BadRequestError)):
         Image(path).read()
+
+
+def test_a_cache_in_the_home_folder(home: Path) -> None:
+    for path in ("~/cache", Path("~/cache")):
+        assert LocalConfig.read_options({"cache_dir": path}).cache_dir == home / "cache"
