@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fmsdk.content import (
@@ -363,14 +363,24 @@ def held(part: Any, id: Any) -> Any:
             return json.loads(part.opaque)
 
 
+def _is_sent(part: Any) -> bool:
+    if isinstance(part, Text):
+        return bool(part.text.strip())
+    return not (isinstance(part, Reasoning) and part.opaque is None)
+
+
 def _opens_blank(conversation: list[Message]) -> bool:
-    """Whether nothing is left of what the user said before the model's first turn."""
-    opening = list(takewhile(lambda message: message.role != "assistant", conversation))
-    parts = [part for message in opening for part in message.parts]
-    return bool(parts) and all(isinstance(part, Text) and not part.text.strip() for part in parts)
+    """Whether nothing is left of what the user said before the first turn of the model that is
+    sent."""
+    left_out = list(takewhile(lambda message: not any(map(_is_sent, message.parts)), conversation))
+    first = conversation[len(left_out) : len(left_out) + 1]
+    has_user = any(message.role != "assistant" for message in left_out)
+    return has_user and all(message.role == "assistant" for message in first)
 
 
 @given(conversations)
+@example([Message("assistant", " "), Message("user", " "), Message("assistant", "a")])
+@example([Message("user", " "), Message("assistant", " "), Message("user", "a")])
 def test_no_part_of_a_conversation_is_lost_without_a_warning(conversation: list[Message]) -> None:
     parts = [part for message in conversation for part in message.parts]
     if all(isinstance(part, Text) and not part.text.strip() for part in parts):
