@@ -8,6 +8,7 @@ latency of every request.
     print(answer.text, answer.cost, answer.latency)
 """
 
+from fmsdk.budget import Budget
 from fmsdk.client import AsyncClient, Client
 from fmsdk.content import (
     Audio,
@@ -37,6 +38,7 @@ from fmsdk.errors import (
     InvalidMedia,
     InvalidOutput,
     InvalidResponse,
+    LedgerError,
     MissingExtra,
     MissingKey,
     ModelNotFound,
@@ -98,6 +100,7 @@ __all__ = [
     "Audio",
     "AuthenticationError",
     "BadRequestError",
+    "Budget",
     "BudgetExceeded",
     "Capabilities",
     "CheckpointError",
@@ -128,6 +131,7 @@ __all__ = [
     "InvalidOutput",
     "InvalidResponse",
     "Latency",
+    "LedgerError",
     "MediaDelta",
     "Message",
     "MissingExtra",

@@ -19,6 +19,7 @@
     │   └── ModelRetired           with `successor` and `date`
     ├── ContentFiltered            the vendor's filter refused the request
     ├── BudgetExceeded             the caller's own limit
+    ├── LedgerError                the ledger's file cannot be read or written
     ├── CheckpointError            local weights that cannot be read
     ├── OutOfMemory                the device is too small for this request
     ├── Timeout                    a deadline or the time between bytes ran out
@@ -53,6 +54,7 @@ __all__ = [
     "InvalidMedia",
     "InvalidOutput",
     "InvalidResponse",
+    "LedgerError",
     "MissingExtra",
     "MissingKey",
     "ModelNotFound",
@@ -82,9 +84,12 @@ class FmsdkError(Exception):
         retry_after: seconds the vendor asked to wait, or None.
         partial: the part of the answer that arrived before the error (a `Response`), or None.
         attempts: all attempts (`fmsdk.Attempt`), with the last, which failed.
+        unbilled: whether nothing was billed for certain: the request was never sent, or the server
+            refused it (3xx, 4xx).
     """
 
     default_retryable: ClassVar[bool] = False
+    default_unbilled: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -108,6 +113,7 @@ class FmsdkError(Exception):
         self.retryable = self.default_retryable if retryable is None else retryable
         self.partial = partial
         self.attempts: tuple[Any, ...] = ()
+        self.unbilled = self.default_unbilled
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Errors cross process pools; the default rebuilds from args alone and loses the rest.
@@ -123,6 +129,8 @@ def _restore_error(kind: type[FmsdkError], message: str, state: dict[str, Any]) 
 
 class BadRequestError(FmsdkError):
     """The request can never work as it stands."""
+
+    default_unbilled = True  # raised before anything is sent, unless a server said so
 
 
 class UnsupportedContent(BadRequestError):
@@ -181,6 +189,8 @@ class QuoteUnavailable(BadRequestError):
 
 class ConfigurationError(FmsdkError):
     """This installation lacks something; the message says what to type."""
+
+    default_unbilled = True
 
 
 class UnknownProvider(ConfigurationError):
@@ -258,7 +268,36 @@ class ContentFiltered(FmsdkError):
 
 
 class BudgetExceeded(FmsdkError):
-    """The caller's own limit would be exceeded."""
+    """The caller's own limit would be exceeded. Nothing was sent; of a retry, `__cause__` says why
+    the attempt before it failed.
+
+    Attributes:
+        budget: the `fmsdk.Budget`; None: the call's own `max_cost`.
+        spent: US dollars (`Decimal`) spent or reserved in the budget's period, or None.
+        needed: US dollars that the attempt may cost, or None: there is no bound.
+    """
+
+    default_unbilled = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        budget: Any = None,
+        spent: Any = None,
+        needed: Any = None,
+        **context: Any,
+    ) -> None:
+        super().__init__(message, **context)
+        self.budget = budget
+        self.spent = spent
+        self.needed = needed
+
+
+class LedgerError(FmsdkError):
+    """The ledger's file cannot be read or written. With a budget, nothing is sent then."""
+
+    default_unbilled = True
 
 
 class CheckpointError(FmsdkError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
+from decimal import Decimal
 from typing import Any, TypedDict, TypeVar
 
 from fmsdk.request import (
@@ -28,10 +29,12 @@ class GenerateOptions(TypedDict, total=False):
     functions. tool_choice: "auto", "none", "required" or a tool's name. stop: strings that end the
     answer. logprobs: how many likely tokens to report for each token. choices: how many answers.
     timeout: seconds for the whole call, with retries, without loading. tags: names and values for
-    your records; they are in `response.tags`, and are sent to vendors that keep such. lenient: drop
-    settings that cannot be honoured, with a warning. allow_retired: ask the model although its
-    vendor has switched it off. options: the provider's own, as a mapping or its class, such as
-    `OpenAIOptions`.
+    your records; they are in `response.tags`, and are sent to vendors that keep such. max_cost: the
+    most that an attempt may cost in US dollars, by your own word: budgets reserve no more, a
+    request that costs more by its quote is not sent, and a bill above it is a warning.
+    lenient: drop settings that cannot be honoured, with a warning. allow_retired: ask the model
+    although its vendor has switched it off. options: the provider's own, as a mapping or its
+    class, such as `OpenAIOptions`.
     """
 
     system: str | None
@@ -48,6 +51,7 @@ class GenerateOptions(TypedDict, total=False):
     choices: int
     timeout: float | None
     tags: Mapping[str, str] | Iterable[tuple[str, str]]
+    max_cost: Decimal | str | float | None
     lenient: bool
     allow_retired: bool
     options: Any

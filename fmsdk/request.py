@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal
 from typing import Any, Literal, Self, TypeVar, cast, get_args
 
 from fmsdk.content import (
@@ -29,6 +30,7 @@ from fmsdk.content import (
 from fmsdk.errors import BadRequestError
 from fmsdk.keyword_hints import keyword_hint
 from fmsdk.validation import (
+    check_amount,
     check_integer,
     check_json,
     check_list,
@@ -130,8 +132,9 @@ class Request:
     """All that one call needs.
 
     `model` is the name without its provider. `output` is a type (dataclass, pydantic model,
-    TypedDict, …) or a JSON Schema. `options` are the provider's own typed options. With `lenient`,
-    an unsupported setting is dropped with a warning instead of raising.
+    TypedDict, …) or a JSON Schema. `options` are the provider's own typed options. `max_cost` is
+    the caller's own bound of an attempt's cost, in US dollars. With `lenient`, an unsupported
+    setting is dropped with a warning instead of raising.
     """
 
     provider: str
@@ -145,6 +148,7 @@ class Request:
     options: Any = None
     tags: tuple[tuple[str, str], ...] = ()
     timeout: float | None = None
+    max_cost: Decimal | None = None
     lenient: bool = False
     allow_retired: bool = False
 
@@ -268,6 +272,8 @@ def _split_settings(values: dict[str, Any]) -> dict[str, Any]:
         )
     if "tags" in request_fields:
         request_fields["tags"] = check_pairs("tags", request_fields["tags"])
+    if "max_cost" in request_fields:
+        request_fields["max_cost"] = check_amount("max_cost", request_fields["max_cost"])
     request_fields["settings"] = Settings(**for_settings)
     return request_fields
 

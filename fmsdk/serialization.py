@@ -69,6 +69,7 @@ _JSON_FIELDS = frozenset(
 _MONEY_FIELDS = frozenset(
     {
         *("total", "quantity", "unit_price", "amount", "hourly_price", "charged"),
+        "max_cost",
         *("low", "expected", "high", "ceiling"),
     }
 )

@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from collections import UserString
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set, ValuesView
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
 from numbers import Integral, Rational, Real
 from types import NoneType
 from typing import Any, cast
@@ -17,6 +19,7 @@ import msgspec
 from fmsdk.errors import BadRequestError
 
 __all__ = [
+    "check_amount",
     "check_integer",
     "check_json",
     "check_list",
@@ -68,6 +71,22 @@ def check_integer(name: str, value: Any, least: int | None) -> int | None:
             return result
     requirement = "" if least is None else f" and at least {least}"
     raise BadRequestError(f"{name} must be a whole number{requirement}, not {value!r}")
+
+
+def check_amount(name: str, value: object) -> Decimal:
+    """US dollars of a caller: a Decimal, a number, or text such as "0.10" or "$0.10".
+
+    Raises:
+        BadRequestError: not an amount of money, or a negative one.
+    """
+    amount = Decimal("nan")
+    if isinstance(value, (str, int, float, Decimal)) and not isinstance(value, bool):
+        with suppress(InvalidOperation):
+            # The shortest text of a float is what its writer meant: 0.1 is a tenth.
+            amount = Decimal(str(value).strip().removeprefix("$"))
+    if not amount.is_finite() or amount < 0:
+        raise BadRequestError(f"{name} is US dollars, such as '0.10', not {value!r}")
+    return amount
 
 
 def check_list(name: str, value: object) -> tuple[Any, ...]:

@@ -47,6 +47,10 @@ class _ProxyNotFound(aiohttp.ClientConnectionError):
     """The name of the environment's proxy has no address."""
 
 
+def _unsent(exception: type[Exception], what: str) -> NetworkFailure:
+    return NetworkFailure(exception, ConnectionFailed, what, unsent=True)
+
+
 class AiohttpTransport(Transport):
     """Sends requests over connections of its own, all to one server. Belongs to the event loop
     that runs when it is made. It follows no redirects: a key in a header of the vendor's own
@@ -57,18 +61,14 @@ class AiohttpTransport(Transport):
     """
 
     failures: ClassVar[tuple[NetworkFailure, ...]] = (
-        (aiohttp.ConnectionTimeoutError, ConnectionFailed, "let no connection be made in time"),
-        (aiohttp.ServerTimeoutError, Timeout, _SILENT),
-        (
-            aiohttp.ClientProxyConnectionError,
-            ConnectionFailed,
-            "is behind a proxy that is down",
-        ),
-        (_ProxyNotFound, ConnectionFailed, "is behind a proxy that has no address"),
-        (aiohttp.ClientHttpProxyError, ConnectionFailed, "is behind a proxy that refused"),
-        (aiohttp.ClientConnectorError, ConnectionFailed, UNREACHABLE),
-        (aiohttp.InvalidURL, ConnectionFailed, UNREACHABLE),
-        (aiohttp.ClientError, ConnectionFailed, "broke the connection"),
+        _unsent(aiohttp.ConnectionTimeoutError, "let no connection be made in time"),
+        NetworkFailure(aiohttp.ServerTimeoutError, Timeout, _SILENT),
+        _unsent(aiohttp.ClientProxyConnectionError, "is behind a proxy that is down"),
+        _unsent(_ProxyNotFound, "is behind a proxy that has no address"),
+        _unsent(aiohttp.ClientHttpProxyError, "is behind a proxy that refused"),
+        _unsent(aiohttp.ClientConnectorError, UNREACHABLE),
+        _unsent(aiohttp.InvalidURL, UNREACHABLE),
+        NetworkFailure(aiohttp.ClientError, ConnectionFailed, "broke the connection"),
     )
 
     def __init__(

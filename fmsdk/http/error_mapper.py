@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 from fmsdk.errors import (
     AuthenticationError,
@@ -46,8 +46,16 @@ __all__ = [
     "retry_after",
 ]
 
-NetworkFailure = tuple[type[Exception], type[FmsdkError], str]
-"""An exception of an HTTP library, the error that it stands for, and what to say of the server."""
+
+class NetworkFailure(NamedTuple):
+    """An exception of an HTTP library, the error that it stands for, and what to say of the server.
+    unsent: it is raised before any of the request is sent."""
+
+    exception: type[Exception]
+    kind: type[FmsdkError]
+    what: str
+    unsent: bool = False
+
 
 UNREACHABLE = "cannot be reached; is the server running, and base_url right?"
 _REFUSED = (
@@ -186,6 +194,7 @@ class ErrorMapper:
             status: None for an error inside an answer that began with 200.
         """
         error_body = ErrorBody.of(body)
+        unbilled = status is not None and 300 <= status < 500
         status = status or error_body.status
         kind = self.kind(error_body, status)
         headers = headers or {}
@@ -199,7 +208,9 @@ class ErrorMapper:
             "retry_after": self.delay(error_body, headers),
             **self.details(kind, error_body),
         }
-        return kind(self._message(kind, error_body, status), **context)
+        error = kind(self._message(kind, error_body, status), **context)
+        error.unbilled = unbilled
+        return error
 
     def from_exception(
         self, error: Exception, failures: tuple[NetworkFailure, ...] = ()
@@ -209,7 +220,9 @@ class ErrorMapper:
         Args:
             failures: the library's exceptions, the most specific first.
         """
-        library = tuple(kind for kind, _, _ in failures if kind is not Exception)
+        library = tuple(
+            failure.exception for failure in failures if failure.exception is not Exception
+        )
         root: BaseException = error
         visited_ids: set[int] = set()  # causes can go round in circles
         cause: BaseException | None = error
@@ -220,9 +233,9 @@ class ErrorMapper:
                 break
             is_group = isinstance(cause, BaseExceptionGroup)  # of anyio's attempts to connect
             cause = cast("Any", cause).exceptions[0] if is_group else cause.__cause__
-        kind, what = next(
-            ((kind, what) for failure, kind, what in failures if isinstance(root, failure)),
-            (ConnectionFailed, "could not be asked"),
+        _, kind, what, unsent = next(
+            (failure for failure in failures if isinstance(root, failure.exception)),
+            NetworkFailure(Exception, ConnectionFailed, "could not be asked"),
         )
         if what == UNREACHABLE:
             chain = list(exception_chain(error))
@@ -232,15 +245,19 @@ class ErrorMapper:
                 what = _OFFLINE
             elif self.is_official:
                 what = _REFUSED
-        return kind(f"{self.provider} {what} ({self._why(root)})", provider=self.provider)
+        typed_error = kind(f"{self.provider} {what} ({self._why(root)})", provider=self.provider)
+        typed_error.unbilled = unsent
+        return typed_error
 
     def missing_credentials(self, error: Exception) -> AuthenticationError:
         """The error of an SDK that has nothing to identify itself by, and sent nothing."""
         what = "cannot be asked: its SDK has no credentials that it can use"
-        return AuthenticationError(
+        typed_error = AuthenticationError(
             f"{self.provider} {what} ({self._why(error)}); see {self.variable}",
             provider=self.provider,
         )
+        typed_error.unbilled = True
+        return typed_error
 
     def cause(self, error: Exception) -> Exception | None:
         """What to raise the error from that another library's became: that one, or None where it,

@@ -17,12 +17,20 @@ from fmsdk.media.source import shown_url
 __all__ = ["HTTPX2_FAILURES", "Httpx2Response", "Httpx2Transport", "read_limits"]
 
 HTTPX2_FAILURES: tuple[NetworkFailure, ...] = (
-    (httpx2.ConnectTimeout, ConnectionFailed, "let no connection be made in time"),
-    (httpx2.PoolTimeout, ConnectionFailed, "has no connection free in this client"),
-    (httpx2.TimeoutException, Timeout, "sent nothing for too long; see timeout, idle_timeout"),
-    (httpx2.ConnectError, ConnectionFailed, UNREACHABLE),
-    (httpx2.DecodingError, InvalidResponse, "sent a body that cannot be decompressed"),
-    (httpx2.HTTPError, ConnectionFailed, "broke the connection"),
+    NetworkFailure(
+        httpx2.ConnectTimeout, ConnectionFailed, "let no connection be made in time", unsent=True
+    ),
+    NetworkFailure(
+        httpx2.PoolTimeout, ConnectionFailed, "has no connection free in this client", unsent=True
+    ),
+    NetworkFailure(
+        httpx2.TimeoutException, Timeout, "sent nothing for too long; see timeout, idle_timeout"
+    ),
+    NetworkFailure(httpx2.ConnectError, ConnectionFailed, UNREACHABLE, unsent=True),
+    NetworkFailure(
+        httpx2.DecodingError, InvalidResponse, "sent a body that cannot be decompressed"
+    ),
+    NetworkFailure(httpx2.HTTPError, ConnectionFailed, "broke the connection"),
 )
 
 

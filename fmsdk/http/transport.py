@@ -40,7 +40,9 @@ _DRAIN_SECONDS = 0.25
 _REPEATED_PATH = re.compile(r"(/[\w./-]+)\1(?=[/:]|\Z)")
 _OWN_PATHS = ("/chat/completions", "/completions", "/embeddings", "/messages", "/responses")
 _MOST_OF_AN_ERROR = 1 << 20
-_UNDECODABLE = (DecodingError, InvalidResponse, "sent a body that cannot be decompressed")
+_UNDECODABLE = NetworkFailure(
+    DecodingError, InvalidResponse, "sent a body that cannot be decompressed"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +184,7 @@ class Transport(ABC):
         self._idle_timeout = idle_timeout
         self._failures: tuple[NetworkFailure, ...] = (_UNDECODABLE, *self.failures)
         self._failure_types: tuple[type[Exception], ...] = tuple(
-            kind for kind, _, _ in self._failures
+            failure.exception for failure in self._failures
         )
 
     @asynccontextmanager
