@@ -9,7 +9,7 @@ latency of every request.
 """
 
 from fmsdk.budget import Budget
-from fmsdk.client import AsyncClient, Client
+from fmsdk.client import AsyncClient
 from fmsdk.content import (
     Audio,
     Document,
@@ -79,6 +79,7 @@ from fmsdk.response import (
 )
 from fmsdk.serialization import from_json, to_json
 from fmsdk.streams import AsyncStream, Stream
+from fmsdk.sync_client import Client
 from fmsdk.transcription import Segment, Transcription
 from fmsdk.usage import (
     Attempt,

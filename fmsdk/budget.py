@@ -20,6 +20,7 @@ from fmsdk.validation import check_amount
 
 __all__ = [
     "Budget",
+    "BudgetOption",
     "MemorySpending",
     "Period",
     "Reservation",
@@ -110,6 +111,10 @@ def _read_tag(tag: object) -> tuple[str, str | None]:
     if len(pair) != 2 or not all(isinstance(text, str) for text in (pair[0], pair[1] or "")):
         raise BadRequestError(f"a budget's tag is 'name', 'name=value' or a pair, not {tag!r}")
     return pair
+
+
+BudgetOption = str | float | Decimal | Budget | Sequence[Budget] | None
+"""What callers pass as `budget`."""
 
 
 def read_budgets(value: object) -> tuple[Budget, ...]:
@@ -203,14 +208,14 @@ class MemorySpending:
             totals: dict[Budget, tuple[datetime | None, Decimal]] = {}
             for budget in budgets:
                 start = budget.window_start(reservation.time)
-                last_start, spent = self._totals.get(budget, (start, Decimal(0)))
+                last_start, total = self._totals.get(budget, (start, Decimal(0)))
                 if start is not None and last_start is not None and start > last_start:
-                    spent = Decimal(0)  # a new period
+                    total = Decimal(0)  # a new period
                 else:
                     start = last_start
-                if spent + reservation.amount > budget.limit:
-                    return Shortfall(budget, spent)
-                totals[budget] = start, spent + reservation.amount
+                if total + reservation.amount > budget.limit:
+                    return Shortfall(budget, total)
+                totals[budget] = start, total + reservation.amount
             self._totals |= totals
             self._open[reservation.id] = {budget: totals[budget][0] for budget in budgets}
         return None
@@ -219,9 +224,9 @@ class MemorySpending:
         """As `Spending.settle`."""
         with self._lock:
             for budget, reserved_start in self._open.pop(reservation.id, {}).items():
-                start, spent = self._totals[budget]
+                start, total = self._totals[budget]
                 if start == reserved_start:
-                    self._totals[budget] = start, spent + amount - reservation.amount
+                    self._totals[budget] = start, total + amount - reservation.amount
 
     def hold(self, reservation: Reservation, reason: str) -> None:
         """As `Spending.hold`. There is nobody to settle it: it stays for good."""

@@ -1,21 +1,18 @@
-"""The clients: `AsyncClient`, and `Client`, which has the same verbs without `await`.
+"""`AsyncClient`: every verb, written once. `fmsdk.sync_client.Client` has the same without `await`.
 
-Each verb is written once, in `AsyncClient`. `Client` runs it on the background loop, under the same
-signature. Nothing is opened, read or imported before the first call.
+Nothing is opened, read or imported before the first call.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
-import inspect
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import (
     TYPE_CHECKING,
     Any,
-    Concatenate,
     ParamSpec,
     Self,
     TypeVar,
@@ -24,7 +21,8 @@ from typing import (
     overload,
 )
 
-from fmsdk import background_loop, pricing
+from fmsdk import pricing
+from fmsdk.budget import BudgetOption, MemorySpending, read_budgets
 from fmsdk.catalog.lifecycle import Clock
 from fmsdk.content import Audio, Text
 from fmsdk.embedding import Embeddings, build_embed_request
@@ -45,7 +43,7 @@ from fmsdk.registry import Registry
 from fmsdk.request import Prompt, Request, build, convert_request, split_model
 from fmsdk.response import Response
 from fmsdk.result import Result
-from fmsdk.streams import AsyncStream, Stream
+from fmsdk.streams import AsyncStream
 from fmsdk.threads import run_in_thread
 from fmsdk.transcription import TranscribeRequest, Transcription
 from fmsdk.validation import check_integer, check_number
@@ -59,7 +57,7 @@ if TYPE_CHECKING:
 else:
     T = TypeVar("T")
 
-__all__ = ["AsyncClient", "Client"]
+__all__ = ["AsyncClient"]
 
 R = TypeVar("R")
 Q = TypeVar("Q", bound=Request)
@@ -81,6 +79,8 @@ class AsyncClient:
             itself; only `timeout` limits those.)
         fetch: limits for URLs that fmsdk fetches for a vendor.
         clock: returns the date (or an aware datetime) by which models count as retired; None: now.
+        budget: a cap on what this client's calls cost, in US dollars ("5.00"), or a
+            `fmsdk.Budget`, or several: each attempt reserves what it may cost before it is sent.
         on_request, on_response: plain functions that are called once before and once after each
             call, with the request, and with the result or error. They get no keys and no bytes of
             media. What they raise is logged and stops nothing.
@@ -98,6 +98,7 @@ class AsyncClient:
         timeout: float | None = None,
         idle_timeout: float | None = 60.0,
         fetch: FetchLimits = DEFAULT_FETCH,
+        budget: BudgetOption = None,
         on_request: OnRequest | None = None,
         on_response: OnResponse | None = None,
         tracing: bool | Telemetry | None = None,
@@ -121,7 +122,16 @@ class AsyncClient:
         )
         self._registry = Registry(providers or {}, timeout=timeout, idle_timeout=idle_timeout)
         observers = Observers(on_request, on_response, tracing)
-        self._policy = Policy(retries, timeout, observers=observers, clock=clock, fetch=fetch)
+        budgets = read_budgets(budget)
+        self._policy = Policy(
+            retries,
+            timeout,
+            observers=observers,
+            clock=clock,
+            fetch=fetch,
+            budgets=budgets,
+            spending=MemorySpending() if budgets else None,
+        )
         self._max_concurrency = max_concurrency
         self._policies: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Policy] = (
             weakref.WeakKeyDictionary()
@@ -209,6 +219,7 @@ class AsyncClient:
         prompt: str | None = None,
         timeout: float | None = None,
         tags: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        max_cost: Decimal | str | float | None = None,
     ) -> Transcription:
         """Turn speech into text.
 
@@ -216,10 +227,10 @@ class AsyncClient:
             audio: an `Audio`, or anything `Audio` takes (path, bytes, samples with rate, …).
             language: two-letter code of the spoken language; None lets the model detect it.
             prompt: words that the recording may contain (names, terms).
-            timeout, tags: see `GenerateOptions`.
+            timeout, tags, max_cost: see `GenerateOptions`.
         """
         part = audio if isinstance(audio, Audio) else Audio(audio)
-        request = build(model, part, timeout=timeout, tags=tags)
+        request = build(model, part, timeout=timeout, tags=tags, max_cost=max_cost)
         return await self._run(
             TRANSCRIBE,
             convert_request(request, TranscribeRequest, language=language, prompt=prompt),
@@ -234,6 +245,7 @@ class AsyncClient:
         dimensions: int | None = None,
         timeout: float | None = None,
         tags: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        max_cost: Decimal | str | float | None = None,
         lenient: bool = False,
         allow_retired: bool = False,
         options: Any = None,
@@ -245,7 +257,7 @@ class AsyncClient:
             inputs: a text or a list of texts, none of them empty. A text that is longer than the
                 model takes is an error, if the server can be told not to cut it off.
             dimensions: the length of the vectors, for models that offer several.
-            timeout, tags, lenient, allow_retired, options: see `GenerateOptions`.
+            timeout, tags, max_cost, lenient, allow_retired, options: see `GenerateOptions`.
 
         Raises:
             FmsdkError: one of `fmsdk.errors`. If several requests were sent, `partial` has the
@@ -257,6 +269,7 @@ class AsyncClient:
             dimensions=dimensions,
             timeout=timeout,
             tags=tags,
+            max_cost=max_cost,
             lenient=lenient,
             allow_retired=allow_retired,
             options=options,
@@ -333,67 +346,3 @@ class AsyncClient:
             policy = replace(self._policy, gate=gate, running_calls=RunningCalls())
             self._policies[loop] = policy
         return policy
-
-
-def _run_in_background(
-    verb: Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, R]],
-) -> Callable[Concatenate[Client, P], R]:
-    @functools.wraps(verb)
-    def wait(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return background_loop.run(verb(self.asynchronous, *args, **kwargs))
-
-    return wait
-
-
-def _stream_in_background(
-    verb: Callable[Concatenate[AsyncClient, P], AsyncStream[R]],
-) -> Callable[Concatenate[Client, P], Stream[R]]:
-    @functools.wraps(verb)
-    def stream(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> Stream[R]:
-        return Stream(verb(self.asynchronous, *args, **kwargs))
-
-    shown: Any = stream
-    shown.__signature__ = inspect.signature(verb).replace(return_annotation="Stream[Any]")
-    return stream
-
-
-def _call_directly(
-    verb: Callable[Concatenate[AsyncClient, P], R],
-) -> Callable[Concatenate[Client, P], R]:
-    @functools.wraps(verb)
-    def call(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return verb(self.asynchronous, *args, **kwargs)
-
-    return call
-
-
-def _take_arguments_of(
-    init: Callable[Concatenate[AsyncClient, P], None],
-) -> Callable[[Callable[..., None]], Callable[Concatenate[Client, P], None]]:
-    return cast("Any", functools.wraps(init))
-
-
-class Client:
-    """`AsyncClient` without `await`: the same arguments, verbs and signatures. Safe from many
-    threads at once."""
-
-    asynchronous: AsyncClient
-
-    # A decorator, since for type checkers an assigned `__init__` has the type of object's.
-    @_take_arguments_of(AsyncClient.__init__)
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.asynchronous = AsyncClient(*args, **kwargs)
-
-    generate = _run_in_background(AsyncClient.generate)
-    stream = _stream_in_background(AsyncClient.stream)
-    transcribe = _run_in_background(AsyncClient.transcribe)
-    embed = _run_in_background(AsyncClient.embed)
-    quote = _call_directly(AsyncClient.quote)
-    load = _run_in_background(AsyncClient.load)
-    close = _run_in_background(AsyncClient.aclose)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

@@ -84,12 +84,12 @@ class FmsdkError(Exception):
         retry_after: seconds the vendor asked to wait, or None.
         partial: the part of the answer that arrived before the error (a `Response`), or None.
         attempts: all attempts (`fmsdk.Attempt`), with the last, which failed.
-        unbilled: whether nothing was billed for certain: the request was never sent, or the server
-            refused it (3xx, 4xx).
+        is_unbilled: whether nothing was billed for certain: the request was never sent, or the
+            server refused it (3xx, 4xx).
     """
 
     default_retryable: ClassVar[bool] = False
-    default_unbilled: ClassVar[bool] = False
+    default_is_unbilled: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class FmsdkError(Exception):
         self.retryable = self.default_retryable if retryable is None else retryable
         self.partial = partial
         self.attempts: tuple[Any, ...] = ()
-        self.unbilled = self.default_unbilled
+        self.is_unbilled = self.default_is_unbilled
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Errors cross process pools; the default rebuilds from args alone and loses the rest.
@@ -130,7 +130,7 @@ def _restore_error(kind: type[FmsdkError], message: str, state: dict[str, Any]) 
 class BadRequestError(FmsdkError):
     """The request can never work as it stands."""
 
-    default_unbilled = True  # raised before anything is sent, unless a server said so
+    default_is_unbilled = True  # raised before anything is sent, unless a server said so
 
 
 class UnsupportedContent(BadRequestError):
@@ -190,7 +190,7 @@ class QuoteUnavailable(BadRequestError):
 class ConfigurationError(FmsdkError):
     """This installation lacks something; the message says what to type."""
 
-    default_unbilled = True
+    default_is_unbilled = True
 
 
 class UnknownProvider(ConfigurationError):
@@ -277,7 +277,7 @@ class BudgetExceeded(FmsdkError):
         needed: US dollars that the attempt may cost, or None: there is no bound.
     """
 
-    default_unbilled = True
+    default_is_unbilled = True
 
     def __init__(
         self,
@@ -297,7 +297,7 @@ class BudgetExceeded(FmsdkError):
 class LedgerError(FmsdkError):
     """The ledger's file cannot be read or written. With a budget, nothing is sent then."""
 
-    default_unbilled = True
+    default_is_unbilled = True
 
 
 class CheckpointError(FmsdkError):

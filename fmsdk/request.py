@@ -131,10 +131,8 @@ class Settings:
 class Request:
     """All that one call needs.
 
-    `model` is the name without its provider. `output` is a type (dataclass, pydantic model,
-    TypedDict, …) or a JSON Schema. `options` are the provider's own typed options. `max_cost` is
-    the caller's own bound of an attempt's cost, in US dollars. With `lenient`, an unsupported
-    setting is dropped with a warning instead of raising.
+    `model` is the name without its provider. `output` is a type or a JSON Schema. `options` are the
+    provider's own typed options. `max_cost` is in US dollars. See `GenerateOptions`.
     """
 
     provider: str
@@ -209,11 +207,8 @@ def build(model: str, prompt: Prompt | None, **settings: Any) -> Request:
     provider, name = split_model(model)
     if isinstance(prompt, Request):
         default = Request(provider="", model="", messages=())
-        clash = [
-            key
-            for key, value in _split_settings(settings).items()
-            if value != getattr(default, key)
-        ]
+        own_fields = _split_settings(settings).items()
+        clash = [key for key, value in own_fields if value != getattr(default, key)]
         if clash:
             raise BadRequestError(
                 f"a Request has its own settings, so {', '.join(clash)} cannot be passed beside "

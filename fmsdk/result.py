@@ -58,6 +58,7 @@ WarningCode = Literal[
     "vectors_unnormalized",
     # Of the model, its price and its tokens.
     "context_too_long",
+    "cost_above_bound",
     "input_unbounded",
     "local_cost_unknown_before_run",
     "model_retired",

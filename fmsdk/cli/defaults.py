@@ -10,11 +10,11 @@ from typing import Any
 
 from fmsdk import registry
 from fmsdk.cli import terminal
-from fmsdk.client import Client
 from fmsdk.content import Modality
 from fmsdk.errors import BadRequestError
 from fmsdk.observe.log import logger
 from fmsdk.provider import Progress
+from fmsdk.sync_client import Client
 
 __all__ = ["VARIABLE", "choose_model", "create_client"]
 

@@ -9,8 +9,8 @@ from fmsdk.cli import inputs, terminal
 from fmsdk.cli.defaults import VARIABLE, choose_model
 from fmsdk.cli.failures import EXIT_FAILURE, report_error
 from fmsdk.cli.options import Parser, add_question, add_settings, read_settings
-from fmsdk.client import Client
 from fmsdk.errors import FmsdkError
+from fmsdk.sync_client import Client
 
 __all__ = ["create_parser", "run_command"]
 

@@ -194,7 +194,7 @@ class ErrorMapper:
             status: None for an error inside an answer that began with 200.
         """
         error_body = ErrorBody.of(body)
-        unbilled = status is not None and 300 <= status < 500
+        is_unbilled = status is not None and 300 <= status < 500
         status = status or error_body.status
         kind = self.kind(error_body, status)
         headers = headers or {}
@@ -209,7 +209,7 @@ class ErrorMapper:
             **self.details(kind, error_body),
         }
         error = kind(self._message(kind, error_body, status), **context)
-        error.unbilled = unbilled
+        error.is_unbilled = is_unbilled
         return error
 
     def from_exception(
@@ -246,7 +246,7 @@ class ErrorMapper:
             elif self.is_official:
                 what = _REFUSED
         typed_error = kind(f"{self.provider} {what} ({self._why(root)})", provider=self.provider)
-        typed_error.unbilled = unsent
+        typed_error.is_unbilled = unsent
         return typed_error
 
     def missing_credentials(self, error: Exception) -> AuthenticationError:
@@ -256,7 +256,7 @@ class ErrorMapper:
             f"{self.provider} {what} ({self._why(error)}); see {self.variable}",
             provider=self.provider,
         )
-        typed_error.unbilled = True
+        typed_error.is_unbilled = True
         return typed_error
 
     def cause(self, error: Exception) -> Exception | None:

@@ -6,12 +6,14 @@ never retries itself. The cost and the latency of its answer are computed here.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from fmsdk import pricing, registry
+from fmsdk.budget import Budget, Spending
 from fmsdk.catalog.lifecycle import (
     Clock,
     known_capabilities,
@@ -19,7 +21,7 @@ from fmsdk.catalog.lifecycle import (
     unknown_model_warnings,
 )
 from fmsdk.content import Text
-from fmsdk.errors import FmsdkError, Timeout, UnsupportedContent
+from fmsdk.errors import BudgetExceeded, FmsdkError, Timeout, UnsupportedContent
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.observe.call_observer import CallObserver, Observers
 from fmsdk.observe.observer import AttemptReport, result_of
@@ -31,7 +33,9 @@ from fmsdk.pipeline.image_limits import fit_image_limits
 from fmsdk.pipeline.media_memory import MediaMemory, Reservation
 from fmsdk.pipeline.retry import delay_before_retry
 from fmsdk.pipeline.running_calls import RunningCalls, closed_error
+from fmsdk.pipeline.spending import CallSpending
 from fmsdk.provider import Capabilities, PartialResponse, Provider
+from fmsdk.quoting.quote import estimated_usage
 from fmsdk.request import Request
 from fmsdk.request_options import with_typed_options
 from fmsdk.response import ResponseAccumulator
@@ -55,7 +59,8 @@ class Policy:
     how many calls run at once; None: no limit. observers: follow the calls. clock: decides which
     models are retired; None: the machine's clock. fetch: limits of a fetch of media. media_memory:
     what fetched media take. running_calls: the client's calls on this event loop, which end when
-    it is closed."""
+    it is closed. budgets: caps on what calls cost. spending: keeps the sums of the budgets; None:
+    there are no budgets and no ledger."""
 
     retries: int = 2
     timeout: float | None = None
@@ -65,6 +70,8 @@ class Policy:
     fetch: FetchLimits = DEFAULT_FETCH
     running_calls: RunningCalls = field(default_factory=RunningCalls)
     media_memory: MediaMemory = field(default_factory=MediaMemory)
+    budgets: tuple[Budget, ...] = ()
+    spending: Spending | None = None
 
 
 class Call(Generic[Q, A]):
@@ -89,6 +96,11 @@ class Call(Generic[Q, A]):
         self._call_observer = CallObserver(self.request)
         self._task: asyncio.Task[Any] | None = None
         self._interrupted_task: asyncio.Task[Any] | None = None
+        self._spending: CallSpending | None = None
+        if policy.spending is not None or request.max_cost is not None:
+            self._spending = CallSpending(
+                self.request, provider, policy.budgets, policy.spending, secrets.token_hex(8)
+            )
 
     async def run(self: Call[Q, Awaitable[R]]) -> R:
         """Ask, and return the result with its latency and cost."""
@@ -162,13 +174,19 @@ class Call(Generic[Q, A]):
         """Add latency, cost, the request's tags and the warnings of the checks."""
         has_output = any(message.parts for message in result.messages)
         usage = without_false_zeros(result.usage, has_output=has_output)
+        if "cancelled" not in result.finishes and not self.provider.is_local:
+            usage = estimated_usage(self.provider, self.request, result, usage)
         timings = result.timings
+        cost = self.cost(timings, result.served_model, usage)
+        warnings = self._warnings + result.warnings
+        if cost is not None and self._spending is not None:
+            warnings += self._spending.overrun(cost.total)
         return replace(
             result,
             usage=usage,
             latency=self.clock.latency(timings, usage, tuple(self.attempts)),
-            cost=self.cost(timings, result.served_model, usage),
-            warnings=self._warnings + result.warnings,
+            cost=cost,
+            warnings=warnings,
             tags=self.request.tags,
         )
 
@@ -210,12 +228,14 @@ class Call(Generic[Q, A]):
                 self.request, smaller = await fit_image_limits(self.request, capabilities)
                 check_media_bytes(self.request, capabilities)
                 self._warnings += smaller
+                if self._spending is not None:
+                    await self._spending.make_quote(self.request)
                 if self.policy.gate is not None:
                     acquisition = self.policy.gate.acquire()
                     self._holds_gate = await self.clock.measure_queue(acquisition)
+                await self._begin_attempt()
         except TimeoutError as error:
             raise self.deadline_error(error) from error
-        self._begin_attempt()
 
     async def _check_request(self) -> Capabilities:
         """Check the request against what the model takes, and return the latter."""
@@ -257,11 +277,15 @@ class Call(Generic[Q, A]):
     def release(self) -> None:
         """Let the next call pass the client's gate, and have what this one's media took."""
         self._reservation.shrink(0)
+        if self._spending is not None:  # of an attempt that nobody reported
+            self._spending.hold("it ended in an unexpected way")
         if self._holds_gate and self.policy.gate is not None:
             self._holds_gate = False
             self.policy.gate.release()
 
-    def _begin_attempt(self) -> None:
+    async def _begin_attempt(self) -> None:
+        if self._spending is not None:
+            await self.clock.measure_queue(self._spending.reserve())
         self.clock.begin_attempt()
         self._asking = True
 
@@ -287,6 +311,8 @@ class Call(Generic[Q, A]):
         if len(self.attempts) == self._reported_attempts:
             return
         self._reported_attempts = len(self.attempts)
+        if self._spending is not None:
+            self._spending.settle(outcome, is_failed=self.attempts[-1].error is not None)
         result = result_of(outcome)
         self._call_observer.attempt_ended(
             AttemptReport(
@@ -325,7 +351,13 @@ class Call(Generic[Q, A]):
         self.report_attempt(fmsdk_error, delay)
         await asyncio.sleep(delay)
         self._delay = delay
-        self._begin_attempt()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                await self._begin_attempt()
+        except TimeoutError as late:
+            raise self.deadline_error(late) from late
+        except BudgetExceeded as refusal:
+            raise refusal from fmsdk_error
 
     def deadline_error(self, error: TimeoutError) -> Timeout:
         """The error for a missed deadline, with what is known of the interrupted answer."""

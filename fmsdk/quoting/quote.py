@@ -7,6 +7,7 @@ neither the final bill (`fmsdk.pricing`) nor spending limits.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
@@ -21,7 +22,8 @@ from fmsdk.quoting.unbounded_input import unbounded_inputs
 from fmsdk.registry import Registry
 from fmsdk.request import Request
 from fmsdk.request_options import with_typed_options
-from fmsdk.response import Response, Warning
+from fmsdk.response import Response
+from fmsdk.result import Result, Warning
 from fmsdk.usage import (
     InputUsage,
     OutputUsage,
@@ -31,7 +33,14 @@ from fmsdk.usage import (
     to_plain_record,
 )
 
-__all__ = ["Quote", "estimate_text", "estimated_usage", "make_quote", "offline_quote"]
+__all__ = [
+    "Quote",
+    "estimate_text",
+    "estimated_usage",
+    "make_quote",
+    "offline_quote",
+    "quote_request",
+]
 
 # Providers whose prices are known although they are not installed.
 _VENDORS = frozenset({"anthropic", "google", "openai"})
@@ -108,15 +117,24 @@ def offline_quote(request: Request, registry: Registry, clock: Clock | None = No
     else:
         vendor = provider.vendor
         request = with_typed_options(request, provider.options_class)
-        quote = make_quote(
-            request,
-            estimate=provider.estimate(request),
-            price_id=provider.price_id,
-            local=provider.is_local,
-        )
-        source = pricing.name_price_source(quote.price_source, provider)
-        quote = replace(quote, price_source=source)
+        quote = quote_request(request, provider)
     return replace(quote, warnings=(*retirement_warnings(request, vendor, clock), *quote.warnings))
+
+
+def quote_request(request: Request, provider: Provider) -> Quote:
+    """The quote for a request with typed options, from its provider's estimate.
+
+    Raises:
+        QuoteUnavailable: the size of the request is unknown offline.
+    """
+    quote = make_quote(
+        request,
+        estimate=provider.estimate(request),
+        price_id=provider.price_id,
+        local=provider.is_local,
+    )
+    source = pricing.name_price_source(quote.price_source, provider)
+    return replace(quote, price_source=source)
 
 
 def make_quote(
@@ -173,23 +191,23 @@ def make_quote(
 def estimated_usage(
     provider: Provider,
     request: Request,
-    partial: Response[Any],
+    result: Result,
     reported_usage: Usage | None = None,
 ) -> Usage:
-    """The usage of a request whose answer broke off: the usage that the vendor had reported by
-    then. What is missing in it is estimated: the input by the provider, the output by what arrived.
-    Unknown if one of them is missing and cannot be estimated."""
+    """The usage of a request whose answer broke off, or came without it: what the vendor had
+    reported by then. What is missing in it is estimated: the input by the provider, the output by
+    what arrived. Unknown if one of them is missing and cannot be estimated."""
     usage = reported_usage or Usage()
-    if usage.input.total is not None and usage.output.total is not None:
-        return usage
-    try:
-        tokens = provider.estimate(request).input.expected
-    except QuoteUnavailable:
-        tokens = None
-    answer = estimate_answer(request, (part for choice in partial.choices for part in choice.parts))
-    input_usage = InputUsage(total=tokens) if usage.input.total is None else usage.input
-    output_usage = OutputUsage(total=answer) if usage.output.total is None else usage.output
-    if input_usage.total is None or output_usage.total is None:
+    input_usage, output_usage = usage.input, usage.output
+    if input_usage.total is None and input_usage.audio_seconds is None:
+        with suppress(QuoteUnavailable):
+            input_usage = InputUsage(total=provider.estimate(request).input.expected)
+    if output_usage.total is None and isinstance(result, Response):
+        parts = (part for choice in result.choices for part in choice.parts)
+        output_usage = OutputUsage(total=estimate_answer(request, parts))
+        if output_usage.total is None:
+            return usage
+    if input_usage.total is None or (input_usage, output_usage) == (usage.input, usage.output):
         return usage
     return replace(usage, input=input_usage, output=output_usage, source="estimated")
 

@@ -31,7 +31,7 @@ VERBS = ("generate", "stream", "quote")
         ("max_retries", "use Client.retries="),
         ("max_tokens", r"use max_output_tokens= of generate\(…\)"),
         ("provider", "did you mean providers"),
-        ("zzz", "known: clock, fetch"),
+        ("zzz", "known: budget, clock, fetch"),
     ],
 )
 def test_other_keywords_of_a_client_lead_to_ours(client: Any, keyword: str, way: str) -> None:

@@ -289,15 +289,13 @@ class TestOpenAI:
         with pytest.raises(fmsdk.InvalidResponse, match="indexes"):
             self.embed(body, ["one", "two"])
 
-    def test_no_usage_is_unknown_and_costs_nothing_that_is_known(self) -> None:
-        body = openai_body([UNIT])
+    def test_no_usage_is_estimated_and_so_is_the_cost(self) -> None:
+        body = openai_body([UNIT], model="text-embedding-3-small")
         del body["usage"]
         result, _ = self.embed(body)
-        assert (result.usage.source, result.usage.input.total, result.cost) == (
-            "unknown",
-            None,
-            None,
-        )
+        assert result.usage.source == "estimated"
+        assert result.usage.input.total > 0
+        assert result.cost.source == "estimated"
 
     def test_the_cost_is_that_of_all_requests_once(self) -> None:
         body = openai_body([UNIT], model="text-embedding-3-small")
@@ -455,7 +453,8 @@ class TestGoogle:
         body = {"embeddings": [{"values": UNIT}]}
         with run_server(Answer(body)) as server, wire.client(server.root) as client:
             result = client.embed(wire.model, "one")
-        assert (result.usage.source, result.cost) == ("unknown", None)
+        assert result.usage.source == "estimated"
+        assert result.usage.input.total > 0
 
 
 def test_a_provider_without_the_verb() -> None:

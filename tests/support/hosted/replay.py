@@ -127,5 +127,5 @@ def summarize_response(answer: Response[Any]) -> dict[str, Any]:
         "refusal": answer.refusal,
         "finish": answer.finish_raw,
         "choices": len(answer.choices),
-        "usage": None if used.source == "unknown" else usage,
+        "usage": usage if used.source == "measured" else None,
     }
