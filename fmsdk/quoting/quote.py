@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from fmsdk import pricing
 from fmsdk.catalog.lifecycle import Clock, retirement_warnings
+from fmsdk.embedding import EmbedRequest
 from fmsdk.errors import MissingExtra, MissingKey, QuoteUnavailable, UnknownProvider
 from fmsdk.notebook import render_table
 from fmsdk.provider import Estimate, Provider
@@ -173,7 +174,7 @@ def make_quote(
         at_tier = f" in the tier {tier!r}" if tier else ""
         message = f"no price is known for {request.name}{at_tier}"
         warnings.append(Warning("price_unknown", message, request.name))
-    elif not no_bounds and (request.settings.max_output_tokens or limit):
+    elif not no_bounds and (request.settings.max_output_tokens or limit or not output.high):
         ceiling = _ceiling(request, estimate, output.high, rates)
     return Quote(
         provider=request.provider,
@@ -213,6 +214,8 @@ def estimated_usage(
 
 
 def _answer_length(request: Request, limit: int | None, warnings: list[Warning]) -> Range[int]:
+    if isinstance(request, EmbedRequest):
+        return Range(0, 0, 0)
     settings = request.settings
     thinks = settings.reasoning not in {None, "none", "minimal"}
     assumed_tokens = _REASONED_ANSWER_TOKENS if thinks else _ANSWER_TOKENS
@@ -266,6 +269,10 @@ def _ceiling(
     if not media <= prices.keys():
         return None
     highest_in = max(prices[kind] for kind in _TEXT_IN if kind in prices)
-    highest_out = max(prices[kind] for kind in {*_TEXT_OUT, *media} if kind in prices)
+    highest_out = max(
+        (prices[kind] for kind in {*_TEXT_OUT, *media} if kind in prices), default=Decimal(0)
+    )
+    if most_out and not highest_out:
+        return None
     per_request = prices.get("request", Decimal(0))
     return most_in * highest_in + most_out * highest_out + per_request
