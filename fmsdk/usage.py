@@ -113,8 +113,9 @@ class Usage:
     `source` is "measured" (the vendor's bill, or counted by the local engine), "estimated",
     or "unknown". `service_tier` is the tier that *served* the request. `server_tools` counts the
     calls of tools that the vendor ran, by name ("web_search", "file_search", …), where it reports
-    them. `charged` is the cost of the request in US dollars that some vendors report. `raw` is the
-    vendor's own usage object, unchanged.
+    them. `region` is the geography in which the request was computed, where the vendor names it
+    ("us"). `charged` is the cost of the request in US dollars that some vendors report. `raw` is
+    the vendor's own usage object, unchanged.
     """
 
     input: InputUsage = _NO_INPUT
@@ -122,6 +123,7 @@ class Usage:
     source: UsageSource = "unknown"
     service_tier: str | None = None
     server_tools: Mapping[str, int] | None = None
+    region: str | None = None
     charged: Decimal | None = None
     raw: dict[str, Any] | None = None
 

@@ -198,7 +198,8 @@ class Call(Generic[Q, A]):
                 return replace(bill, source="estimated")
             return bill
         price_id = self.provider.price_id
-        cost = pricing.price(price_id, served_model or self.request.model, usage)
+        model, base_url = served_model or self.request.model, self.provider.base_url
+        cost = pricing.price(price_id, model, usage, base_url=base_url)
         if cost is None or usage.charged is not None:
             return cost
         source = pricing.name_price_source(cost.price_source, self.provider)

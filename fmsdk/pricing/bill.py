@@ -12,11 +12,12 @@ remainder of it, and a count that exceeds the remainder is reduced to it:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
 from fmsdk.pricing.datafile import MONEY
+from fmsdk.pricing.residency import find_uplift
 from fmsdk.pricing.table import Rates, rates_for
 from fmsdk.provider import Provider
 from fmsdk.usage import Cost, CostLine, InputUsage, OutputUsage, Usage
@@ -36,7 +37,12 @@ class _UnknownPrice(Exception):
 
 
 def price(
-    provider_id: str | None, model: str | None, usage: Usage, *, when: datetime | None = None
+    provider_id: str | None,
+    model: str | None,
+    usage: Usage,
+    *,
+    when: datetime | None = None,
+    base_url: str | None = None,
 ) -> Cost | None:
     """What a hosted request cost, in US dollars.
 
@@ -45,25 +51,39 @@ def price(
         model: the model that served the request.
         usage: what it used. `usage.service_tier` is the tier that served it.
         when: the time of the request (None: now; naive times are UTC), for dated prices.
+        base_url: the server's address, for prices that depend on its geography.
 
     Returns:
         The cost, whose lines add up to `total` exactly. None where the vendor, the model, the
         tier's price, the usage, or the price of anything used is unknown. A charge that the
-        vendor reports takes precedence over its price list.
+        vendor reports is the total; what it differs by from the list price is a line of its own.
     """
-    if (amount := usage.charged) is not None:
+    cost = None
+    if provider_id is not None and model is not None and usage.source != "unknown":
+        cost = _list_price(provider_id, model, usage, when, base_url)
+    if usage.charged is None:
+        return cost
+    lines = () if cost is None else cost.lines
+    difference = usage.charged if cost is None else MONEY.subtract(usage.charged, cost.total)
+    if difference or cost is None:
+        note = "as charged" if cost is None else "what was charged, less the list price"
+        kind = "request" if cost is None else "difference"
         line = CostLine(
-            kind="request",
+            kind=kind,
             quantity=Decimal(1),
             unit="request",
-            unit_price=amount,
-            amount=amount,
-            note="as charged",
+            unit_price=difference,
+            amount=difference,
+            note=note,
         )
-        source = f"reported by {provider_id or 'the server'} with the answer"
-        return Cost(total=amount, lines=(line,), price_source=source)
-    if provider_id is None or model is None or usage.source == "unknown":
-        return None
+        lines = (*lines, line)
+    source = f"reported by {provider_id or 'the server'} with the answer"
+    return Cost(total=usage.charged, lines=lines, price_source=source)
+
+
+def _list_price(
+    provider_id: str, model: str, usage: Usage, when: datetime | None, base_url: str | None
+) -> Cost | None:
     rates = rates_for(provider_id, model, usage.service_tier, when)
     if rates is None:
         return None
@@ -71,10 +91,33 @@ def price(
         lines = _bill_lines(usage, rates)
     except _UnknownPrice:
         return None
+    source = rates.source
+    uplift = find_uplift(provider_id, model, region=usage.region, base_url=base_url)
+    if uplift is not None:
+        tokens = _sum_amounts(line for line in lines if line.unit == "token")
+        share = uplift.factor - 1
+        amount = MONEY.multiply(tokens, share)
+        lines.append(
+            CostLine(
+                kind="residency uplift",
+                quantity=tokens,
+                unit="dollar",
+                unit_price=share,
+                amount=amount,
+                note=f"{uplift.source}, retrieved {uplift.retrieved}",
+            )
+        )
+        source = f"{source}, with the residency uplift"
+    return Cost(
+        total=_sum_amounts(lines), lines=tuple(lines), price_source=source, source=usage.source
+    )
+
+
+def _sum_amounts(lines: Iterable[CostLine]) -> Decimal:
     total = Decimal(0)
     for line in lines:
         total = MONEY.add(total, line.amount)
-    return Cost(total=total, lines=tuple(lines), price_source=rates.source, source=usage.source)
+    return total
 
 
 def name_price_source(source: str | None, provider: Provider) -> str | None:

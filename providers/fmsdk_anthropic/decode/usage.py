@@ -46,6 +46,7 @@ def decode_usage(raw: object) -> Usage:
         source="unknown" if fresh_input is None and output is None else "measured",
         service_tier="fast" if counts.text("speed") == "fast" else counts.text("service_tier"),
         server_tools=server_tools,
+        region=counts.text("inference_geo"),
         raw=fields,
     )
 
