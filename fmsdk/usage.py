@@ -226,14 +226,13 @@ class Cost:
     source: UsageSource = "measured"
 
     def __str__(self) -> str:
-        """The total, rounded to 3 digits; "~" marks an estimate. Device time has its price."""
+        """The total, rounded to 3 digits; "~" marks an estimate. Device time says whose figure its
+        price is: your own, or what renting such a device costs."""
         text = ("~" if self.source == "estimated" else "") + format_dollars(self.total)
         for line in self.lines:
             if line.kind == "device time":
-                # The source's name without its details.
-                source = self.price_source.partition(",")[0]
-                hourly = format_dollars(line.unit_price * 3600)
-                text += f" (device time at {hourly}/h, {source})"
+                whose = line.note.partition(":")[0] or self.price_source.partition(",")[0]
+                text += f" ({whose} at {format_dollars(line.unit_price * 3600)}/h)"
         return text
 
     def to_dict(self) -> dict[str, Any]:

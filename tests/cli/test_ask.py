@@ -100,7 +100,7 @@ def test_json_has_the_answer_usage_cost_and_latency(fmsdk_command: Run) -> None:
 def test_device_time_is_priced_with_its_source(fmsdk_command: Run) -> None:
     account = fmsdk_command("ask", "Hi", "-m", "scripted:device").notes[-1]
     assert "(0.25 s loading)" in account
-    assert account.endswith("$0.000500 (device time at $3.60/h, your own figure)")
+    assert account.endswith("$0.000500 (your own figure at $3.60/h)")
 
 
 def test_an_unknown_cost_is_null_and_never_zero(fmsdk_command: Run) -> None:

@@ -115,7 +115,7 @@ class TestDemoText:
         note, account = ran.notes
         assert note == f"fmsdk: asking {TEXT} (-m or FMSDK_MODEL choose another)"
         assert account.startswith(f"{TEXT} · 37 tokens in, ")
-        assert "(device time at $" in account
+        assert "(rental equivalent at $" in account
         unload()
 
     @pytest.mark.skipif(os.name != "posix", reason="SIGINT cannot be sent to one process elsewhere")
