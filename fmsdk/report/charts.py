@@ -1,0 +1,133 @@
+"""Charts as SVG text, drawn by matplotlib without its global state.
+
+Text stays text, so that it can be read out, searched and scaled. Series differ by dash and marker
+as well as by colour.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fmsdk.errors import MissingExtra
+
+__all__ = ["Series", "draw_bars", "draw_lines", "draw_spans"]
+
+# Okabe and Ito's colours, which people with any colour vision tell apart; dark enough on white.
+_COLOURS = ("#0072b2", "#d55e00", "#007a5a", "#a0457f", "#5f4b00", "#333333")
+_DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
+_INCHES = (7.2, 3.6)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A line of a chart: its name, and its points."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+
+
+def _draw(paint: Callable[[Any], None], height: float = _INCHES[1]) -> str:
+    """The SVG of what `paint` draws on one pair of axes.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+    """
+    try:
+        matplotlib: Any = importlib.import_module("matplotlib")
+        backend: Any = importlib.import_module("matplotlib.backends.backend_svg")
+        module: Any = importlib.import_module("matplotlib.figure")
+    except ImportError as error:
+        raise MissingExtra(
+            'pages with charts need matplotlib: pip install "fmsdk[report]"', extra="report"
+        ) from error
+    style: dict[str, Any] = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "fmsdk",
+        "font.family": ["sans-serif"],
+        "font.size": 10,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+    with matplotlib.rc_context(style):
+        figure = module.Figure(figsize=(_INCHES[0], height), layout="constrained")
+        backend.FigureCanvasSVG(figure)
+        axes = figure.subplots()
+        paint(axes)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
+def draw_lines(
+    series: Sequence[Series],
+    *,
+    x_label: str,
+    y_label: str,
+    is_log: bool = False,
+    mark: tuple[float, str] | None = None,
+) -> str:
+    """Lines over a common axis.
+
+    Args:
+        is_log: a logarithmic vertical axis.
+        mark: a place on the horizontal axis, and what it is.
+    """
+
+    def paint(axes: Any) -> None:
+        for number, line in enumerate(series):
+            style = {
+                "color": _COLOURS[number % len(_COLOURS)],
+                "linestyle": _DASHES[number % len(_DASHES)],
+            }
+            axes.plot(*zip(*line.points, strict=True), label=line.name, linewidth=2, **style)
+        if mark is not None:
+            axes.axvline(mark[0], color="#666666", linewidth=1)
+            axes.annotate(
+                mark[1], (mark[0], 0.02), xycoords=("data", "axes fraction"),
+                xytext=(4, 0), textcoords="offset points",
+            )  # fmt: skip
+        if is_log:
+            axes.set_yscale("log")
+        else:
+            axes.set_ylim(bottom=0)
+        axes.margins(x=0.01)
+        _label(axes, x_label, y_label)
+        if len(series) > 1:
+            axes.legend(frameon=False)
+
+    return _draw(paint)
+
+
+def draw_bars(bars: Sequence[tuple[str, float]], *, x_label: str) -> str:
+    """Horizontal bars, the first on top."""
+
+    def paint(axes: Any) -> None:
+        names = [name for name, _ in bars][::-1]
+        axes.barh(names, [value for _, value in bars][::-1], color=_COLOURS[0], height=0.6)
+        _label(axes, x_label, "")
+
+    return _draw(paint, 0.9 + 0.32 * max(len(bars), 2))
+
+
+def draw_spans(spans: Sequence[tuple[str, float, float]], *, middle: float, x_label: str) -> str:
+    """Horizontal bars from a low to a high figure, the first on top, with a line at `middle`."""
+
+    def paint(axes: Any) -> None:
+        for name, low, high in reversed(spans):
+            axes.barh(name, high - low, left=low, color=_COLOURS[0], height=0.6)
+        axes.axvline(middle, color="#222222", linewidth=1.5)
+        _label(axes, x_label, "")
+
+    return _draw(paint, 0.9 + 0.36 * max(len(spans), 2))
+
+
+def _label(axes: Any, x_label: str, y_label: str) -> None:
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
+    axes.grid(axis="both", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
