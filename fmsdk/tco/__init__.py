@@ -18,6 +18,14 @@ from fmsdk.tco.break_even import (
     break_even_utilisation,
     net_present_value,
 )
+from fmsdk.tco.comparison import (
+    Alternative,
+    Comparison,
+    Sensitivity,
+    Verdict,
+    Workload,
+    compare,
+)
 from fmsdk.tco.energy import carbon, energy, joules_per_token, parity
 from fmsdk.tco.figures import Figure
 from fmsdk.tco.hardware import Hardware, OwnedHardware, RentedHardware
@@ -25,18 +33,24 @@ from fmsdk.tco.requests import RequestCost, price_per_million, request_cost, uti
 
 __all__ = [
     "Adaptation",
+    "Alternative",
     "BreakEven",
+    "Comparison",
     "Figure",
     "Hardware",
     "Method",
     "OwnedHardware",
     "RentedHardware",
     "RequestCost",
+    "Sensitivity",
+    "Verdict",
+    "Workload",
     "blended_price",
     "break_even",
     "break_even_rate",
     "break_even_utilisation",
     "carbon",
+    "compare",
     "energy",
     "joules_per_token",
     "net_present_value",

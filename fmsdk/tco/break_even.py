@@ -36,16 +36,20 @@ class BreakEven:
     savings_per_month: Decimal
 
 
-def break_even(hardware: OwnedHardware, other_per_month: Figure) -> BreakEven:
+def break_even(
+    hardware: OwnedHardware, other_per_month: Figure, *, utilisation: Figure = 1
+) -> BreakEven:
     """When owning has paid for itself.
 
     Args:
         other_per_month: dollars a month for the same work elsewhere: tokens × an API's price, or
-        the
-            rent of a server × `hours_per_month`.
+            the rent of a server × `hours_per_month`.
+        utilisation: the share of time in which it works; while it waits, it may draw less power.
     """
     hours = Decimal(hardware.hours_per_month)
-    savings = to_decimal("other_per_month", other_per_month) - hardware.running_per_hour * hours
+    waiting = 1 - to_decimal("utilisation", utilisation, most=1)
+    running = hardware.running_per_hour - waiting * hardware.busy_per_hour
+    savings = to_decimal("other_per_month", other_per_month) - running * hours
     if savings <= 0:
         return BreakEven(hours=None, months=None, savings_per_month=savings)
     months = hardware.capital / savings
