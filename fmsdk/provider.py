@@ -22,7 +22,7 @@ from fmsdk.request import Request
 from fmsdk.response import Event, Response
 from fmsdk.result import Warning
 from fmsdk.transcription import TranscribeRequest, Transcription
-from fmsdk.usage import Range, Timings, Usage
+from fmsdk.usage import Device, Range, Timings, Usage
 
 __all__ = [
     "ALL_SETTINGS",
@@ -269,6 +269,12 @@ class Provider(ABC):
     async def load(self, model: str) -> float | None:
         """Load a model, and return the seconds that took: 0.0 for a loaded model, None for a model
         that runs elsewhere. This time does not count for deadlines."""
+        del model
+        return None
+
+    def device(self, model: str) -> Device | None:
+        """The user's own device that a loaded model runs on; None: it runs elsewhere, or is not
+        loaded."""
         del model
         return None
 

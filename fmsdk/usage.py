@@ -36,7 +36,7 @@ _SIGNIFICANT_DIGITS = 3
 def format_dollars(amount: Decimal) -> str:
     """US dollars with at least 2 decimals and 3 significant digits."""
     decimals = max(2, _SIGNIFICANT_DIGITS - 1 - amount.adjusted()) if amount else 2
-    return f"${amount:.{decimals}f}"
+    return f"${amount:,.{decimals}f}"
 
 
 def to_plain_record(value: Any) -> dict[str, Any]:

@@ -36,7 +36,7 @@ TEXTS = {
     "WarningCode": "Every code that a warning can have: see below.",
 }
 SECTIONS = {
-    "Clients and streams": ("fmsdk.client", "fmsdk.streams"),
+    "Clients and streams": ("fmsdk.client", "fmsdk.sync_client", "fmsdk.streams"),
     "Messages and requests": ("fmsdk.content", "fmsdk.media", "fmsdk.request", "types"),
     "Results": (
         "fmsdk.response",
@@ -45,12 +45,13 @@ SECTIONS = {
         "fmsdk.transcription",
         "fmsdk.embedding",
     ),
-    "Usage, cost and quotes": ("fmsdk.usage", "fmsdk.quoting"),
+    "Usage, cost and quotes": ("fmsdk.usage", "fmsdk.quoting", "fmsdk.budget"),
     "JSON": ("fmsdk.serialization",),
     "For providers": ("fmsdk.provider",),
     "Errors": ("fmsdk.errors",),
 }
 WARNINGS = {
+    "cost_above_bound": "The bill is above what was reserved for it: `max_cost`, or the ceiling.",
     "setting_dropped": "A setting was left out because the model or the API cannot honour it, and "
     "the request is `lenient`.",
     "setting_ignored": "The server did not do what a setting asked for: it gave fewer answers than "

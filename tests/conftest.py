@@ -59,6 +59,7 @@ SLOW = {
     "openai/test_local_servers.py",
     "pipeline/test_closing.py",
     "pipeline/test_latency.py",
+    "tco/test_report.py",
     "test_wheel.py",
 }
 

@@ -10,12 +10,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from fmsdk.cli import ask, failures, models, quote, terminal, transcribe
+from fmsdk.cli import ask, failures, models, quote, tco, terminal, transcribe
 from fmsdk.cli.options import Parser
 
 __all__ = ["main"]
 
-_COMMANDS = {"ask": ask, "transcribe": transcribe, "models": models, "quote": quote}
+_COMMANDS = {
+    "ask": ask,
+    "transcribe": transcribe,
+    "models": models,
+    "quote": quote,
+    "tco": tco,
+}
 _HELP = """\
 usage: fmsdk COMMAND …
 
@@ -26,6 +32,7 @@ commands:
   transcribe   turn recordings into text
   models       what is usable now, and why others are not; get a model, show one
   quote        what a question would cost, before it is sent
+  tco          what a request costs on your own hardware, beside an API's price
 
 examples:
   fmsdk ask "What is the capital of France?"

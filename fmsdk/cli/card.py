@@ -18,7 +18,7 @@ from fmsdk.catalog.lifecycle import known_capabilities
 from fmsdk.errors import ConfigurationError, FmsdkError, UnknownProvider
 from fmsdk.provider import Capabilities, Provider, UsableModel
 
-__all__ = ["Card", "Figure", "create_card"]
+__all__ = ["Card", "Figure", "create_card", "price_id_of"]
 
 # The units of what is not priced by the token.
 _OTHER_UNITS = {
@@ -67,10 +67,8 @@ def create_card(provider_name: str, model: str) -> Card:
         ModelRetired: the provider no longer exists.
     """
     provider, usable = _create_provider(provider_name)
-    if provider is None:
-        vendor = price_id = _VENDOR_IDS.get(provider_name, provider_name)
-    else:
-        vendor, price_id = provider.vendor, provider.price_id
+    price_id = price_id_of(provider_name, provider)
+    vendor = price_id if provider is None else provider.vendor
     name = f"{provider_name}:{model}"
     rows = {row.name: row for row in registry.usable_models()}
     row = rows.get(name)
@@ -179,6 +177,12 @@ def _name_features(
     tools: bool | None, structured: bool | None, reasoning: bool | None
 ) -> dict[str, bool | None]:
     return {"tools": tools, "structured output": structured, "reasoning": reasoning}
+
+
+def price_id_of(provider_name: str, provider: Provider | None = None) -> str | None:
+    """The vendor whose price list holds for a provider, also of one that lacks its key."""
+    provider = provider or _create_provider(provider_name)[0]
+    return _VENDOR_IDS.get(provider_name, provider_name) if provider is None else provider.price_id
 
 
 def _price_figure(price_id: str, model: str) -> Figure | None:

@@ -230,7 +230,8 @@ class Call(Generic[Q, A]):
                 check_media_bytes(self.request, capabilities)
                 self._warnings += smaller
                 if self._spending is not None:
-                    await self._spending.make_quote(self.request)
+                    left = self._deadline and self._deadline - asyncio.get_running_loop().time()
+                    await self._spending.make_quote(self.request, left)
                 if self.policy.gate is not None:
                     acquisition = self.policy.gate.acquire()
                     self._holds_gate = await self.clock.measure_queue(acquisition)

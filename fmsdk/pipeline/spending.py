@@ -24,12 +24,13 @@ from decimal import Decimal
 from fmsdk.budget import Budget, Reservation, Shortfall, Spending
 from fmsdk.errors import BudgetExceeded, FmsdkError, QuoteUnavailable
 from fmsdk.observe.observer import result_of
+from fmsdk.pricing import device_cost
 from fmsdk.provider import Provider
 from fmsdk.quoting.quote import Quote, quote_request
 from fmsdk.request import Request
 from fmsdk.result import Result, Warning
 from fmsdk.threads import run_in_thread
-from fmsdk.usage import format_dollars
+from fmsdk.usage import Timings, format_dollars
 
 __all__ = ["CallSpending"]
 
@@ -68,9 +69,13 @@ class CallSpending:
         self._limit: Decimal | None = None
         self.quote: Quote | None = None
 
-    async def make_quote(self, request: Request) -> None:
+    async def make_quote(self, request: Request, seconds: float | None) -> None:
         """Quote the request as it is sent, and refuse it where it cannot keep the caller's bound,
         or where a budget covers it and there is no bound.
+
+        Args:
+            seconds: that are left until the deadline, which bounds the time on a device of the
+                user's own; None: there is no deadline.
 
         Raises:
             BudgetExceeded: by the caller's `max_cost`, or without any bound.
@@ -86,6 +91,8 @@ class CallSpending:
             why_none = error.message
         quote, max_cost = self.quote, request.max_cost
         ceiling = None if quote is None else quote.ceiling
+        if ceiling is None and seconds is not None:
+            ceiling = self._device_ceiling(seconds)
         self._limit = ceiling if max_cost is None else min(ceiling or max_cost, max_cost)
         if max_cost is not None and quote and quote.cost and quote.cost.low > max_cost:
             raise BudgetExceeded(
@@ -97,11 +104,18 @@ class CallSpending:
         if self._limit is None and self._budgets:
             raise BudgetExceeded(
                 f"the budget of {self._budgets[0]} needs to know what this request can cost, and "
-                f"there is no bound with {request.name}: {why_none or self._missing_bound()}. "
-                "Pass max_output_tokens=…, or max_cost='0.10' as your own bound; nothing was sent",
+                f"there is no bound with {request.name}: {why_none or self._missing_bound()}. Pass "
+                f"{'timeout' if self._provider.is_local else 'max_output_tokens'}=…, or "
+                "max_cost='0.10' as your own bound; nothing was sent",
                 budget=self._budgets[0],
                 **self._context(),
             )
+
+    def _device_ceiling(self, seconds: float) -> Decimal | None:
+        """What the user's own device costs in so many seconds; None: it has no price."""
+        device = self._provider.device(self._request.model)
+        bill = device_cost(Timings(device=device, device_seconds=seconds))
+        return None if bill is None else bill.total
 
     def _missing_bound(self) -> str:
         """Why the quote has no ceiling."""

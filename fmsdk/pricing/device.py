@@ -16,7 +16,7 @@ import msgspec
 
 from fmsdk.data import read_table
 from fmsdk.pricing.datafile import MONEY, per_second
-from fmsdk.usage import Cost, CostLine, Timings
+from fmsdk.usage import Cost, CostLine, Device, Timings
 
 __all__ = ["DEVICE_PRICES", "VARIABLE", "device_cost"]
 
@@ -50,24 +50,9 @@ def device_cost(timings: Timings) -> Cost | None:
     None where the seconds or the price are unknown.
     """
     device, seconds = timings.device, timings.device_seconds
-    if device is None or seconds is None:
+    if device is None or seconds is None or (price := _hourly_price(device)) is None:
         return None
-    hourly, source = device.hourly_price, "your own figure"
-    if hourly is None:
-        hourly, source = _read_environment(), f"your own figure ({VARIABLE})"
-    message = f"{source}: ${hourly}/h"
-    if hourly is None:
-        name = f" {device.name.lower()}"
-        if " mig " in name:
-            return None  # a slice of a device; the table has prices of entire ones
-        rows = read_table("device_prices.json", _Table).rows
-        matches = (r for r in rows if r.kind == device.kind and fnmatchcase(name, r.match))
-        if (row := next(matches, None)) is None:
-            return None
-        hourly = MONEY.multiply(row.hourly, Decimal(device.count))
-        unit = "vCPU" if row.per == "vcpu" else "device"
-        message = f"rental equivalent: {device.count} {unit} at ${row.hourly}/h ({row.offer})"
-        source = f"{row.source}; retrieved {row.retrieved}"
+    hourly, message, source = price
     quantity = Decimal(f"{max(seconds, 0.0):.6f}")
     unit_price = per_second(hourly)
     amount = MONEY.multiply(quantity, unit_price)
@@ -80,6 +65,26 @@ def device_cost(timings: Timings) -> Cost | None:
         note=message,
     )
     return Cost(total=amount, lines=(line,), price_source=source)
+
+
+def _hourly_price(device: Device) -> tuple[Decimal, str, str] | None:
+    """(dollars an hour, what they are, where they come from) for all of the device."""
+    hourly, source = device.hourly_price, "your own figure"
+    if hourly is None:
+        hourly, source = _read_environment(), f"your own figure ({VARIABLE})"
+    if hourly is not None:
+        return hourly, f"{source}: ${hourly}/h", source
+    name = f" {device.name.lower()}"
+    if " mig " in name:
+        return None  # a slice of a device; the table has prices of entire ones
+    rows = read_table("device_prices.json", _Table).rows
+    matches = (r for r in rows if r.kind == device.kind and fnmatchcase(name, r.match))
+    if (row := next(matches, None)) is None:
+        return None
+    unit = "vCPU" if row.per == "vcpu" else "device"
+    message = f"rental equivalent: {device.count} {unit} at ${row.hourly}/h ({row.offer})"
+    hourly = MONEY.multiply(row.hourly, Decimal(device.count))
+    return hourly, message, f"{row.source}; retrieved {row.retrieved}"
 
 
 def _read_environment() -> Decimal | None:

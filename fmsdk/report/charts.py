@@ -19,7 +19,8 @@ __all__ = ["Series", "draw_bars", "draw_lines", "draw_spans"]
 # Okabe and Ito's colours, which people with any colour vision tell apart; dark enough on white.
 _COLOURS = ("#0072b2", "#d55e00", "#007a5a", "#a0457f", "#5f4b00", "#333333")
 _DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
-_INCHES = (7.2, 3.6)
+_INCHES = (5.6, 3.3)
+"""Small, so that the text of a chart as wide as a phone is legible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +122,23 @@ def draw_spans(spans: Sequence[tuple[str, float, float]], *, middle: float, x_la
         for name, low, high in reversed(spans):
             axes.barh(name, high - low, left=low, color=_COLOURS[0], height=0.6)
         axes.axvline(middle, color="#222222", linewidth=1.5)
+        axes.use_sticky_edges = False
+        axes.margins(x=0.06)
         _label(axes, x_label, "")
+        axes.locator_params(axis="x", nbins=5)
 
     return _draw(paint, 0.9 + 0.36 * max(len(spans), 2))
+
+
+def _format_tick(value: float, _: object) -> str:
+    return f"${value:,.0f}" if abs(value) >= 10 or not value else f"${value:.6g}"
 
 
 def _label(axes: Any, x_label: str, y_label: str) -> None:
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
+    for axis, label in ((axes.xaxis, x_label), (axes.yaxis, y_label)):
+        if "dollars" in label:
+            axis.set_major_formatter(_format_tick)
     axes.grid(axis="both", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)

@@ -29,6 +29,8 @@ from fmsdk.tco.comparison import (
 from fmsdk.tco.energy import carbon, energy, joules_per_token, parity
 from fmsdk.tco.figures import Figure
 from fmsdk.tco.hardware import Hardware, OwnedHardware, RentedHardware
+from fmsdk.tco.meters import MeasuredEnergy, find_counters, measure_energy
+from fmsdk.tco.report import render_report
 from fmsdk.tco.requests import RequestCost, price_per_million, request_cost, utilisation
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "Comparison",
     "Figure",
     "Hardware",
+    "MeasuredEnergy",
     "Method",
     "OwnedHardware",
     "RentedHardware",
@@ -52,10 +55,13 @@ __all__ = [
     "carbon",
     "compare",
     "energy",
+    "find_counters",
     "joules_per_token",
+    "measure_energy",
     "net_present_value",
     "parity",
     "price_per_million",
+    "render_report",
     "request_cost",
     "training_hours",
     "utilisation",

@@ -142,6 +142,11 @@ class LocalProvider(Provider):
             return estimate_text(request)
         return Estimate(input=Range(tokens, tokens, tokens), exact=True)
 
+    def device(self, model: str) -> Device | None:
+        """The device of a loaded model, with its price where the user has set one."""
+        loaded_model = self._find_loaded(locate_model(model))
+        return None if loaded_model is None else loaded_model.device
+
     async def aclose(self) -> None:
         """Nothing to close: models stay loaded until `fmsdk_local.unload`."""
 

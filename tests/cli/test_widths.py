@@ -21,10 +21,17 @@ COMMANDS = {
         *("-m", "anthropic:claude-opus-5-5", "-m", "vllm:meta-llama/Llama-3.1-8B-Instruct"),
     ],
     "transcribe": ["transcribe", "--timestamps", "talk.wav", "-m", "scripted:timed"],
+    "tco": [
+        *("tco", "--rent", "2", "--hours-per-month", "730", "--requests-per-second", "6"),
+        *("--device-seconds", "0.04", "--input-tokens", "800", "--output-tokens", "200"),
+        *("--api", "openai:gpt-4o"),
+    ],
     "wrong": ["models", "show", "gpt-4o", "nowhere:x", "--json", "--no-such-option"],
     "nothing": [],
     "help": ["--help"],
-    **{f"help-{name}": [name, "--help"] for name in ("ask", "transcribe", "models", "quote")},
+    **{
+        f"help-{name}": [name, "--help"] for name in ("ask", "transcribe", "models", "quote", "tco")
+    },
 }
 BAR = re.compile("\r\x1b\\[K[^\r\n]*(?=\r\x1b\\[K)|\r\x1b\\[K")
 SECONDS = re.compile(r"\d+\.\d\d s")

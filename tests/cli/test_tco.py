@@ -1,0 +1,112 @@
+"""`fmsdk tco`: options, plans, tables, JSON and pages."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+RENT = ("--rent", "2.50", "--hours-per-month", "730")
+WORK = ("--requests-per-second", "6", "--device-seconds", "0.04")
+TOKENS = ("--input-tokens", "800", "--output-tokens", "200")
+PLAN = """\
+price = 250000
+years = 5
+hours_per_month = 730
+kilowatts = 5.6
+price_per_kwh = 0.12
+requests_per_second = 6
+device_seconds = 0.04
+input_tokens = 800
+output_tokens = 200
+api = ["openai:gpt-4o"]
+"""
+
+
+def test_the_figures_and_the_answer(fmsdk_command: Run) -> None:
+    ran = fmsdk_command("tco", *RENT, *WORK, *TOKENS, "--api", "openai:gpt-4o")
+    assert ran.code == 0
+    lines = ran.out.splitlines()
+    assert lines[0].split() == ["utilisation", "24%"]
+    assert lines[1].split() == ["hardware", "a", "month", "$1,825.00"]
+    # 800 × $2.50 + 200 × $10, a million
+    assert "openai:gpt-4o     $0.00400, a month $63,072.00" in ran.out
+    assert "Your own hardware costs less than openai:gpt-4o: $0.000116 a request" in ran.out
+
+
+def test_json_has_every_digit(fmsdk_command: Run) -> None:
+    ran = fmsdk_command("tco", *RENT, *WORK, *TOKENS, "--api", "openai:gpt-4o", "--json")
+    record = json.loads(ran.out)
+    assert record["utilisation"] == "0.24"
+    assert Decimal(record["verdicts"][0]["alternative"]["price_per_request"]) == Decimal("0.004")
+
+
+def test_a_plan_and_options_that_override_it(fmsdk_command: Run, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN)
+    ran = fmsdk_command("tco", str(plan), "--json")
+    assert json.loads(ran.out)["hardware"]["kilowatts"] == "5.6"
+    ran = fmsdk_command("tco", str(plan), "--kilowatts", "7", "--json")
+    assert json.loads(ran.out)["hardware"]["kilowatts"] == "7"
+
+
+def test_a_page(fmsdk_command: Run, tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(PLAN)
+    page = tmp_path / "page.html"
+    ran = fmsdk_command("tco", str(tmp_path / "plan.toml"), "--html", str(page))
+    assert (ran.code, ran.out) == (0, "")
+    assert page.read_text().count("<svg") == 3
+
+
+def test_tokens_a_second_and_requests_a_month_do_as_well(fmsdk_command: Run) -> None:
+    work = ("--tokens-per-second", "5000", "--requests-per-month", "2628000")
+    record = json.loads(fmsdk_command("tco", *RENT, *work, *TOKENS, "--json").out)
+    assert record["workload"]["device_seconds"] == "0.04"
+    assert record["workload"]["requests_per_second"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "what does the hardware cost?"),
+        (("--price", "1000"), "--years is missing"),
+        (("--price", "1", "--rent", "1"), "bought (--price) or rented (--rent), not both"),
+        (RENT, "how much work is a request?"),
+        ((*RENT, "--device-seconds", "1"), "--requests-per-month is missing"),
+        (("--rent", "x", *WORK), "rent is a number, not 'x'"),
+        (("--rent", "2", *WORK), "hours_per_month is missing"),
+        ((*RENT, *WORK, "--api", "openai:gpt-4o"), "--input-tokens is missing"),
+        (
+            (*RENT, *WORK, *TOKENS, "--api", "openai:unheard"),
+            "no price is known for openai:unheard",
+        ),
+        ((*RENT, *WORK, *TOKENS, "--api", "gpt-4o"), "a model's name is provider:model"),
+        ((*RENT, *WORK, "--gpu-price", "5"), "over how many requests is it spread?"),
+        (("nowhere.toml",), "cannot read nowhere.toml: No such file"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_one_line(
+    fmsdk_command: Run, options: tuple[str, ...], message: str
+) -> None:
+    ran = fmsdk_command("tco", *options)
+    assert ran.code == 2
+    assert message in ran.err
+    assert len(ran.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("price = ", "is not TOML"), ("cost = 3\n", "has the unknown name 'cost'")],
+)
+def test_a_broken_plan_is_one_line(
+    fmsdk_command: Run, tmp_path: Path, text: str, message: str
+) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(text)
+    ran = fmsdk_command("tco", str(plan))
+    assert ran.code == 2
+    assert message in ran.err
