@@ -1,0 +1,162 @@
+"""Records as rows of the file: one value for each column, encoded on the writer's thread."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from fmsdk.ledger.records import AttemptRecord, CallRecord, Quoted
+from fmsdk.ledger.schema import to_microseconds, to_units
+from fmsdk.usage import Cost, InputUsage, Latency, OutputUsage, Usage
+
+__all__ = ["INSERT_ATTEMPT", "INSERT_CALL", "attempt_row", "call_row"]
+
+_INPUT = tuple(spec.name for spec in fields(InputUsage))
+_OUTPUT = tuple(spec.name for spec in fields(OutputUsage))
+_USAGE = (
+    *("usage_source", "service_tier", "server_tools"),
+    *(f"input_{name}" for name in _INPUT),
+    *(f"output_{name}" for name in _OUTPUT),
+)
+_COST = ("cost", "cost_units", "cost_source", "cost_lines", "price_source")
+_QUOTE = ("quote", "quote_expected_units", "quote_ceiling_units")
+_LATENCY = (
+    *("total", "time_to_first_token", "queue", "load", "prefill", "decode"),
+    "output_tokens_per_second",
+)
+_NO_USAGE, _NO_COST = (None,) * len(_USAGE), (None,) * len(_COST)
+_NO_QUOTE, _NO_LATENCY = (None,) * len(_QUOTE), (None,) * len(_LATENCY)
+
+
+def _insert_into(table: str, columns: tuple[str, ...]) -> str:
+    # A row that was written already, by a transaction whose end was not heard of, stays.
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+
+
+INSERT_CALL = _insert_into(
+    "calls",
+    (
+        *("call_id", "time_us", "verb", "provider", "model", "tags", "outcome", "attempts"),
+        *("served_model", "request_id", "finish", "error", "status", *_USAGE, *_COST),
+        *("unpriced_attempts", "seconds", *_LATENCY[1:], *_QUOTE, "request", "answer"),
+    ),
+)
+INSERT_ATTEMPT = _insert_into(
+    "attempts",
+    (
+        *("call_id", "number", "time_us", "verb", "provider", "model", "tags"),
+        *("seconds", "waited", "error", "status", "served_model", "request_id"),
+        *("is_maybe_billed", *_USAGE, *_COST, *_QUOTE),
+    ),
+)
+
+
+def call_row(record: CallRecord) -> tuple[Any, ...]:
+    """The values of `INSERT_CALL`."""
+    return (
+        record.call_id,
+        to_microseconds(record.time),
+        record.verb,
+        record.provider,
+        record.model,
+        _encode(dict(record.tags)),
+        record.outcome,
+        record.attempts,
+        record.served_model,
+        record.request_id,
+        record.finish,
+        record.error,
+        record.status,
+        *_usage_values(record.usage),
+        *_cost_values(record.cost, record.last_cost),
+        record.unpriced_attempts,
+        *_latency_values(record.latency),
+        *_quote_values(record.quote),
+        record.request,
+        record.answer,
+    )
+
+
+def attempt_row(record: AttemptRecord) -> tuple[Any, ...]:
+    """The values of `INSERT_ATTEMPT`."""
+    attempt, cost = record.attempt, record.cost
+    return (
+        record.call_id,
+        record.number,
+        to_microseconds(record.time),
+        record.verb,
+        record.provider,
+        record.model,
+        _encode(dict(record.tags)),
+        attempt.seconds,
+        attempt.waited,
+        attempt.error,
+        attempt.status,
+        record.served_model,
+        record.request_id,
+        record.is_maybe_billed,
+        *_usage_values(record.usage),
+        *_cost_values(cost and cost.total, cost),
+        *_quote_values(record.quote),
+    )
+
+
+def _usage_values(usage: Usage | None) -> tuple[Any, ...]:
+    if usage is None:
+        return _NO_USAGE
+    tools = usage.server_tools
+    return (
+        usage.source,
+        usage.service_tier,
+        _encode(dict(tools)) if tools else None,
+        *[getattr(usage.input, name) for name in _INPUT],
+        *[getattr(usage.output, name) for name in _OUTPUT],
+    )
+
+
+def _cost_values(total: Decimal | None, last: Cost | None) -> tuple[Any, ...]:
+    if total is None:
+        return _NO_COST
+    units = to_units(total)
+    if last is None:
+        return f"{total:f}", units, None, None, None
+    lines = [
+        {
+            "kind": line.kind,
+            "quantity": f"{line.quantity:f}",
+            "unit": line.unit,
+            "unit_price": f"{line.unit_price:f}",
+            "amount": f"{line.amount:f}",
+            **({"note": line.note} if line.note else {}),
+        }
+        for line in last.lines
+    ]
+    return f"{total:f}", units, last.source, _encode(lines), last.price_source
+
+
+def _latency_values(latency: Latency | None) -> tuple[Any, ...]:
+    if latency is None:
+        return _NO_LATENCY
+    return tuple([getattr(latency, name) for name in _LATENCY])
+
+
+def _quote_values(quote: Quoted | None) -> tuple[Any, ...]:
+    if quote is None:
+        return _NO_QUOTE
+    cost, ceiling = quote.get("cost"), quote.get("ceiling")
+    return (
+        _encode(quote),
+        None if cost is None else to_units(Decimal(cost["expected"])),
+        None if ceiling is None else to_units(Decimal(ceiling)),
+    )
+
+
+_encoder = msgspec.json.Encoder(decimal_format="string")
+
+
+def _encode(value: Any) -> str:
+    return _encoder.encode(value).decode()

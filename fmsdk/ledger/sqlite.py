@@ -1,0 +1,320 @@
+"""The ledger in a SQLite file. See docs/decisions/0015-ledger.md.
+
+One daemon thread for each `SqliteLedger` owns the connection, takes work from a queue in its order,
+and writes what waits in one transaction. An event loop never waits for SQLite: `reserve` awaits an
+answer, everything else returns at once. The thread starts with the first work, and ends after a
+minute without any.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from decimal import Decimal
+
+from fmsdk.budget import Budget, Reservation, Shortfall
+from fmsdk.errors import BadRequestError, LedgerError
+from fmsdk.files import expand_home
+from fmsdk.ledger.records import AttemptRecord, CallRecord
+from fmsdk.ledger.store import Flush, Hold, Reserve, Settle, Store, Work
+from fmsdk.ledger.work_queue import WorkQueue
+from fmsdk.observe.log import logger
+
+__all__ = ["SqliteLedger"]
+
+_MOST_WAITING = 10_000
+"""Records that wait in memory while the file cannot be written; later ones are lost."""
+_IDLE_SECONDS = 60.0
+_RETRY_SECONDS = 1.0
+_EXIT_SECONDS = 10.0
+"""How long the end of the interpreter waits for the last rows."""
+_NOTHING = Decimal(0)
+
+
+class SqliteLedger:
+    """A ledger in a SQLite file, which several processes can share.
+
+    Args:
+        path: the file, which is created with the first call. Its folder must exist.
+        content: store requests and answers too, as fmsdk's JSON; media are named, not stored.
+        timeout: seconds to wait while another process writes.
+
+    Raises:
+        BadRequestError: a path that no file can have.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, content: bool = False, timeout: float = 5.0
+    ) -> None:
+        name: object = os.fspath(path) if isinstance(path, os.PathLike) else path
+        if not isinstance(name, str) or not name or "\0" in name:
+            raise BadRequestError(f"a ledger is a file's path, such as 'fmsdk.db', not {path!r}")
+        self.path = os.path.abspath(expand_home(name))
+        self._content = content
+        self._timeout = timeout
+        self._store = Store(self.path, timeout)
+        self._create_locks()
+        self._known_failures: set[str] = set()
+        self._lost = 0
+        with _Ledgers.lock:
+            _Ledgers.all.add(self)
+
+    def __repr__(self) -> str:
+        return f"SqliteLedger({self.path!r})"
+
+    @property
+    def stores_content(self) -> bool:
+        """Whether requests and answers are stored."""
+        return self._content
+
+    def record_attempt(self, record: AttemptRecord) -> None:
+        """As `Ledger.record_attempt`."""
+        self._put_record(record)
+
+    def record_call(self, record: CallRecord) -> None:
+        """As `Ledger.record_call`."""
+        self._put_record(record)
+
+    async def reserve(
+        self, reservation: Reservation, budgets: Sequence[Budget]
+    ) -> Shortfall | None:
+        """As `fmsdk.budget.Spending.reserve`."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Shortfall | None] = loop.create_future()
+        try:
+            self._put(Reserve(reservation, budgets, loop, future), urgent=True)
+            return await future
+        except asyncio.CancelledError:
+            self.settle(reservation, _NOTHING)  # whether it is written by now or not
+            raise
+
+    def settle(self, reservation: Reservation, amount: Decimal) -> None:
+        """As `fmsdk.budget.Spending.settle`."""
+        with suppress(LedgerError):  # the reservation stays, and the log says why
+            self._put(Settle(reservation, amount))
+
+    def hold(self, reservation: Reservation, reason: str) -> None:
+        """As `fmsdk.budget.Spending.hold`."""
+        with suppress(LedgerError):
+            self._put(Hold(reservation, reason))
+
+    async def flush(self) -> None:
+        """As `Ledger.flush`. What cannot be written now stays in memory for a later try."""
+        if self._thread is not None:
+            await asyncio.wrap_future(self._put_flush(is_last=False))
+
+    async def aclose(self) -> None:
+        """As `Ledger.aclose`. What cannot be written now is lost, and the log says how much."""
+        if self._thread is not None:
+            await asyncio.wrap_future(self._put_flush(is_last=True))
+
+    def close(self, timeout: float | None = None) -> None:
+        """As `aclose`, for a thread that may wait, for `timeout` seconds at most."""
+        if self._thread is not None:
+            with suppress(TimeoutError):
+                self._put_flush(is_last=True).result(timeout)
+
+    def _create_locks(self) -> None:
+        self._queue = WorkQueue[Work]()
+        self._thread: threading.Thread | None = None
+        self._start_lock = threading.Lock()
+        self._write_lock = threading.Lock()
+
+    def _put_flush(self, *, is_last: bool) -> Future[None]:
+        future = Future[None]()
+        try:
+            self._put(Flush(future, is_last), urgent=True)
+        except LedgerError:
+            future.set_result(None)
+        return future
+
+    def _put_record(self, record: AttemptRecord | CallRecord) -> None:
+        if len(self._queue) >= _MOST_WAITING:
+            self._lost += 1
+            return
+        try:
+            self._put(record)
+        except LedgerError:
+            self._lost += 1
+
+    def _put(self, work: Work, *, urgent: bool = False) -> None:
+        self._queue.put(work, urgent=urgent)
+        if self._thread is None:  # looked at after the queue got the item: see `_end_thread`
+            with self._start_lock:
+                if self._thread is None:
+                    thread = threading.Thread(target=self._run, name="fmsdk-ledger", daemon=True)
+                    try:
+                        thread.start()
+                    except RuntimeError as error:  # the interpreter ends
+                        self._warn("exit", f"its thread cannot be started: {error}")
+                        raise LedgerError(f"the ledger {self.path} cannot be written") from error
+                    self._thread = thread
+
+    def _run(self) -> None:
+        pause: float | None = None
+        while True:
+            batch = self._queue.take(_IDLE_SECONDS, pause)
+            if batch is None:
+                if self._end_thread():
+                    return
+                continue
+            with self._write_lock:
+                failure = self._write(batch)
+            pause = _RETRY_SECONDS if failure else None
+            is_last = any(isinstance(work, Flush) and work.is_last for work in batch)
+            if failure:
+                self._keep(batch, is_last=is_last)
+            if is_last:
+                pause = None
+                self._report_losses()
+            has_ended = is_last and self._end_thread()
+            self._answer(batch, failure)
+            del batch
+            if has_ended:
+                return
+
+    def _write(self, batch: Sequence[Work]) -> str:
+        """Write a batch, or return why that failed."""
+        try:
+            refusals = self._store.write(batch)
+        except Exception as error:  # this thread has to go on, whatever it is
+            kind = getattr(error, "sqlite_errorname", type(error).__name__)
+            failure = self._describe(kind, error)
+            self._warn(kind, failure)
+            return failure
+        for error in refusals:
+            self._lost += 1
+            self._warn(type(error).__name__, f"it cannot hold a record: {error}")
+        return ""
+
+    def _describe(self, kind: str, error: Exception) -> str:
+        folder = os.path.dirname(self.path)
+        if kind == "SQLITE_CANTOPEN" and not os.path.isdir(folder):
+            return f"there is no folder {folder}"
+        if kind.startswith("SQLITE_BUSY"):
+            return f"another process has locked it for {self._timeout:g} s"
+        if isinstance(error, LedgerError):
+            return error.message
+        return f"it cannot be written: {error}"
+
+    def _keep(self, batch: Sequence[Work], *, is_last: bool) -> None:
+        """Have what could not be written wait for the next try, unless this was the last."""
+        waiting = [work for work in batch if not isinstance(work, (Reserve, Flush))]
+        if is_last:
+            self._lost += len(waiting)
+        else:
+            self._queue.put_back(waiting)
+
+    def _report_losses(self) -> None:
+        lost, self._lost = self._lost, 0
+        if lost:
+            self._warn("", f"{lost} records of calls were lost")
+
+    def _answer(self, batch: Sequence[Work], failure: str) -> None:
+        """Tell those who wait."""
+        reserves: dict[asyncio.AbstractEventLoop, list[Reserve]] = {}
+        for work in batch:
+            if isinstance(work, Reserve):
+                if failure:
+                    work.error = LedgerError(
+                        f"nothing was sent, since no budget can be kept in the ledger "
+                        f"{self.path}: {failure}"
+                    )
+                reserves.setdefault(work.loop, []).append(work)
+            elif isinstance(work, Flush) and work.future.set_running_or_notify_cancel():
+                work.future.set_result(None)
+        for loop, answers in reserves.items():
+            with suppress(RuntimeError):  # the loop is closed, and nobody waits
+                loop.call_soon_threadsafe(_resolve, answers)
+
+    def _end_thread(self) -> bool:
+        """End this thread, unless there is work again."""
+        self._store.close()
+        with self._start_lock:
+            # In this order: a `put` in between sees that there is no thread, or its work is seen.
+            thread, self._thread = self._thread, None
+            if len(self._queue):
+                self._thread = thread
+            return self._thread is None
+
+    def _warn(self, kind: str, text: str) -> None:
+        """Log a warning, once of each kind; "": always."""
+        if kind not in self._known_failures:
+            logger.warning(
+                "ledger %s: %s", self.path, text, extra={"fmsdk": {"event": "ledger", "kind": kind}}
+            )
+            if kind:
+                self._known_failures.add(kind)
+
+    def _reset_after_fork(self) -> None:
+        """The child has neither the thread nor the work, and must not touch the connection."""
+        connection = self._store.abandon()
+        if connection is not None:
+            _Ledgers.abandoned.append(connection)
+        self._create_locks()
+        self._lost = 0
+
+
+def _resolve(answers: Sequence[Reserve]) -> None:
+    for work in answers:
+        if work.future.done():  # cancelled
+            continue
+        if work.error is not None:
+            work.future.set_exception(work.error)
+        else:
+            work.future.set_result(work.shortfall)
+
+
+class _Ledgers:
+    """Those of this process."""
+
+    all = weakref.WeakSet[SqliteLedger]()
+    lock = threading.Lock()
+    abandoned: list[sqlite3.Connection] = []
+    locked: list[threading.Lock] = []
+
+
+@atexit.register
+def _close_ledgers() -> None:
+    with _Ledgers.lock:
+        ledgers = list(_Ledgers.all)
+    for ledger in ledgers:
+        ledger.close(_EXIT_SECONDS)
+
+
+def _lock_before_fork() -> None:
+    # A child that is made while SQLite holds one of its own locks could wait for it forever.
+    _Ledgers.lock.acquire()
+    for ledger in list(_Ledgers.all):
+        lock = ledger._write_lock
+        if lock.acquire(timeout=1.0):
+            _Ledgers.locked.append(lock)
+
+
+def _unlock_in_parent() -> None:
+    for lock in _Ledgers.locked:
+        lock.release()
+    _Ledgers.locked.clear()
+    _Ledgers.lock.release()
+
+
+def _reset_in_child() -> None:
+    _Ledgers.locked.clear()
+    _Ledgers.lock = threading.Lock()
+    for ledger in list(_Ledgers.all):
+        ledger._reset_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_lock_before_fork,
+        after_in_parent=_unlock_in_parent,
+        after_in_child=_reset_in_child,
+    )

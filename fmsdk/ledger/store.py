@@ -1,0 +1,141 @@
+"""What the writer's thread does with a batch of work: one transaction on one connection."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+
+from fmsdk.budget import Budget, Reservation, Shortfall
+from fmsdk.errors import LedgerError
+from fmsdk.ledger.records import AttemptRecord, CallRecord
+from fmsdk.ledger.rows import INSERT_ATTEMPT, INSERT_CALL, attempt_row, call_row
+from fmsdk.ledger.schema import open_for_writing
+from fmsdk.ledger.spending import SpendingTable
+
+__all__ = ["Flush", "Hold", "Reserve", "Settle", "Store", "Work"]
+
+
+@dataclass(slots=True)
+class Reserve:
+    """A reservation, and the future of the event loop that waits for it. shortfall, error: the
+    answer, once the transaction has ended."""
+
+    reservation: Reservation
+    budgets: Sequence[Budget]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Shortfall | None]
+    shortfall: Shortfall | None = None
+    error: LedgerError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The bill of a reservation."""
+
+    reservation: Reservation
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a reservation stays."""
+
+    reservation: Reservation
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Somebody waits for what was put before. is_last: what cannot be written then is lost."""
+
+    future: Future[None]
+    is_last: bool
+
+
+Work = Reserve | Settle | Hold | Flush | AttemptRecord | CallRecord
+
+
+class Store:
+    """The file, opened at the first batch. For one thread at a time."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        self._path = path
+        self._timeout = timeout
+        self._connection: sqlite3.Connection | None = None
+        self._spending: SpendingTable | None = None
+
+    def write(self, batch: Sequence[Work]) -> list[Exception]:
+        """Write all of a batch, or nothing. Answers of reservations are in their items.
+
+        Returns:
+            Why single records were left out, which no column can hold.
+
+        Raises:
+            sqlite3.Error, LedgerError: nothing was written.
+        """
+        refusals: list[Exception] = []
+        if all(isinstance(work, Flush) for work in batch):
+            return refusals
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = open_for_writing(self._path, self._timeout)
+            self._spending = SpendingTable(connection)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for work in batch:
+                try:
+                    self._apply(work, connection)
+                except sqlite3.Error as error:
+                    # Others concern the file, not this item.
+                    if isinstance(error, (sqlite3.OperationalError, sqlite3.InternalError)):
+                        raise
+                    if type(error) is sqlite3.DatabaseError:
+                        raise
+                    _refuse(work, error, refusals)
+                except Exception as error:
+                    _refuse(work, error, refusals)
+            connection.execute("COMMIT")
+        except BaseException:
+            self.close()  # rolls back; the sums that were read are dropped with it
+            raise
+        return refusals
+
+    def close(self) -> None:
+        """Close the file, without waiting for others that write."""
+        connection, self._connection, self._spending = self._connection, None, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    def abandon(self) -> sqlite3.Connection | None:
+        """The connection, which the child of a fork must neither use nor close."""
+        connection, self._connection, self._spending = self._connection, None, None
+        return connection
+
+    def _apply(self, work: Work, connection: sqlite3.Connection) -> None:
+        assert self._spending is not None
+        match work:
+            case CallRecord():
+                connection.execute(INSERT_CALL, call_row(work))
+            case AttemptRecord():
+                connection.execute(INSERT_ATTEMPT, attempt_row(work))
+            case Reserve():
+                work.shortfall = self._spending.reserve(work.reservation, work.budgets)
+            case Settle():
+                self._spending.settle(work.reservation, work.amount)
+            case Hold():
+                self._spending.hold(work.reservation, work.reason)
+            case Flush():
+                pass
+
+
+def _refuse(work: Work, error: Exception, refusals: list[Exception]) -> None:
+    if isinstance(work, Reserve):
+        work.error = LedgerError(f"the ledger cannot hold this reservation: {error}")
+    else:
+        refusals.append(error)
