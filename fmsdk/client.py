@@ -6,6 +6,7 @@ Nothing is opened, read or imported before the first call.
 from __future__ import annotations
 
 import asyncio
+import os
 import weakref
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from decimal import Decimal
 from typing import (
     TYPE_CHECKING,
     Any,
+    Literal,
     ParamSpec,
     Self,
     TypeVar,
@@ -32,6 +34,7 @@ from fmsdk.keyword_hints import refuse_unknown_keywords
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.observe.call_observer import Observers
 from fmsdk.observe.hooks import OnRequest, OnResponse
+from fmsdk.observe.spent import Spent
 from fmsdk.operation import GENERATE, TRANSCRIBE, Operation
 from fmsdk.pipeline.batched_embedding import embed_operation
 from fmsdk.pipeline.call import Call, Policy
@@ -51,6 +54,7 @@ from fmsdk.validation import check_integer, check_number
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as _TypeVar
 
+    from fmsdk.ledger import Ledger
     from fmsdk.telemetry import Telemetry
 
     T = _TypeVar("T", default=Any)
@@ -81,6 +85,9 @@ class AsyncClient:
         clock: returns the date (or an aware datetime) by which models count as retired; None: now.
         budget: a cap on what this client's calls cost, in US dollars ("5.00"), or a
             `fmsdk.Budget`, or several: each attempt reserves what it may cost before it is sent.
+        ledger: where every call and attempt is recorded, and what is spent under the budgets: a
+            SQLite file ("fmsdk.db"), which several processes can share, or a `fmsdk.ledger.Ledger`.
+            None: the file that the variable FMSDK_LEDGER names, if any; False: none.
         on_request, on_response: plain functions that are called once before and once after each
             call, with the request, and with the result or error. They get no keys and no bytes of
             media. What they raise is logged and stops nothing.
@@ -99,6 +106,7 @@ class AsyncClient:
         idle_timeout: float | None = 60.0,
         fetch: FetchLimits = DEFAULT_FETCH,
         budget: BudgetOption = None,
+        ledger: str | os.PathLike[str] | Ledger | Literal[False] | None = None,
         on_request: OnRequest | None = None,
         on_response: OnResponse | None = None,
         tracing: bool | Telemetry | None = None,
@@ -121,16 +129,17 @@ class AsyncClient:
             "idle_timeout", idle_timeout, requirement, lambda number: number > 0
         )
         self._registry = Registry(providers or {}, timeout=timeout, idle_timeout=idle_timeout)
-        observers = Observers(on_request, on_response, tracing)
         budgets = read_budgets(budget)
+        self._ledger, self._owns_ledger = _open_ledger(ledger)
+        self._observers = Observers(on_request, on_response, tracing, self._ledger)
         self._policy = Policy(
             retries,
             timeout,
-            observers=observers,
+            observers=self._observers,
             clock=clock,
             fetch=fetch,
             budgets=budgets,
-            spending=MemorySpending() if budgets else None,
+            spending=self._ledger or (MemorySpending() if budgets else None),
         )
         self._max_concurrency = max_concurrency
         self._policies: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Policy] = (
@@ -310,15 +319,23 @@ class AsyncClient:
                 await run_in_thread(pricing.context_window, provider.price_id, name)
             await provider.load(name)
 
+    def spent(self) -> Spent:
+        """What this client's calls that have ended cost, with a ledger or without. For more than
+        that, such as yesterday's calls or other processes', see `fmsdk.ledger.open_ledger`."""
+        return self._observers.spent()
+
     async def aclose(self) -> None:
         """Close the connections that this client opened on the running loop. Calls that run there
-        end with `ClientClosed`. A later call opens new connections."""
+        end with `ClientClosed`. A later call opens new connections. What the ledger holds back is
+        written."""
         policy = self._policies.pop(asyncio.get_running_loop(), None)
         providers = self._registry.release()
         if policy is not None:
             await policy.running_calls.close()
         for provider in providers:
             await provider.aclose()
+        if self._ledger is not None:
+            await (self._ledger.aclose() if self._owns_ledger else self._ledger.flush())
 
     async def __aenter__(self) -> Self:
         return self
@@ -346,3 +363,20 @@ class AsyncClient:
             policy = replace(self._policy, gate=gate, running_calls=RunningCalls())
             self._policies[loop] = policy
         return policy
+
+
+def _open_ledger(option: object) -> tuple[Ledger | None, bool]:
+    """The ledger, and whether it is the client's own."""
+    if option is None:
+        option = os.environ.get("FMSDK_LEDGER") or False
+    if option is False:
+        return None, False
+    if isinstance(option, (str, os.PathLike)):
+        from fmsdk.ledger import SqliteLedger
+
+        return SqliteLedger(cast("str", option)), True
+    if not callable(getattr(option, "record_call", None)):
+        raise BadRequestError(
+            f"ledger is a file such as 'fmsdk.db', or a fmsdk.ledger.Ledger, not {option!r}"
+        )
+    return cast("Ledger", option), False

@@ -6,20 +6,19 @@ encodes them, away from the event loop.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from fmsdk.budget import Budget, Reservation, Shortfall
+from fmsdk.quoting.quote import Quote
 from fmsdk.usage import Attempt, Cost, Latency, Usage
 
 __all__ = ["AttemptRecord", "CallRecord", "Ledger"]
 
 Tags = tuple[tuple[str, str], ...]
-Quoted = Mapping[str, Any]
-"""A quote as `Quote.to_dict` writes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +26,8 @@ class AttemptRecord:
     """One attempt that has ended.
 
     number: 1 for the first attempt of the call. time: when it began, in UTC. usage, cost: None
-    where they are unknown. is_maybe_billed: nobody knows whether the vendor bills it. quote: what
-    was expected before it was sent.
+    where they are unknown. is_unbilled: nobody bills it, for certain. maybe_billed: US dollars that
+    stay reserved, since nobody knows its bill. quote: what was expected before it was sent.
     """
 
     call_id: str
@@ -43,8 +42,9 @@ class AttemptRecord:
     request_id: str | None = None
     usage: Usage | None = None
     cost: Cost | None = None
-    is_maybe_billed: bool = False
-    quote: Quoted | None = None
+    is_unbilled: bool = False
+    maybe_billed: Decimal | None = None
+    quote: Quote | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,7 @@ class CallRecord:
     class of its error. attempts: how many were made. usage, latency: those of the answer, or of the
     part that arrived. cost: of all attempts together, with the lines of the last; None: unknown.
     unpriced_attempts: those that were, or may have been, billed with an amount that is unknown.
+    seconds: from the begin of the call to its end.
     request, answer: as JSON of fmsdk without media, where the ledger stores content.
     """
 
@@ -66,6 +67,7 @@ class CallRecord:
     tags: Tags
     outcome: Literal["ok", "cancelled", "error"]
     attempts: int
+    seconds: float
     served_model: str | None = None
     request_id: str | None = None
     finish: str | None = None
@@ -76,7 +78,7 @@ class CallRecord:
     last_cost: Cost | None = None
     unpriced_attempts: int = 0
     latency: Latency | None = None
-    quote: Quoted | None = None
+    quote: Quote | None = None
     request: str | None = None
     answer: str | None = None
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 import msgspec
 
-from fmsdk.ledger.records import AttemptRecord, CallRecord, Quoted
+from fmsdk.ledger.records import AttemptRecord, CallRecord
 from fmsdk.ledger.schema import to_microseconds, to_units
+from fmsdk.quoting.quote import Quote
 from fmsdk.usage import Cost, InputUsage, Latency, OutputUsage, Usage
 
-__all__ = ["INSERT_ATTEMPT", "INSERT_CALL", "attempt_row", "call_row"]
+__all__ = ["INSERT_ATTEMPT", "INSERT_CALL", "USAGE", "attempt_row", "call_row"]
 
 _INPUT = tuple(spec.name for spec in fields(InputUsage))
 _OUTPUT = tuple(spec.name for spec in fields(OutputUsage))
-_USAGE = (
+USAGE = (
     *("usage_source", "service_tier", "server_tools"),
     *(f"input_{name}" for name in _INPUT),
     *(f"output_{name}" for name in _OUTPUT),
@@ -24,10 +25,10 @@ _USAGE = (
 _COST = ("cost", "cost_units", "cost_source", "cost_lines", "price_source")
 _QUOTE = ("quote", "quote_expected_units", "quote_ceiling_units")
 _LATENCY = (
-    *("total", "time_to_first_token", "queue", "load", "prefill", "decode"),
+    *("time_to_first_token", "queue", "load", "prefill", "decode"),
     "output_tokens_per_second",
 )
-_NO_USAGE, _NO_COST = (None,) * len(_USAGE), (None,) * len(_COST)
+_NO_USAGE, _NO_COST = (None,) * len(USAGE), (None,) * len(_COST)
 _NO_QUOTE, _NO_LATENCY = (None,) * len(_QUOTE), (None,) * len(_LATENCY)
 
 
@@ -41,8 +42,8 @@ INSERT_CALL = _insert_into(
     "calls",
     (
         *("call_id", "time_us", "verb", "provider", "model", "tags", "outcome", "attempts"),
-        *("served_model", "request_id", "finish", "error", "status", *_USAGE, *_COST),
-        *("unpriced_attempts", "seconds", *_LATENCY[1:], *_QUOTE, "request", "answer"),
+        *("served_model", "request_id", "finish", "error", "status", *USAGE, *_COST),
+        *("unpriced_attempts", "seconds", *_LATENCY, *_QUOTE, "request", "answer"),
     ),
 )
 INSERT_ATTEMPT = _insert_into(
@@ -50,7 +51,7 @@ INSERT_ATTEMPT = _insert_into(
     (
         *("call_id", "number", "time_us", "verb", "provider", "model", "tags"),
         *("seconds", "waited", "error", "status", "served_model", "request_id"),
-        *("is_maybe_billed", *_USAGE, *_COST, *_QUOTE),
+        *("is_unbilled", "maybe_billed_units", *USAGE, *_COST, *_QUOTE),
     ),
 )
 
@@ -74,6 +75,7 @@ def call_row(record: CallRecord) -> tuple[Any, ...]:
         *_usage_values(record.usage),
         *_cost_values(record.cost, record.last_cost),
         record.unpriced_attempts,
+        record.seconds,
         *_latency_values(record.latency),
         *_quote_values(record.quote),
         record.request,
@@ -98,7 +100,8 @@ def attempt_row(record: AttemptRecord) -> tuple[Any, ...]:
         attempt.status,
         record.served_model,
         record.request_id,
-        record.is_maybe_billed,
+        record.is_unbilled,
+        None if record.maybe_billed is None else to_units(record.maybe_billed, ROUND_CEILING),
         *_usage_values(record.usage),
         *_cost_values(cost and cost.total, cost),
         *_quote_values(record.quote),
@@ -144,14 +147,14 @@ def _latency_values(latency: Latency | None) -> tuple[Any, ...]:
     return tuple([getattr(latency, name) for name in _LATENCY])
 
 
-def _quote_values(quote: Quoted | None) -> tuple[Any, ...]:
+def _quote_values(quote: Quote | None) -> tuple[Any, ...]:
     if quote is None:
         return _NO_QUOTE
-    cost, ceiling = quote.get("cost"), quote.get("ceiling")
+    cost, ceiling = quote.cost, quote.ceiling
     return (
         _encode(quote),
-        None if cost is None else to_units(Decimal(cost["expected"])),
-        None if ceiling is None else to_units(Decimal(ceiling)),
+        None if cost is None else to_units(cost.expected),
+        None if ceiling is None else to_units(ceiling),
     )
 
 

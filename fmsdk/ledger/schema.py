@@ -55,15 +55,16 @@ _MIGRATIONS = (
         verb TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL, tags TEXT NOT NULL,
         outcome TEXT NOT NULL, attempts INTEGER NOT NULL, served_model TEXT, request_id TEXT,
         finish TEXT, error TEXT, status INTEGER, {USAGE_COLUMNS}, {_COST_COLUMNS},
-        unpriced_attempts INTEGER NOT NULL, seconds REAL, time_to_first_token REAL, queue REAL,
-        load REAL, prefill REAL, decode REAL, output_tokens_per_second REAL, {_QUOTE_COLUMNS},
-        request TEXT, answer TEXT);
+        unpriced_attempts INTEGER NOT NULL, seconds REAL NOT NULL, time_to_first_token REAL,
+        queue REAL, load REAL, prefill REAL, decode REAL, output_tokens_per_second REAL,
+        {_QUOTE_COLUMNS}, request TEXT, answer TEXT);
     CREATE INDEX calls_by_time ON calls (time_us);
     CREATE TABLE attempts (
         id INTEGER PRIMARY KEY, call_id TEXT NOT NULL, number INTEGER NOT NULL,
         time_us INTEGER NOT NULL, verb TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
         tags TEXT NOT NULL, seconds REAL NOT NULL, waited REAL NOT NULL, error TEXT,
-        status INTEGER, served_model TEXT, request_id TEXT, is_maybe_billed INTEGER NOT NULL,
+        status INTEGER, served_model TEXT, request_id TEXT, is_unbilled INTEGER NOT NULL,
+        maybe_billed_units INTEGER,
         {USAGE_COLUMNS}, {_COST_COLUMNS}, {_QUOTE_COLUMNS}, UNIQUE (call_id, number));
     CREATE TABLE spending (
         id INTEGER PRIMARY KEY AUTOINCREMENT, reservation TEXT NOT NULL, call_id TEXT NOT NULL,

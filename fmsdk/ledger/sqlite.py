@@ -14,10 +14,12 @@ import os
 import sqlite3
 import threading
 import weakref
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from decimal import Decimal
+from typing import Any, ClassVar
 
 from fmsdk.budget import Budget, Reservation, Shortfall
 from fmsdk.errors import BadRequestError, LedgerError
@@ -53,16 +55,17 @@ class SqliteLedger:
     def __init__(
         self, path: str | os.PathLike[str], *, content: bool = False, timeout: float = 5.0
     ) -> None:
-        name: object = os.fspath(path) if isinstance(path, os.PathLike) else path
+        name: Any = os.fspath(path) if isinstance(path, os.PathLike) else path
         if not isinstance(name, str) or not name or "\0" in name:
             raise BadRequestError(f"a ledger is a file's path, such as 'fmsdk.db', not {path!r}")
         self.path = os.path.abspath(expand_home(name))
         self._content = content
         self._timeout = timeout
         self._store = Store(self.path, timeout)
-        self._create_locks()
+        self.write_lock = threading.Lock()
+        self._create_queue()
         self._known_failures: set[str] = set()
-        self._lost = 0
+        self._losses = Counter[str]()
         with _Ledgers.lock:
             _Ledgers.all.add(self)
 
@@ -85,11 +88,14 @@ class SqliteLedger:
     async def reserve(
         self, reservation: Reservation, budgets: Sequence[Budget]
     ) -> Shortfall | None:
-        """As `fmsdk.budget.Spending.reserve`."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Shortfall | None] = loop.create_future()
+        """As `fmsdk.budget.Spending.reserve`. Without budgets, nothing waits for the file."""
+        if not budgets:
+            with suppress(LedgerError):
+                self._put(Reserve(reservation, (), None))
+            return None
+        future: asyncio.Future[Shortfall | None] = asyncio.get_running_loop().create_future()
         try:
-            self._put(Reserve(reservation, budgets, loop, future), urgent=True)
+            self._put(Reserve(reservation, budgets, future), urgent=True)
             return await future
         except asyncio.CancelledError:
             self.settle(reservation, _NOTHING)  # whether it is written by now or not
@@ -121,11 +127,10 @@ class SqliteLedger:
             with suppress(TimeoutError):
                 self._put_flush(is_last=True).result(timeout)
 
-    def _create_locks(self) -> None:
+    def _create_queue(self) -> None:
         self._queue = WorkQueue[Work]()
         self._thread: threading.Thread | None = None
         self._start_lock = threading.Lock()
-        self._write_lock = threading.Lock()
 
     def _put_flush(self, *, is_last: bool) -> Future[None]:
         future = Future[None]()
@@ -137,12 +142,12 @@ class SqliteLedger:
 
     def _put_record(self, record: AttemptRecord | CallRecord) -> None:
         if len(self._queue) >= _MOST_WAITING:
-            self._lost += 1
+            self._losses[_name_row(record)] += 1
             return
         try:
             self._put(record)
         except LedgerError:
-            self._lost += 1
+            self._losses[_name_row(record)] += 1
 
     def _put(self, work: Work, *, urgent: bool = False) -> None:
         self._queue.put(work, urgent=urgent)
@@ -165,7 +170,7 @@ class SqliteLedger:
                 if self._end_thread():
                     return
                 continue
-            with self._write_lock:
+            with self.write_lock:
                 failure = self._write(batch)
             pause = _RETRY_SECONDS if failure else None
             is_last = any(isinstance(work, Flush) and work.is_last for work in batch)
@@ -189,8 +194,8 @@ class SqliteLedger:
             failure = self._describe(kind, error)
             self._warn(kind, failure)
             return failure
-        for error in refusals:
-            self._lost += 1
+        for work, error in refusals:
+            self._losses[_name_row(work)] += 1
             self._warn(type(error).__name__, f"it cannot hold a record: {error}")
         return ""
 
@@ -206,28 +211,34 @@ class SqliteLedger:
 
     def _keep(self, batch: Sequence[Work], *, is_last: bool) -> None:
         """Have what could not be written wait for the next try, unless this was the last."""
-        waiting = [work for work in batch if not isinstance(work, (Reserve, Flush))]
+        waiting = [
+            work
+            for work in batch
+            if not isinstance(work, Flush)
+            and not (isinstance(work, Reserve) and work.future is not None)
+        ]
         if is_last:
-            self._lost += len(waiting)
+            self._losses.update(map(_name_row, waiting))
         else:
             self._queue.put_back(waiting)
 
     def _report_losses(self) -> None:
-        lost, self._lost = self._lost, 0
-        if lost:
-            self._warn("", f"{lost} records of calls were lost")
+        losses, self._losses = self._losses, Counter()
+        if losses:
+            rows = ", ".join(f"{count} {name}" for name, count in sorted(losses.items()))
+            self._warn("", f"rows were lost: {rows}")
 
     def _answer(self, batch: Sequence[Work], failure: str) -> None:
         """Tell those who wait."""
         reserves: dict[asyncio.AbstractEventLoop, list[Reserve]] = {}
         for work in batch:
-            if isinstance(work, Reserve):
+            if isinstance(work, Reserve) and work.future is not None:
                 if failure:
                     work.error = LedgerError(
                         f"nothing was sent, since no budget can be kept in the ledger "
                         f"{self.path}: {failure}"
                     )
-                reserves.setdefault(work.loop, []).append(work)
+                reserves.setdefault(work.future.get_loop(), []).append(work)
             elif isinstance(work, Flush) and work.future.set_running_or_notify_cancel():
                 work.future.set_result(None)
         for loop, answers in reserves.items():
@@ -253,18 +264,25 @@ class SqliteLedger:
             if kind:
                 self._known_failures.add(kind)
 
-    def _reset_after_fork(self) -> None:
+    def reset_after_fork(self) -> None:
         """The child has neither the thread nor the work, and must not touch the connection."""
         connection = self._store.abandon()
         if connection is not None:
             _Ledgers.abandoned.append(connection)
-        self._create_locks()
-        self._lost = 0
+        self.write_lock = threading.Lock()
+        self._create_queue()
+        self._losses = Counter()
+
+
+def _name_row(work: Work) -> str:
+    if isinstance(work, CallRecord):
+        return "calls"
+    return "attempts" if isinstance(work, AttemptRecord) else "entries of spending"
 
 
 def _resolve(answers: Sequence[Reserve]) -> None:
     for work in answers:
-        if work.future.done():  # cancelled
+        if work.future is None or work.future.done():  # cancelled
             continue
         if work.error is not None:
             work.future.set_exception(work.error)
@@ -273,12 +291,12 @@ def _resolve(answers: Sequence[Reserve]) -> None:
 
 
 class _Ledgers:
-    """Those of this process."""
+    """Those of this process. abandoned: connections of the process that this one was forked of."""
 
-    all = weakref.WeakSet[SqliteLedger]()
+    all: ClassVar[weakref.WeakSet[SqliteLedger]] = weakref.WeakSet()
     lock = threading.Lock()
-    abandoned: list[sqlite3.Connection] = []
-    locked: list[threading.Lock] = []
+    abandoned: ClassVar[list[sqlite3.Connection]] = []
+    locked: ClassVar[list[threading.Lock]] = []
 
 
 @atexit.register
@@ -293,7 +311,7 @@ def _lock_before_fork() -> None:
     # A child that is made while SQLite holds one of its own locks could wait for it forever.
     _Ledgers.lock.acquire()
     for ledger in list(_Ledgers.all):
-        lock = ledger._write_lock
+        lock = ledger.write_lock
         if lock.acquire(timeout=1.0):
             _Ledgers.locked.append(lock)
 
@@ -309,7 +327,7 @@ def _reset_in_child() -> None:
     _Ledgers.locked.clear()
     _Ledgers.lock = threading.Lock()
     for ledger in list(_Ledgers.all):
-        ledger._reset_after_fork()
+        ledger.reset_after_fork()
 
 
 if hasattr(os, "register_at_fork"):

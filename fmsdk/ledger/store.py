@@ -22,13 +22,12 @@ __all__ = ["Flush", "Hold", "Reserve", "Settle", "Store", "Work"]
 
 @dataclass(slots=True)
 class Reserve:
-    """A reservation, and the future of the event loop that waits for it. shortfall, error: the
-    answer, once the transaction has ended."""
+    """A reservation, and the future of the event loop that waits for it; None: nobody does.
+    shortfall, error: the answer, once the transaction has ended."""
 
     reservation: Reservation
     budgets: Sequence[Budget]
-    loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[Shortfall | None]
+    future: asyncio.Future[Shortfall | None] | None
     shortfall: Shortfall | None = None
     error: LedgerError | None = None
 
@@ -69,27 +68,27 @@ class Store:
         self._connection: sqlite3.Connection | None = None
         self._spending: SpendingTable | None = None
 
-    def write(self, batch: Sequence[Work]) -> list[Exception]:
+    def write(self, batch: Sequence[Work]) -> list[tuple[Work, Exception]]:
         """Write all of a batch, or nothing. Answers of reservations are in their items.
 
         Returns:
-            Why single records were left out, which no column can hold.
+            Items that were left out, since no column can hold them, and why.
 
         Raises:
             sqlite3.Error, LedgerError: nothing was written.
         """
-        refusals: list[Exception] = []
+        refusals: list[tuple[Work, Exception]] = []
         if all(isinstance(work, Flush) for work in batch):
             return refusals
-        connection = self._connection
-        if connection is None:
+        connection, spending = self._connection, self._spending
+        if connection is None or spending is None:
             connection = self._connection = open_for_writing(self._path, self._timeout)
-            self._spending = SpendingTable(connection)
+            spending = self._spending = SpendingTable(connection)
         try:
             connection.execute("BEGIN IMMEDIATE")
             for work in batch:
                 try:
-                    self._apply(work, connection)
+                    _apply(work, connection, spending)
                 except sqlite3.Error as error:
                     # Others concern the file, not this item.
                     if isinstance(error, (sqlite3.OperationalError, sqlite3.InternalError)):
@@ -117,25 +116,25 @@ class Store:
         connection, self._connection, self._spending = self._connection, None, None
         return connection
 
-    def _apply(self, work: Work, connection: sqlite3.Connection) -> None:
-        assert self._spending is not None
-        match work:
-            case CallRecord():
-                connection.execute(INSERT_CALL, call_row(work))
-            case AttemptRecord():
-                connection.execute(INSERT_ATTEMPT, attempt_row(work))
-            case Reserve():
-                work.shortfall = self._spending.reserve(work.reservation, work.budgets)
-            case Settle():
-                self._spending.settle(work.reservation, work.amount)
-            case Hold():
-                self._spending.hold(work.reservation, work.reason)
-            case Flush():
-                pass
+
+def _apply(work: Work, connection: sqlite3.Connection, spending: SpendingTable) -> None:
+    match work:
+        case CallRecord():
+            connection.execute(INSERT_CALL, call_row(work))
+        case AttemptRecord():
+            connection.execute(INSERT_ATTEMPT, attempt_row(work))
+        case Reserve():
+            work.shortfall = spending.reserve(work.reservation, work.budgets)
+        case Settle():
+            spending.settle(work.reservation, work.amount)
+        case Hold():
+            spending.hold(work.reservation, work.reason)
+        case Flush():
+            pass
 
 
-def _refuse(work: Work, error: Exception, refusals: list[Exception]) -> None:
-    if isinstance(work, Reserve):
+def _refuse(work: Work, error: Exception, refusals: list[tuple[Work, Exception]]) -> None:
+    if isinstance(work, Reserve) and work.future is not None:
         work.error = LedgerError(f"the ledger cannot hold this reservation: {error}")
     else:
-        refusals.append(error)
+        refusals.append((work, error))

@@ -18,6 +18,7 @@ from fmsdk.errors import BadRequestError
 from fmsdk.observe.hooks import Hooks, OnRequest, OnResponse
 from fmsdk.observe.log import LoggedWarning, LogObserver
 from fmsdk.observe.observer import AttemptReport, Observer, Outcome
+from fmsdk.observe.spent import Spent, SpentObserver, SpentTotal
 from fmsdk.operation import Operation
 from fmsdk.provider import Provider
 from fmsdk.request import Request
@@ -26,6 +27,7 @@ from fmsdk.result import Result
 from fmsdk.usage import Latency
 
 if TYPE_CHECKING:
+    from fmsdk.ledger import Ledger
     from fmsdk.telemetry import SpanObserver, Telemetry
 
 __all__ = ["CallObserver", "Observers"]
@@ -96,10 +98,12 @@ class CallObserver:
 
 
 class Observers:
-    """All observers of a client's calls: the log, hooks, OpenTelemetry.
+    """All observers of a client's calls: the log, the total spent, the ledger, hooks,
+    OpenTelemetry.
 
     Args:
         tracing: see `fmsdk.AsyncClient`.
+        ledger: where calls are recorded.
 
     Raises:
         MissingExtra: `tracing=True` without OpenTelemetry.
@@ -111,7 +115,10 @@ class Observers:
         on_request: OnRequest | None = None,
         on_response: OnResponse | None = None,
         tracing: bool | Telemetry | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
+        self._ledger = ledger
+        self._spent = SpentTotal()
         has_hooks = on_request is not None or on_response is not None
         self._hooks = Hooks(on_request, on_response) if has_hooks else None
         self._known_warnings: set[LoggedWarning] = set()
@@ -120,11 +127,26 @@ class Observers:
         if tracing is not None and tracing is not False:
             self._telemetry = _create_telemetry(tracing)
 
+    def spent(self) -> Spent:
+        """What the calls that have ended cost."""
+        return self._spent.value()
+
     def observe_call(
-        self, operation: Operation[Any, Any], provider: Provider, request: Request
+        self,
+        operation: Operation[Any, Any],
+        provider: Provider,
+        request: Request,
+        call_id: str,
     ) -> CallObserver:
         """Report the begin of a call, and return what observes the rest of it."""
-        observers: list[Observer] = [LogObserver(operation.verb, request, self._known_warnings)]
+        observers: list[Observer] = [
+            LogObserver(operation.verb, request, self._known_warnings),
+            SpentObserver(self._spent),
+        ]
+        if self._ledger is not None:
+            from fmsdk.ledger.observer import LedgerObserver
+
+            observers.append(LedgerObserver(self._ledger, operation.verb, request, call_id))
         # A program that wants spans has imported OpenTelemetry's SDK by now, perhaps after it made
         # this client. OpenTelemetry's API alone shows nothing, since vendors' SDKs import it.
         if self._awaits_sdk and not sys.modules.keys().isdisjoint(_TELEMETRY_SDKS):

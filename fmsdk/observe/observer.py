@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 from fmsdk.errors import FmsdkError
+from fmsdk.quoting.quote import Quote
 from fmsdk.result import Result
 from fmsdk.usage import Attempt, Cost, Usage
 
-__all__ = ["AttemptReport", "Observer", "Outcome", "attempts_of", "request_id_of", "result_of"]
+__all__ = [
+    "AttemptReport",
+    "Observer",
+    "Outcome",
+    "attempts_of",
+    "create_id",
+    "request_id_of",
+    "result_of",
+]
 
 Outcome = Result | Exception
 """How a call ended. A call that its caller cancelled, or a stream that was left early, is a
@@ -23,7 +35,9 @@ class AttemptReport:
 
     error: why it failed; None if it gave the answer, or if the caller cancelled it (see
     `attempt.error`). usage, cost: as far as they are known, also of a failed attempt; None:
-    unknown. delay: seconds until the next attempt; None: this attempt was the last.
+    unknown. delay: seconds until the next attempt; None: this attempt was the last. quote: what was
+    expected of it, where the pipeline made a quote. is_unbilled: nobody bills it, for certain.
+    maybe_billed: US dollars that stay reserved, since nobody knows its bill.
     """
 
     attempt: Attempt
@@ -33,6 +47,9 @@ class AttemptReport:
     served_model: str | None = None
     request_id: str | None = None
     delay: float | None = None
+    quote: Quote | None = None
+    is_unbilled: bool = False
+    maybe_billed: Decimal | None = None
 
 
 class Observer(Protocol):
@@ -45,6 +62,12 @@ class Observer(Protocol):
     def call_ended(self, outcome: Outcome) -> None:
         """The call is over."""
         ...
+
+
+def create_id() -> str:
+    """A new id of a call, or of a reservation. Later ids sort behind earlier ones, so that a
+    ledger's index grows at its end."""
+    return f"{time.time_ns():016x}{os.urandom(6).hex()}"
 
 
 def attempts_of(outcome: Outcome) -> int:

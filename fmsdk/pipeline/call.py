@@ -6,7 +6,6 @@ never retries itself. The cost and the latency of its answer are computed here.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,7 +23,7 @@ from fmsdk.content import Text
 from fmsdk.errors import BudgetExceeded, FmsdkError, Timeout, UnsupportedContent
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.observe.call_observer import CallObserver, Observers
-from fmsdk.observe.observer import AttemptReport, result_of
+from fmsdk.observe.observer import AttemptReport, create_id, result_of
 from fmsdk.operation import Operation
 from fmsdk.pipeline import media_fetch
 from fmsdk.pipeline.call_clock import CallClock
@@ -97,9 +96,10 @@ class Call(Generic[Q, A]):
         self._task: asyncio.Task[Any] | None = None
         self._interrupted_task: asyncio.Task[Any] | None = None
         self._spending: CallSpending | None = None
+        self._id = create_id()
         if policy.spending is not None or request.max_cost is not None:
             self._spending = CallSpending(
-                self.request, provider, policy.budgets, policy.spending, secrets.token_hex(8)
+                self.request, provider, policy.budgets, policy.spending, self._id
             )
 
     async def run(self: Call[Q, Awaitable[R]]) -> R:
@@ -166,7 +166,7 @@ class Call(Generic[Q, A]):
     def observe(self) -> CallObserver:
         """Report the begin of the call to its observers."""
         self._call_observer = self.policy.observers.observe_call(
-            self.operation, self.provider, self.request
+            self.operation, self.provider, self.request, self._id
         )
         return self._call_observer
 
@@ -313,18 +313,25 @@ class Call(Generic[Q, A]):
         if len(self.attempts) == self._reported_attempts:
             return
         self._reported_attempts = len(self.attempts)
-        if self._spending is not None:
-            self._spending.settle(outcome, is_failed=self.attempts[-1].error is not None)
+        spending, maybe_billed = self._spending, None
+        if spending is not None:
+            is_failed = self.attempts[-1].error is not None
+            maybe_billed = spending.settle(outcome, is_failed=is_failed)
         result = result_of(outcome)
+        error = outcome if isinstance(outcome, FmsdkError) else None
         self._call_observer.attempt_ended(
             AttemptReport(
                 attempt=self.attempts[-1],
-                error=outcome if isinstance(outcome, FmsdkError) else None,
+                error=error,
                 usage=result.usage if result else None,
                 cost=result.cost if result else None,
                 served_model=result.served_model if result else None,
                 request_id=outcome.request_id,
                 delay=delay,
+                quote=None if spending is None else spending.quote,
+                is_unbilled=self.provider.is_local
+                or (error is not None and error.is_unbilled and result is None),
+                maybe_billed=maybe_billed,
             )
         )
 

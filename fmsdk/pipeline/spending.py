@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,7 +22,7 @@ from decimal import Decimal
 
 from fmsdk.budget import Budget, Reservation, Shortfall, Spending
 from fmsdk.errors import BudgetExceeded, FmsdkError, QuoteUnavailable
-from fmsdk.observe.observer import result_of
+from fmsdk.observe.observer import create_id, result_of
 from fmsdk.pricing import device_cost
 from fmsdk.provider import Provider
 from fmsdk.quoting.quote import Quote, quote_request
@@ -134,7 +133,7 @@ class CallSpending:
         if self._store is None:
             return
         reservation = self._reservation = Reservation(
-            id=secrets.token_hex(8),
+            id=create_id(),
             call_id=self._call_id,
             time=datetime.now(UTC),
             model=self._request.name,
@@ -188,11 +187,14 @@ class CallSpending:
     def _context(self) -> dict[str, str]:
         return {"provider": self._request.provider, "model": self._request.model}
 
-    def settle(self, outcome: Result | FmsdkError, *, is_failed: bool) -> None:
+    def settle(self, outcome: Result | FmsdkError, *, is_failed: bool) -> Decimal | None:
         """Settle the attempt that has just ended.
 
         Args:
             is_failed: it gave no whole answer.
+
+        Returns:
+            US dollars that stay reserved, since nobody knows its bill.
         """
         result = result_of(outcome)
         cost = None if result is None else result.cost
@@ -203,7 +205,10 @@ class CallSpending:
         elif cost is not None and result is not None and _is_whole(result, is_failed=is_failed):
             self._settle(cost.total)
         else:
+            amount = None if self._reservation is None else self._reservation.amount
             self.hold("its cost is unknown" if not is_failed else "it ended without a bill")
+            return amount
+        return None
 
     def _settle(self, amount: Decimal) -> None:
         reservation, self._reservation = self._reservation, None
