@@ -64,7 +64,7 @@ class LedgerObserver:
                 usage=report.usage,
                 cost=report.cost,
                 is_unbilled=report.is_unbilled,
-                maybe_billed=report.maybe_billed,
+                held=report.held,
                 quote=report.quote,
             )
         )

@@ -26,8 +26,8 @@ class AttemptRecord:
     """One attempt that has ended.
 
     number: 1 for the first attempt of the call. time: when it began, in UTC. usage, cost: None
-    where they are unknown. is_unbilled: nobody bills it, for certain. maybe_billed: US dollars that
-    stay reserved, since nobody knows its bill. quote: what was expected before it was sent.
+    where they are unknown. is_unbilled: nobody bills it, for certain. held: its reservation, where
+    that stays, since nobody knows the bill. quote: what was expected before it was sent.
     """
 
     call_id: str
@@ -43,7 +43,7 @@ class AttemptRecord:
     usage: Usage | None = None
     cost: Cost | None = None
     is_unbilled: bool = False
-    maybe_billed: Decimal | None = None
+    held: Reservation | None = None
     quote: Quote | None = None
 
 

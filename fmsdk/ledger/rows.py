@@ -51,7 +51,7 @@ INSERT_ATTEMPT = _insert_into(
     (
         *("call_id", "number", "time_us", "verb", "provider", "model", "tags"),
         *("seconds", "waited", "error", "status", "served_model", "request_id"),
-        *("is_unbilled", "maybe_billed_units", *USAGE, *_COST, *_QUOTE),
+        *("is_unbilled", "held_reservation", "held_units", *USAGE, *_COST, *_QUOTE),
     ),
 )
 
@@ -85,7 +85,7 @@ def call_row(record: CallRecord) -> tuple[Any, ...]:
 
 def attempt_row(record: AttemptRecord) -> tuple[Any, ...]:
     """The values of `INSERT_ATTEMPT`."""
-    attempt, cost = record.attempt, record.cost
+    attempt, cost, held = record.attempt, record.cost, record.held
     return (
         record.call_id,
         record.number,
@@ -101,7 +101,8 @@ def attempt_row(record: AttemptRecord) -> tuple[Any, ...]:
         record.served_model,
         record.request_id,
         record.is_unbilled,
-        None if record.maybe_billed is None else to_units(record.maybe_billed, ROUND_CEILING),
+        held and held.id,
+        held and to_units(held.amount, ROUND_CEILING),
         *_usage_values(record.usage),
         *_cost_values(cost and cost.total, cost),
         *_quote_values(record.quote),

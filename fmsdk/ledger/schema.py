@@ -64,8 +64,9 @@ _MIGRATIONS = (
         time_us INTEGER NOT NULL, verb TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
         tags TEXT NOT NULL, seconds REAL NOT NULL, waited REAL NOT NULL, error TEXT,
         status INTEGER, served_model TEXT, request_id TEXT, is_unbilled INTEGER NOT NULL,
-        maybe_billed_units INTEGER,
+        held_reservation TEXT, held_units INTEGER,
         {USAGE_COLUMNS}, {_COST_COLUMNS}, {_QUOTE_COLUMNS}, UNIQUE (call_id, number));
+    CREATE INDEX attempts_by_time ON attempts (time_us);
     CREATE TABLE spending (
         id INTEGER PRIMARY KEY AUTOINCREMENT, reservation TEXT NOT NULL, call_id TEXT NOT NULL,
         kind TEXT NOT NULL CHECK (kind IN ('reserve', 'settle', 'hold')),

@@ -23,7 +23,10 @@ from fmsdk.budget import Budget, Reservation, Shortfall
 from fmsdk.errors import LedgerError
 from fmsdk.ledger.schema import from_units, to_microseconds, to_units
 
-__all__ = ["SpendingTable"]
+__all__ = ["BY_HAND", "SpendingTable"]
+
+BY_HAND = "by hand"
+"""The note of a settlement that a person made."""
 
 _MOST_TOTALS = 1000
 _INSERT = """

@@ -223,7 +223,7 @@ class SqliteLedger:
             self._queue.put_back(waiting)
 
     def _report_losses(self) -> None:
-        losses, self._losses = self._losses, Counter()
+        losses, self._losses = self._losses, Counter[str]()
         if losses:
             rows = ", ".join(f"{count} {name}" for name, count in sorted(losses.items()))
             self._warn("", f"rows were lost: {rows}")
@@ -271,7 +271,7 @@ class SqliteLedger:
             _Ledgers.abandoned.append(connection)
         self.write_lock = threading.Lock()
         self._create_queue()
-        self._losses = Counter()
+        self._losses = Counter[str]()
 
 
 def _name_row(work: Work) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Protocol
 
+from fmsdk.budget import Reservation
 from fmsdk.errors import FmsdkError
 from fmsdk.quoting.quote import Quote
 from fmsdk.result import Result
@@ -37,7 +37,7 @@ class AttemptReport:
     `attempt.error`). usage, cost: as far as they are known, also of a failed attempt; None:
     unknown. delay: seconds until the next attempt; None: this attempt was the last. quote: what was
     expected of it, where the pipeline made a quote. is_unbilled: nobody bills it, for certain.
-    maybe_billed: US dollars that stay reserved, since nobody knows its bill.
+    held: its reservation, where that stays, since nobody knows the bill.
     """
 
     attempt: Attempt
@@ -49,7 +49,7 @@ class AttemptReport:
     delay: float | None = None
     quote: Quote | None = None
     is_unbilled: bool = False
-    maybe_billed: Decimal | None = None
+    held: Reservation | None = None
 
 
 class Observer(Protocol):

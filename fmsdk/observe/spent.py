@@ -78,8 +78,8 @@ class SpentTotal:
                 self._cost += report.cost.total
             elif not report.is_unbilled:
                 counts[0] += 1
-            if report.maybe_billed is not None:
-                self._maybe_billed += report.maybe_billed
+            if report.held is not None:
+                self._maybe_billed += report.held.amount
             if usage is not None:
                 counts[3] += usage.input.total or 0
                 counts[4] += usage.output.total or 0

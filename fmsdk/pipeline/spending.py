@@ -187,14 +187,14 @@ class CallSpending:
     def _context(self) -> dict[str, str]:
         return {"provider": self._request.provider, "model": self._request.model}
 
-    def settle(self, outcome: Result | FmsdkError, *, is_failed: bool) -> Decimal | None:
+    def settle(self, outcome: Result | FmsdkError, *, is_failed: bool) -> Reservation | None:
         """Settle the attempt that has just ended.
 
         Args:
             is_failed: it gave no whole answer.
 
         Returns:
-            US dollars that stay reserved, since nobody knows its bill.
+            The reservation, where it stays, since nobody knows the bill.
         """
         result = result_of(outcome)
         cost = None if result is None else result.cost
@@ -205,9 +205,9 @@ class CallSpending:
         elif cost is not None and result is not None and _is_whole(result, is_failed=is_failed):
             self._settle(cost.total)
         else:
-            amount = None if self._reservation is None else self._reservation.amount
+            reservation = self._reservation
             self.hold("its cost is unknown" if not is_failed else "it ended without a bill")
-            return amount
+            return reservation
         return None
 
     def _settle(self, amount: Decimal) -> None:

@@ -1,0 +1,115 @@
+"""What recorded calls would have cost with another model: their tokens at its prices of today.
+
+The other model would have counted other tokens and given another answer; the figure is no better
+than that. Media are counted by rules that differ by vendor, so calls with media are priced only
+with a model of the same vendor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from fmsdk import pricing
+from fmsdk.ledger.reader import EVERYTHING, Filter, LedgerReader
+from fmsdk.ledger.schema import from_units
+from fmsdk.registry import Registry
+from fmsdk.request import split_model
+from fmsdk.usage import Cost, InputUsage, OutputUsage, Usage, to_plain_record
+
+__all__ = ["Repricing", "reprice"]
+
+_INPUT = tuple(spec.name for spec in fields(InputUsage))
+_OUTPUT = tuple(spec.name for spec in fields(OutputUsage))
+_MEDIA = ("image", "audio", "document", "video", "audio_seconds")
+_VENDORS = frozenset({"openai", "anthropic", "google"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repricing:
+    """What attempts cost, and what they would have cost with `model`.
+
+    priced: attempts with both costs; `cost` and `new_cost` are of these alone, in US dollars.
+    unpriced: attempts with tokens that have no price there, such as media of another vendor, or
+    whose own cost is unknown. price_source: where the prices come from; None: nothing was priced.
+    """
+
+    model: str
+    priced: int
+    unpriced: int
+    cost: Decimal
+    new_cost: Decimal
+    price_source: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; money is text, with every digit."""
+        return to_plain_record(self)
+
+
+def reprice(reader: LedgerReader, model: str, where: Filter = EVERYTHING) -> Repricing:
+    """Price what was used with `model` ("provider:model").
+
+    Raises:
+        BadRequestError, UnknownProvider: no such provider.
+    """
+    provider_name, name = split_model(model)
+    price_id = provider_name
+    if provider_name not in _VENDORS:
+        registry = Registry({}, timeout=None, idle_timeout=None)
+        price_id = registry.create(provider_name).price_id or ""
+    costs: dict[tuple[Any, ...], Cost | None] = {}
+    priced = unpriced = units = 0
+    total, source = Decimal(0), None
+    for provider, old_units, tokens in _read_usages(reader, where):
+        key = (provider == provider_name, tokens)
+        if key not in costs:
+            costs[key] = _price(price_id, name, tokens, is_same_vendor=provider == provider_name)
+        cost = costs[key]
+        if cost is None or old_units is None:
+            unpriced += 1
+            continue
+        priced += 1
+        units += old_units
+        total += cost.total
+        source = cost.price_source
+    return Repricing(
+        model=model,
+        priced=priced,
+        unpriced=unpriced,
+        cost=from_units(units),
+        new_cost=total,
+        price_source=source,
+    )
+
+
+def _read_usages(
+    reader: LedgerReader, where: Filter
+) -> Iterator[tuple[str, int | None, tuple[Any, ...]]]:
+    """Of each attempt that used anything: its provider, its cost, and what it used."""
+    columns = (
+        *("provider", "cost_units", "usage_source", "server_tools"),
+        *(f"input_{name}" for name in _INPUT),
+        *(f"output_{name}" for name in _OUTPUT),
+    )
+    for provider, units, source, *used in reader.rows("attempts", columns, where):
+        if source in ("measured", "estimated"):
+            yield provider, units, tuple(used)
+
+
+def _price(
+    price_id: str, model: str, used: tuple[Any, ...], *, is_same_vendor: bool
+) -> Cost | None:
+    tools, *counts = used
+    usage = Usage(
+        input=InputUsage(**dict(zip(_INPUT, counts, strict=False))),
+        output=OutputUsage(**dict(zip(_OUTPUT, counts[len(_INPUT) :], strict=True))),
+        server_tools=msgspec.json.decode(tools) if tools else None,
+        source="measured",
+    )
+    if not is_same_vendor and any(getattr(usage.input, name) for name in _MEDIA):
+        return None
+    return pricing.price(price_id, model, usage)
