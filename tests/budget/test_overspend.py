@@ -44,7 +44,7 @@ async def storm(url: str, cap: Decimal, seed: int, count: int) -> dict[str, int]
         providers=own,
         budget=[cap, fmsdk.Budget(cap, per="day", model="openai:*")],
         retries=chance.randint(0, 2),
-        timeout=0.5,
+        timeout=20,
     )
     gate = asyncio.Semaphore(200)
 
