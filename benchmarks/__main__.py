@@ -11,6 +11,7 @@ ALL = (
     "hosted_overhead",
     "hosted_bursts",
     "hosted_memory",
+    "billing",
     "local_overhead",
     "word_errors",
     "easy_vqa_accuracy",

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from fmsdk.content import Modality
 from fmsdk.embedding import Embeddings, EmbedLimits, EmbedRequest
@@ -27,12 +27,14 @@ from fmsdk.usage import Device, Range, Timings, Usage
 __all__ = [
     "ALL_SETTINGS",
     "CONTRACT_VERSION",
+    "Basis",
     "Capabilities",
     "Embeds",
     "Estimate",
     "EventStream",
     "ImageLimits",
     "PartialResponse",
+    "Platform",
     "Progress",
     "Provider",
     "ProviderConfig",
@@ -118,12 +120,28 @@ class Capabilities:
     max_media_bytes: int | None = None
 
 
+Platform = Literal["chat", "responses", "messages", "aistudio", "vertex"]
+"""The API, or the vendor's platform, that a request goes to: the same request is counted in another
+way by each of them."""
+Basis = Literal["rule", "tokenizer", "processor", "history", "ratio"]
+"""How a figure is known: by the vendor's rule, by a tokenizer of its vocabulary, by the model's own
+processor, by earlier requests, or by a ratio that was fitted to recorded bills."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """Input tokens, as far as they are known offline. `exact`: a tokenizer counted them."""
+    """Input tokens, as far as they are known offline.
+
+    exact: a tokenizer counted them. by_modality: the parts of `input`; empty: it is all text.
+    ceilings: a hard bound on the tokens of each modality; None: at least one has none, or the
+    provider states none. basis: how the tokens of each modality are known.
+    """
 
     input: Range[int]
     exact: bool = False
+    by_modality: Mapping[Modality, Range[int]] = field(default_factory=dict[Modality, Range[int]])
+    ceilings: Mapping[Modality, int] | None = None
+    basis: Mapping[Modality, Basis] = field(default_factory=dict[Modality, Basis])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from fmsdk.provider import (
     Estimate,
     EventStream,
     PartialResponse,
+    Platform,
     Provider,
     ProviderConfig,
 )
@@ -150,11 +151,16 @@ class HostedProvider(Provider, Generic[E, A]):
         if self._transport is None:
             await self.transport()
 
-    def estimate(self, request: Request) -> Estimate:
-        """The core's estimate of text. Raises QuoteUnavailable for media."""
-        from fmsdk.quoting.quote import estimate_text
+    def platform(self, request: Request) -> Platform | None:
+        """Where the request goes, by which its tokens are counted; None: unknown."""
+        del request
+        return None
 
-        return estimate_text(request)
+    def estimate(self, request: Request) -> Estimate:
+        """The core's estimate. Raises QuoteUnavailable where the size of a medium is unknown."""
+        from fmsdk.quoting.quote import estimate_request
+
+        return estimate_request(request, self.platform(request))
 
     async def aclose(self) -> None:
         """Close the connections. A later request opens new ones."""

@@ -7,18 +7,25 @@ neither the final bill (`fmsdk.pricing`) nor spending limits.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
 
 from fmsdk import pricing
 from fmsdk.catalog.lifecycle import Clock, retirement_warnings
+from fmsdk.content import Modality
 from fmsdk.embedding import EmbedRequest
 from fmsdk.errors import MissingExtra, MissingKey, QuoteUnavailable, UnknownProvider
 from fmsdk.notebook import render_table
-from fmsdk.provider import Estimate, Provider
-from fmsdk.quoting.text_tokens import estimate_answer, estimate_text, most_tokens
+from fmsdk.provider import Basis, Estimate, Provider
+from fmsdk.quoting.text_tokens import (
+    estimate_answer,
+    estimate_request,
+    estimate_text,
+    most_tokens,
+)
 from fmsdk.quoting.unbounded_input import unbounded_inputs
 from fmsdk.registry import Registry
 from fmsdk.request import Request
@@ -36,6 +43,7 @@ from fmsdk.usage import (
 
 __all__ = [
     "Quote",
+    "estimate_request",
     "estimate_text",
     "estimated_usage",
     "make_quote",
@@ -63,6 +71,10 @@ class Quote:
         that vendors add. None: there is no bound; a warning names input that nobody can bound.
     source: "measured" if a tokenizer counted the input, else "estimated".
     price_source: the source of the prices, and their date.
+    by_modality: the parts of `input_tokens`.
+    input_ceiling: the most input tokens that can be billed; None: there is no bound.
+    basis: how each modality's tokens are known: by the vendor's "rule", by a "tokenizer" of its
+        vocabulary, by the model's own "processor", or by a "ratio" fitted to recorded bills.
     """
 
     provider: str
@@ -74,6 +86,9 @@ class Quote:
     source: Literal["estimated", "measured"] = "estimated"
     price_source: str | None = None
     warnings: tuple[Warning, ...] = ()
+    by_modality: Mapping[Modality, Range[int]] = field(default_factory=dict[Modality, Range[int]])
+    input_ceiling: int | None = None
+    basis: Mapping[Modality, Basis] = field(default_factory=dict[Modality, Basis])
 
     def __str__(self) -> str:
         """One line: tokens, cost and ceiling, rounded to 3 digits."""
@@ -163,9 +178,8 @@ def make_quote(
     if getattr(request.options, "speed", None) == "fast":  # Anthropic's fast mode
         tier = "fast"
     rates = None if price_id is None else pricing.rates_for(price_id, request.model, tier)
-    cost = (
-        None if price_id is None else _cost_range(request, estimate.input, output, price_id, tier)
-    )
+    cost = None if rates is None else _cost_range(estimate, output, rates)
+    ceilings = _ceilings(request, estimate)
     ceiling = None
     if (rates is None or cost is None) and local:
         message = "a local answer costs the time it takes, which is unknown before it has run"
@@ -174,8 +188,11 @@ def make_quote(
         at_tier = f" in the tier {tier!r}" if tier else ""
         message = f"no price is known for {request.name}{at_tier}"
         warnings.append(Warning("price_unknown", message, request.name))
+    elif ceilings is None:
+        message = "there is no ceiling: nobody can bound the tokens of the media before the answer"
+        warnings.append(Warning("input_unbounded", message, "prompt"))
     elif not no_bounds and (request.settings.max_output_tokens or limit or not output.high):
-        ceiling = _ceiling(request, estimate, output.high, rates)
+        ceiling = _ceiling(request, ceilings, output.high, rates)
     return Quote(
         provider=request.provider,
         model=request.model,
@@ -186,6 +203,9 @@ def make_quote(
         source="measured" if estimate.exact else "estimated",
         price_source=None if rates is None or cost is None else rates.source,
         warnings=tuple(warnings),
+        by_modality=estimate.by_modality or {"text": estimate.input},
+        input_ceiling=None if ceilings is None or no_bounds else sum(ceilings.values()),
+        basis=estimate.basis,
     )
 
 
@@ -213,6 +233,18 @@ def estimated_usage(
     return replace(usage, input=input_usage, output=output_usage, source="estimated")
 
 
+def _ceilings(request: Request, estimate: Estimate) -> Mapping[Modality, int] | None:
+    """A bound on the tokens of each modality: the provider's; if it states none, what it counted,
+    or the core's own for a request without media."""
+    if estimate.ceilings is not None:
+        return estimate.ceilings
+    if estimate.exact:
+        return {"text": estimate.input.high}
+    if estimate.basis or next(request.media(), None) is not None:
+        return None
+    return {"text": max(most_tokens(request), estimate.input.high)}
+
+
 def _answer_length(request: Request, limit: int | None, warnings: list[Warning]) -> Range[int]:
     if isinstance(request, EmbedRequest):
         return Range(0, 0, 0)
@@ -233,46 +265,46 @@ def _answer_length(request: Request, limit: int | None, warnings: list[Warning])
 
 
 def _cost_range(
-    request: Request, tokens: Range[int], answer: Range[int], price_id: str, tier: str | None
+    estimate: Estimate, answer: Range[int], rates: pricing.Rates
 ) -> Range[Decimal] | None:
-    bills = [
-        pricing.price(
-            price_id,
-            request.model,
-            Usage(
-                input=InputUsage(total=input_tokens),
-                output=OutputUsage(total=output_tokens),
-                source="estimated",
-                service_tier=tier,
-            ),
-        )
-        for input_tokens, output_tokens in (
-            (tokens.low, answer.low),
-            (tokens.expected, answer.expected),
-            (tokens.high, answer.high),
-        )
-    ]
-    totals = [bill.total for bill in bills if bill is not None]
-    return Range(*totals) if len(totals) == len(bills) else None
+    """US dollars; None: media of the request have no price."""
+    by_modality = estimate.by_modality or {"text": estimate.input}
+    amounts: list[Decimal] = []
+    for end in ("low", "expected", "high"):
+        prices = rates.at(getattr(estimate.input, end))
+        counts = {modality: getattr(tokens, end) for modality, tokens in by_modality.items()}
+        counts = {modality: count for modality, count in counts.items() if count}
+        if "output" not in prices or not {*map(_input_kind, counts)} <= prices.keys():
+            return None
+        amount = getattr(answer, end) * prices["output"] + prices.get("request", Decimal(0))
+        for modality, count in counts.items():
+            amount += count * prices[_input_kind(modality)]
+        amounts.append(amount)
+    return Range(*amounts)
 
 
 def _ceiling(
-    request: Request, estimate: Estimate, most_out: int, rates: pricing.Rates
+    request: Request, ceilings: Mapping[Modality, int], most_out: int, rates: pricing.Rates
 ) -> Decimal | None:
-    try:
-        most_in = estimate.input.high if estimate.exact else most_tokens(request)
-    except QuoteUnavailable:
-        return None
-    most_in = max(most_in, estimate.input.high)
-    prices = rates.at(most_in)
+    prices = rates.at(sum(ceilings.values()))
     media = {f"output {kind}" for kind in request.settings.modalities if kind != "text"}
     if not media <= prices.keys():
         return None
-    highest_in = max(prices[kind] for kind in _TEXT_IN if kind in prices)
+    total = prices.get("request", Decimal(0))
+    for modality, most_in in ceilings.items():
+        suffix = _input_kind(modality).removeprefix("input")
+        kinds = [f"{kind}{suffix}" for kind in _TEXT_IN if f"{kind}{suffix}" in prices]
+        if most_in and not kinds:
+            return None
+        total += most_in * max((prices[kind] for kind in kinds), default=Decimal(0))
     highest_out = max(
         (prices[kind] for kind in {*_TEXT_OUT, *media} if kind in prices), default=Decimal(0)
     )
     if most_out and not highest_out:
         return None
-    per_request = prices.get("request", Decimal(0))
-    return most_in * highest_in + most_out * highest_out + per_request
+    return total + most_out * highest_out
+
+
+def _input_kind(modality: Modality) -> str:
+    """The kind of line of a bill that the modality's tokens are. Documents are billed as text."""
+    return f"input {modality}" if modality in ("image", "audio", "video") else "input"

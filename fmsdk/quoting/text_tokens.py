@@ -3,25 +3,25 @@
 Text is counted by classes of characters (words, digits, punctuation, letters by script), whose
 weights were fitted to OpenAI's o200k vocabulary. A factor and a framing for each vendor then scale
 that count. docs/decisions/0004-prices.md has the errors, measured on recorded bills. Knows no
-prices. Media raise.
+prices.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fmsdk.content import Part, Reasoning, Text, ToolCall, ToolResult
-from fmsdk.errors import QuoteUnavailable
-from fmsdk.provider import Estimate
+from fmsdk.content import Modality, Part, Reasoning, Text, ToolCall, ToolResult
+from fmsdk.provider import Basis, Estimate, Platform
+from fmsdk.quoting.media import MediaTokens, media_tokens
 from fmsdk.request import Request
 from fmsdk.usage import Range
 from fmsdk.validation import encode_json
 
-__all__ = ["count_tokens", "estimate_answer", "estimate_text", "most_tokens"]
+__all__ = ["count_tokens", "estimate_answer", "estimate_request", "estimate_text", "most_tokens"]
 
 _ACCENTED_LETTERS = "\u00c0-\u024f\u1e00-\u1eff"
 _AFTER = rf"(?![a-z{_ACCENTED_LETTERS}])"
@@ -141,15 +141,19 @@ def count_tokens(text: str) -> float:
     return total
 
 
-def estimate_text(request: Request) -> Estimate:
-    """The size of a text request: system, messages, tools, output schema, framing.
+def estimate_request(request: Request, platform: Platform | None = None) -> Estimate:
+    """The size of a request: system, messages, tools, output schema, framing, media.
 
-    `request.provider` is the vendor ("openai", "anthropic", "google"); any other gets a wide guess.
+    Args:
+        request: its `provider` is the vendor ("openai", "anthropic", "google"); any other gets a
+            wide guess.
+        platform: the API that it goes to; None: unknown.
 
     Raises:
-        QuoteUnavailable: the request holds media.
+        QuoteUnavailable: the size of a medium is unknown before it is sent.
     """
-    vendor, counts = _vendor(request), _count(request)
+    media = media_tokens(request, platform) if next(request.media(), None) is not None else []
+    vendor, counts = _vendor(request), _count(request, media)
     system = request.system is not None
     text = vendor.text * counts.text + vendor.message * (len(request.messages) + system)
     text += vendor.request
@@ -162,9 +166,40 @@ def estimate_text(request: Request) -> Estimate:
     high = text * (1 + 0.2 * spread) + extra_tokens * (1 + 0.5 * spread) + 6 * spread
     maximum = _upper_bound(vendor, counts, request)
     expected = min(max(1, round(text + extra_tokens)), maximum)
-    return Estimate(
-        input=Range(min(max(1, math.floor(low)), expected), expected, min(math.ceil(high), maximum))
+    text_range = Range(
+        min(max(1, math.floor(low)), expected), expected, min(math.ceil(high), maximum)
     )
+    return _with_media(text_range, maximum, media)
+
+
+def estimate_text(request: Request) -> Estimate:
+    """The size of a request whose platform is unknown. Raises as `estimate_request` does."""
+    return estimate_request(request)
+
+
+def _with_media(text: Range[int], maximum: int, media: Sequence[MediaTokens]) -> Estimate:
+    by_modality: dict[Modality, Range[int]] = {"text": text}
+    ceilings: dict[Modality, int] = {"text": maximum}
+    basis: dict[Modality, Basis] = {"text": "ratio"}
+    total = text
+    for medium in media:
+        total = _add(total, medium.tokens)
+        before = by_modality.get(medium.modality, Range(0, 0, 0))
+        by_modality[medium.modality] = _add(before, medium.tokens)
+        if medium.ceiling is not None:
+            ceilings[medium.modality] = ceilings.get(medium.modality, 0) + medium.ceiling
+        if basis.get(medium.modality) != "ratio":  # the weakest of several
+            basis[medium.modality] = medium.basis
+    return Estimate(
+        input=total,
+        by_modality=by_modality,
+        ceilings=None if any(medium.ceiling is None for medium in media) else ceilings,
+        basis=basis,
+    )
+
+
+def _add(one: Range[int], other: Range[int]) -> Range[int]:
+    return Range(one.low + other.low, one.expected + other.expected, one.high + other.high)
 
 
 def most_tokens(request: Request) -> int:
@@ -174,7 +209,8 @@ def most_tokens(request: Request) -> int:
     Raises:
         QuoteUnavailable: the request holds media.
     """
-    return _upper_bound(_vendor(request), _count(request), request)
+    media_tokens(request, None)
+    return _upper_bound(_vendor(request), _count(request, ()), request)
 
 
 def _upper_bound(vendor: _Vendor, counts: _Counts, request: Request) -> int:
@@ -214,8 +250,10 @@ def _vendor(request: Request) -> _Vendor:
     )
 
 
-def _count(request: Request) -> _Counts:
+def _count(request: Request, media: Iterable[MediaTokens]) -> _Counts:
     counts = _Counts()
+    for medium in media:
+        counts.text += counts.add(medium.text)
     if request.system is not None:
         counts.text += counts.add(request.system)
     for part in request.parts():
@@ -234,13 +272,6 @@ def _count(request: Request) -> _Counts:
             counts.opaque += _own_opaque(part, request, counts)
         elif isinstance(part, ToolResult):
             counts.text += counts.add(part.name or "")
-        else:
-            raise QuoteUnavailable(
-                f"the tokens of this {part.kind} ({part.describe()}) are unknown before "
-                "it is sent: quotes for media are not in this version; send it, or leave it out",
-                provider=request.provider,
-                model=request.model,
-            )
     for tool in request.tools:
         schema = _compact(tool.parameters)
         counts.tool_json += sum(map(counts.add, (tool.name, tool.description, schema)))

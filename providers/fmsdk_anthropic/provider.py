@@ -11,7 +11,7 @@ from fmsdk.hosted.connection import import_in_thread, open_transport
 from fmsdk.hosted.decoding import DecodeContext, StreamDecoder
 from fmsdk.hosted.options import from_environment, missing_key
 from fmsdk.hosted.provider import Encoded, HostedProvider
-from fmsdk.provider import Capabilities, ImageLimits, ProviderConfig, UsableModel
+from fmsdk.provider import Capabilities, ImageLimits, Platform, ProviderConfig, UsableModel
 from fmsdk.request import Request
 from fmsdk.response import Response
 from fmsdk.threads import run_in_thread
@@ -101,6 +101,10 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
             default_betas=self._betas,
             is_vendors_model=self.vendor is not None,
         )
+
+    def platform(self, request: Request) -> Platform | None:
+        """Anthropic's only API."""
+        return "messages"
 
     def decode(self, context: DecodeContext, body: bytes) -> Response[Any]:
         """The response of a body."""

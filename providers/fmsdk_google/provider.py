@@ -12,7 +12,7 @@ from fmsdk.embedding import Embeddings, EmbedLimits, EmbedRequest
 from fmsdk.hosted.connection import open_transport
 from fmsdk.hosted.decoding import DecodeContext, StreamDecoder
 from fmsdk.hosted.provider import Encoded, HostedProvider
-from fmsdk.provider import Capabilities, ProviderConfig, UsableModel
+from fmsdk.provider import Capabilities, Platform, ProviderConfig, UsableModel
 from fmsdk.request import Request
 from fmsdk.response import Response
 from fmsdk_google.decode import decode, decoder
@@ -96,6 +96,10 @@ class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
             stream=stream,
             is_vendors_model=self.vendor is not None,
         )
+
+    def platform(self, request: Request) -> Platform | None:
+        """AI Studio, or Vertex, which counts some things in another way."""
+        return "vertex" if self._connection.vertex else "aistudio"
 
     def decode(self, context: DecodeContext, body: bytes) -> Response[Any]:
         """The response of a body."""

@@ -15,13 +15,20 @@ from fmsdk.hosted.connection import import_in_thread, open_transport
 from fmsdk.hosted.decoding import StreamDecoder
 from fmsdk.hosted.options import join_url
 from fmsdk.hosted.provider import HostedProvider
-from fmsdk.provider import ALL_SETTINGS, Capabilities, ImageLimits, ProviderConfig, UsableModel
+from fmsdk.provider import (
+    ALL_SETTINGS,
+    Capabilities,
+    ImageLimits,
+    Platform,
+    ProviderConfig,
+    UsableModel,
+)
 from fmsdk.request import Request
 from fmsdk.response import Response
 from fmsdk_openai.decode import OpenAIDecodeContext, decode, decoder
 from fmsdk_openai.decode.embeddings import decode_embeddings
 from fmsdk_openai.embedding_servers import EmbeddingServer, embedding_server, final_error
-from fmsdk_openai.encode import OpenAIRequest, encode
+from fmsdk_openai.encode import OpenAIRequest, encode, route
 from fmsdk_openai.encode.embeddings import encode_embeddings
 from fmsdk_openai.errors import OpenAIErrorMapper
 from fmsdk_openai.model_discovery import ModelDiscovery
@@ -96,6 +103,10 @@ class OpenAIProvider(HostedProvider[OpenAIRequest, OpenAIDecodeContext]):
     def encode(self, request: Request, *, stream: bool) -> OpenAIRequest:
         """The request as it goes out."""
         return encode(request, dialect=self._dialect, api=self._api(request.model), stream=stream)
+
+    def platform(self, request: Request) -> Platform | None:
+        """The API that the request goes to."""
+        return route(request, dialect=self._dialect, api=self._api(request.model))
 
     def context(
         self, request: Request, encoded: OpenAIRequest, request_id: str | None
