@@ -158,9 +158,10 @@ class HostedProvider(Provider, Generic[E, A]):
 
     def estimate(self, request: Request) -> Estimate:
         """The core's estimate. Raises QuoteUnavailable where the size of a medium is unknown."""
-        from fmsdk.quoting.quote import estimate_request
+        from fmsdk.quoting.estimate import estimate_request
 
-        return estimate_request(request, self.platform(request))
+        vendor = (self.vendor or "").removesuffix("-vertex")
+        return estimate_request(request, self.platform(request), vendor=vendor)
 
     async def aclose(self) -> None:
         """Close the connections. A later request opens new ones."""

@@ -20,7 +20,7 @@ from fmsdk.embedding import EmbedRequest
 from fmsdk.errors import MissingExtra, MissingKey, QuoteUnavailable, UnknownProvider
 from fmsdk.notebook import render_table
 from fmsdk.provider import Basis, Estimate, Provider
-from fmsdk.quoting.text_tokens import (
+from fmsdk.quoting.estimate import (
     estimate_answer,
     estimate_request,
     estimate_text,
@@ -129,7 +129,7 @@ def offline_quote(request: Request, registry: Registry, clock: Clock | None = No
         if request.provider not in _VENDORS:
             raise
         vendor: str | None = request.provider
-        quote = make_quote(request, estimate=estimate_text(request), price_id=vendor)
+        quote = make_quote(request, estimate=estimate_request(request), price_id=vendor)
     else:
         vendor = provider.vendor
         request = with_typed_options(request, provider.options_class)

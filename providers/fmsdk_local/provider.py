@@ -24,7 +24,7 @@ from fmsdk.provider import (
     ProviderConfig,
     UsableModel,
 )
-from fmsdk.quoting.text_tokens import estimate_text
+from fmsdk.quoting.estimate import estimate_request
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, ResponseAccumulator
 from fmsdk.threads import hold_exit, run_in_thread
@@ -139,7 +139,7 @@ class LocalProvider(Provider):
         model = self._find_loaded(locate_model(request.model))
         tokens = None if model is None else model.count_tokens(request)
         if tokens is None:
-            return estimate_text(request)
+            return estimate_request(request)
         return Estimate(input=Range(tokens, tokens, tokens), exact=True)
 
     def device(self, model: str) -> Device | None:

@@ -12,8 +12,8 @@ import fmsdk
 from fmsdk import pricing
 from fmsdk.content import Document, FileRef
 from fmsdk.provider import Estimate
+from fmsdk.quoting.estimate import estimate_text, most_tokens
 from fmsdk.quoting.quote import Quote, make_quote
-from fmsdk.quoting.text_tokens import estimate_text, most_tokens
 from fmsdk.request import Request, build
 from fmsdk.usage import InputUsage, OutputUsage, Range, Usage
 from fmsdk_anthropic.options import AnthropicOptions

@@ -41,7 +41,7 @@ def _chat_message(message: JsonObject, files: MediaFiles) -> Message:
     )
     for call in message.get("tool_calls") or ():
         function = call["function"]
-        parts.append(ToolCall(call["id"], function["name"], json.loads(function["arguments"])))
+        parts.append(ToolCall(call["id"], function["name"], _arguments(function)))
     return Message("system" if role == "developer" else role, parts)
 
 
@@ -92,7 +92,7 @@ def _item(item: JsonObject, files: MediaFiles) -> Message | None:
         role = item["role"]
         return Message("system" if role == "developer" else role, parts)
     if kind == "function_call":
-        call = ToolCall(item["call_id"], item["name"], json.loads(item["arguments"]))
+        call = ToolCall(item["call_id"], item["name"], _arguments(item))
         return Message("assistant", [call])
     if kind == "function_call_output":
         output = item["output"]
@@ -105,6 +105,11 @@ def _item(item: JsonObject, files: MediaFiles) -> Message | None:
     if kind == "item_reference":
         return None
     raise ValueError(kind)
+
+
+def _arguments(call: JsonObject) -> JsonObject:
+    # ellmer sends an empty list for a call without arguments.
+    return json.loads(call["arguments"]) or {}
 
 
 def _is_function(tool: JsonObject) -> bool:

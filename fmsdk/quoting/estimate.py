@@ -1,0 +1,354 @@
+"""The size of a request before it is sent: text by the vendor's vocabulary, what the vendor adds to
+it, and its media. Nothing is sent and nothing but media is read. Knows no prices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from fmsdk.content import MediaPart, Modality, Part, Reasoning, Text, ToolCall, ToolResult
+from fmsdk.provider import Basis, Estimate, Platform
+from fmsdk.quoting import tool_text
+from fmsdk.quoting.framing import Framing, bound_of, framing_of
+from fmsdk.quoting.media import MediaTokens, media_tokens
+from fmsdk.quoting.vocabulary import (
+    TextCounter,
+    claude_generation,
+    gemini_generation,
+    text_counter,
+)
+from fmsdk.request import Message, Request
+from fmsdk.usage import Range
+
+__all__ = ["estimate_answer", "estimate_request", "estimate_text", "most_tokens"]
+
+_FIRST_WITH_JSON_TOOLS, _FIRST_WITH_OWN_TOOLS = 2.5, 3.0  # of Gemini, on AI Studio
+_RENDERED_SPREAD = (0.88, 1.12)
+"""How far a bill was seen from the text that we render for tools, calls and schemas."""
+_FRAMING_SPREAD = (0.85, 1.15)
+
+
+def estimate_request(
+    request: Request, platform: Platform | None = None, *, vendor: str | None = None
+) -> Estimate:
+    """The size of a request: system, messages, tools, output schema, framing, media.
+
+    Args:
+        platform: the API that it goes to; None: the vendor's usual one.
+        vendor: whose model it is ("openai", "anthropic", "google"; any other gets a wide guess).
+            None: the provider's name.
+
+    Raises:
+        QuoteUnavailable: the size of a medium is unknown before it is sent.
+    """
+    has_media = next(request.media(), None) is not None
+    media = media_tokens(request, platform) if has_media else ()
+    count = _Count(request, request.provider if vendor is None else vendor, platform, media)
+    text, maximum = count.text_range(), count.upper_bound()
+    basis: Basis = "tokenizer" if count.counter.is_exact else "ratio"
+    if not media:
+        return Estimate(
+            input=text,
+            by_modality={"text": text},
+            ceilings={"text": maximum},
+            basis={"text": basis},
+        )
+    return _add_media(text, maximum, basis, media)
+
+
+def estimate_text(request: Request) -> Estimate:
+    """The size of a request whose platform is unknown. Raises as `estimate_request` does."""
+    return estimate_request(request)
+
+
+def most_tokens(request: Request) -> int:
+    """A bound on the request's input tokens. A token has at least one byte of UTF-8, and no vendor
+    was ever seen to add more hidden framing than is counted here.
+
+    Raises:
+        QuoteUnavailable: there is no bound on the tokens of a medium.
+    """
+    ceilings = estimate_request(request).ceilings
+    return 0 if ceilings is None else sum(ceilings.values())
+
+
+def estimate_answer(request: Request, parts: Iterable[Part]) -> int | None:
+    """About how many tokens the parts of an answer are for the request's model; None for media."""
+    counter, total = text_counter(request.provider, request.model), 0.0
+    for part in parts:
+        if isinstance(part, (Text, Reasoning)):
+            total += counter.count(part.text)
+        elif isinstance(part, ToolCall):
+            total += counter.count(part.name)
+            total += counter.count(part.raw or tool_text.compact_json(part.arguments))
+        else:
+            return None
+    return round(total)
+
+
+def _add_media(
+    text: Range[int], maximum: int, text_basis: Basis, media: Sequence[MediaTokens]
+) -> Estimate:
+    by_modality: dict[Modality, Range[int]] = {"text": text}
+    ceilings: dict[Modality, int] = {"text": maximum}
+    basis: dict[Modality, Basis] = {"text": text_basis}
+    for medium in media:
+        by_modality[medium.modality] = _sum(
+            (by_modality.get(medium.modality, Range(0, 0, 0)), medium.tokens)
+        )
+        if medium.ceiling is not None:
+            ceilings[medium.modality] = ceilings.get(medium.modality, 0) + medium.ceiling
+        if basis.get(medium.modality) != "ratio":  # the weakest of several
+            basis[medium.modality] = medium.basis
+    return Estimate(
+        input=_sum(by_modality.values()),
+        by_modality=by_modality,
+        ceilings=None if any(medium.ceiling is None for medium in media) else ceilings,
+        basis=basis,
+    )
+
+
+def _sum(ranges: Iterable[Range[int]]) -> Range[int]:
+    columns = zip(*((r.low, r.expected, r.high) for r in ranges), strict=True)
+    low, expected, high = (sum(column) for column in columns)
+    return Range(low, expected, high)
+
+
+class _Count:
+    """The tokens of one request's text.
+
+    text: of what was written, as the vocabulary counts it. rendered: of what the vendor renders
+    (tools, calls, schemas). framing: what it adds. size: the UTF-8 bytes of everything that may
+    become tokens.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        vendor: str,
+        platform: Platform | None,
+        media: Iterable[MediaTokens],
+    ) -> None:
+        self.request = request
+        self.vendor = vendor
+        self.counter: TextCounter = text_counter(vendor, request.model)
+        self.framing: Framing = framing_of(vendor, request.model, platform)
+        self.counts_strings = vendor == "google" and (
+            platform == "vertex" or gemini_generation(request.model) < _FIRST_WITH_JSON_TOOLS
+        )
+        self.has_own_format = (
+            vendor == "google"
+            and not self.counts_strings
+            and gemini_generation(request.model) >= _FIRST_WITH_OWN_TOOLS
+        )
+        self.text = self.rendered = self.size = self.framing_tokens = 0.0
+        self.pieces = 2
+        self.framing_tokens += self.framing["request"]
+        if request.system is not None:
+            self.text += self.count(request.system)
+            self.framing_tokens += self.framing["system"] + self.framing["message"]
+        for medium in media:
+            if medium.text:
+                self.text += self.count(medium.text)
+        self.add_messages()
+        if request.tools or request.output is not None or request.options is not None:
+            self.add_instructions()
+
+    def count(self, text: str) -> float:
+        self.size += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        return self.counter.count(text)
+
+    def count_all(self, texts: Iterable[str]) -> float:
+        return sum(map(self.count, texts))
+
+    def add_messages(self) -> None:
+        messages, framing = self.request.messages, self.framing
+        asked = [index for index, message in enumerate(messages) if _is_asked(message)]
+        last_question = asked[-1] if asked else -1
+        speaker = messages[0].role == "assistant" if messages else False
+        open_calls = 0
+        for index, message in enumerate(messages):
+            self.pieces += 1
+            is_answer = message.role == "assistant"
+            if is_answer != speaker:
+                speaker = is_answer
+                self.framing_tokens += framing["turn"]
+            # Calls of one turn may come in several messages, with no result between them.
+            if not is_answer and open_calls > 1:
+                self.framing_tokens += framing["parallel"] * open_calls
+            calls = sum(isinstance(part, ToolCall) for part in message.parts)
+            open_calls = open_calls + calls if is_answer else 0
+            if any(isinstance(part, Text | MediaPart) for part in message.parts):
+                self.framing_tokens += framing["message"] + (framing["answer"] if is_answer else 0)
+            for part in message.parts:
+                self.add_part(part, is_running=index > last_question)
+
+    def add_part(self, part: Part, *, is_running: bool) -> None:
+        """Add a part; media were counted before. is_running: it follows the last question."""
+        if isinstance(part, Text):
+            self.text += self.count(part.text)
+        elif isinstance(part, ToolCall):
+            self.add_call(part)
+            self.add_opaque(part, is_running=is_running)
+        elif isinstance(part, ToolResult):
+            self.add_result(part)
+        elif isinstance(part, Reasoning):
+            # Anthropic signs the readable text, which is billed; others bill the opaque item.
+            if self.vendor == "anthropic" and part.opaque is not None and is_running:
+                self.text += self.count(part.text)
+            self.add_opaque(part, is_running=is_running)
+
+    def add_call(self, call: ToolCall) -> None:
+        self.pieces += 1
+        self.framing_tokens += self.framing["call"]
+        if self.vendor == "anthropic":
+            self.rendered += self.count(tool_text.tagged_call(call.name, call.arguments, call.raw))
+        elif self.has_own_format:
+            self.add_escaped(f"call:{call.name}{tool_text.gemini_text(call.arguments)}", 2)
+        elif self.vendor == "google":
+            self.rendered += self.count_all((call.name, *tool_text.strings_of(call.arguments)))
+            self.framing_tokens += self.framing["argument"] * len(call.arguments)
+        else:
+            arguments = call.raw or tool_text.compact_json(call.arguments)
+            self.rendered += self.count(call.name) + self.count(arguments)
+
+    def add_result(self, result: ToolResult) -> None:
+        self.framing_tokens += self.framing["result"]
+        texts = [part.text for part in result.content if isinstance(part, Text)]
+        if self.has_own_format:
+            text = tool_text.gemini_text({"output": " ".join(texts)})
+            self.add_escaped(f"response:{result.name or ''}{text}", 2)
+        elif self.vendor == "google":
+            self.text += self.count_all((result.name or "", "output", *texts))
+        else:
+            self.text += self.count_all(texts)
+
+    def add_opaque(self, part: Reasoning | ToolCall, *, is_running: bool) -> None:
+        if part.opaque is None or part.provider != self.request.provider:
+            return
+        self.size += len(part.opaque)
+        if is_running:  # vendors leave out the thoughts of turns before the last question
+            self.framing_tokens += self.framing["opaque"] * _opaque_length(part.opaque)
+
+    def add_escaped(self, text: str, marks: int) -> None:
+        """Add text in Gemini's own format, with `marks` tokens around it."""
+        escapes = text.count(tool_text.ESCAPE)
+        self.rendered += self.count(text.replace(tool_text.ESCAPE, ""))
+        self.framing_tokens += escapes + marks
+        self.size += escapes
+
+    def add_instructions(self) -> None:
+        """Add tools, the output's schema, and what the options ask for."""
+        request, framing = self.request, self.framing
+        own_tools: Sequence[Mapping[str, Any]] = getattr(request.options, "server_tools", ())
+        if request.tools or own_tools:
+            self.framing_tokens += framing["tools"] + framing["tool"] * len(request.tools)
+            choice = request.tool_choice
+            if choice == "required":
+                self.framing_tokens += framing["required"]
+            elif choice not in ("auto", "none"):
+                self.framing_tokens += framing["named"]
+                self.framing_tokens += self.count(choice) if self.vendor == "openai" else 0
+            has_system = request.system is not None or request.messages[0].role == "system"
+            self.framing_tokens += 0 if has_system else framing["tools_alone"]
+            self.framing_tokens += framing["tools_many"] if len(request.tools) > 1 else 0
+            is_computer = [str(tool.get("type")).startswith("computer") for tool in own_tools]
+            self.framing_tokens += framing["computer"] * sum(is_computer)
+            self.pieces += len(request.tools)
+            self.add_tools()
+        if request.output is not None:
+            self.add_output()
+        if getattr(request.options, "citations", False):
+            self.framing_tokens += framing["citations"]
+        if self.has_budget_of_thoughts():
+            self.framing_tokens += framing["thinking"]
+
+    def add_tools(self) -> None:
+        tools = self.request.tools
+        if self.vendor == "openai" and tools:
+            self.rendered += self.count(tool_text.namespace_text(tools))
+            return
+        for tool in tools:
+            if self.has_own_format:
+                self.add_escaped(tool_text.gemini_declaration(tool), 0)
+            elif self.counts_strings:
+                strings = tool_text.schema_strings(tool.parameters)
+                self.rendered += self.count_all((tool.name, tool.description, *strings))
+            else:
+                spaced = self.vendor == "anthropic"
+                self.rendered += self.count(tool_text.json_declaration(tool, spaced=spaced))
+
+    def add_output(self) -> None:
+        from fmsdk.schema.json_schema import output_schema
+
+        self.framing_tokens += self.framing["output"]
+        name, schema = output_schema(self.request.output)
+        if self.vendor == "openai":
+            self.rendered += self.count(tool_text.response_format_text(name, schema))
+        elif self.vendor == "google":
+            # Gemini does not bill the schema; the bound allows for it.
+            self.size += len(tool_text.compact_json(schema))
+        else:
+            self.rendered += self.count(tool_text.compact_json(schema))
+
+    def has_budget_of_thoughts(self) -> bool:
+        """Whether Claude is told how long to think: with a budget, not by an effort."""
+        thinking: Any = getattr(self.request.options, "thinking", None)
+        if isinstance(thinking, Mapping):
+            return cast("Mapping[str, Any]", thinking).get("type") == "enabled"
+        effort = self.request.settings.reasoning
+        return effort not in (None, "none") and claude_generation(self.request.model) < 4.6
+
+    def text_range(self) -> Range[int]:
+        """The tokens of text and framing."""
+        spread = self.counter.spread
+        total = self.text + self.rendered + self.framing_tokens
+        expected = max(1, round(total))
+        maximum = self.upper_bound()
+        low, high = (
+            self.text * spread[end]
+            + self.rendered * spread[end] * _RENDERED_SPREAD[end]
+            + self.framing_tokens * _FRAMING_SPREAD[end]
+            for end in (0, 1)
+        )
+        expected = min(expected, maximum)
+        return Range(
+            min(max(1, math.floor(low)), expected),
+            expected,
+            min(max(math.ceil(high + 1), expected), maximum),
+        )
+
+    def upper_bound(self) -> int:
+        """The most tokens of text and framing that can be billed."""
+        request = self.request
+        return bound_of(
+            self.vendor,
+            size=int(self.size),
+            pieces=self.pieces,
+            has_tools=bool(request.tools),
+            has_output=request.output is not None,
+            has_citations=bool(getattr(request.options, "citations", False)),
+        )
+
+
+def _is_asked(message: Message) -> bool:
+    """Whether the user says something in this message, and not only a tool."""
+    return message.role != "assistant" and any(
+        isinstance(part, Text | MediaPart) for part in message.parts
+    )
+
+
+def _opaque_length(opaque: str) -> int:
+    """The characters of what a vendor encrypted or signed: the item's own field of it."""
+    try:
+        item = msgspec.json.decode(opaque, type=dict[str, Any])
+    except ValueError:
+        return len(opaque)
+    for name in ("encrypted_content", "thoughtSignature"):
+        if isinstance(content := item.get(name), str):
+            return len(content)
+    return 0
