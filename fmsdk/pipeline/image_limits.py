@@ -8,13 +8,12 @@ them upright for servers that ignore the EXIF orientation.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import isqrt
 from typing import TypeVar
 
 from fmsdk.content import Image
 from fmsdk.errors import InvalidMedia
+from fmsdk.image_size import find_exceeded_limits, limits_for, size_within
 from fmsdk.media.source import BytesSource, FileRef, LocalSource, PillowSource
 from fmsdk.provider import Capabilities, ImageLimits, UnsupportedSettings
 from fmsdk.request import Request
@@ -26,7 +25,6 @@ __all__ = ["fit_image_limits", "size_within"]
 Q = TypeVar("Q", bound=Request)
 
 _NO_LIMITS = ImageLimits()
-Size = tuple[int, int]
 
 
 async def fit_image_limits(request: Q, capabilities: Capabilities) -> tuple[Q, tuple[Warning, ...]]:
@@ -42,10 +40,7 @@ async def fit_image_limits(request: Q, capabilities: Capabilities) -> tuple[Q, t
         UnsupportedSetting: `max_side` of a picture that the vendor holds.
     """
     images = [part for part in request.media() if isinstance(part, Image)]
-    limits = capabilities.image_limits or _NO_LIMITS
-    if limits.many is not None and len(images) > limits.many:
-        sides = [side for side in (limits.max_side, limits.max_side_of_many) if side is not None]
-        limits = replace(limits, max_side=min(sides, default=None))
+    limits = limits_for(capabilities.image_limits or _NO_LIMITS, len(images))
     unsupported_settings = UnsupportedSettings(request)
     smaller: dict[int, Image] = {}
     for image in images:
@@ -61,26 +56,6 @@ async def fit_image_limits(request: Q, capabilities: Capabilities) -> tuple[Q, t
     if smaller:
         request = request.with_media(lambda part: smaller.get(id(part), part))
     return request, tuple(unsupported_settings.warnings)
-
-
-def size_within(size: Size, limits: ImageLimits) -> Size:
-    """The largest (width, height) of about the same shape within `limits`, except `max_bytes`,
-    which does not follow from a size."""
-    longer, shorter = max(size), max(1, min(size))
-    side = min(longer, limits.max_side or longer)
-    areas = [limits.max_pixels, limits.max_patches and limits.max_patches * limits.patch_side**2]
-    for area in areas:
-        if area is not None:
-            side = min(side, isqrt(area * longer // shorter))
-    side = max(1, side)
-    while side > 1 and any(_exceeded_limits(_scale_size(size, side), limits)):  # by rounding
-        side -= 1
-    return _scale_size(size, side)
-
-
-def _scale_size(size: Size, longer: int) -> Size:
-    width, height = (max(1, round(side * longer / max(size))) for side in size)
-    return width, height
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +92,7 @@ async def _find_reduction(
     if not isinstance(source, LocalSource):
         return None
     size = image.size
-    exceeded_limits = list(_exceeded_limits(size, limits)) if size else []
+    exceeded_limits = list(find_exceeded_limits(size, limits)) if size else []
     if limits.max_bytes is not None:
         # A PIL image has to be encoded to know its size.
         is_slow = isinstance(source, PillowSource)
@@ -134,19 +109,6 @@ async def _find_reduction(
         if await run_in_thread(orientation_of, source, image.mime) != 1:
             reasons.append(f"{request.name} ignores the EXIF orientation")
     return _Reduction(limits, " and ".join(reasons)) if reasons else None
-
-
-def _exceeded_limits(size: Size, limits: ImageLimits) -> Iterator[str]:
-    """The limits that a picture of this size exceeds."""
-    width, height = size
-    if limits.max_side is not None and max(size) > limits.max_side:
-        yield f"{limits.max_side:,} pixels a side"
-    if limits.max_pixels is not None and width * height > limits.max_pixels:
-        yield f"{limits.max_pixels:,} pixels"
-    side = limits.patch_side
-    patches = -(-width // side) * -(-height // side)
-    if limits.max_patches is not None and patches > limits.max_patches:
-        yield f"{limits.max_patches:,} patches of {side}x{side} pixels"
 
 
 def _file_size(source: LocalSource) -> int:
