@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from fmsdk.errors import InvalidMedia
-from fmsdk.media import audio, document, image
+from fmsdk.media import audio, document, image, pdf
 from fmsdk.media.limited_file import limit_steps
 from fmsdk.media.sniff import (
     SNIFFED_BYTES,
@@ -72,7 +72,7 @@ def read_header(kind: Kind, source: LocalSource, mime_type: str | None = None) -
                 return Header(mime, width, height)
             if kind == "document":
                 is_pdf = mime == "application/pdf"
-                return Header(mime, pages=document.count_pages(file) if is_pdf else None)
+                return Header(mime, pages=pdf.count_pages(file) if is_pdf else None)
             seconds, rate, channels = audio.timing_of(file, mime)
             return Header(mime, seconds=seconds, rate=rate, channels=channels)
         except InvalidMedia as error:

@@ -4,6 +4,7 @@ memory."""
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import struct
 import tracemalloc
@@ -20,9 +21,11 @@ from fmsdk.errors import InvalidMedia
 from fmsdk.media.fetched_body import decompress_body
 from fmsdk.media.header import read_header
 from fmsdk.media.integrity import check_integrity
+from fmsdk.media.pdf import read_pages
 from fmsdk.media.sniff import Kind
 from fmsdk.media.source import BytesSource, LocalSource, PathSource
 from tests.support.media_files import animation, encoded, office, pdf, sound
+from tests.support.pdf_files import pdf_bomb
 from tests.support.soak import IS_SOAK, soak_size
 
 SIZE = soak_size(4_000_000, 49_000_000)
@@ -229,10 +232,20 @@ def test_a_flac_cut_before_its_last_frame_is_found(missing: int) -> None:
         check_integrity("audio", BytesSource(data[:-missing]))
 
 
-def test_a_pdf_counts_the_pages_of_its_last_update() -> None:
-    update = b"2 0 obj\n<</Type/Pages /Count 9>>\nendobj\ntrailer\n<</Root  1\n0 R>>\n%%EOF\n"
-    more = b"12 0 obj\n<</Count 1>>\nendobj\n"
-    assert read_header("document", BytesSource(pdf(3) + update + more)).pages == 9
+@pytest.mark.parametrize("place", ["objects", "contents", "form"])
+def test_a_pdf_that_unpacks_to_gigabytes_is_bounded(place: str) -> None:
+    """PDFium takes a gigabyte of memory for each of the first two."""
+    data = pdf_bomb(place)
+    assert len(data) < 2_000_000
+    tracemalloc.start()
+    begin = thread_time()
+    check_both("document", BytesSource(data))
+    with suppress(InvalidMedia):
+        read_pages(io.BytesIO(data), text=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * MEMORY
+    assert thread_time() - begin < 40
 
 
 def test_gzip_of_many_members_is_bounded() -> None:

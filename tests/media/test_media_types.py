@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pypdf
 import pytest
@@ -13,8 +12,9 @@ import pytest
 import fmsdk
 from fmsdk.content import Audio, Document, Image, MediaPart, Video
 from fmsdk.errors import InvalidMedia
-from fmsdk.media import pdf_password
+from fmsdk.media.header import Header
 from fmsdk.media.integrity import check_integrity
+from fmsdk.media.pdf import needs_password
 from fmsdk.media.source import BytesSource
 from tests.support.hosted.subjects import SUBJECTS, Subject
 from tests.support.media_files import mp4, office, pdf, picture, wav
@@ -122,15 +122,14 @@ def test_a_pdf_that_needs_a_password_is_never_sent(subject: Subject) -> None:
         assert not server.seen
 
 
-def test_without_the_library_for_aes_256_nothing_is_guessed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_pypdf_a_pdf_is_sent_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
-    name: Any = "cryptography.hazmat.primitives.ciphers"
-    monkeypatch.setitem(sys.modules, name, None)
-    assert not pdf_password.needs_password(io.BytesIO(encrypted("AES-256", "secret")))
-    assert pdf_password.needs_password(io.BytesIO(encrypted("AES-256-R5", "secret")))
+    locked = encrypted("AES-128", "secret")
+    assert needs_password(io.BytesIO(locked))
+    monkeypatch.setitem(sys.modules, "pypdf", None)
+    assert not needs_password(io.BytesIO(locked))
+    assert Document(pdf(3)).header == Header("application/pdf")
 
 
 @pytest.mark.parametrize(
@@ -145,4 +144,4 @@ def test_without_the_library_for_aes_256_nothing_is_guessed(
 )
 def test_broken_dictionaries_are_no_verdict(dictionary: bytes) -> None:
     data = b"%PDF-1.7\n5 0 obj\n<<" + dictionary + b">>\nendobj\ntrailer\n<</Encrypt 5 0 R>>\n%%EOF"
-    assert not pdf_password.needs_password(io.BytesIO(data))
+    assert not needs_password(io.BytesIO(data))

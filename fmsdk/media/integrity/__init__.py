@@ -32,7 +32,7 @@ from fmsdk.media.integrity.image import (
 from fmsdk.media.integrity.riff import missing_in_iff, missing_in_riff
 from fmsdk.media.integrity.video import missing_in_iso, missing_in_matroska
 from fmsdk.media.limited_file import TooManyPieces, limit_steps
-from fmsdk.media.pdf_password import needs_password
+from fmsdk.media.pdf import needs_password
 from fmsdk.media.sniff import OFFICE, Kind
 from fmsdk.media.source import BytesSource, LocalSource, PathSource
 
