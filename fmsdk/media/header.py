@@ -6,12 +6,13 @@ called cat.jpg is a PDF. Whether the file is complete is checked in `fmsdk.media
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from fmsdk.errors import InvalidMedia
 from fmsdk.media import audio, document, image, pdf
-from fmsdk.media.limited_file import limit_steps
+from fmsdk.media.film import read_film
+from fmsdk.media.limited_file import TooManyPieces, limit_steps
 from fmsdk.media.sniff import (
     SNIFFED_BYTES,
     Kind,
@@ -38,8 +39,10 @@ _AS_AUDIO = {
 class Header:
     """What a file's header tells. None is unknown.
 
-    width, height: pixels, as stored (EXIF orientation not applied). seconds: the length. pages: of
-    a PDF. rate: samples a second. channels: of sound.
+    width, height: pixels, as stored (EXIF orientation not applied); also of a film. seconds: the
+    length; with the silence that an encoder of MP3 or AAC puts around a recording, whose seconds
+    are `padding`. picture_seconds, has_sound: of a film. pages: of a PDF. rate: samples a second.
+    channels: of sound.
     """
 
     mime: str
@@ -49,6 +52,9 @@ class Header:
     pages: int | None = None
     rate: int | None = None
     channels: int | None = None
+    padding: float | None = None
+    picture_seconds: float | None = None
+    has_sound: bool | None = None
 
 
 def read_header(kind: Kind, source: LocalSource, mime_type: str | None = None) -> Header:
@@ -73,10 +79,30 @@ def read_header(kind: Kind, source: LocalSource, mime_type: str | None = None) -
             if kind == "document":
                 is_pdf = mime == "application/pdf"
                 return Header(mime, pages=pdf.count_pages(file) if is_pdf else None)
-            seconds, rate, channels = audio.timing_of(file, mime)
-            return Header(mime, seconds=seconds, rate=rate, channels=channels)
+            return _read_recording(file, mime)
         except InvalidMedia as error:
             raise InvalidMedia(f"{source.describe()} {error.message}") from error
+
+
+def _read_recording(file: BinaryIO, mime: str) -> Header:
+    """The header of sound or a film."""
+    seconds, rate, channels = audio.timing_of(file, mime)
+    header = Header(mime, seconds=seconds, rate=rate, channels=channels)
+    try:
+        if mime == "audio/mpeg":
+            return replace(header, padding=audio.mp3_padding(file))
+        film = read_film(file, mime)
+    except TooManyPieces:
+        return header
+    return replace(
+        header,
+        width=film.width,
+        height=film.height,
+        seconds=film.seconds or seconds,
+        padding=film.padding,
+        picture_seconds=film.picture_seconds,
+        has_sound=film.has_sound,
+    )
 
 
 def detect_mime(

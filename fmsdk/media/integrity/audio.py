@@ -24,6 +24,7 @@ __all__ = [
     "missing_in_flac",
     "missing_in_mp3",
     "missing_in_ogg",
+    "skip_id3_tag",
 ]
 
 _MP3_SEARCHED = 4096
@@ -43,7 +44,7 @@ _MOST_FRAMES = 10_000
 def missing_in_mp3(file: BinaryIO, size: int) -> str | None:
     """By http://gabriel.mp3-tech.org/mp3infotag.html. The count starts at the frame it is in;
     some writers count in a tag of 128 bytes that other programs remove."""
-    start = _skip_id3_tag(file)
+    start = skip_id3_tag(file)
     file.seek(start)
     head = file.read(_MP3_SEARCHED)
     if len(head) < _MP3_SMALLEST:
@@ -55,7 +56,7 @@ def missing_in_mp3(file: BinaryIO, size: int) -> str | None:
     return None
 
 
-def _skip_id3_tag(file: BinaryIO) -> int:
+def skip_id3_tag(file: BinaryIO) -> int:
     """The offset of the sound after an ID3v2 tag (https://id3.org/id3v2.4.0-structure)."""
     file.seek(0)
     head = file.read(10)

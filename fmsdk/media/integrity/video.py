@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from fmsdk.media.film import read_variable_int
+
 __all__ = ["missing_in_iso", "missing_in_matroska"]
 
 _SEGMENT = 0x18538067
@@ -44,8 +46,8 @@ def missing_in_matroska(file: BinaryIO, size: int) -> str | None:
     while at < size:
         file.seek(at)
         head = file.read(12)
-        name, name_bytes = _read_variable_int(head, keep_marker=True)
-        length, length_bytes = _read_variable_int(head[name_bytes:], keep_marker=False)
+        name, name_bytes = read_variable_int(head, keep_marker=True)
+        length, length_bytes = read_variable_int(head[name_bytes:], keep_marker=False)
         if not head[0] >> 4 or (name_bytes and name not in _ELEMENTS):
             return None  # junk after the last element
         if not name_bytes or not length_bytes:
@@ -55,13 +57,3 @@ def missing_in_matroska(file: BinaryIO, size: int) -> str | None:
         if name == _SEGMENT and not is_unknown:
             break
     return f"its last element ends at byte {at:,} of {size:,}" if at > size else None
-
-
-def _read_variable_int(data: bytes, *, keep_marker: bool) -> tuple[int, int]:
-    """A number and how many bytes it takes: one more than the zero bits before it. (0, 0) where
-    the data end too early."""
-    length = 9 - data[0].bit_length() if data else 9
-    if len(data) < length or length > 8:
-        return 0, 0
-    number = int.from_bytes(data[:length])
-    return (number if keep_marker else number & (1 << 7 * length) - 1), length
