@@ -1,0 +1,95 @@
+"""The tokens of a request's media, by the rules of the vendor that made the model: `media_tokens`.
+
+The vendor is known by the provider's name, or on a server with models of many vendors by the
+model's. Nothing is fetched, and no picture is decoded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from fmsdk.content import Image, MediaPart, ToolResult
+from fmsdk.image_size import limits_for
+from fmsdk.provider import ImageLimits, Platform
+from fmsdk.quoting.media import anthropic, google, open_models, openai
+from fmsdk.quoting.media.count import MediaTokens, Question
+from fmsdk.request import Request
+
+__all__ = ["media_tokens"]
+
+Rule = Callable[[Question], MediaTokens]
+
+_OPENAI: Mapping[str, Rule] = {
+    "image": openai.image_tokens,
+    "audio": openai.audio_tokens,
+    "document": openai.document_tokens,
+}
+_ANTHROPIC: Mapping[str, Rule] = {
+    "image": anthropic.image_tokens,
+    "document": anthropic.document_tokens,
+}
+_GOOGLE: Mapping[str, Rule] = {
+    "image": google.with_aliases(google.image_tokens),
+    "audio": google.with_aliases(google.audio_tokens),
+    "video": google.with_aliases(google.video_tokens),
+    "document": google.with_aliases(google.document_tokens),
+}
+_BY_NAME: tuple[tuple[re.Pattern[str], Mapping[str, Rule]], ...] = (
+    (re.compile(r"\bgpt-?\d|\bchatgpt|\bgpt-audio|\bo[134](-|$)|computer-use"), _OPENAI),
+    (re.compile(r"\bclaude"), _ANTHROPIC),
+    (re.compile(r"\bgemini"), _GOOGLE),
+)
+_BY_PROVIDER = {"openai": _OPENAI, "anthropic": _ANTHROPIC, "google": _GOOGLE}
+
+
+def media_tokens(
+    request: Request, platform: Platform | None, limits: ImageLimits | None = None
+) -> list[MediaTokens]:
+    """The tokens of each medium, in the order of `request.media()`.
+
+    Args:
+        platform: the vendor's API that is called, whose bills differ; None: another server.
+        limits: of pictures, to which the pipeline makes them smaller before they are sent.
+
+    Raises:
+        QuoteUnavailable: the size of a medium is unknown, or how its model counts; it names the
+            medium and the way out.
+    """
+    media = list(_parts(request))
+    images = sum(isinstance(part, Image) for part, _ in media)
+    pages = sum(part.kind == "document" and part.mime == "application/pdf" for part, _ in media)
+    model = request.model.lower()
+    rules = _rules_by_name(model) if "gemma" in model else _BY_PROVIDER.get(request.provider)
+    rules = rules or _rules_by_name(model)
+    counts: list[MediaTokens] = []
+    for part, in_result in media:
+        question = Question(
+            part=part,
+            provider=request.provider,
+            model=model,
+            platform=platform,
+            alone=images + pages == 1,
+            in_result=in_result,
+            options=request.options,
+            limits=None if limits is None else limits_for(limits, images),
+        )
+        rule = rules.get(part.kind)
+        if rule is None:
+            question.refuse(f"is {part.kind}, and nobody says how {request.name} counts that")
+        counts.append(rule(question))
+    return counts
+
+
+def _rules_by_name(model: str) -> Mapping[str, Rule]:
+    return next((rules for name, rules in _BY_NAME if name.search(model)), open_models.RULES)
+
+
+def _parts(request: Request) -> Iterator[tuple[MediaPart, bool]]:
+    """Every medium, and whether it is in a tool's result."""
+    for message in request.messages:
+        for part in message.parts:
+            if isinstance(part, MediaPart):
+                yield part, False
+            elif isinstance(part, ToolResult):
+                yield from ((inner, True) for inner in part.content if isinstance(inner, MediaPart))
