@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -150,7 +150,7 @@ def _read_with(
 
 
 @contextmanager
-def _silent_pypdf() -> Iterator[None]:
+def _silent_pypdf() -> Generator[None]:
     """pypdf logs what it repairs, with pieces of the file, which have no place in a log."""
     for name in [name for name in sys.modules if name.startswith("pypdf")]:
         logging.getLogger(name).addFilter(_is_from_elsewhere)  # twice is once

@@ -27,7 +27,7 @@ def test_the_length_of_a_recording(container: str, codec: str, piped: bool) -> N
 @pytest.mark.parametrize("rate", [44_100, 16_000])
 def test_the_length_of_raw_aac_is_that_of_its_frames(rate: int) -> None:
     data = encoded("adts", "aac", rate)
-    with av.open(io.BytesIO(data)) as file:
+    with av.open(io.BytesIO(data), "r") as file:
         frames = sum(frame.samples for frame in file.decode(audio=0))
     header = Audio(data).header
     assert header is not None

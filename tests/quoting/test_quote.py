@@ -143,13 +143,11 @@ def test_claude_counts_more_tokens_since_4_7() -> None:
     assert max(older) * 1.2 < min(newer)
 
 
-def test_media_are_not_quoted() -> None:
-    part = fmsdk.Image(b"not looked at")
+def test_broken_media_are_not_quoted() -> None:
+    part = fmsdk.Image(b"no picture")
     for prompt in ([part, "What is it?"], [ToolResult("1", [part])]):
         request = build("openai:gpt-5.6-sol", prompt)
-        with pytest.raises(
-            fmsdk.QuoteUnavailable, match=r"image.*quotes for media are not in this"
-        ):
+        with pytest.raises(fmsdk.QuoteUnavailable, match=r"this image.*is not an image"):
             estimate_text(request)
         with pytest.raises(fmsdk.QuoteUnavailable):
             most_tokens(request)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn
 
 from fmsdk.content import Audio, Document, Image, MediaPart, Video
-from fmsdk.errors import QuoteUnavailable
+from fmsdk.errors import InvalidMedia, QuoteUnavailable
 from fmsdk.image_size import Size, size_within
 from fmsdk.media.header import Header
 from fmsdk.media.source import BytesSource, PathSource
@@ -82,8 +82,11 @@ class Question:
         )
 
     def header(self) -> Header:
-        """The part's header. Raises QuoteUnavailable: its bytes are elsewhere."""
-        header = self.part.header
+        """The part's header. Raises QuoteUnavailable: its bytes are elsewhere, or broken."""
+        try:
+            header = self.part.header
+        except InvalidMedia as error:
+            self.refuse(f"cannot be read ({error.message})")
         if header is None:
             self.refuse("is elsewhere, so that its size is unknown: pass the file or its bytes")
         return header

@@ -85,7 +85,8 @@ def image_tokens(question: Question) -> MediaTokens:
     if resolution == "low":
         return question.answer(_LOW_TILE - 2, also=(_LOW_TILE,), ceiling=_TILE)
     if generation < 2 or (generation > 2 and resolution != "high"):
-        is_known = question.part.header is not None and question.part.header.width is not None
+        is_known = question.part.url is None and question.part.file is None
+        is_known = is_known and question.header().width is not None
         return question.answer(
             _TILE, ceiling=_tiles(question.picture_size()) if is_known else _TILE
         )

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from fmsdk.content import Image, MediaPart, ToolResult
+from fmsdk.content import Document, Image, MediaPart, ToolResult
+from fmsdk.errors import InvalidMedia
 from fmsdk.image_size import limits_for
 from fmsdk.provider import ImageLimits, Platform
 from fmsdk.quoting.media import anthropic, google, open_models, openai
@@ -58,7 +59,7 @@ def media_tokens(
     """
     media = list(_parts(request))
     images = sum(isinstance(part, Image) for part, _ in media)
-    pages = sum(part.kind == "document" and part.mime == "application/pdf" for part, _ in media)
+    pages = sum(isinstance(part, Document) and _is_pdf(part) for part, _ in media)
     model = request.model.lower()
     rules = _rules_by_name(model) if "gemma" in model else _BY_PROVIDER.get(request.provider)
     rules = rules or _rules_by_name(model)
@@ -83,6 +84,13 @@ def media_tokens(
 
 def _rules_by_name(model: str) -> Mapping[str, Rule]:
     return next((rules for name, rules in _BY_NAME if name.search(model)), open_models.RULES)
+
+
+def _is_pdf(part: Document) -> bool:
+    try:
+        return part.mime == "application/pdf"
+    except InvalidMedia:  # the rule says what is wrong with it
+        return False
 
 
 def _parts(request: Request) -> Iterator[tuple[MediaPart, bool]]:

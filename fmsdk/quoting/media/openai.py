@@ -67,7 +67,7 @@ class _Patches:
         return math.ceil(_patches(size, limit or self.default) * self.factor)
 
 
-_UNCAPPED = _Limit()
+_UNCAPPED = _Limit(30_000)  # larger ones are refused
 _ALWAYS = _Limit(6144, 2048)
 _FORMER = _Limit(1536, 2048)
 _HIGH = _Limit(2500, 2048)
@@ -206,7 +206,7 @@ def document_tokens(question: Question) -> MediaTokens:
         return question.answer(frame, also=also, ceiling=ceiling, text=text)
     full = sum(len(page.text.strip()) > _A_WORD_OR_TWO for page in pages)
     plain_tokens = _FILE + len(pages) * _PAGE
-    detailed_tokens = plain_tokens + full * (_PAGE_IN_DETAIL - _PAGE) + _FILE
+    detailed_tokens = plain_tokens + full * (_PAGE_IN_DETAIL - _PAGE) + (_FILE if full else 0)
     return question.answer(
         detailed_tokens if recent else plain_tokens,
         also=(plain_tokens, detailed_tokens),
