@@ -180,11 +180,11 @@ class ProviderConformance:
     def test_a_request_can_be_estimated_offline(self, subject: Subject) -> None:
         async def check_provider(provider: Provider) -> None:
             request = _request(subject)
-            if any(request.media()):
-                with pytest.raises(QuoteUnavailable):
-                    provider.estimate(request)
+            try:
+                estimate = provider.estimate(request)
+            except QuoteUnavailable:
+                assert any(request.media())  # whose size is not always known
                 return
-            estimate = provider.estimate(request)
             assert isinstance(estimate, Estimate)
             assert estimate.input.low > 0
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fmsdk.errors import UnsupportedContent
+from fmsdk.content import Modality
+from fmsdk.errors import QuoteUnavailable, UnsupportedContent
 from fmsdk.provider import (
     Capabilities,
     Estimate,
@@ -36,6 +37,7 @@ from fmsdk_local.models.extra import find_missing_module
 from fmsdk_local.options import LocalConfig, LocalOptions
 
 if TYPE_CHECKING:
+    from fmsdk_local.encode import PromptEncoder
     from fmsdk_local.engine import Job
     from fmsdk_local.models.loaded_model import LoadedModel
 
@@ -77,6 +79,7 @@ class LocalProvider(Provider):
         self.name = config.name
         self._config = LocalConfig.read_options(config.options)
         self._capabilities: dict[Path, Capabilities] = {}
+        self._prompt_encoders: dict[Path, PromptEncoder] = {}
 
     @staticmethod
     def usable_models() -> list[UsableModel]:
@@ -135,12 +138,47 @@ class LocalProvider(Provider):
         return await model.transcribe(request, provider=self.name, load_seconds=load_seconds)
 
     def estimate(self, request: Request) -> Estimate:
-        """The tokens of a text request: counted if the model is loaded, else estimated."""
-        model = self._find_loaded(locate_model(request.model))
-        tokens = None if model is None else model.count_tokens(request)
-        if tokens is None:
+        """The tokens of a request: counted by tokenizer and processor if the model is loaded, or if
+        there are media. For these the processor of a model that is not loaded is read, without its
+        weights: seconds for the first one, for the imports. Other text is estimated.
+
+        Raises:
+            QuoteUnavailable: a medium is elsewhere, or the model generates no text from it.
+            FmsdkError: what `generate` would raise before the model runs.
+        """
+        path = locate_model(request.model)
+        capabilities = self.capabilities(request.model)
+        writes_text = bool(capabilities.settings)  # a Whisper's answers have none
+        for part in request.media():
+            why = None
+            if part.header is None:
+                why = "pass the file or its bytes"
+            elif part.kind not in capabilities.input or not writes_text:
+                why = f"{request.name} writes no text about it"
+            if why is not None:
+                raise QuoteUnavailable(
+                    f"the tokens of this {part.kind} ({part.describe()}) are unknown: {why}",
+                    provider=request.provider,
+                    model=request.model,
+                )
+        model = self._find_loaded(path)
+        usage = None if model is None else model.count_input(request)
+        if usage is None and any(request.media()):
+            if path not in self._prompt_encoders:
+                self._prompt_encoders[path] = _load_prompt_encoder(path, self._config)
+            usage = self._prompt_encoders[path].encode(request).usage
+        if usage is None or usage.total is None:
             return estimate_request(request)
-        return Estimate(input=Range(tokens, tokens, tokens), exact=True)
+        counts: dict[Modality, int] = {"text": usage.text or 0}
+        counts |= {"image": usage.image} if usage.image else {}
+        counts |= {"audio": usage.audio} if usage.audio else {}
+        return Estimate(
+            input=Range(usage.total, usage.total, usage.total),
+            exact=True,
+            by_modality={kind: Range(count, count, count) for kind, count in counts.items()},
+            ceilings=counts,
+            basis={kind: "tokenizer" if kind == "text" else "processor" for kind in counts},
+        )
 
     def device(self, model: str) -> Device | None:
         """The device of a loaded model, with its price where the user has set one."""
@@ -193,6 +231,17 @@ class LocalProvider(Provider):
         async with aclosing(events):
             async for event in events:
                 yield event
+
+
+def _load_prompt_encoder(path: Path, config: LocalConfig) -> PromptEncoder:
+    """What counts the prompts of a model that is not loaded: no weights."""
+    from fmsdk_local.encode import PromptEncoder
+    from fmsdk_local.models.chat_template import read_chat_template
+    from fmsdk_local.models.checkpoint import kind_of
+    from fmsdk_local.models.processor import load_processor
+
+    processor = load_processor(path, kind_of(path), trust_remote_code=config.trust_remote_code)
+    return PromptEncoder(processor, read_chat_template(path))
 
 
 class LocalStream(EventStream):

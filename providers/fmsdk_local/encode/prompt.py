@@ -20,6 +20,7 @@ from fmsdk.errors import BadRequestError, FmsdkError, UnsupportedSetting
 from fmsdk.provider import UnsupportedSettings
 from fmsdk.request import Request
 from fmsdk.response import Warning
+from fmsdk.usage import InputUsage
 from fmsdk_local.decode import Dialect, ToolSchemas
 from fmsdk_local.encode.chat import Chat, ChatEncoder
 from fmsdk_local.errors import typed_panics
@@ -58,6 +59,17 @@ class Prompt:
     tools: ToolSchemas
     opens_reasoning: bool
     warnings: tuple[Warning, ...]
+
+    @property
+    def usage(self) -> InputUsage:
+        """The tokens by modality."""
+        media_tokens = (self.image_tokens or 0) + (self.audio_tokens or 0)
+        return InputUsage(
+            total=self.tokens,
+            text=self.tokens - media_tokens,
+            image=self.image_tokens,
+            audio=self.audio_tokens,
+        )
 
 
 class PromptEncoder:

@@ -10,7 +10,7 @@ from typing import Protocol, Self
 from fmsdk.provider import Capabilities
 from fmsdk.request import Request
 from fmsdk.response import Event
-from fmsdk.usage import Device
+from fmsdk.usage import Device, InputUsage
 from fmsdk_local.engine import Job
 
 __all__ = ["LoadedModel"]
@@ -43,7 +43,7 @@ class LoadedModel(Protocol):
         """The same model with a device that costs `price` dollars an hour."""
         ...
 
-    def count_tokens(self, request: Request) -> int | None:
+    def count_input(self, request: Request) -> InputUsage | None:
         """The exact input tokens of the request, or None where they cannot be counted."""
         ...
 

@@ -40,7 +40,7 @@ class SpeechModel:
         """The same model with a device that costs `price` dollars an hour."""
         return replace(self, device=replace(self.device, hourly_price=price))
 
-    def count_tokens(self, request: Request) -> None:
+    def count_input(self, request: Request) -> None:
         """None: a recording has seconds, not tokens."""
 
     def unload(self) -> None:

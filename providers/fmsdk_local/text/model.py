@@ -65,10 +65,10 @@ class TextModel:
         """The same model with a device that costs `price` dollars an hour."""
         return replace(self, device=replace(self.device, hourly_price=price))
 
-    def count_tokens(self, request: Request) -> int | None:
-        """The exact input tokens of a request of text; None for one with media, whose pictures
-        and recordings would have to be decoded."""
-        return None if any(request.media()) else self.prompt_encoder.encode(request).tokens
+    def count_input(self, request: Request) -> InputUsage:
+        """The exact input tokens, by tokenizer and processor. Raises what `PromptEncoder.encode`
+        does."""
+        return self.prompt_encoder.encode(request).usage
 
     def unload(self) -> None:
         """Stop the inference thread after its current decode step; waiting requests fail."""
@@ -197,14 +197,8 @@ def _sampling(request: Request) -> dict[str, Any]:
 
 
 def _usage(prompt: Prompt, output_tokens: int) -> Usage:
-    media_tokens = (prompt.image_tokens or 0) + (prompt.audio_tokens or 0)
     return Usage(
-        input=InputUsage(
-            total=prompt.tokens,
-            text=prompt.tokens - media_tokens,
-            image=prompt.image_tokens,
-            audio=prompt.audio_tokens,
-        ),
+        input=prompt.usage,
         output=OutputUsage(total=output_tokens, text=output_tokens),
         source="measured",
     )
