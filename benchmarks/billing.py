@@ -205,6 +205,7 @@ def bill_of(row: dict[str, Any], quote: Quote) -> Decimal:
         input=InputUsage(total=billed["input_tokens"], **known),
         output=OutputUsage(total=billed.get("output_tokens") or 1),
         source="measured",
+        service_tier=row["request"].get("service_tier"),
     )
     cost = pricing.price(quote.provider, quote.model, usage)
     return Decimal(0) if cost is None else cost.total

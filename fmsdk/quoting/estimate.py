@@ -152,6 +152,8 @@ class _Count:
             self.text += self.count(request.system)
             self.framing_tokens += self.framing["system"] + self.framing["message"]
         for medium in media:
+            self.pieces += 1
+            self.framing_tokens += self.framing[medium.modality]
             if medium.text:
                 self.text += self.count(medium.text)
         self.add_messages()

@@ -40,6 +40,10 @@ Item = Literal[
     "thinking",  # once, if the model thinks with a budget
     "citations",  # once, if documents are to be cited
     "opaque",  # each character of a signed or encrypted thought
+    "image",  # each picture
+    "audio",  # each recording
+    "video",  # each film
+    "document",  # each document
     "computer",  # each tool of Anthropic's for the use of a computer
 ]
 
@@ -79,7 +83,10 @@ _ROWS = (
          r"^(?!o\d|gpt-5|gpt-6|gpt-oss|codex|computer-use)"),
     _Row("openai", "result", 10, "channel and recipient of the result, in Harmony", _HARMONY),
     _Row("openai", "result", 4, "a message"),
-    _Row("openai", "output", 1, "the line after the schema"),
+    _Row("openai", "output", 2, "the lines around the schema"),
+    _Row("openai", "image", 1, "the end of the patches", r"^(o\d|gpt-5|gpt-6|gpt-4\.1-)"),
+    _Row("openai", "audio", 4, "the marks around a recording"),
+    _Row("openai", "document", 1, "the end of the file"),
     _Row("openai", "opaque", 0.082, "encrypted, base64 text of four bytes a token"),
     # Anthropic: \n\nHuman: …\n\nAssistant:
     _Row("anthropic", "request", 6, "the words around the first turn and the answer", since=4.8),
@@ -99,6 +106,8 @@ _ROWS = (
     _Row("anthropic", "result", 14, "the block and the tags of a result"),
     _Row("anthropic", "output", 145, "instructions to answer by the schema"),
     _Row("anthropic", "thinking", 29, "a prompt with the budget of thoughts"),
+    _Row("anthropic", "image", 3, "the marks around a picture"),
+    _Row("anthropic", "document", 6, "the marks around a document"),
     _Row("anthropic", "citations", 545, "instructions how to cite"),
     _Row("anthropic", "computer", 1000, "the declaration of Anthropic's own tool"),
     # Gemini on Vertex: the strings of the request (names, keys, values), and nothing between them.

@@ -134,6 +134,7 @@ def text_counter(vendor: str, model: str) -> TextCounter:
         scale = _CLAUDE_4_7 if claude_generation(model) >= 4.7 else _CLAUDE
         return TextCounter(encoding, scale, spread, is_exact=False)
     if vendor == "google":
+        spread = (0.87, 1.15) if has_vocabulary else (0.8, 1.25)
         return TextCounter(encoding, _GEMINI, spread, is_exact=False)
     return TextCounter(encoding, _UNKNOWN, (0.6, 1.5), is_exact=False)
 
