@@ -79,12 +79,12 @@ def _read_iso(file: BinaryIO) -> Film:
         elif tracks:
             _read_track_box(tracks[-1], name, body)
     for track in tracks:
-        shown = track.shown_ticks / ticks_per_second if ticks_per_second else 0
+        shown_seconds = track.shown_ticks / ticks_per_second if ticks_per_second else 0
         if track.kind == b"vide":
             film.width, film.height = track.size if all(track.size) else (None, None)
-            film.picture_seconds = shown or track.seconds
+            film.picture_seconds = shown_seconds or track.seconds
         elif track.kind == b"soun" and track.seconds and film.padding is None:
-            film.padding = max(0.0, track.seconds - shown) if shown else None
+            film.padding = max(0.0, track.seconds - shown_seconds) if shown_seconds else None
             sound_seconds = track.seconds
     kinds = {track.kind for track in tracks}
     if tracks:

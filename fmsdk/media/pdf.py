@@ -109,8 +109,8 @@ def read_pages(file: BinaryIO, *, text: bool) -> tuple[Page, ...]:
             width, height = abs(float(box.width)), abs(float(box.height))
             if sheet.rotation % 180:
                 width, height = height, width
-            drawn = sheet.extract_text(visitor_operand_before=check_time) if text else ""
-            pages.append(Page(width, height, drawn))
+            page_text = sheet.extract_text(visitor_operand_before=check_time) if text else ""
+            pages.append(Page(width, height, page_text))
         return len(reader.pages)
 
     count = _read_with(file, _TEXT_SECONDS, read) or count_pages(file)
@@ -141,10 +141,10 @@ def _read_with(
     data = file.read(_LONGEST + 1)
     if len(data) > _LONGEST:
         return None
-    timed = _TimedBytes(data, seconds)
+    stream = _TimedBytes(data, seconds)
     with _silent_pypdf():
         try:
-            return read(PdfReader(timed), timed.check_time)
+            return read(PdfReader(stream), stream.check_time)
         except (Exception, _OutOfTime):  # hostile bytes make pypdf raise nearly anything
             return None
 

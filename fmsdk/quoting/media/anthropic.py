@@ -51,16 +51,16 @@ def image_tokens(question: Question) -> MediaTokens:
     """
     size = question.picture_size()
     cap = _cap(question.model)
-    scaled = scale_to_cap(size, cap.side, cap.tokens)
-    padded = 4 * _patches(scaled, 2 * _PATCH)
-    expected = padded if _HAIKU_35.search(question.model) else _patches(scaled, _PATCH)
+    scaled_size = scale_to_cap(size, cap.side, cap.tokens)
+    padded_tokens = 4 * _patches(scaled_size, 2 * _PATCH)
+    expected = padded_tokens if _HAIKU_35.search(question.model) else _patches(scaled_size, _PATCH)
     smaller = (size[0] // 2 or 1, size[1] // 2 or 1)
     also = (
         [_patches(scale_to_cap(smaller, cap.side, cap.tokens), _PATCH)]
         if question.is_recoded()
         else []
     )
-    ceiling = max(padded, ceil(scaled[0] * scaled[1] / 750))
+    ceiling = max(padded_tokens, ceil(scaled_size[0] * scaled_size[1] / 750))
     return question.answer(expected, also=also, ceiling=ceiling)
 
 
