@@ -161,7 +161,9 @@ class HostedProvider(Provider, Generic[E, A]):
         from fmsdk.quoting.estimate import estimate_request
 
         vendor = (self.vendor or "").removesuffix("-vertex")
-        return estimate_request(request, self.platform(request), vendor=vendor)
+        has_media = next(request.media(), None) is not None
+        limits = self.capabilities(request.model).image_limits if has_media else None
+        return estimate_request(request, self.platform(request), vendor=vendor, limits=limits)
 
     async def aclose(self) -> None:
         """Close the connections. A later request opens new ones."""

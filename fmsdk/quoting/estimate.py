@@ -11,7 +11,7 @@ from typing import Any, cast
 import msgspec
 
 from fmsdk.content import MediaPart, Modality, Part, Reasoning, Text, ToolCall, ToolResult
-from fmsdk.provider import Basis, Estimate, Platform
+from fmsdk.provider import Basis, Estimate, ImageLimits, Platform
 from fmsdk.quoting import tool_text
 from fmsdk.quoting.framing import Framing, bound_of, framing_of
 from fmsdk.quoting.media import MediaTokens, media_tokens
@@ -33,7 +33,11 @@ _FRAMING_SPREAD = (0.85, 1.15)
 
 
 def estimate_request(
-    request: Request, platform: Platform | None = None, *, vendor: str | None = None
+    request: Request,
+    platform: Platform | None = None,
+    *,
+    vendor: str | None = None,
+    limits: ImageLimits | None = None,
 ) -> Estimate:
     """The size of a request: system, messages, tools, output schema, framing, media.
 
@@ -41,12 +45,13 @@ def estimate_request(
         platform: the API that it goes to; None: the vendor's usual one.
         vendor: whose model it is ("openai", "anthropic", "google"; any other gets a wide guess).
             None: the provider's name.
+        limits: of pictures, to which the pipeline makes them smaller before they are sent.
 
     Raises:
         QuoteUnavailable: the size of a medium is unknown before it is sent.
     """
     has_media = next(request.media(), None) is not None
-    media = media_tokens(request, platform) if has_media else ()
+    media = media_tokens(request, platform, limits) if has_media else ()
     count = _Count(request, request.provider if vendor is None else vendor, platform, media)
     text, maximum = count.text_range(), count.upper_bound()
     basis: Basis = "tokenizer" if count.counter.is_exact else "ratio"

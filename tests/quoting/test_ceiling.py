@@ -168,6 +168,7 @@ def test_no_recorded_bill_exceeds_its_ceiling() -> None:
                 input=InputUsage(total=billed["input_tokens"]),
                 output=OutputUsage(total=answer),
                 source="measured",
+                service_tier=row["request"].get("service_tier"),
             ),
         )
         if "server_tools" in row["exclude"] or "previous_response" in row["exclude"]:

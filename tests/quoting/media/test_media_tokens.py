@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import fmsdk
 from fmsdk import Audio, Document, FileRef, Image, Message, Request, Text, ToolResult, Video
 from fmsdk.content import MediaPart
 from fmsdk.errors import QuoteUnavailable
@@ -111,6 +112,17 @@ def test_media_in_results_are_counted_in_order() -> None:
     counts = media_tokens(request, "aistudio")
     assert [count.modality for count in counts] == [part.kind for part in request.media()]
     assert [count.tokens.expected for count in counts] == [33 * 33, 33 * 33, 75, 25]
+
+
+def test_a_quote_counts_pictures_as_they_are_sent() -> None:
+    """Anthropic takes 2,000 pixels a side where there are more than 20 pictures."""
+    client = fmsdk.Client(providers={"anthropic": {"api_key": "none"}})
+    few, many = (
+        client.quote("anthropic:claude-opus-5", [*[picture_of(2500, 400)] * count, "Compare."])
+        for count in (20, 21)
+    )
+    assert few.by_modality["image"].expected == 20 * 90 * 15
+    assert many.by_modality["image"].expected == 21 * 72 * 12
 
 
 def test_anthropic_takes_no_audio_or_film() -> None:
