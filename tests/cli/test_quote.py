@@ -7,7 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.cli.conftest import Run
-from tests.support.media_files import picture
+from tests.support.media_files import office, picture
+from tests.support.pdf_files import text_pdf
 
 VENDORS = ("-m", "openai:gpt-5.6-sol", "-m", "anthropic:claude-sonnet-5-5")
 
@@ -37,11 +38,27 @@ def test_money_is_exact_in_json(fmsdk_command: Run) -> None:
     assert [json.loads(line)["name"] for line in ran.out.splitlines()] == list(VENDORS[1::2])
 
 
+def test_files_are_quoted_beside_the_question(fmsdk_command: Run, tmp_path: Path) -> None:
+    (tmp_path / "red.png").write_bytes(picture("PNG", (1024, 1024)))
+    (tmp_path / "page.pdf").write_bytes(text_pdf(["Much text, and more of it."]))
+    names = ("openai:gpt-4o", "anthropic:claude-opus-5", "google:gemini-3-pro-preview")
+    models = [word for name in names for word in ("-m", name)]
+    ran = fmsdk_command("quote", "Q", "red.png", "page.pdf", *models, "--json")
+    quotes = {(quote := json.loads(line))["name"]: quote for line in ran.out.splitlines()}
+    assert {name: quote["by_modality"]["image"]["expected"] for name, quote in quotes.items()} == {
+        "openai:gpt-4o": 765,
+        "anthropic:claude-opus-5": 37 * 37,
+        "google:gemini-3-pro-preview": 33 * 33,
+    }
+    assert quotes["google:gemini-3-pro-preview"]["by_modality"]["document"]["expected"] == 520
+    assert {quote["basis"]["image"] for quote in quotes.values()} == {"rule"}
+
+
 def test_unquotable_model_is_one_error_and_leaves_other_lines(
     fmsdk_command: Run, tmp_path: Path
 ) -> None:
-    (tmp_path / "red.png").write_bytes(picture("PNG", (8, 8)))
-    ran = fmsdk_command("quote", "Q", "red.png", "-m", "openai:gpt-5.6-sol")
+    (tmp_path / "plan.docx").write_bytes(office())
+    ran = fmsdk_command("quote", "Q", "plan.docx", "-m", "openai:gpt-5.6-sol")
     assert (ran.code, ran.out, len(ran.notes)) == (2, "", 1)
     ran = fmsdk_command("quote", "Q", "-m", "nowhere:x", "-m", "scripted:echo")
     assert ran.code == 2
