@@ -165,7 +165,8 @@ class LocalProvider(Provider):
         usage = None if model is None else model.count_input(request)
         if usage is None and any(request.media()):
             if path not in self._prompt_encoders:
-                self._prompt_encoders[path] = _load_prompt_encoder(path, self._config)
+                encoder = _load_prompt_encoder(request.name, path, self._config)
+                self._prompt_encoders[path] = encoder
             usage = self._prompt_encoders[path].encode(request).usage
         if usage is None or usage.total is None:
             return estimate_request(request)
@@ -233,15 +234,21 @@ class LocalProvider(Provider):
                 yield event
 
 
-def _load_prompt_encoder(path: Path, config: LocalConfig) -> PromptEncoder:
+def _load_prompt_encoder(name: str, path: Path, config: LocalConfig) -> PromptEncoder:
     """What counts the prompts of a model that is not loaded: no weights."""
     from fmsdk_local.encode import PromptEncoder
+    from fmsdk_local.errors import map_loading_error, typed_panics
     from fmsdk_local.models.chat_template import read_chat_template
     from fmsdk_local.models.checkpoint import kind_of
     from fmsdk_local.models.processor import load_processor
 
-    processor = load_processor(path, kind_of(path), trust_remote_code=config.trust_remote_code)
-    return PromptEncoder(processor, read_chat_template(path))
+    trusted = config.trust_remote_code
+    try:
+        with typed_panics(name):
+            processor = load_processor(path, kind_of(path), trust_remote_code=trusted)
+            return PromptEncoder(processor, read_chat_template(path))
+    except Exception as error:
+        raise map_loading_error(error, name) from error.__cause__
 
 
 class LocalStream(EventStream):
