@@ -53,7 +53,8 @@ def estimate_request(
     has_media = next(request.media(), None) is not None
     media = media_tokens(request, platform, limits) if has_media else ()
     count = _Count(request, request.provider if vendor is None else vendor, platform, media)
-    text, maximum = count.text_range(), count.upper_bound()
+    text = count.text_range()
+    maximum = count.upper_bound(text)
     basis: Basis = "tokenizer" if count.counter.is_exact else "ratio"
     if not media:
         return Estimate(
@@ -150,9 +151,9 @@ class _Count:
             and not self.counts_strings
             and gemini_generation(request.model) >= _FIRST_WITH_OWN_TOOLS
         )
-        self.text = self.rendered = self.size = self.framing_tokens = 0.0
-        self.pieces = 2
-        self.framing_tokens += self.framing["request"]
+        self.text = self.rendered = 0.0
+        self.size, self.pieces = 0, 2
+        self.framing_tokens = self.framing["request"]
         if request.system is not None:
             self.text += self.count(request.system)
             self.framing_tokens += self.framing["system"] + self.framing["message"]
@@ -314,32 +315,29 @@ class _Count:
         """The tokens of text and framing."""
         spread = self.counter.spread
         total = self.text + self.rendered + self.framing_tokens
-        expected = max(1, round(total))
-        maximum = self.upper_bound()
         low, high = (
             self.text * spread[end]
             + self.rendered * spread[end] * _RENDERED_SPREAD[end]
             + self.framing_tokens * _FRAMING_SPREAD[end]
             for end in (0, 1)
         )
-        expected = min(expected, maximum)
+        expected = max(1, round(total))
         return Range(
-            min(max(1, math.floor(low)), expected),
-            expected,
-            min(max(math.ceil(high + 1), expected), maximum),
+            min(max(1, math.floor(low)), expected), expected, max(math.ceil(high + 1), expected)
         )
 
-    def upper_bound(self) -> int:
-        """The most tokens of text and framing that can be billed."""
+    def upper_bound(self, text: Range[int]) -> int:
+        """The most tokens of text and framing that can be billed, which are estimated at `text`."""
         request = self.request
-        return bound_of(
+        bound = bound_of(
             self.vendor,
-            size=int(self.size),
+            size=self.size,
             pieces=self.pieces,
             has_tools=bool(request.tools),
             has_output=request.output is not None,
             has_citations=bool(getattr(request.options, "citations", False)),
         )
+        return max(bound, text.high)
 
 
 def _is_asked(message: Message) -> bool:

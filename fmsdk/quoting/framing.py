@@ -109,7 +109,7 @@ _ROWS = (
     _Row("anthropic", "image", 3, "the marks around a picture"),
     _Row("anthropic", "document", 6, "the marks around a document"),
     _Row("anthropic", "citations", 545, "instructions how to cite"),
-    _Row("anthropic", "computer", 1000, "the declaration of Anthropic's own tool"),
+    _Row("anthropic", "computer", 1330, "the declaration of Anthropic's own tool"),
     # Gemini on Vertex: the strings of the request (names, keys, values), and nothing between them.
     _Row("google", "request", 0, "Vertex counts the strings alone", platform="vertex"),
     _Row("google", "request", 1, "the start of the text is a token since 2.5", since=2.5),
