@@ -91,6 +91,7 @@ class Registry:
         self._providers: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, dict[str, Provider]
         ] = weakref.WeakKeyDictionary()
+        self._offline: dict[str, Provider] = {}
 
     def get(self, name: str) -> Provider:
         """The provider called `name`, for the running event loop.
@@ -130,6 +131,14 @@ class Registry:
             return _check_contract(_load_factory(point)(config), name)
         except ModuleNotFoundError as error:
             raise _missing_extra(point, error) from error
+
+    def get_offline(self, name: str) -> Provider:
+        """The provider called `name`, for what sends nothing, so that it belongs to no event loop.
+        Raises as `get` does."""
+        provider = self._offline.get(name)
+        if provider is None:
+            provider = self._offline[name] = self.create(name)
+        return provider
 
     def release(self) -> list[Provider]:
         """The running loop's providers, for the caller to close. Calls that begin later get new

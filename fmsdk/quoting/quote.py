@@ -19,6 +19,7 @@ from fmsdk.content import Modality
 from fmsdk.embedding import EmbedRequest
 from fmsdk.errors import MissingExtra, MissingKey, QuoteUnavailable, UnknownProvider
 from fmsdk.notebook import render_table
+from fmsdk.pricing.datafile import MONEY
 from fmsdk.provider import Basis, Estimate, Provider
 from fmsdk.quoting.estimate import (
     estimate_answer,
@@ -92,15 +93,24 @@ class Quote:
 
     def __str__(self) -> str:
         """One line: tokens, cost and ceiling, rounded to 3 digits."""
-        text = f"~{self.input_tokens.expected} tokens in, ~{self.output_tokens.expected} out"
+        text = f"~{self.input_tokens.expected} tokens in"
+        media = [(kind, n.expected) for kind, n in self.by_modality.items() if kind != "text"]
+        if media:
+            text += f" ({', '.join(f'{kind} {count}' for kind, count in media)})"
+        text += f", ~{self.output_tokens.expected} out"
         if self.cost is None:
             return f"{text} · cost unknown"
         text += f" · ~{self.cost}"
         return text if self.ceiling is None else f"{text}, at most {format_dollars(self.ceiling)}"
 
     def _repr_html_(self) -> str:
-        rows = {
-            "input tokens": str(self.input_tokens),
+        rows = {"input tokens": str(self.input_tokens)}
+        for kind, tokens in self.by_modality.items():
+            known_by = f", by {self.basis[kind]}" if kind in self.basis else ""
+            rows[f"of them {kind}"] = f"{tokens}{known_by}"
+        if self.input_ceiling is not None:
+            rows["input at most"] = str(self.input_ceiling)
+        rows |= {
             "output tokens": str(self.output_tokens),
             "cost": "unknown" if self.cost is None else str(self.cost),
             "at most": "no bound" if self.ceiling is None else format_dollars(self.ceiling),
@@ -124,7 +134,7 @@ def offline_quote(request: Request, registry: Registry, clock: Clock | None = No
         MissingKey: neither the provider nor its prices are available.
     """
     try:
-        provider = registry.create(request.provider)
+        provider = registry.get_offline(request.provider)
     except (UnknownProvider, MissingExtra, MissingKey):
         if request.provider not in _VENDORS:
             raise
@@ -134,7 +144,9 @@ def offline_quote(request: Request, registry: Registry, clock: Clock | None = No
         vendor = provider.vendor
         request = with_typed_options(request, provider.options_class)
         quote = quote_request(request, provider)
-    return replace(quote, warnings=(*retirement_warnings(request, vendor, clock), *quote.warnings))
+    if warnings := retirement_warnings(request, vendor, clock):
+        quote = replace(quote, warnings=(*warnings, *quote.warnings))
+    return quote
 
 
 def quote_request(request: Request, provider: Provider) -> Quote:
@@ -150,7 +162,7 @@ def quote_request(request: Request, provider: Provider) -> Quote:
         local=provider.is_local,
     )
     source = pricing.name_price_source(quote.price_source, provider)
-    return replace(quote, price_source=source)
+    return quote if source == quote.price_source else replace(quote, price_source=source)
 
 
 def make_quote(
@@ -276,9 +288,10 @@ def _cost_range(
         counts = {modality: count for modality, count in counts.items() if count}
         if "output" not in prices or not {*map(_input_kind, counts)} <= prices.keys():
             return None
-        amount = getattr(answer, end) * prices["output"] + prices.get("request", Decimal(0))
+        amount = prices.get("request", Decimal(0))
+        amount = MONEY.fma(getattr(answer, end), prices["output"], amount)
         for modality, count in counts.items():
-            amount += count * prices[_input_kind(modality)]
+            amount = MONEY.fma(count, prices[_input_kind(modality)], amount)
         amounts.append(amount)
     return Range(*amounts)
 
@@ -296,13 +309,14 @@ def _ceiling(
         kinds = [f"{kind}{suffix}" for kind in _TEXT_IN if f"{kind}{suffix}" in prices]
         if most_in and not kinds:
             return None
-        total += most_in * max((prices[kind] for kind in kinds), default=Decimal(0))
+        highest_in = max((prices[kind] for kind in kinds), default=Decimal(0))
+        total = MONEY.fma(most_in, highest_in, total)
     highest_out = max(
         (prices[kind] for kind in {*_TEXT_OUT, *media} if kind in prices), default=Decimal(0)
     )
     if most_out and not highest_out:
         return None
-    return total + most_out * highest_out
+    return MONEY.fma(most_out, highest_out, total)
 
 
 def _input_kind(modality: Modality) -> str:
