@@ -12,6 +12,7 @@ ALL = (
     "hosted_bursts",
     "hosted_memory",
     "billing",
+    "money_overhead",
     "local_overhead",
     "word_errors",
     "easy_vqa_accuracy",

@@ -179,6 +179,7 @@ class SqliteReader:
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 table = SpendingTable(connection)
+                table.begin()
                 for one in reservations:
                     table.settle(one, one.amount if amount is None else amount, BY_HAND)
                 connection.execute("COMMIT")

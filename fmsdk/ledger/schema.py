@@ -68,12 +68,10 @@ _MIGRATIONS = (
         {USAGE_COLUMNS}, {_COST_COLUMNS}, {_QUOTE_COLUMNS}, UNIQUE (call_id, number));
     CREATE INDEX attempts_by_time ON attempts (time_us);
     CREATE TABLE spending (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, reservation TEXT NOT NULL, call_id TEXT NOT NULL,
+        id INTEGER PRIMARY KEY, reservation TEXT NOT NULL, call_id TEXT NOT NULL,
         kind TEXT NOT NULL CHECK (kind IN ('reserve', 'settle', 'hold')),
         time_us INTEGER NOT NULL, written_us INTEGER NOT NULL, delta_units INTEGER NOT NULL,
         model TEXT NOT NULL, tags TEXT NOT NULL, note TEXT);
-    CREATE INDEX spending_by_reservation ON spending (reservation);
-    CREATE INDEX spending_by_time ON spending (time_us);
     """,
 )
 """The statements that lead from each version to the next. They never change once released."""
@@ -92,7 +90,8 @@ def from_units(units: int) -> Decimal:
 
 def to_microseconds(time: datetime) -> int:
     """A time as microseconds since 1970."""
-    return (time - _EPOCH) // timedelta(microseconds=1)
+    passed = time - _EPOCH
+    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
 
 
 def to_time(microseconds: int) -> datetime:

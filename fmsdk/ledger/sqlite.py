@@ -25,7 +25,7 @@ from fmsdk.budget import Budget, Reservation, Shortfall
 from fmsdk.errors import BadRequestError, LedgerError
 from fmsdk.files import expand_home
 from fmsdk.ledger.records import AttemptRecord, CallRecord
-from fmsdk.ledger.store import Flush, Hold, Reserve, Settle, Store, Work
+from fmsdk.ledger.store import Flush, Hold, Record, Reserve, Settle, Store, Work
 from fmsdk.ledger.work_queue import WorkQueue
 from fmsdk.observe.log import logger
 
@@ -128,29 +128,33 @@ class SqliteLedger:
                 self._put_flush(is_last=True).result(timeout)
 
     def _create_queue(self) -> None:
-        self._queue = WorkQueue[Work]()
+        self._queue = WorkQueue[Work, Record]()
         self._thread: threading.Thread | None = None
         self._start_lock = threading.Lock()
 
     def _put_flush(self, *, is_last: bool) -> Future[None]:
         future = Future[None]()
         try:
-            self._put(Flush(future, is_last), urgent=True)
+            self._put(Flush(future, is_last), urgent=True, with_records=True)
         except LedgerError:
             future.set_result(None)
         return future
 
-    def _put_record(self, record: AttemptRecord | CallRecord) -> None:
+    def _put_record(self, record: Record) -> None:
         if len(self._queue) >= _MOST_WAITING:
             self._losses[_name_row(record)] += 1
             return
+        self._queue.put_record(record)
         try:
-            self._put(record)
+            self._ensure_thread()
         except LedgerError:
             self._losses[_name_row(record)] += 1
 
-    def _put(self, work: Work, *, urgent: bool = False) -> None:
-        self._queue.put(work, urgent=urgent)
+    def _put(self, work: Work, *, urgent: bool = False, with_records: bool = False) -> None:
+        self._queue.put(work, urgent=urgent, with_records=with_records)
+        self._ensure_thread()
+
+    def _ensure_thread(self) -> None:
         if self._thread is None:  # looked at after the queue got the item: see `_end_thread`
             with self._start_lock:
                 if self._thread is None:
@@ -165,37 +169,38 @@ class SqliteLedger:
     def _run(self) -> None:
         pause: float | None = None
         while True:
-            batch = self._queue.take(_IDLE_SECONDS, pause)
-            if batch is None:
+            taken = self._queue.take(_IDLE_SECONDS, pause)
+            if taken is None:
                 if self._end_thread():
                     return
                 continue
+            batch, records = taken
             with self.write_lock:
-                failure = self._write(batch)
+                failure = self._write(batch, records)
             pause = _RETRY_SECONDS if failure else None
             is_last = any(isinstance(work, Flush) and work.is_last for work in batch)
             if failure:
-                self._keep(batch, is_last=is_last)
+                self._keep(batch, records, is_last=is_last)
             if is_last:
                 pause = None
                 self._report_losses()
             has_ended = is_last and self._end_thread()
             self._answer(batch, failure)
-            del batch
+            del batch, records, taken
             if has_ended:
                 return
 
-    def _write(self, batch: Sequence[Work]) -> str:
+    def _write(self, batch: Sequence[Work], records: Sequence[Record]) -> str:
         """Write a batch, or return why that failed."""
         try:
-            refusals = self._store.write(batch)
+            refusals = self._store.write(batch, records)
         except Exception as error:  # this thread has to go on, whatever it is
             kind = getattr(error, "sqlite_errorname", type(error).__name__)
             failure = self._describe(kind, error)
             self._warn(kind, failure)
             return failure
-        for work, error in refusals:
-            self._losses[_name_row(work)] += 1
+        for item, error in refusals:
+            self._losses[_name_row(item)] += 1
             self._warn(type(error).__name__, f"it cannot hold a record: {error}")
         return ""
 
@@ -209,7 +214,7 @@ class SqliteLedger:
             return error.message
         return f"it cannot be written: {error}"
 
-    def _keep(self, batch: Sequence[Work], *, is_last: bool) -> None:
+    def _keep(self, batch: Sequence[Work], records: Sequence[Record], *, is_last: bool) -> None:
         """Have what could not be written wait for the next try, unless this was the last."""
         waiting = [
             work
@@ -218,9 +223,9 @@ class SqliteLedger:
             and not (isinstance(work, Reserve) and work.future is not None)
         ]
         if is_last:
-            self._losses.update(map(_name_row, waiting))
+            self._losses.update(map(_name_row, (*waiting, *records)))
         else:
-            self._queue.put_back(waiting)
+            self._queue.put_back(waiting, records)
 
     def _report_losses(self) -> None:
         losses, self._losses = self._losses, Counter[str]()
@@ -274,10 +279,10 @@ class SqliteLedger:
         self._losses = Counter[str]()
 
 
-def _name_row(work: Work) -> str:
-    if isinstance(work, CallRecord):
+def _name_row(item: Work | Record) -> str:
+    if isinstance(item, CallRecord):
         return "calls"
-    return "attempts" if isinstance(work, AttemptRecord) else "entries of spending"
+    return "attempts" if isinstance(item, AttemptRecord) else "entries of spending"
 
 
 def _resolve(answers: Sequence[Reserve]) -> None:

@@ -17,7 +17,7 @@ from fmsdk.ledger.rows import INSERT_ATTEMPT, INSERT_CALL, attempt_row, call_row
 from fmsdk.ledger.schema import open_for_writing
 from fmsdk.ledger.spending import SpendingTable
 
-__all__ = ["Flush", "Hold", "Reserve", "Settle", "Store", "Work"]
+__all__ = ["Flush", "Hold", "Record", "Reserve", "Settle", "Store", "Work"]
 
 
 @dataclass(slots=True)
@@ -56,7 +56,8 @@ class Flush:
     is_last: bool
 
 
-Work = Reserve | Settle | Hold | Flush | AttemptRecord | CallRecord
+Work = Reserve | Settle | Hold | Flush
+Record = AttemptRecord | CallRecord
 
 
 class Store:
@@ -68,7 +69,9 @@ class Store:
         self._connection: sqlite3.Connection | None = None
         self._spending: SpendingTable | None = None
 
-    def write(self, batch: Sequence[Work]) -> list[tuple[Work, Exception]]:
+    def write(
+        self, batch: Sequence[Work], records: Sequence[Record]
+    ) -> list[tuple[Work | Record, Exception]]:
         """Write all of a batch, or nothing. Answers of reservations are in their items.
 
         Returns:
@@ -77,8 +80,8 @@ class Store:
         Raises:
             sqlite3.Error, LedgerError: nothing was written.
         """
-        refusals: list[tuple[Work, Exception]] = []
-        if all(isinstance(work, Flush) for work in batch):
+        refusals: list[tuple[Work | Record, Exception]] = []
+        if not records and all(isinstance(work, Flush) for work in batch):
             return refusals
         connection, spending = self._connection, self._spending
         if connection is None or spending is None:
@@ -86,18 +89,20 @@ class Store:
             spending = self._spending = SpendingTable(connection)
         try:
             connection.execute("BEGIN IMMEDIATE")
-            for work in batch:
+            if batch:
+                spending.begin()
+            for item in (*batch, *records):
                 try:
-                    _apply(work, connection, spending)
+                    _apply(item, connection, spending)
                 except sqlite3.Error as error:
                     # Others concern the file, not this item.
                     if isinstance(error, (sqlite3.OperationalError, sqlite3.InternalError)):
                         raise
                     if type(error) is sqlite3.DatabaseError:
                         raise
-                    _refuse(work, error, refusals)
+                    _refuse(item, error, refusals)
                 except Exception as error:
-                    _refuse(work, error, refusals)
+                    _refuse(item, error, refusals)
             connection.execute("COMMIT")
         except BaseException:
             self.close()  # rolls back; the sums that were read are dropped with it
@@ -117,24 +122,26 @@ class Store:
         return connection
 
 
-def _apply(work: Work, connection: sqlite3.Connection, spending: SpendingTable) -> None:
-    match work:
-        case CallRecord():
-            connection.execute(INSERT_CALL, call_row(work))
-        case AttemptRecord():
-            connection.execute(INSERT_ATTEMPT, attempt_row(work))
+def _apply(item: Work | Record, connection: sqlite3.Connection, spending: SpendingTable) -> None:
+    match item:
         case Reserve():
-            work.shortfall = spending.reserve(work.reservation, work.budgets)
+            item.shortfall = spending.reserve(item.reservation, item.budgets)
         case Settle():
-            spending.settle(work.reservation, work.amount)
+            spending.settle(item.reservation, item.amount)
         case Hold():
-            spending.hold(work.reservation, work.reason)
+            spending.hold(item.reservation, item.reason)
+        case CallRecord():
+            connection.execute(INSERT_CALL, call_row(item))
+        case AttemptRecord():
+            connection.execute(INSERT_ATTEMPT, attempt_row(item))
         case Flush():
             pass
 
 
-def _refuse(work: Work, error: Exception, refusals: list[tuple[Work, Exception]]) -> None:
-    if isinstance(work, Reserve) and work.future is not None:
-        work.error = LedgerError(f"the ledger cannot hold this reservation: {error}")
+def _refuse(
+    item: Work | Record, error: Exception, refusals: list[tuple[Work | Record, Exception]]
+) -> None:
+    if isinstance(item, Reserve) and item.future is not None:
+        item.error = LedgerError(f"the ledger cannot hold this reservation: {error}")
     else:
-        refusals.append((work, error))
+        refusals.append((item, error))

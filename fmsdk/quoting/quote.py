@@ -286,10 +286,13 @@ def _cost_range(
         prices = rates.at(getattr(estimate.input, end))
         counts = {modality: getattr(tokens, end) for modality, tokens in by_modality.items()}
         counts = {modality: count for modality, count in counts.items() if count}
-        if "output" not in prices or not {*map(_input_kind, counts)} <= prices.keys():
+        answer_tokens = getattr(answer, end)
+        kinds = {*map(_input_kind, counts), *(("output",) if answer_tokens else ())}
+        if not kinds <= prices.keys():
             return None
         amount = prices.get("request", Decimal(0))
-        amount = MONEY.fma(getattr(answer, end), prices["output"], amount)
+        if answer_tokens:
+            amount = MONEY.fma(answer_tokens, prices["output"], amount)
         for modality, count in counts.items():
             amount = MONEY.fma(count, prices[_input_kind(modality)], amount)
         amounts.append(amount)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from fmsdk.budget import Budget, MemorySpending, Reservation
 from fmsdk.errors import LedgerError
-from fmsdk.ledger import SqliteLedger
+from fmsdk.ledger import SqliteLedger, spending
 from fmsdk.ledger.schema import from_units, open_for_writing, to_units
 from fmsdk.ledger.spending import SpendingTable
 from tests.support.ledger import create_reservation, query
@@ -26,6 +26,13 @@ from tests.support.paths import ROOT
 from tests.support.soak import soak_size
 
 MIDDAY = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _midday(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spending, "time_ns", lambda: int(MIDDAY.timestamp()) * 10**9)
+
+
 BUDGETS = (
     Budget("5.00"),
     Budget("2.00", per="hour"),
@@ -42,7 +49,9 @@ def path(tmp_path: Path) -> Path:
 def create_table(path: Path) -> SpendingTable:
     connection = open_for_writing(str(path), 5.0)
     connection.execute("BEGIN IMMEDIATE")
-    return SpendingTable(connection)
+    table = SpendingTable(connection)
+    table.begin()
+    return table
 
 
 class TestReservations:
@@ -95,6 +104,7 @@ class TestReservations:
         for _ in range(20):
             assert table.reserve(create_reservation("4000000"), [budget]) is None
         table.forget()
+        table.begin()
         shortfall = table.reserve(create_reservation("4000000"), [Budget("1")])
         assert shortfall is not None
         assert shortfall.spent == 80_000_000
@@ -152,6 +162,7 @@ def test_two_connections_agree_with_the_plain_sum(steps: list[Any]) -> None:
         for kind, amount, which, model, tags, hours, choice in steps:
             connection, table = connections[which], tables[which]
             connection.execute("BEGIN IMMEDIATE")
+            table.begin()
             if kind == "reserve":
                 when = MIDDAY + timedelta(hours=hours)
                 one = create_reservation(str(amount), model=model, tags=tags, when=when)
