@@ -1,16 +1,18 @@
 """What a ledger is told of calls: a record for each attempt and one for each call.
 
-Knows no storage. Records hold references to values that the call has anyway; whoever stores them
-encodes them, away from the event loop.
+Knows no storage. Records hold references to values that the call has anyway. Whoever stores them
+encodes them at once: values of thousands of calls that wait would make every garbage collection
+slow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol
+
+import msgspec
 
 from fmsdk.budget import Budget, Reservation, Shortfall
 from fmsdk.quoting.quote import Quote
@@ -21,8 +23,7 @@ __all__ = ["AttemptRecord", "CallRecord", "Ledger"]
 Tags = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptRecord:
+class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One attempt that has ended.
 
     number: 1 for the first attempt of the call. time: when it began, in UTC. usage, cost: None
@@ -47,8 +48,7 @@ class AttemptRecord:
     quote: Quote | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallRecord:
+class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One call that has ended.
 
     time: when it began, in UTC. outcome: how it ended; finish: why the answer ended; error: the

@@ -1,4 +1,4 @@
-"""Records as rows of the file: one value for each column, encoded on the writer's thread."""
+"""Records as rows of the file: one value for each column."""
 
 from __future__ import annotations
 

@@ -100,7 +100,8 @@ def to_time(microseconds: int) -> datetime:
 
 
 def open_for_writing(path: str, timeout: float) -> sqlite3.Connection:
-    """Open a file, create or migrate its tables, and leave transactions to the caller.
+    """Open a file, create or migrate its tables, and leave transactions and checkpoints to the
+    caller.
 
     Args:
         timeout: seconds to wait for other processes that write.
@@ -114,6 +115,7 @@ def open_for_writing(path: str, timeout: float) -> sqlite3.Connection:
         version = _read_version(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
         if version < VERSION:
             _migrate(connection, path)
     except BaseException:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from time import monotonic, sleep
+from typing import Any, NamedTuple
 
 from fmsdk.budget import Budget, Reservation, Shortfall
 from fmsdk.errors import LedgerError
-from fmsdk.ledger.records import AttemptRecord, CallRecord
-from fmsdk.ledger.rows import INSERT_ATTEMPT, INSERT_CALL, attempt_row, call_row
 from fmsdk.ledger.schema import open_for_writing
 from fmsdk.ledger.spending import SpendingTable
 
-__all__ = ["Flush", "Hold", "Record", "Reserve", "Settle", "Store", "Work"]
+__all__ = ["Flush", "Hold", "Reserve", "Row", "Settle", "Store", "Work"]
 
 
 @dataclass(slots=True)
@@ -57,7 +58,15 @@ class Flush:
 
 
 Work = Reserve | Settle | Hold | Flush
-Record = AttemptRecord | CallRecord
+_BUSY_SECONDS = 0.002
+_WAL_BYTES = 4 * 2**20
+
+
+class Row(NamedTuple):
+    """A row that waits to be written: the statement, and the values of its columns."""
+
+    statement: str
+    values: tuple[Any, ...]
 
 
 class Store:
@@ -69,10 +78,18 @@ class Store:
         self._connection: sqlite3.Connection | None = None
         self._spending: SpendingTable | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a batch can be written without opening the file."""
+        return self._connection is not None
+
     def write(
-        self, batch: Sequence[Work], records: Sequence[Record]
-    ) -> list[tuple[Work | Record, Exception]]:
+        self, batch: Sequence[Work], rows: Sequence[Row] = (), *, waits: bool = True
+    ) -> list[tuple[Work | Row, Exception]]:
         """Write all of a batch, or nothing. Answers of reservations are in their items.
+
+        Args:
+            waits: wait while another process writes.
 
         Returns:
             Items that were left out, since no column can hold them, and why.
@@ -80,18 +97,19 @@ class Store:
         Raises:
             sqlite3.Error, LedgerError: nothing was written.
         """
-        refusals: list[tuple[Work | Record, Exception]] = []
-        if not records and all(isinstance(work, Flush) for work in batch):
+        refusals: list[tuple[Work | Row, Exception]] = []
+        if not rows and all(isinstance(work, Flush) for work in batch):
             return refusals
         connection, spending = self._connection, self._spending
         if connection is None or spending is None:
             connection = self._connection = open_for_writing(self._path, self._timeout)
+            connection.execute("PRAGMA busy_timeout = 0")
             spending = self._spending = SpendingTable(connection)
+        self._begin(connection, self._timeout if waits else 0)
         try:
-            connection.execute("BEGIN IMMEDIATE")
             if batch:
                 spending.begin()
-            for item in (*batch, *records):
+            for item in (*batch, *rows):
                 try:
                     _apply(item, connection, spending)
                 except sqlite3.Error as error:
@@ -109,6 +127,28 @@ class Store:
             raise
         return refusals
 
+    def _begin(self, connection: sqlite3.Connection, seconds: float) -> None:
+        """Take the file's write lock, for which `seconds` may be waited."""
+        deadline = monotonic() + seconds
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                name = getattr(error, "sqlite_errorname", "")
+                if not name.startswith("SQLITE_BUSY"):
+                    self.close()
+                    raise
+                if monotonic() >= deadline:
+                    raise
+            sleep(_BUSY_SECONDS)
+
+    def checkpoint(self) -> None:
+        """Copy what is written into the file itself, which waits for the disk, if that is due."""
+        with suppress(OSError, sqlite3.Error):
+            if self._connection and os.path.getsize(f"{self._path}-wal") >= _WAL_BYTES:
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
     def close(self) -> None:
         """Close the file, without waiting for others that write."""
         connection, self._connection, self._spending = self._connection, None, None
@@ -122,7 +162,7 @@ class Store:
         return connection
 
 
-def _apply(item: Work | Record, connection: sqlite3.Connection, spending: SpendingTable) -> None:
+def _apply(item: Work | Row, connection: sqlite3.Connection, spending: SpendingTable) -> None:
     match item:
         case Reserve():
             item.shortfall = spending.reserve(item.reservation, item.budgets)
@@ -130,16 +170,14 @@ def _apply(item: Work | Record, connection: sqlite3.Connection, spending: Spendi
             spending.settle(item.reservation, item.amount)
         case Hold():
             spending.hold(item.reservation, item.reason)
-        case CallRecord():
-            connection.execute(INSERT_CALL, call_row(item))
-        case AttemptRecord():
-            connection.execute(INSERT_ATTEMPT, attempt_row(item))
+        case Row():
+            connection.execute(*item)
         case Flush():
             pass
 
 
 def _refuse(
-    item: Work | Record, error: Exception, refusals: list[tuple[Work | Record, Exception]]
+    item: Work | Row, error: Exception, refusals: list[tuple[Work | Row, Exception]]
 ) -> None:
     if isinstance(item, Reserve) and item.future is not None:
         item.error = LedgerError(f"the ledger cannot hold this reservation: {error}")

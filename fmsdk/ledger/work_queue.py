@@ -61,8 +61,18 @@ class WorkQueue(Generic[T, R]):
             with suppress(RuntimeError):  # it is signalled already
                 self._signal.release()
 
+    def take_unhurried(self) -> list[T] | None:
+        """All work, for any thread; None: somebody waits for some of it."""
+        if self._has_urgent:
+            return None
+        taken: list[T] = []
+        with suppress(IndexError):  # the other thread took some
+            while True:
+                taken.append(self._work.popleft())
+        return taken
+
     def put_back(self, work: Sequence[T], records: Sequence[R]) -> None:
-        """Put items at the front again. Only for the thread that took them."""
+        """Put items at the front again. For a thread that took them."""
         self._work.extendleft(reversed(work))
         self._records.extendleft(reversed(records))
 
@@ -74,6 +84,7 @@ class WorkQueue(Generic[T, R]):
         Args:
             pause: seconds for which only urgent items count, after a failure; None: no pause.
         """
+        self._signal.acquire(blocking=False)  # of what is there to be taken already
         if pause is None:
             # In this order: a `put` in between sees the flag, or its item is seen here.
             self._is_idle = True
