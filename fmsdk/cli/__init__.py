@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from fmsdk.cli import ask, failures, models, quote, tco, terminal, transcribe
+from fmsdk.cli import ask, failures, ledger, models, quote, tco, terminal, transcribe
 from fmsdk.cli.options import Parser
 
 __all__ = ["main"]
@@ -21,6 +21,7 @@ _COMMANDS = {
     "models": models,
     "quote": quote,
     "tco": tco,
+    "ledger": ledger,
 }
 _HELP = """\
 usage: fmsdk COMMAND …
@@ -33,6 +34,7 @@ commands:
   models       what is usable now, and why others are not; get a model, show one
   quote        what a question would cost, before it is sent
   tco          what a request costs on your own hardware, beside an API's price
+  ledger       what calls cost and how long they took
 
 examples:
   fmsdk ask "What is the capital of France?"

@@ -56,7 +56,7 @@ def export(
 
     def rows() -> Rows:
         nonlocal count
-        for row in reader.rows(table, columns, where):
+        for row in reader.rows(table, list(columns), where):
             count += 1
             yield (*row[:place], to_time(row[place]).isoformat(), *row[place:])
 

@@ -34,9 +34,10 @@ class Spent:
     output_tokens: int = 0
 
     def __str__(self) -> str:
-        texts = [f"{format_dollars(self.cost)} for {self.calls} calls"]
+        calls = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
+        texts = [f"{format_dollars(self.cost)} for {calls}"]
         if self.unknown_costs:
-            texts.append(f"{self.unknown_costs} of unknown cost")
+            texts.append(f"attempts of unknown cost: {self.unknown_costs:,}")
         if self.maybe_billed:
             texts.append(f"up to {format_dollars(self.maybe_billed)} maybe billed")
         texts.append(f"{self.input_tokens:,} tokens in, {self.output_tokens:,} out")
