@@ -320,8 +320,8 @@ class AsyncClient:
             await provider.load(name)
 
     def spent(self) -> Spent:
-        """What this client's calls that have ended cost, with a ledger or without. For more than
-        that, such as yesterday's calls or other processes', see `fmsdk.ledger.open_ledger`."""
+        """What this client's calls that have ended cost, with a ledger or without. Other clients'
+        and yesterday's are in the ledger: see `fmsdk.ledger.summarize`."""
         return self._observers.spent()
 
     async def aclose(self) -> None:

@@ -111,19 +111,19 @@ def read_time(
     """
     if text is None:
         return None
-    if match := re.fullmatch(r"(\d{1,6})([mhdw])", text):
-        return now - timedelta(**{_SPANS[match[2]]: int(match[1])})
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     days = {"today": midnight, "yesterday": midnight - _DAY}
     try:
+        if match := re.fullmatch(r"(\d+)([mhdw])", text):
+            return now - timedelta(**{_SPANS[match[2]]: int(match[1])})
         time = days.get(text) or datetime.fromisoformat(text)
-    except ValueError as error:
+        if is_end and (text in days or len(text) <= len("2026-11-29")):
+            time += _DAY
+    except (ValueError, OverflowError) as error:
         raise BadRequestError(
             f"{option} is a time such as 2026-11-29, 2026-11-29T14:30, today, 12h or 7d, "
             f"not {text!r}"
         ) from error
-    if is_end and (text in days or len(text) <= len("2026-11-29")):
-        time += _DAY
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time
 
 

@@ -15,9 +15,9 @@ import fmsdk
 from fmsdk.budget import Reservation
 from fmsdk.ledger import CallRecord
 from fmsdk.testing import FakeProvider
-from fmsdk.usage import Cost, CostLine, InputUsage, Latency, OutputUsage, Usage
+from fmsdk.usage import Cost, CostLine, InputUsage, Latency, OutputUsage, Usage, UsageSource
 
-__all__ = ["MODEL", "create_call", "create_reservation", "priced_client", "query"]
+__all__ = ["MODEL", "create_bill", "create_call", "create_reservation", "priced_client", "query"]
 
 MODEL = "fake:gpt-4o"
 _numbers = itertools.count()
@@ -38,14 +38,16 @@ def create_reservation(
     )
 
 
+def create_bill(amount: str, source: UsageSource = "measured") -> Cost:
+    total = Decimal(amount)
+    line = CostLine(
+        kind="output", quantity=Decimal(1), unit="token", unit_price=total, amount=total
+    )
+    return Cost(total=total, lines=(line,), price_source="a price list", source=source)
+
+
 def create_call(call_id: str, cost: str | None = "0.00005", **fields: Any) -> CallRecord:
     total = None if cost is None else Decimal(cost)
-    bill = None
-    if total is not None:
-        line = CostLine(
-            kind="output", quantity=Decimal(1), unit="token", unit_price=total, amount=total
-        )
-        bill = Cost(total=total, lines=(line,), price_source="a price list")
     values: dict[str, Any] = {
         "time": datetime.now(UTC),
         "verb": "generate",
@@ -58,7 +60,7 @@ def create_call(call_id: str, cost: str | None = "0.00005", **fields: Any) -> Ca
         "finish": "stop",
         "usage": Usage(input=InputUsage(total=20), output=OutputUsage(total=5), source="measured"),
         "cost": total,
-        "last_cost": bill,
+        "last_cost": None if cost is None else create_bill(cost),
         "unpriced_attempts": 0 if total is not None else 1,
         "latency": Latency(total=0.5),
         **fields,
