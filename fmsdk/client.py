@@ -33,8 +33,8 @@ from fmsdk.generate_options import GenerateOptions, show_keywords
 from fmsdk.keyword_hints import refuse_unknown_keywords
 from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.observe.call_observer import Observers
+from fmsdk.observe.expenses import Expenses
 from fmsdk.observe.hooks import OnRequest, OnResponse
-from fmsdk.observe.spent import Spent
 from fmsdk.operation import GENERATE, TRANSCRIBE, Operation
 from fmsdk.pipeline.batched_embedding import embed_operation
 from fmsdk.pipeline.call import Call, Policy
@@ -319,10 +319,10 @@ class AsyncClient:
                 await run_in_thread(pricing.context_window, provider.price_id, name)
             await provider.load(name)
 
-    def spent(self) -> Spent:
+    def spent(self) -> Expenses:
         """What this client's calls that have ended cost, with a ledger or without. Other clients'
         and yesterday's are in the ledger: see `fmsdk.ledger.summarize`."""
-        return self._observers.spent()
+        return self._observers.expenses()
 
     async def aclose(self) -> None:
         """Close the connections that this client opened on the running loop. Calls that run there

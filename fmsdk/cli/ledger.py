@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from fmsdk.cli.tables import print_table
 from fmsdk.errors import BadRequestError, LedgerError
 from fmsdk.files import expand_home
 from fmsdk.ledger.export import export
-from fmsdk.ledger.reader import Filter, OpenReservation, SqliteReader
+from fmsdk.ledger.reader import Filter, SqliteReader
 from fmsdk.ledger.repricing import reprice
 from fmsdk.ledger.summary import Group, Percentiles, compare_quotes, read_keys, summarize
 from fmsdk.usage import format_dollars
@@ -139,9 +139,9 @@ def _print_summary(reader: SqliteReader, where: Filter, args: argparse.Namespace
         terminal.print_note("fmsdk: no calls match")
         return
     header = (", ".join(by), "calls", "tokens in", "out", "cost", "p50", "p99")
-    named = [(_name(group), group) for group in groups]
+    rows_by_name = [(_name(group), group) for group in groups]
     if len(groups) > 1:
-        named.append(("total", total))
+        rows_by_name.append(("total", total))
     print_table(
         header,
         [
@@ -153,7 +153,7 @@ def _print_summary(reader: SqliteReader, where: Filter, args: argparse.Namespace
                 format_dollars(group.cost),
                 *_percentiles(group.seconds, "p50", "p99"),
             )
-            for name, group in named
+            for name, group in rows_by_name
         ],
     )
     doubts = {
@@ -161,7 +161,9 @@ def _print_summary(reader: SqliteReader, where: Filter, args: argparse.Namespace
         "attempts of unknown cost, which is not included": (
             f"{total.unknown_costs:,}" if total.unknown_costs else ""
         ),
-        "of the cost, estimated": format_dollars(total.estimated) if total.estimated else "",
+        "of the cost, estimated": format_dollars(total.estimated_cost)
+        if total.estimated_cost
+        else "",
         "maybe billed in addition (fmsdk ledger settle)": (
             f"up to {format_dollars(total.maybe_billed)}" if total.maybe_billed else ""
         ),
@@ -227,8 +229,8 @@ def _print_quotes(reader: SqliteReader, where: Filter, args: argparse.Namespace)
             (
                 ", ".join(group.key),
                 f"{group.count:,}",
-                format_dollars(group.quoted),
-                format_dollars(group.billed),
+                format_dollars(group.quoted_cost),
+                format_dollars(group.billed_cost),
                 f"{group.median:+.1%}",
                 f"{group.within_3:.0%}",
                 f"{group.within_10:.0%}",
@@ -254,14 +256,14 @@ def _print_repricing(reader: SqliteReader, where: Filter, args: argparse.Namespa
     for result in results:
         change = "" if not result.cost else f"{result.new_cost / result.cost - 1:+.0%}"
         cost, new_cost = format_dollars(result.cost), format_dollars(result.new_cost)
-        if not result.priced:
+        if not result.priced_attempts:
             cost = new_cost = "unknown"
-        rows.append((result.model, f"{result.priced:,}", cost, new_cost, change))
+        rows.append((result.model, f"{result.priced_attempts:,}", cost, new_cost, change))
     print_table(("model", "attempts", "cost", "would have cost", "change"), rows)
     for result in results:
-        if result.unpriced:
+        if result.unpriced_attempts:
             note = (
-                f"{result.model}, attempts left out: {result.unpriced:,}. They used what has no "
+                f"{result.model}, attempts left out: {result.unpriced_attempts:,}. They used what has no "
                 "known price there, such as another vendor's media tokens, or their own cost is "
                 "unknown"
             )
@@ -269,9 +271,30 @@ def _print_repricing(reader: SqliteReader, where: Filter, args: argparse.Namespa
 
 
 def _settle(reader: SqliteReader, where: Filter, args: argparse.Namespace) -> None:
-    found = reader.open_reservations(where)
+    """List open reservations, or settle those that are named."""
+    candidates = reader.open_reservations(where)
     if not args.names:
-        _print_open(found, as_json=args.json)
+        records = [
+            {
+                "id": one.reservation.id,
+                "time": one.reservation.time.isoformat(),
+                "model": one.reservation.model,
+                "tags": dict(one.reservation.tags),
+                "reserved": f"{one.reservation.amount:f}",
+                "reason": one.reason,
+            }
+            for one in candidates
+        ]
+        if args.json:
+            terminal.print_json({"open": records})
+            return
+        if not candidates:
+            print("nothing is open")
+        for one in candidates:
+            money, time = format_dollars(one.reservation.amount), one.reservation.time
+            why = one.reason or "it still runs, or its process ended"
+            text = f"{money} {one.reservation.model} {time:%Y-%m-%d %H:%M:%S} UTC: {why}"
+            terminal.print_row((one.reservation.id, text), (len(one.reservation.id),))
         return
     if len(args.names) != 2:
         raise BadRequestError(
@@ -280,48 +303,21 @@ def _settle(reader: SqliteReader, where: Filter, args: argparse.Namespace) -> No
         )
     chosen, text = args.names
     amount = None if text == "reserved" else check_amount("the amount", text)
-    if chosen == "all":
-        # Another may still run: its bill would come after its money was given away.
-        old = datetime.now(UTC) - _DAY
-        found = [one for one in found if one.reason or one.reservation.time < old]
-    else:
-        found = [one for one in found if one.reservation.id == chosen]
-        if not found:
-            raise BadRequestError(f"no open reservation has the id {chosen!r}: fmsdk ledger settle")
-    reservations = [one.reservation for one in found]
+    # Of "all", another may still run: its bill would come after its money was given away.
+    old = datetime.now(UTC) - _DAY
+    reservations = [
+        one.reservation
+        for one in candidates
+        if one.reservation.id == chosen
+        or (chosen == "all" and (one.reason or one.reservation.time < old))
+    ]
+    if chosen != "all" and not reservations:
+        raise BadRequestError(f"no open reservation has the id {chosen!r}: fmsdk ledger settle")
     reader.settle(reservations, amount)
     if args.json:
         terminal.print_json({"settled": [one.id for one in reservations]})
     else:
         print(f"attempts settled: {len(reservations):,}")
-
-
-def _print_open(found: Sequence[OpenReservation], *, as_json: bool) -> None:
-    if as_json:
-        terminal.print_json(
-            {
-                "open": [
-                    {
-                        "id": one.reservation.id,
-                        "time": one.reservation.time.isoformat(),
-                        "model": one.reservation.model,
-                        "tags": dict(one.reservation.tags),
-                        "reserved": f"{one.reservation.amount:f}",
-                        "reason": one.reason,
-                    }
-                    for one in found
-                ]
-            }
-        )
-        return
-    if not found:
-        print("nothing is open")
-    for one in found:
-        reservation = one.reservation
-        reason = one.reason or "it still runs, or its process ended"
-        time = reservation.time.strftime("%Y-%m-%d %H:%M:%S")
-        text = f"{format_dollars(reservation.amount)} {reservation.model} {time} UTC: {reason}"
-        terminal.print_row((reservation.id, text), (len(reservation.id),))
 
 
 def _export(reader: SqliteReader, where: Filter, args: argparse.Namespace) -> None:

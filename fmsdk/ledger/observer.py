@@ -25,7 +25,7 @@ class LedgerObserver:
 
     __slots__ = (
         "_call_id", "_cost", "_has_cost", "_ledger", "_number", "_quote", "_request", "_start",
-        "_unpriced", "_verb",
+        "_unknown_costs", "_verb",
     )  # fmt: skip
 
     def __init__(self, ledger: Ledger, verb: str, request: Request, call_id: str) -> None:
@@ -34,7 +34,7 @@ class LedgerObserver:
         self._request = request
         self._call_id = call_id
         self._start = datetime.now(UTC)
-        self._number = self._unpriced = 0
+        self._number = self._unknown_costs = 0
         self._cost = Decimal(0)
         self._has_cost = False
         self._quote: Any = None
@@ -47,7 +47,7 @@ class LedgerObserver:
             self._cost += report.cost.total
             self._has_cost = True
         elif not report.is_unbilled:
-            self._unpriced += 1
+            self._unknown_costs += 1
         request = self._request
         self._ledger.record_attempt(
             AttemptRecord(
@@ -64,7 +64,7 @@ class LedgerObserver:
                 usage=report.usage,
                 cost=report.cost,
                 is_unbilled=report.is_unbilled,
-                held=report.held,
+                held_reservation=report.held_reservation,
                 quote=report.quote,
             )
         )
@@ -74,7 +74,7 @@ class LedgerObserver:
         result, request = result_of(outcome), self._request
         error = outcome if isinstance(outcome, Exception) else None
         finish = result.finishes[0] if result is not None and result.finishes else None
-        cancelled = error is None and finish == "cancelled"
+        is_cancelled = error is None and finish == "cancelled"
         content = self._ledger.stores_content
         # The price snapshot is that of the last attempt.
         self._ledger.record_call(
@@ -85,7 +85,7 @@ class LedgerObserver:
                 provider=request.provider,
                 model=request.model,
                 tags=request.tags,
-                outcome="error" if error else "cancelled" if cancelled else "ok",
+                outcome="error" if error else "cancelled" if is_cancelled else "ok",
                 attempts=self._number,
                 served_model=result and result.served_model,
                 request_id=request_id_of(outcome),
@@ -95,7 +95,7 @@ class LedgerObserver:
                 usage=result and result.usage,
                 cost=self._cost if self._has_cost else None,
                 last_cost=result and result.cost,
-                unpriced_attempts=self._unpriced,
+                unpriced_attempts=self._unknown_costs,
                 latency=result and result.latency,
                 seconds=(datetime.now(UTC) - self._start).total_seconds(),
                 quote=self._quote,

@@ -35,7 +35,7 @@ _OPEN = """
         max(kind = 'hold'), max(note) FROM spending {where}
     GROUP BY reservation HAVING sum(kind = 'settle') = 0 ORDER BY max(time_us)
 """
-_SETTLED = """
+_SETTLEMENTS = """
     SELECT reservation, sum(delta_units) FROM spending WHERE reservation IN
         (SELECT reservation FROM spending WHERE kind = 'settle' AND note = ?) GROUP BY reservation
 """
@@ -68,10 +68,10 @@ class Filter:
             terms.append(f"{name} GLOB ?")
             values.append(self.model if ":" in self.model else f"*:{self.model}")
         if self.tag is not None:
-            wanted, value = self.tag
+            name, value = self.tag
             same = "" if value is None else "AND value = ?"
             terms.append(f"EXISTS (SELECT 1 FROM json_each(tags) WHERE key = ? {same})")  # noqa: S608
-            values += [wanted] if value is None else [wanted, value]
+            values += [name] if value is None else [name, value]
         return f"WHERE {' AND '.join(terms)}" if terms else "", values
 
 
@@ -163,7 +163,7 @@ class SqliteReader:
 
     def settled_by_hand(self) -> dict[str, Decimal]:
         """As `LedgerReader.settled_by_hand`."""
-        return {name: from_units(units) for name, units in self._execute(_SETTLED, (BY_HAND,))}
+        return {name: from_units(units) for name, units in self._execute(_SETTLEMENTS, (BY_HAND,))}
 
     def settle(self, reservations: Sequence[Reservation], amount: Decimal | None) -> None:
         """Settle reservations by hand.

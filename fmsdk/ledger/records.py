@@ -27,8 +27,8 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One attempt that has ended.
 
     number: 1 for the first attempt of the call. time: when it began, in UTC. usage, cost: None
-    where they are unknown. is_unbilled: nobody bills it, for certain. held: its reservation, where
-    that stays, since nobody knows the bill. quote: what was expected before it was sent.
+    where they are unknown. is_unbilled: nobody bills it, for certain. held_reservation: that
+    which stays, since nobody knows the bill. quote: what was expected before it was sent.
     """
 
     call_id: str
@@ -44,7 +44,7 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     usage: Usage | None = None
     cost: Cost | None = None
     is_unbilled: bool = False
-    held: Reservation | None = None
+    held_reservation: Reservation | None = None
     quote: Quote | None = None
 
 

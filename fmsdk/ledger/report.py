@@ -3,8 +3,6 @@ quotes were."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from fmsdk.ledger.reader import EVERYTHING, Filter, LedgerReader
 from fmsdk.ledger.summary import Group, QuoteErrors, compare_quotes, summarize
 from fmsdk.report import Figure, Section, draw_bars, draw_spans, render_page
@@ -25,7 +23,10 @@ def render_report(reader: LedgerReader, where: Filter = EVERYTHING) -> str:
     models = summarize(reader, ("model",), where)
     totals = summarize(reader, (), where)
     total = totals[0] if totals else Group(key=())
-    sections = [_cost_by_time(reader, where), _cost_by_model(models)]
+    sections = [
+        _cost_by_time(reader, where),
+        _cost_section("Cost by model", "model", models, models[:_MOST_MODELS]),
+    ]
     if any(group.seconds for group in models):
         sections.append(_latency_by_model(models))
     if quotes := compare_quotes(reader, ("model",), where):
@@ -36,8 +37,8 @@ def render_report(reader: LedgerReader, where: Filter = EVERYTHING) -> str:
         f"; {total.errors:,} ended in an error."
     )
     doubts: list[str] = []
-    if total.estimated:
-        doubts.append(f"{format_dollars(total.estimated)} of this is estimated")
+    if total.estimated_cost:
+        doubts.append(f"{format_dollars(total.estimated_cost)} of this is estimated")
     if total.unknown_costs:
         doubts.append(f"the cost of {total.unknown_costs:,} attempts is unknown, and not in it")
     if total.maybe_billed:
@@ -62,16 +63,14 @@ def _cost_by_time(reader: LedgerReader, where: Filter) -> Section:
     return _cost_section(f"Cost by {unit}", unit, groups, groups)
 
 
-def _cost_by_model(models: list[Group]) -> Section:
-    return _cost_section("Cost by model", "model", models, models[:_MOST_MODELS])
-
-
-def _cost_section(title: str, unit: str, groups: list[Group], shown: list[Group]) -> Section:
-    top = max(shown, key=lambda group: group.cost, default=Group(key=("",)))
+def _cost_section(title: str, unit: str, groups: list[Group], top_groups: list[Group]) -> Section:
+    top = max(top_groups, key=lambda group: group.cost, default=Group(key=("",)))
     figure = Figure(
         title=title,
         description=f"US dollars by {unit}. The most: {format_dollars(top.cost)}, {top.key[0]}.",
-        svg=draw_bars([(group.key[0], float(group.cost)) for group in shown], x_label="US dollars"),
+        svg=draw_bars(
+            [(group.key[0], float(group.cost)) for group in top_groups], x_label="US dollars"
+        ),
         header=(unit, "calls", "tokens in", "tokens out", "cost", "errors", "of unknown cost"),
         rows=[
             (
@@ -131,8 +130,8 @@ def _quotes_by_model(quotes: list[QuoteErrors]) -> Section:
                 (
                     each.key[0],
                     f"{each.count:,}",
-                    format_dollars(Decimal(each.quoted)),
-                    format_dollars(each.billed),
+                    format_dollars(each.quoted_cost),
+                    format_dollars(each.billed_cost),
                     f"{each.median:+.1%}",
                     f"{each.within_10:.0%}",
                 )

@@ -1,13 +1,12 @@
 """What recorded calls would have cost with another model: their tokens at its prices of today.
 
 The other model would have counted other tokens and given another answer; the figure is no better
-than that. Media are counted by rules that differ by vendor, so calls with media are priced only
+than that. Media are counted by rules that differ by vendor, so calls with media are priced_attempts only
 with a model of the same vendor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
@@ -33,14 +32,14 @@ _VENDORS = frozenset({"openai", "anthropic", "google"})
 class Repricing:
     """What attempts cost, and what they would have cost with `model`.
 
-    priced: attempts with both costs; `cost` and `new_cost` are of these alone, in US dollars.
-    unpriced: attempts with tokens that have no price there, such as media of another vendor, or
-    whose own cost is unknown. price_source: where the prices come from; None: nothing was priced.
+    priced_attempts: attempts with both costs; `cost` and `new_cost` are of these alone, in US dollars.
+    unpriced_attempts: attempts with tokens that have no price there, such as media of another vendor, or
+    whose own cost is unknown. price_source: where the prices come from; None: nothing was priced_attempts.
     """
 
     model: str
-    priced: int
-    unpriced: int
+    priced_attempts: int
+    unpriced_attempts: int
     cost: Decimal
     new_cost: Decimal
     price_source: str | None
@@ -61,55 +60,46 @@ def reprice(reader: LedgerReader, model: str, where: Filter = EVERYTHING) -> Rep
     if provider_name not in _VENDORS:
         registry = Registry({}, timeout=None, idle_timeout=None)
         price_id = registry.create(provider_name).price_id or ""
+    columns = (
+        *("provider", "cost_units", "usage_source", "server_tools"),
+        *(f"input_{name}" for name in _INPUT),
+        *(f"output_{name}" for name in _OUTPUT),
+    )
     costs: dict[tuple[Any, ...], Cost | None] = {}
-    priced = unpriced = units = 0
+    priced_attempts = unpriced_attempts = units = 0
     total, source = Decimal(0), None
-    for provider, old_units, tokens in _read_usages(reader, where):
-        key = (provider == provider_name, tokens)
+    for provider, old_units, usage_source, *used in reader.rows("attempts", columns, where):
+        if usage_source not in ("measured", "estimated"):
+            continue
+        key = (provider == provider_name, *used)
         if key not in costs:
-            costs[key] = _price(price_id, name, tokens, is_same_vendor=provider == provider_name)
+            usage = _read_usage(*used)
+            has_media = any(getattr(usage.input, name) for name in _MEDIA)
+            costs[key] = None
+            if provider == provider_name or not has_media:
+                costs[key] = pricing.price(price_id, name, usage)
         cost = costs[key]
         if cost is None or old_units is None:
-            unpriced += 1
+            unpriced_attempts += 1
             continue
-        priced += 1
+        priced_attempts += 1
         units += old_units
         total += cost.total
         source = cost.price_source
     return Repricing(
         model=model,
-        priced=priced,
-        unpriced=unpriced,
+        priced_attempts=priced_attempts,
+        unpriced_attempts=unpriced_attempts,
         cost=from_units(units),
         new_cost=total,
         price_source=source,
     )
 
 
-def _read_usages(
-    reader: LedgerReader, where: Filter
-) -> Iterator[tuple[str, int | None, tuple[Any, ...]]]:
-    """Of each attempt that used anything: its provider, its cost, and what it used."""
-    columns = (
-        *("provider", "cost_units", "usage_source", "server_tools"),
-        *(f"input_{name}" for name in _INPUT),
-        *(f"output_{name}" for name in _OUTPUT),
-    )
-    for provider, units, source, *used in reader.rows("attempts", columns, where):
-        if source in ("measured", "estimated"):
-            yield provider, units, tuple(used)
-
-
-def _price(
-    price_id: str, model: str, used: tuple[Any, ...], *, is_same_vendor: bool
-) -> Cost | None:
-    tools, *counts = used
-    usage = Usage(
+def _read_usage(tools: str | None, *counts: Any) -> Usage:
+    return Usage(
         input=InputUsage(**dict(zip(_INPUT, counts, strict=False))),
         output=OutputUsage(**dict(zip(_OUTPUT, counts[len(_INPUT) :], strict=True))),
         server_tools=msgspec.json.decode(tools) if tools else None,
         source="measured",
     )
-    if not is_same_vendor and any(getattr(usage.input, name) for name in _MEDIA):
-        return None
-    return pricing.price(price_id, model, usage)

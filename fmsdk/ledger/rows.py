@@ -11,7 +11,7 @@ import msgspec
 from fmsdk.ledger.records import AttemptRecord, CallRecord
 from fmsdk.ledger.schema import to_microseconds, to_units
 from fmsdk.quoting.quote import Quote
-from fmsdk.usage import Cost, InputUsage, Latency, OutputUsage, Usage
+from fmsdk.usage import Cost, InputUsage, OutputUsage, Usage
 
 __all__ = ["INSERT_ATTEMPT", "INSERT_CALL", "USAGE", "attempt_row", "call_row"]
 
@@ -58,6 +58,7 @@ INSERT_ATTEMPT = _insert_into(
 
 def call_row(record: CallRecord) -> tuple[Any, ...]:
     """The values of `INSERT_CALL`."""
+    latency = record.latency
     return (
         record.call_id,
         to_microseconds(record.time),
@@ -76,7 +77,7 @@ def call_row(record: CallRecord) -> tuple[Any, ...]:
         *_cost_values(record.cost, record.last_cost),
         record.unpriced_attempts,
         record.seconds,
-        *_latency_values(record.latency),
+        *([getattr(latency, name) for name in _LATENCY] if latency else _NO_LATENCY),
         *_quote_values(record.quote),
         record.request,
         record.answer,
@@ -85,7 +86,7 @@ def call_row(record: CallRecord) -> tuple[Any, ...]:
 
 def attempt_row(record: AttemptRecord) -> tuple[Any, ...]:
     """The values of `INSERT_ATTEMPT`."""
-    attempt, cost, held = record.attempt, record.cost, record.held
+    attempt, cost, held_reservation = record.attempt, record.cost, record.held_reservation
     return (
         record.call_id,
         record.number,
@@ -101,8 +102,8 @@ def attempt_row(record: AttemptRecord) -> tuple[Any, ...]:
         record.served_model,
         record.request_id,
         record.is_unbilled,
-        held and held.id,
-        held and to_units(held.amount, ROUND_CEILING),
+        held_reservation and held_reservation.id,
+        held_reservation and to_units(held_reservation.amount, ROUND_CEILING),
         *_usage_values(record.usage),
         *_cost_values(cost and cost.total, cost),
         *_quote_values(record.quote),
@@ -140,12 +141,6 @@ def _cost_values(total: Decimal | None, last: Cost | None) -> tuple[Any, ...]:
         for line in last.lines
     ]
     return f"{total:f}", units, last.source, _encode(lines), last.price_source
-
-
-def _latency_values(latency: Latency | None) -> tuple[Any, ...]:
-    if latency is None:
-        return _NO_LATENCY
-    return tuple([getattr(latency, name) for name in _LATENCY])
 
 
 def _quote_values(quote: Quote | None) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -63,9 +63,9 @@ class Group:
     """Calls that have something in common.
 
     key: the values of what they are grouped by. cost: US dollars of all attempts whose cost is
-    known, of which `estimated` are estimates. unknown_costs: attempts that were, or may have been,
-    billed with an amount that is unknown. maybe_billed: US dollars that stay reserved. seconds,
-    time_to_first_token: of calls that gave an answer; None: of none.
+    known, of which `estimated_cost` is an estimate. unknown_costs: attempts that were, or may have
+    been, billed with an amount that is unknown. maybe_billed: US dollars that stay reserved.
+    seconds, time_to_first_token: of calls that gave an answer; None: of none.
     """
 
     key: Key
@@ -76,7 +76,7 @@ class Group:
     cached_tokens: int = 0
     output_tokens: int = 0
     cost: Decimal = Decimal(0)
-    estimated: Decimal = Decimal(0)
+    estimated_cost: Decimal = Decimal(0)
     unknown_costs: int = 0
     maybe_billed: Decimal = Decimal(0)
     seconds: Percentiles | None = None
@@ -100,7 +100,7 @@ class _Sums:
     errors: int = 0
     seconds: list[float] = field(default_factory=list[float])
     first_tokens: list[float] = field(default_factory=list[float])
-    reserved: Decimal = Decimal(0)
+    reserved_amount: Decimal = Decimal(0)
 
     def add_attempt(self, units: int | None, source: str | None, tokens: Sequence[Any]) -> None:
         """Add an attempt's cost (None: unknown) and its tokens."""
@@ -133,9 +133,9 @@ class _Sums:
             cached_tokens=self.tokens[1],
             output_tokens=self.tokens[2],
             cost=from_units(self.units),
-            estimated=from_units(self.estimated_units),
+            estimated_cost=from_units(self.estimated_units),
             unknown_costs=self.unknown_costs,
-            maybe_billed=self.reserved,
+            maybe_billed=self.reserved_amount,
             seconds=Percentiles.of(self.seconds),
             time_to_first_token=Percentiles.of(self.first_tokens),
         )
@@ -164,61 +164,61 @@ def summarize(
         by: see `read_keys`; several make a group of each combination, none one group of all.
     """
     by = read_keys(by)
-    key_of = _key_function(by)
     sums: defaultdict[Key, _Sums] = defaultdict(_Sums)
-    settled = reader.settled_by_hand()
+    settlements = reader.settled_by_hand()
     columns = ("is_unbilled", "held_reservation", "cost_units", "cost_source", *_TOKENS)
     for row in reader.rows("attempts", (*_KEY_COLUMNS, *columns), where):
-        is_unbilled, held, units, source, *tokens = row[len(_KEY_COLUMNS) :]
-        if held in settled:
-            units, source = to_units(settled[held]), "settled"
+        is_unbilled, reservation, units, source, *tokens = row[len(_KEY_COLUMNS) :]
+        if reservation in settlements:
+            units, source = to_units(settlements[reservation]), "settled"
         elif is_unbilled and units is None:
             units = 0
-        sums[key_of(row)].add_attempt(units, source, tokens)
+        sums[_key_of(by, row)].add_attempt(units, source, tokens)
     columns = ("outcome", "seconds", "time_to_first_token")
     for row in reader.rows("calls", (*_KEY_COLUMNS, *columns), where):
-        sums[key_of(row)].add_call(*row[len(_KEY_COLUMNS) :])
+        sums[_key_of(by, row)].add_call(*row[len(_KEY_COLUMNS) :])
     for one in reader.open_reservations(where):
         time, model, tags = one.reservation.time, one.reservation.model, one.reservation.tags
         provider, _, name = model.partition(":")
         text = msgspec.json.encode(dict(tags)).decode()
         row = (to_microseconds(time), _UNKNOWN, provider, name, text)
-        sums[key_of(row)].reserved += one.reservation.amount
+        sums[_key_of(by, row)].reserved_amount += one.reservation.amount
     groups = [each.to_group(key) for key, each in sums.items()]
     if by and by[0] in _LENGTHS:
         return sorted(groups, key=lambda group: group.key)
     return sorted(groups, key=lambda group: (-group.cost, -group.calls, group.key))
 
 
-def _key_function(by: Sequence[str]) -> Callable[[Sequence[Any]], Key]:
-    """A function that gives the values to group by, of a row that begins with `_KEY_COLUMNS`."""
-
-    def value_of(name: str, row: Sequence[Any]) -> str:
-        time, verb, provider, model, tags = row[:5]
+def _key_of(by: Sequence[str], row: Sequence[Any]) -> Key:
+    """The values to group a row by, which begins with `_KEY_COLUMNS`."""
+    time, verb, provider, model, tags = row[:5]
+    names = {"model": f"{provider}:{model}", "provider": provider, "verb": verb}
+    values: list[str] = []
+    for name in by:
         if name in _LENGTHS:
-            return to_time(time).isoformat(" ")[: _LENGTHS[name]]
-        if name.startswith("tag:"):
-            values: dict[str, str] = msgspec.json.decode(tags)
-            return values.get(name[4:], _NO_TAG)
-        return {"model": f"{provider}:{model}", "provider": provider, "verb": verb}[name]
-
-    return lambda row: tuple([value_of(name, row) for name in by])
+            values.append(to_time(time).isoformat(" ")[: _LENGTHS[name]])
+        elif name.startswith("tag:"):
+            tag_values: dict[str, str] = msgspec.json.decode(tags)
+            values.append(tag_values.get(name[4:], _NO_TAG))
+        else:
+            values.append(names[name])
+    return tuple(values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuoteErrors:
     """How far the expected costs of quotes were from the bills of whole answers.
 
-    count: attempts with both a quote and a measured bill. quoted, billed: US dollars together.
-    median: the middle of (expected − bill) ÷ bill; p90: nine tenths were nearer than this.
+    count: attempts with both a quote and a measured bill. quoted_cost, billed_cost: US dollars of
+    all. median: the middle of (expected − bill) ÷ bill; p90: nine tenths were nearer than this.
     within_3, within_10: shares of quotes that were at most 3 or 10 % off. inside: the share of
     bills between the quote's low and high. above_ceiling: bills above the ceiling.
     """
 
     key: Key
     count: int
-    quoted: Decimal
-    billed: Decimal
+    quoted_cost: Decimal
+    billed_cost: Decimal
     median: float
     p90: float
     within_3: float
@@ -235,28 +235,28 @@ def compare_quotes(
     reader: LedgerReader, by: Sequence[str] = ("model",), where: Filter = EVERYTHING
 ) -> list[QuoteErrors]:
     """For each group, how good its quotes were; those with most quotes first."""
-    key_of = _key_function(read_keys(by))
+    by = read_keys(by)
     pairs: defaultdict[Key, list[tuple[int, int, bool, bool]]] = defaultdict(list)
     columns = ("quote", "quote_expected_units", "quote_ceiling_units", "cost_units")
     columns = (*_KEY_COLUMNS, *columns, "cost_source", "error")
     for row in reader.rows("attempts", columns, where):
-        quote, expected, ceiling, billed, source, error = row[len(_KEY_COLUMNS) :]
-        if None in (expected, billed) or source != "measured" or error is not None:
+        quote, expected, ceiling, bill, source, error = row[len(_KEY_COLUMNS) :]
+        if None in (expected, bill) or source != "measured" or error is not None:
             continue
         cost: dict[str, str] = msgspec.json.decode(quote)["cost"]
         low, high = (to_units(Decimal(cost[name])) for name in ("low", "high"))
-        is_above = ceiling is not None and billed > ceiling
-        pairs[key_of(row)].append((expected, billed, low <= billed <= high, is_above))
+        is_above = ceiling is not None and bill > ceiling
+        pairs[_key_of(by, row)].append((expected, bill, low <= bill <= high, is_above))
     results: list[QuoteErrors] = []
     for key, group in pairs.items():
-        errors = [(expected - billed) / billed for expected, billed, *_ in group if billed]
+        errors = [(expected - bill) / bill for expected, bill, *_ in group if bill]
         sizes = [abs(error) for error in errors] or [0.0]
         results.append(
             QuoteErrors(
                 key=key,
                 count=len(group),
-                quoted=from_units(sum(expected for expected, *_ in group)),
-                billed=from_units(sum(billed for _, billed, *_ in group)),
+                quoted_cost=from_units(sum(expected for expected, *_ in group)),
+                billed_cost=from_units(sum(bill for _, bill, *_ in group)),
                 median=statistics.median(errors or [0.0]),
                 p90=_cut_points(sizes)[89],
                 within_3=sum(size <= 0.03 for size in sizes) / len(sizes),

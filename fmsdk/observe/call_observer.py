@@ -15,10 +15,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from fmsdk.errors import BadRequestError
+from fmsdk.observe.expenses import ExpenseObserver, Expenses, ExpenseTotal
 from fmsdk.observe.hooks import Hooks, OnRequest, OnResponse
 from fmsdk.observe.log import LoggedWarning, LogObserver
 from fmsdk.observe.observer import AttemptReport, Observer, Outcome
-from fmsdk.observe.spent import Spent, SpentObserver, SpentTotal
 from fmsdk.operation import Operation
 from fmsdk.provider import Provider
 from fmsdk.request import Request
@@ -118,7 +118,7 @@ class Observers:
         ledger: Ledger | None = None,
     ) -> None:
         self._ledger = ledger
-        self._spent = SpentTotal()
+        self._expenses = ExpenseTotal()
         has_hooks = on_request is not None or on_response is not None
         self._hooks = Hooks(on_request, on_response) if has_hooks else None
         self._known_warnings: set[LoggedWarning] = set()
@@ -127,9 +127,9 @@ class Observers:
         if tracing is not None and tracing is not False:
             self._telemetry = _create_telemetry(tracing)
 
-    def spent(self) -> Spent:
+    def expenses(self) -> Expenses:
         """What the calls that have ended cost."""
-        return self._spent.value()
+        return self._expenses.value()
 
     def observe_call(
         self,
@@ -141,7 +141,7 @@ class Observers:
         """Report the begin of a call, and return what observes the rest of it."""
         observers: list[Observer] = [
             LogObserver(operation.verb, request, self._known_warnings),
-            SpentObserver(self._spent),
+            ExpenseObserver(self._expenses),
         ]
         if self._ledger is not None:
             from fmsdk.ledger.observer import LedgerObserver

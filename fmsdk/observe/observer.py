@@ -37,7 +37,7 @@ class AttemptReport:
     `attempt.error`). usage, cost: as far as they are known, also of a failed attempt; None:
     unknown. delay: seconds until the next attempt; None: this attempt was the last. quote: what was
     expected of it, where the pipeline made a quote. is_unbilled: nobody bills it, for certain.
-    held: its reservation, where that stays, since nobody knows the bill.
+    held_reservation: its reservation, where that stays, since nobody knows the bill.
     """
 
     attempt: Attempt
@@ -49,7 +49,7 @@ class AttemptReport:
     delay: float | None = None
     quote: Quote | None = None
     is_unbilled: bool = False
-    held: Reservation | None = None
+    held_reservation: Reservation | None = None
 
 
 class Observer(Protocol):

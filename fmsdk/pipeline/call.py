@@ -313,10 +313,10 @@ class Call(Generic[Q, A]):
         if len(self.attempts) == self._reported_attempts:
             return
         self._reported_attempts = len(self.attempts)
-        spending, held = self._spending, None
+        spending, held_reservation = self._spending, None
         if spending is not None:
             is_failed = self.attempts[-1].error is not None
-            held = spending.settle(outcome, is_failed=is_failed)
+            held_reservation = spending.settle(outcome, is_failed=is_failed)
         result = result_of(outcome)
         error = outcome if isinstance(outcome, FmsdkError) else None
         self._call_observer.attempt_ended(
@@ -331,7 +331,7 @@ class Call(Generic[Q, A]):
                 quote=None if spending is None else spending.quote,
                 is_unbilled=self.provider.is_local
                 or (error is not None and error.is_unbilled and result is None),
-                held=held,
+                held_reservation=held_reservation,
             )
         )
 

@@ -158,7 +158,7 @@ class TestSummary:
         book.add(None, is_unbilled=True)  # never sent
         with book.open() as reader:
             (group,) = summarize(reader)
-        assert (group.cost, group.estimated) == (Decimal("0.01"), Decimal("0.01"))
+        assert (group.cost, group.estimated_cost) == (Decimal("0.01"), Decimal("0.01"))
         assert group.unknown_costs == 1
 
     def test_a_settlement_by_hand_is_the_cost(self, book: Book) -> None:
@@ -172,7 +172,7 @@ class TestSummary:
 
         asyncio.run(reserve())
         book.ledger.hold(one, "a timeout")
-        book.add(None, held=one)
+        book.add(None, held_reservation=one)
         with book.open() as reader:
             (group,) = summarize(reader)
             assert (group.unknown_costs, group.maybe_billed) == (1, Decimal("0.75"))
@@ -211,7 +211,7 @@ class TestQuotes:
         with book.open() as reader:
             (errors,) = compare_quotes(reader)
         assert errors.count == 5
-        assert (errors.quoted, errors.billed) == (Decimal("0.50"), Decimal("0.97"))
+        assert (errors.quoted_cost, errors.billed_cost) == (Decimal("0.50"), Decimal("0.97"))
         assert (errors.within_3, errors.within_10) == (0.4, 0.6)
         assert (errors.inside, errors.above_ceiling) == (0.6, 1)
         assert errors.median == pytest.approx(0.10 / 0.108 - 1)
@@ -224,7 +224,7 @@ class TestRepricing:
         book.add("0.0125", usage=create_usage(1_000_000, 100_000))
         with book.open() as reader:
             result = reprice(reader, "openai:gpt-4o-mini")
-        assert (result.priced, result.unpriced) == (2, 0)
+        assert (result.priced_attempts, result.unpriced_attempts) == (2, 0)
         assert (result.cost, result.new_cost) == (Decimal("0.025"), Decimal("0.42"))
         assert "gpt-4o-mini" in (result.price_source or "")
 
@@ -236,9 +236,13 @@ class TestRepricing:
             other_vendor = reprice(reader, "anthropic:claude-haiku-4-5")
             same_vendor = reprice(reader, "openai:gpt-4o-mini")
             unknown = reprice(reader, "openai:no-such-model")
-        assert (other_vendor.priced, other_vendor.unpriced) == (1, 2)
-        assert (same_vendor.priced, same_vendor.unpriced) == (2, 1)
-        assert (unknown.priced, unknown.unpriced, unknown.price_source) == (0, 3, None)
+        assert (other_vendor.priced_attempts, other_vendor.unpriced_attempts) == (1, 2)
+        assert (same_vendor.priced_attempts, same_vendor.unpriced_attempts) == (2, 1)
+        assert (unknown.priced_attempts, unknown.unpriced_attempts, unknown.price_source) == (
+            0,
+            3,
+            None,
+        )
 
     def test_a_provider_that_does_not_exist(self, book: Book) -> None:
         book.add()

@@ -10,13 +10,13 @@ from typing import Any
 from fmsdk.observe.observer import AttemptReport, Outcome
 from fmsdk.usage import format_dollars, to_plain_record
 
-__all__ = ["Spent", "SpentObserver", "SpentTotal"]
+__all__ = ["ExpenseObserver", "ExpenseTotal", "Expenses"]
 
 _NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
+class Expenses:
     """What calls that have ended cost.
 
     cost: US dollars, of all attempts whose cost is known. unknown_costs: attempts that were, or may
@@ -48,7 +48,7 @@ class Spent:
         return to_plain_record(self)
 
 
-class SpentTotal:
+class ExpenseTotal:
     """The running total of a client, whose calls may run on several threads."""
 
     def __init__(self) -> None:
@@ -56,11 +56,11 @@ class SpentTotal:
         self._cost = self._maybe_billed = _NOTHING
         self._counts = [0, 0, 0, 0, 0]
 
-    def value(self) -> Spent:
+    def value(self) -> Expenses:
         """The total until now."""
         with self._lock:
             unknown, calls, attempts, tokens_in, tokens_out = self._counts
-            return Spent(
+            return Expenses(
                 cost=self._cost,
                 unknown_costs=unknown,
                 maybe_billed=self._maybe_billed,
@@ -79,8 +79,8 @@ class SpentTotal:
                 self._cost += report.cost.total
             elif not report.is_unbilled:
                 counts[0] += 1
-            if report.held is not None:
-                self._maybe_billed += report.held.amount
+            if report.held_reservation is not None:
+                self._maybe_billed += report.held_reservation.amount
             if usage is not None:
                 counts[3] += usage.input.total or 0
                 counts[4] += usage.output.total or 0
@@ -91,12 +91,12 @@ class SpentTotal:
             self._counts[1] += 1
 
 
-class SpentObserver:
+class ExpenseObserver:
     """Adds one call to the total."""
 
     __slots__ = ("_total",)
 
-    def __init__(self, total: SpentTotal) -> None:
+    def __init__(self, total: ExpenseTotal) -> None:
         self._total = total
 
     def attempt_ended(self, report: AttemptReport) -> None:
