@@ -263,9 +263,9 @@ def _print_repricing(reader: SqliteReader, where: Filter, args: argparse.Namespa
     for result in results:
         if result.unpriced_attempts:
             note = (
-                f"{result.model}, attempts left out: {result.unpriced_attempts:,}. They used what has no "
-                "known price there, such as another vendor's media tokens, or their own cost is "
-                "unknown"
+                f"{result.model}, attempts left out: {result.unpriced_attempts:,}. They used what "
+                "has no known price there, such as another vendor's media tokens, or their own cost "
+                "is unknown"
             )
             print(terminal.wrap_lines(note, terminal.width_of(sys.stdout), 2))
 

@@ -1,8 +1,8 @@
 """What recorded calls would have cost with another model: their tokens at its prices of today.
 
 The other model would have counted other tokens and given another answer; the figure is no better
-than that. Media are counted by rules that differ by vendor, so calls with media are priced_attempts only
-with a model of the same vendor.
+than that. Media are counted by rules that differ by vendor, so that calls with media have a price
+only with a model of the same vendor.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ _VENDORS = frozenset({"openai", "anthropic", "google"})
 class Repricing:
     """What attempts cost, and what they would have cost with `model`.
 
-    priced_attempts: attempts with both costs; `cost` and `new_cost` are of these alone, in US dollars.
-    unpriced_attempts: attempts with tokens that have no price there, such as media of another vendor, or
-    whose own cost is unknown. price_source: where the prices come from; None: nothing was priced_attempts.
+    priced_attempts: attempts with both costs; `cost` and `new_cost` are of these alone, in US
+    dollars. unpriced_attempts: attempts with tokens that have no price there, such as media of
+    another vendor, or whose own cost is unknown. price_source: where the prices come from; None:
+    nothing has a price.
     """
 
     model: str

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from pathlib import Path
+from time import monotonic, sleep
 
 from fmsdk.errors import LedgerError
 
@@ -32,6 +32,7 @@ __all__ = [
 VERSION = 1
 _APPLICATION_ID = 0x666D7364  # "fmsd"
 _SCALE = 12
+_BUSY_SECONDS = 0.02
 _MONEY = Context(prec=60)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -110,18 +111,27 @@ def open_for_writing(path: str, timeout: float) -> sqlite3.Connection:
         sqlite3.Error: SQLite cannot use the file.
         LedgerError: the file is another program's, or of a newer fmsdk.
     """
-    connection = sqlite3.connect(path, timeout, isolation_level=None, check_same_thread=False)
-    try:
-        version = _read_version(connection, path)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
-        if version < VERSION:
-            _migrate(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    deadline = monotonic() + timeout
+    while True:
+        connection = sqlite3.connect(path, timeout, isolation_level=None, check_same_thread=False)
+        try:
+            # One state of the file, which another process may just create.
+            connection.execute("BEGIN")
+            version = _read_version(connection, path)
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            if version < VERSION:
+                _migrate(connection, path)
+            return connection
+        except BaseException as error:
+            connection.close()
+            # SQLite does not wait where another process switches the file to WAL.
+            is_busy = getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+            if not is_busy or monotonic() > deadline:
+                raise
+        sleep(_BUSY_SECONDS)
 
 
 def open_for_reading(path: str) -> sqlite3.Connection:
@@ -139,8 +149,9 @@ def open_for_reading(path: str) -> sqlite3.Connection:
     for mode in modes:
         try:
             connection = sqlite3.connect(f"{uri}?{mode}", uri=True, isolation_level=None)
-            with closing(connection.cursor()):
-                version = _read_version(connection, path)
+            connection.execute("BEGIN")
+            version = _read_version(connection, path)
+            connection.execute("COMMIT")
         except sqlite3.Error as error:
             if mode != modes[-1] and getattr(error, "sqlite_errorname", "") == "SQLITE_CANTOPEN":
                 continue
