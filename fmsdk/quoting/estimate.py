@@ -163,8 +163,7 @@ class _Count:
             if medium.text:
                 self.text += self.count(medium.text)
         self.add_messages()
-        if request.tools or request.output is not None or request.options is not None:
-            self.add_instructions()
+        self.add_instructions()
 
     def count(self, text: str) -> float:
         self.size += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
@@ -252,31 +251,32 @@ class _Count:
     def add_instructions(self) -> None:
         """Add tools, the output's schema, and what the options ask for."""
         request, framing = self.request, self.framing
-        own_tools: Sequence[Mapping[str, Any]] = getattr(request.options, "server_tools", ())
-        if request.tools or own_tools:
-            self.framing_tokens += framing["tools"] + framing["tool"] * len(request.tools)
-            choice = request.tool_choice
-            if choice == "required":
-                self.framing_tokens += framing["required"]
-            elif choice not in ("auto", "none"):
-                self.framing_tokens += framing["named"]
-                self.framing_tokens += self.count(choice) if self.vendor == "openai" else 0
-            has_system = request.system is not None or request.messages[0].role == "system"
-            self.framing_tokens += 0 if has_system else framing["tools_alone"]
-            self.framing_tokens += framing["tools_many"] if len(request.tools) > 1 else 0
-            is_computer = [str(tool.get("type")).startswith("computer") for tool in own_tools]
-            self.framing_tokens += framing["computer"] * sum(is_computer)
-            self.pieces += len(request.tools)
+        if request.tools or getattr(request.options, "server_tools", None):
             self.add_tools()
         if request.output is not None:
             self.add_output()
         if getattr(request.options, "citations", False):
             self.framing_tokens += framing["citations"]
-        if self.has_budget_of_thoughts():
+        if self.vendor == "anthropic" and self.has_budget_of_thoughts():
             self.framing_tokens += framing["thinking"]
 
     def add_tools(self) -> None:
-        tools = self.request.tools
+        request, framing = self.request, self.framing
+        tools, choice = request.tools, request.tool_choice
+        self.pieces += len(tools)
+        self.framing_tokens += framing["tools"] + framing["tool"] * len(tools)
+        if choice == "required":
+            self.framing_tokens += framing["required"]
+        elif choice not in ("auto", "none"):
+            self.framing_tokens += framing["named"]
+            self.framing_tokens += self.count(choice) if self.vendor == "openai" else 0
+        if request.system is None and request.messages[0].role != "system":
+            self.framing_tokens += framing["tools_alone"]
+        if len(tools) > 1:
+            self.framing_tokens += framing["tools_many"]
+        for own_tool in getattr(request.options, "server_tools", ()):
+            if str(own_tool.get("type")).startswith("computer"):
+                self.framing_tokens += framing["computer"]
         if self.vendor == "openai" and tools:
             self.rendered += self.count(tool_text.namespace_text(tools))
             return

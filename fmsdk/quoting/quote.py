@@ -20,7 +20,7 @@ from fmsdk.embedding import EmbedRequest
 from fmsdk.errors import MissingExtra, MissingKey, QuoteUnavailable, UnknownProvider
 from fmsdk.notebook import render_table
 from fmsdk.pricing.datafile import MONEY
-from fmsdk.provider import Basis, Estimate, Provider
+from fmsdk.provider import Basis, Estimate, Platform, Provider
 from fmsdk.quoting.estimate import (
     estimate_answer,
     estimate_request,
@@ -53,7 +53,11 @@ __all__ = [
 ]
 
 # Providers whose prices are known although they are not installed.
-_VENDORS = frozenset({"anthropic", "google", "openai"})
+_PLATFORMS: dict[str, Platform] = {
+    "anthropic": "messages",
+    "google": "aistudio",
+    "openai": "responses",
+}
 # Assumptions, not measurements: an answer of two or three paragraphs, and one with reasoning.
 _ANSWER_TOKENS, _REASONED_ANSWER_TOKENS = 300, 1500
 _MAX_ANSWER_TOKENS = 8192
@@ -136,10 +140,11 @@ def offline_quote(request: Request, registry: Registry, clock: Clock | None = No
     try:
         provider = registry.get_offline(request.provider)
     except (UnknownProvider, MissingExtra, MissingKey):
-        if request.provider not in _VENDORS:
+        if request.provider not in _PLATFORMS:
             raise
         vendor: str | None = request.provider
-        quote = make_quote(request, estimate=estimate_request(request), price_id=vendor)
+        estimate = estimate_request(request, _PLATFORMS[vendor])
+        quote = make_quote(request, estimate=estimate, price_id=vendor)
     else:
         vendor = provider.vendor
         request = with_typed_options(request, provider.options_class)

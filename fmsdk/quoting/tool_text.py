@@ -16,7 +16,9 @@ from fmsdk.request import Tool
 from fmsdk.validation import encode_json
 
 __all__ = [
+    "ESCAPE",
     "compact_json",
+    "gemini_declaration",
     "gemini_text",
     "json_declaration",
     "namespace_text",
@@ -28,7 +30,8 @@ __all__ = [
 
 Schema = Mapping[str, Any]
 
-_PLAIN_TYPES = {"integer": "number", "number": "number", "string": "string", "boolean": "boolean"}
+_PLAIN_TYPES = {name: name for name in ("number", "string", "boolean", "null")}
+_PLAIN_TYPES["integer"] = "number"
 ESCAPE = "\N{OBJECT REPLACEMENT CHARACTER}"
 """Stands for a token of its own, <escape>, around Gemini's strings."""
 
