@@ -12,6 +12,7 @@ ALL = (
     "hosted_bursts",
     "hosted_memory",
     "billing",
+    "quote_overhead",
     "money_overhead",
     "local_overhead",
     "word_errors",

@@ -153,9 +153,11 @@ class Framing:
 def framing_of(vendor: str, model: str, platform: Platform | None) -> Framing:
     """The framing of a vendor's model on a platform (None: the vendor's own)."""
     vendor = vendor if vendor in _VENDORS else ""
-    generation = {"anthropic": claude_generation, "google": gemini_generation}.get(
-        vendor, lambda _: 0.0
-    )(model)
+    generation = 0.0
+    if vendor == "anthropic":
+        generation = claude_generation(model)
+    elif vendor == "google":
+        generation = gemini_generation(model)
     items: dict[Item, float] = {}
     for row in _matching_rows(vendor, model, platform or "aistudio", generation):
         items.setdefault(row.item, row.tokens)

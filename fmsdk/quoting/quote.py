@@ -286,22 +286,23 @@ def _cost_range(
 ) -> Range[Decimal] | None:
     """US dollars; None: media of the request have no price."""
     by_modality = estimate.by_modality or {"text": estimate.input}
+    parts = [(_input_kind(modality), _ends(tokens)) for modality, tokens in by_modality.items()]
+    parts.append(("output", _ends(answer)))
     amounts: list[Decimal] = []
-    for end in ("low", "expected", "high"):
-        prices = rates.at(getattr(estimate.input, end))
-        counts = {modality: getattr(tokens, end) for modality, tokens in by_modality.items()}
-        counts = {modality: count for modality, count in counts.items() if count}
-        answer_tokens = getattr(answer, end)
-        kinds = {*map(_input_kind, counts), *(("output",) if answer_tokens else ())}
-        if not kinds <= prices.keys():
-            return None
+    for end, tokens in enumerate(_ends(estimate.input)):
+        prices = rates.at(tokens)
         amount = prices.get("request", Decimal(0))
-        if answer_tokens:
-            amount = MONEY.fma(answer_tokens, prices["output"], amount)
-        for modality, count in counts.items():
-            amount = MONEY.fma(count, prices[_input_kind(modality)], amount)
+        for kind, counts in parts:
+            if counts[end] and kind not in prices:
+                return None
+            if counts[end]:
+                amount = MONEY.fma(counts[end], prices[kind], amount)
         amounts.append(amount)
     return Range(*amounts)
+
+
+def _ends(tokens: Range[int]) -> tuple[int, int, int]:
+    return tokens.low, tokens.expected, tokens.high
 
 
 def _ceiling(
