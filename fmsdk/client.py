@@ -42,6 +42,7 @@ from fmsdk.pipeline.running_calls import RunningCalls
 from fmsdk.pipeline.stream import StreamedCall
 from fmsdk.provider import Provider
 from fmsdk.quoting.quote import Quote, offline_quote
+from fmsdk.quoting.quoted_request import QuotedVerb, build_quoted_request
 from fmsdk.registry import Registry
 from fmsdk.request import Prompt, Request, build, convert_request, split_model
 from fmsdk.response import Response
@@ -292,15 +293,20 @@ class AsyncClient:
         model: str,
         prompt: Prompt,
         *,
+        verb: QuotedVerb = "generate",
         output: type[Any] | Mapping[str, Any] | None = None,
         **settings: Unpack[GenerateOptions],
     ) -> Quote:
         """Estimate what the request would use and cost, without a network.
 
+        Args:
+            verb: "embed" quotes `embed` of a text or a list of texts, "transcribe" quotes
+                `transcribe` of an `Audio`, by token or by second, as its model is billed.
+
         Raises:
-            QuoteUnavailable: the request holds media, which is not estimated yet.
+            QuoteUnavailable: the size of a medium is unknown before it is sent.
         """
-        request = build(model, prompt, output=output, **settings)
+        request = build_quoted_request(verb, model, prompt, output=output, **settings)
         return offline_quote(request, self._registry, self._policy.clock)
 
     async def load(self, *models: str) -> None:

@@ -11,9 +11,10 @@ from typing import Any, cast
 import msgspec
 
 from fmsdk.content import MediaPart, Modality, Part, Reasoning, Text, ToolCall, ToolResult
+from fmsdk.embedding import EmbedRequest
 from fmsdk.provider import Basis, Estimate, ImageLimits, Platform
 from fmsdk.quoting import tool_text
-from fmsdk.quoting.framing import Framing, bound_of, framing_of
+from fmsdk.quoting.framing import NO_FRAMING, Framing, bound_of, framing_of
 from fmsdk.quoting.media import MediaTokens, media_tokens
 from fmsdk.quoting.vocabulary import (
     TextCounter,
@@ -22,6 +23,7 @@ from fmsdk.quoting.vocabulary import (
     text_counter,
 )
 from fmsdk.request import Message, Request
+from fmsdk.transcription import TranscribeRequest
 from fmsdk.usage import Range
 
 __all__ = ["estimate_answer", "estimate_request", "estimate_text", "most_tokens"]
@@ -142,7 +144,11 @@ class _Count:
         self.request = request
         self.vendor = vendor
         self.counter: TextCounter = text_counter(vendor, request.model)
-        self.framing: Framing = framing_of(vendor, request.model, platform)
+        # What is embedded or transcribed is sent as it stands.
+        is_prompt = not isinstance(request, EmbedRequest | TranscribeRequest)
+        self.framing: Framing = framing_of(
+            vendor if is_prompt else NO_FRAMING, request.model, platform
+        )
         self.counts_strings = vendor == "google" and (
             platform == "vertex" or gemini_generation(request.model) < _FIRST_WITH_JSON_TOOLS
         )

@@ -18,7 +18,7 @@ from typing import Literal
 from fmsdk.provider import Platform
 from fmsdk.quoting.vocabulary import claude_generation, gemini_generation
 
-__all__ = ["Framing", "Item", "bound_of", "framing_of"]
+__all__ = ["NO_FRAMING", "Framing", "Item", "bound_of", "framing_of"]
 
 Item = Literal[
     "request",  # once
@@ -149,9 +149,15 @@ class Framing:
         return self.items.get(item, 0.0)
 
 
+NO_FRAMING = "-"
+"""In place of a vendor: of text that is sent as it stands."""
+
+
 @lru_cache(maxsize=512)
 def framing_of(vendor: str, model: str, platform: Platform | None) -> Framing:
     """The framing of a vendor's model on a platform (None: the vendor's own)."""
+    if vendor == NO_FRAMING:
+        return Framing({})
     vendor = vendor if vendor in _VENDORS else ""
     generation = 0.0
     if vendor == "anthropic":

@@ -7,11 +7,12 @@ neither the final bill (`fmsdk.pricing`) nor spending limits.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from fmsdk import pricing
 from fmsdk.catalog.lifecycle import Clock, retirement_warnings
@@ -33,6 +34,7 @@ from fmsdk.request import Request
 from fmsdk.request_options import with_typed_options
 from fmsdk.response import Response
 from fmsdk.result import Result, Warning
+from fmsdk.transcription import TranscribeRequest
 from fmsdk.usage import (
     InputUsage,
     OutputUsage,
@@ -61,6 +63,9 @@ _PLATFORMS: dict[str, Platform] = {
 # Assumptions, not measurements: an answer of two or three paragraphs, and one with reasoning.
 _ANSWER_TOKENS, _REASONED_ANSWER_TOKENS = 300, 1500
 _MAX_ANSWER_TOKENS = 8192
+# Of a second of speech: silence, 150 words a minute, and fast speech in a script of many tokens.
+_SPOKEN_TOKENS = (0.0, 3.3, 12.0)
+_NO_TOKENS = Estimate(input=Range(0, 0, 0), exact=True)
 _TEXT_IN = ("input", "cache write", "cache write 1h")
 _TEXT_OUT = ("output", "reasoning")
 
@@ -80,6 +85,7 @@ class Quote:
     input_ceiling: the most input tokens that can be billed; None: there is no bound.
     basis: how each modality's tokens are known: by the vendor's "rule", by a "tokenizer" of its
         vocabulary, by the model's own "processor", or by a "ratio" fitted to recorded bills.
+    input_seconds: the length of a recording that is billed by the second, and not by tokens.
     """
 
     provider: str
@@ -94,9 +100,12 @@ class Quote:
     by_modality: Mapping[Modality, Range[int]] = field(default_factory=dict[Modality, Range[int]])
     input_ceiling: int | None = None
     basis: Mapping[Modality, Basis] = field(default_factory=dict[Modality, Basis])
+    input_seconds: float | None = None
 
     def __str__(self) -> str:
         """One line: tokens, cost and ceiling, rounded to 3 digits."""
+        if self.input_seconds is not None:
+            return f"{self.input_seconds:.1f} s of audio in · ~{self.cost}"
         text = f"~{self.input_tokens.expected} tokens in"
         media = [(kind, n.expected) for kind, n in self.by_modality.items() if kind != "text"]
         if media:
@@ -143,7 +152,9 @@ def offline_quote(request: Request, registry: Registry, clock: Clock | None = No
         if request.provider not in _PLATFORMS:
             raise
         vendor: str | None = request.provider
-        estimate = estimate_request(request, _PLATFORMS[vendor])
+        by_seconds = _rates_by_seconds(request, vendor)
+        platform = _PLATFORMS[vendor]
+        estimate = _NO_TOKENS if by_seconds else estimate_request(request, platform)
         quote = make_quote(request, estimate=estimate, price_id=vendor)
     else:
         vendor = provider.vendor
@@ -160,9 +171,11 @@ def quote_request(request: Request, provider: Provider) -> Quote:
     Raises:
         QuoteUnavailable: the size of the request is unknown offline.
     """
+    by_seconds = _rates_by_seconds(request, provider.price_id)
     quote = make_quote(
         request,
-        estimate=provider.estimate(request),
+        # Nobody needs the tokens of a recording that is billed by the second.
+        estimate=_NO_TOKENS if by_seconds else provider.estimate(request),
         price_id=provider.price_id,
         local=provider.is_local,
     )
@@ -180,6 +193,8 @@ def make_quote(
         price_id: the vendor's id in the price table; None: its prices are unknown.
         local: the model runs on the user's own device, so its cost depends on time.
     """
+    if rates := _rates_by_seconds(request, price_id):
+        return _quote_by_seconds(cast("TranscribeRequest", request), rates)
     warnings: list[Warning] = []
     limit = None if price_id is None else pricing.max_output_tokens(price_id, request.model)
     output = _answer_length(request, limit, warnings)
@@ -250,6 +265,42 @@ def estimated_usage(
     return replace(usage, input=input_usage, output=output_usage, source="estimated")
 
 
+def _rates_by_seconds(request: Request, price_id: str | None) -> pricing.Rates | None:
+    """The rates of a transcription that is billed by the second of sound; None: it is not."""
+    if price_id is None or not isinstance(request, TranscribeRequest):
+        return None
+    rates = pricing.rates_for(price_id, request.model)
+    return rates if rates is not None and "audio" in rates.at(0) else None
+
+
+def _quote_by_seconds(request: TranscribeRequest, rates: pricing.Rates) -> Quote:
+    audio = request.audio
+    if (seconds := audio.duration) is None:
+        raise QuoteUnavailable(
+            f"the length of {audio.describe()} is unknown before it is sent: pass the file or its "
+            "bytes, as WAV, MP3, FLAC, Ogg or M4A",
+            provider=request.provider,
+            model=request.model,
+        )
+    price = rates.at(0)["audio"]
+    # Vendors round to whole seconds, some to the nearest, some up.
+    lengths = (Decimal(math.floor(seconds)), Decimal(f"{seconds:.6f}"), Decimal(math.ceil(seconds)))
+    billed = [max(length, rates.minimum_seconds) for length in lengths]
+    nothing = Range(0, 0, 0)
+    return Quote(
+        provider=request.provider,
+        model=request.model,
+        input_tokens=nothing,
+        output_tokens=nothing,
+        cost=Range(*(MONEY.multiply(length, price) for length in billed)),
+        ceiling=MONEY.multiply(max(lengths[2] + 1, rates.minimum_seconds), price),
+        price_source=rates.source,
+        input_ceiling=0,
+        basis={"audio": "rule"},
+        input_seconds=seconds,
+    )
+
+
 def _ceilings(request: Request, estimate: Estimate) -> Mapping[Modality, int] | None:
     """A bound on the tokens of each modality: the provider's; if it states none, what it counted,
     or the core's own for a request without media."""
@@ -265,6 +316,10 @@ def _ceilings(request: Request, estimate: Estimate) -> Mapping[Modality, int] | 
 def _answer_length(request: Request, limit: int | None, warnings: list[Warning]) -> Range[int]:
     if isinstance(request, EmbedRequest):
         return Range(0, 0, 0)
+    if isinstance(request, TranscribeRequest) and request.audio.duration is not None:
+        seconds = request.audio.duration
+        low, expected, high = (math.ceil(seconds * rate) for rate in _SPOKEN_TOKENS)
+        return Range(low, expected, max(high, limit or 0))
     settings = request.settings
     thinks = settings.reasoning not in {None, "none", "minimal"}
     assumed_tokens = _REASONED_ANSWER_TOKENS if thinks else _ANSWER_TOKENS
