@@ -80,6 +80,7 @@ from fmsdk.response import (
 from fmsdk.serialization import from_json, to_json
 from fmsdk.streams import AsyncStream, Stream
 from fmsdk.sync_client import Client
+from fmsdk.token_count import TokenCount
 from fmsdk.transcription import Segment, Transcription
 from fmsdk.usage import (
     Attempt,
@@ -162,6 +163,7 @@ __all__ = [
     "TextDelta",
     "Timeout",
     "Timings",
+    "TokenCount",
     "TokenLogprob",
     "Tool",
     "ToolCall",

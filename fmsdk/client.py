@@ -11,17 +11,7 @@ import weakref
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Literal,
-    ParamSpec,
-    Self,
-    TypeVar,
-    Unpack,
-    cast,
-    overload,
-)
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar, Unpack, cast, overload
 
 from fmsdk import pricing
 from fmsdk.budget import BudgetOption, MemorySpending, read_budgets
@@ -35,7 +25,7 @@ from fmsdk.media.limits import DEFAULT_FETCH, FetchLimits
 from fmsdk.observe.call_observer import Observers
 from fmsdk.observe.expenses import Expenses
 from fmsdk.observe.hooks import OnRequest, OnResponse
-from fmsdk.operation import GENERATE, TRANSCRIBE, Operation
+from fmsdk.operation import COUNT_TOKENS, GENERATE, TRANSCRIBE, Operation
 from fmsdk.pipeline.batched_embedding import embed_operation
 from fmsdk.pipeline.call import Call, Policy
 from fmsdk.pipeline.running_calls import RunningCalls
@@ -49,6 +39,7 @@ from fmsdk.response import Response
 from fmsdk.result import Result
 from fmsdk.streams import AsyncStream
 from fmsdk.threads import run_in_thread
+from fmsdk.token_count import TokenCount
 from fmsdk.transcription import TranscribeRequest, Transcription
 from fmsdk.validation import check_integer, check_number
 
@@ -308,6 +299,25 @@ class AsyncClient:
         """
         request = build_quoted_request(verb, model, prompt, output=output, **settings)
         return offline_quote(request, self._registry, self._policy.clock)
+
+    @refuse_unknown_keywords
+    @show_keywords
+    async def count_tokens(
+        self,
+        model: str,
+        prompt: Prompt,
+        *,
+        output: type[Any] | Mapping[str, Any] | None = None,
+        **settings: Unpack[GenerateOptions],
+    ) -> TokenCount:
+        """Count the input tokens of the request exactly: by the vendor's endpoint (OpenAI,
+        Anthropic, Gemini), which gets the whole request and bills nothing, or by the processor of a
+        local model, which is loaded. `quote` estimates them without a network.
+
+        Raises:
+            BadRequestError: the server has no such endpoint.
+        """
+        return await self._run(COUNT_TOKENS, build(model, prompt, output=output, **settings))
 
     async def load(self, *models: str) -> None:
         """Load what the first call of each model would wait for: the imports, the price table, and

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Generic, TypeVar, cast
 
 from fmsdk.errors import BadRequestError
-from fmsdk.provider import Capabilities, EventStream, Provider, Transcribes
+from fmsdk.provider import Capabilities, CountsTokens, EventStream, Provider, Transcribes
 from fmsdk.request import Request
 from fmsdk.response import Response
+from fmsdk.token_count import TokenCount
 from fmsdk.transcription import TranscribeRequest, Transcription
+from fmsdk.usage import Cost
 
-__all__ = ["GENERATE", "STREAM", "TRANSCRIBE", "Operation"]
+__all__ = ["COUNT_TOKENS", "GENERATE", "STREAM", "TRANSCRIBE", "Operation"]
 
 Q = TypeVar("Q", bound=Request)
 A = TypeVar("A")
@@ -30,7 +33,8 @@ class Operation(Generic[Q, A]):
     conventions. ask: asks the provider once, with a request of the verb, and returns the result to
     await or an `EventStream`. protocol: a provider that has the verb is an instance of it.
     purpose: what a provider without the verb lacks, for its error message. capabilities: what
-    every model of the verb takes; None: as the provider says for each model.
+    every model of the verb takes; None: as the provider says for each model. fixed_cost: what it
+    costs, whatever is asked; None: what was used, by its price.
     """
 
     verb: str
@@ -40,6 +44,7 @@ class Operation(Generic[Q, A]):
     purpose: str = "answers"
     capabilities: Capabilities | None = None
     is_streamed: bool = False
+    fixed_cost: Cost | None = None
 
     def check_support(self, provider: Provider, request: Request) -> None:
         """Raise BadRequestError if the provider lacks the verb."""
@@ -68,4 +73,12 @@ TRANSCRIBE: Operation[TranscribeRequest, Awaitable[Transcription]] = Operation(
     ask=lambda provider, request: cast("Transcribes", provider).transcribe(request),
     protocol=Transcribes,
     purpose="speech to text here; local:demo-audio has",
+)
+COUNT_TOKENS: Operation[Request, Awaitable[TokenCount]] = Operation(
+    verb="count_tokens",
+    semantic_name="count_tokens",
+    ask=lambda provider, request: cast("CountsTokens", provider).count_tokens(request),
+    protocol=CountsTokens,
+    purpose="endpoint that counts tokens; quote estimates them",
+    fixed_cost=Cost(total=Decimal(0), lines=(), price_source="counting tokens is free"),
 )

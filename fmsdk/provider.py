@@ -21,6 +21,7 @@ from fmsdk.errors import ConfigurationError, UnsupportedSetting
 from fmsdk.request import Request
 from fmsdk.response import Event, Response
 from fmsdk.result import Warning
+from fmsdk.token_count import TokenCount
 from fmsdk.transcription import TranscribeRequest, Transcription
 from fmsdk.usage import Device, Range, Timings, Usage
 
@@ -29,6 +30,7 @@ __all__ = [
     "CONTRACT_VERSION",
     "Basis",
     "Capabilities",
+    "CountsTokens",
     "Embeds",
     "Estimate",
     "EventStream",
@@ -341,6 +343,15 @@ class Embeds(Protocol):
 
     async def embed(self, request: EmbedRequest) -> Embeddings:
         """One vector for each text, in order, by one request to the server."""
+        ...
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """A provider that counts the tokens of a request without asking the model."""
+
+    async def count_tokens(self, request: Request) -> TokenCount:
+        """The input tokens. Raises BadRequestError where the server has no such endpoint."""
         ...
 
 

@@ -72,6 +72,7 @@ class Client:
     transcribe = _run_in_background(AsyncClient.transcribe)
     embed = _run_in_background(AsyncClient.embed)
     quote = _call_directly(AsyncClient.quote)
+    count_tokens = _run_in_background(AsyncClient.count_tokens)
     spent = _call_directly(AsyncClient.spent)
     load = _run_in_background(AsyncClient.load)
     close = _run_in_background(AsyncClient.aclose)

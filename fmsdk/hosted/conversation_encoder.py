@@ -6,7 +6,7 @@ An encoder turns a request into the fields of one body.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from hashlib import sha256
 from itertools import count
 from typing import Any, ClassVar, get_args
@@ -91,6 +91,12 @@ class ConversationEncoder(RequestBuilder, ABC):
         """The body in pieces. Raises BadRequestError, InvalidMedia, UnsupportedContent,
         UnsupportedSetting."""
         return self.merge_extra_body(self.encode_fields())
+
+    def encode_counted_body(self, names: Collection[str]) -> Body:
+        """The body for the vendor's endpoint that counts tokens, which knows only the fields of
+        these names. Raises as `encode_body` does."""
+        fields = {name: value for name, value in self.encode_fields().items() if name in names}
+        return self.media.write({name: value for name, value in fields.items() if value})
 
     def check_role(self, message: Message) -> None:
         """Raise BadRequestError for parts that a turn of this role cannot hold."""

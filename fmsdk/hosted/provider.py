@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
+from fmsdk.content import Modality
 from fmsdk.errors import (
     ConnectionFailed,
     FmsdkError,
@@ -36,12 +37,13 @@ from fmsdk.provider import (
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, Warning
 from fmsdk.threads import run_in_thread
+from fmsdk.token_count import TokenCount
 from fmsdk.usage import Usage
 
 if TYPE_CHECKING:
     from fmsdk.http.transport import Incoming, Transport
 
-__all__ = ["Encoded", "HostedProvider", "HostedStream"]
+__all__ = ["Counted", "Encoded", "HostedProvider", "HostedStream"]
 
 _SILENT_SECONDS = 600.0
 """How long an unstreamed answer may take, as in the SDKs: no byte comes before it is done."""
@@ -65,6 +67,7 @@ class Encoded:
 E = TypeVar("E", bound=Encoded)
 A = TypeVar("A", bound=DecodeContext)
 R = TypeVar("R")
+Counted = tuple[int, Mapping[Modality, int]]
 
 
 class HostedProvider(Provider, Generic[E, A]):
@@ -150,6 +153,26 @@ class HostedProvider(Provider, Generic[E, A]):
         """Import what sends requests. Raises MissingKey where no key is known."""
         if self._transport is None:
             await self.transport()
+
+    async def exchange_count(
+        self, request: Request, encoded: E, decode: Callable[[ErrorMapper, bytes], Counted]
+    ) -> TokenCount:
+        """Send a body to the endpoint that counts tokens. decode: the tokens of its answer, in all
+        and by modality."""
+
+        def decode_answer(body: bytes, request_id: str | None) -> TokenCount:
+            tokens, by_modality = decode(self.error_mapper, body)
+            return TokenCount(
+                provider=request.provider,
+                model=request.model,
+                tokens=tokens,
+                by_modality=by_modality,
+                request_id=request_id,
+                warnings=encoded.warnings,
+                raw_body=body,
+            )
+
+        return await self.exchange(request, encoded, decode_answer)
 
     def platform(self, request: Request) -> Platform | None:
         """Where the request goes, by which its tokens are counted; None: unknown."""

@@ -97,7 +97,8 @@ class Call(Generic[Q, A]):
         self._interrupted_task: asyncio.Task[Any] | None = None
         self._spending: CallSpending | None = None
         self._id = create_id()
-        if policy.spending is not None or request.max_cost is not None:
+        is_billed = operation.fixed_cost is None
+        if is_billed and (policy.spending is not None or request.max_cost is not None):
             self._spending = CallSpending(
                 self.request, provider, policy.budgets, policy.spending, self._id
             )
@@ -174,10 +175,12 @@ class Call(Generic[Q, A]):
         """Add latency, cost, the request's tags and the warnings of the checks."""
         has_output = any(message.parts for message in result.messages)
         usage = without_false_zeros(result.usage, has_output=has_output)
-        if "cancelled" not in result.finishes and not self.provider.is_local:
+        cost = self.operation.fixed_cost
+        is_whole = "cancelled" not in result.finishes
+        if cost is None and is_whole and not self.provider.is_local:
             usage = estimated_usage(self.provider, self.request, result, usage)
         timings = result.timings
-        cost = self.cost(timings, result.served_model, usage)
+        cost = cost or self.cost(timings, result.served_model, usage)
         warnings = self._warnings + result.warnings
         if cost is not None and self._spending is not None:
             warnings += self._spending.overrun(cost.total)

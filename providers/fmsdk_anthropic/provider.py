@@ -15,8 +15,10 @@ from fmsdk.provider import Capabilities, ImageLimits, Platform, ProviderConfig, 
 from fmsdk.request import Request
 from fmsdk.response import Response
 from fmsdk.threads import run_in_thread
+from fmsdk.token_count import TokenCount
 from fmsdk_anthropic.decode import decode, decoder
-from fmsdk_anthropic.encode import encode
+from fmsdk_anthropic.decode.token_count import decode_token_count
+from fmsdk_anthropic.encode import encode, encode_count
 from fmsdk_anthropic.errors import AnthropicErrorMapper
 from fmsdk_anthropic.options import AnthropicOptions, Connection, has_profile
 
@@ -113,6 +115,11 @@ class AnthropicProvider(HostedProvider[Encoded, DecodeContext]):
     def decoder(self, context: DecodeContext) -> StreamDecoder:
         """A decoder for one stream."""
         return decoder(context)
+
+    async def count_tokens(self, request: Request) -> TokenCount:
+        """The input tokens, as Anthropic counts them."""
+        encoded = encode_count(request, is_vendors_model=self.vendor is not None)
+        return await self.exchange_count(request, encoded, decode_token_count)
 
     async def open_transport(self, idle_timeout: float | None) -> Transport:
         """Connections of our own, or the caller's client, or Anthropic's SDK where it alone can

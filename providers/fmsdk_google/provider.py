@@ -15,9 +15,11 @@ from fmsdk.hosted.provider import Encoded, HostedProvider
 from fmsdk.provider import Capabilities, Platform, ProviderConfig, UsableModel
 from fmsdk.request import Request
 from fmsdk.response import Response
+from fmsdk.token_count import TokenCount
 from fmsdk_google.decode import decode, decoder
 from fmsdk_google.decode.embeddings import decode_embeddings
-from fmsdk_google.encode import encode
+from fmsdk_google.decode.token_count import decode_token_count
+from fmsdk_google.encode import encode, encode_count
 from fmsdk_google.encode.embeddings import embed_limits, encode_embeddings
 from fmsdk_google.errors import GoogleErrorMapper
 from fmsdk_google.options import Connection, GoogleOptions, has_access, key_variables
@@ -122,6 +124,12 @@ class GoogleProvider(HostedProvider[Encoded, DecodeContext]):
             encoded,
             lambda body, id_: decode_embeddings(self.context(request, encoded, id_), request, body),
         )
+
+    async def count_tokens(self, request: Request) -> TokenCount:
+        """The input tokens, as Gemini counts them."""
+        connection = self._connection
+        encoded = encode_count(request, vertex=bool(connection.vertex), root=connection.root)
+        return await self.exchange_count(request, encoded, decode_token_count)
 
     async def open_transport(self, idle_timeout: float | None) -> Transport:
         """Connections of our own, or the caller's, with a key, or on Vertex a token of Google

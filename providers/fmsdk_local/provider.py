@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fmsdk.content import Modality
-from fmsdk.errors import QuoteUnavailable, UnsupportedContent
+from fmsdk.errors import BadRequestError, QuoteUnavailable, UnsupportedContent
 from fmsdk.provider import (
     Capabilities,
     Estimate,
@@ -29,6 +29,7 @@ from fmsdk.quoting.estimate import estimate_request
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, ResponseAccumulator
 from fmsdk.threads import hold_exit, run_in_thread
+from fmsdk.token_count import TokenCount
 from fmsdk.transcription import TranscribeRequest, Transcription
 from fmsdk.usage import Device, Range, Timings
 from fmsdk_local.models import fetch_model, list_usable_models, locate_model
@@ -136,6 +137,26 @@ class LocalProvider(Provider):
                 f"{request.name} does not transcribe speech; local:demo-audio does", part="audio"
             )
         return await model.transcribe(request, provider=self.name, load_seconds=load_seconds)
+
+    async def count_tokens(self, request: Request) -> TokenCount:
+        """The input tokens, by the model's own tokenizer and processor. Raises BadRequestError for
+        a model that takes no prompt."""
+        estimate = await run_in_thread(self.estimate, request)
+        if not estimate.exact:
+            raise BadRequestError(
+                f"{request.name} takes no prompt whose tokens could be counted",
+                provider=self.name,
+                model=request.model,
+            )
+        counts: dict[Modality, int] = {
+            kind: tokens.expected for kind, tokens in estimate.by_modality.items()
+        }
+        return TokenCount(
+            provider=self.name,
+            model=request.model,
+            tokens=estimate.input.expected,
+            by_modality=counts,
+        )
 
     def estimate(self, request: Request) -> Estimate:
         """The tokens of a request: counted by tokenizer and processor if the model is loaded, or if

@@ -9,7 +9,7 @@ import msgspec
 from fmsdk.catalog import narrow
 from fmsdk.content import Modality
 from fmsdk.embedding import Embeddings, EmbedLimits, EmbedRequest
-from fmsdk.errors import FmsdkError, ServerError
+from fmsdk.errors import BadRequestError, FmsdkError, ServerError
 from fmsdk.hosted.body import Body
 from fmsdk.hosted.connection import import_in_thread, open_transport
 from fmsdk.hosted.decoding import StreamDecoder
@@ -25,10 +25,12 @@ from fmsdk.provider import (
 )
 from fmsdk.request import Request
 from fmsdk.response import Response
+from fmsdk.token_count import TokenCount
 from fmsdk_openai.decode import OpenAIDecodeContext, decode, decoder
 from fmsdk_openai.decode.embeddings import decode_embeddings
+from fmsdk_openai.decode.token_count import decode_token_count
 from fmsdk_openai.embedding_servers import EmbeddingServer, embedding_server, final_error
-from fmsdk_openai.encode import OpenAIRequest, encode, route
+from fmsdk_openai.encode import OpenAIRequest, encode, encode_count, route
 from fmsdk_openai.encode.embeddings import encode_embeddings
 from fmsdk_openai.errors import OpenAIErrorMapper
 from fmsdk_openai.model_discovery import ModelDiscovery
@@ -157,6 +159,18 @@ class OpenAIProvider(HostedProvider[OpenAIRequest, OpenAIDecodeContext]):
             return await self.exchange(request, encoded, decode_answer)
         except ServerError as error:
             raise final_error(error, server) from error.__cause__
+
+    async def count_tokens(self, request: Request) -> TokenCount:
+        """The input tokens, as OpenAI counts them for Responses. Raises BadRequestError for servers
+        of other names, which have no such endpoint."""
+        if self._connection.server.name not in ("openai", "azure"):
+            raise BadRequestError(
+                f"{self.name} has no endpoint that counts tokens; client.quote estimates them",
+                provider=self.name,
+                model=request.model,
+            )
+        encoded = encode_count(request, dialect=self._dialect)
+        return await self.exchange_count(request, encoded, decode_token_count)
 
     async def open_transport(self, idle_timeout: float | None) -> Transport:
         """Connections of our own, or the caller's client."""

@@ -77,11 +77,11 @@ def test_text_of_a_value(value: object, text: str) -> None:
 def test_quote_is_one_line() -> None:
     with fmsdk.Client() as client:
         quote = client.quote("openai:gpt-5.6-sol", "Hi", max_output_tokens=10)
-    assert str(quote).startswith("~8 tokens in, ~10 out · ~$0.000")
+    assert str(quote).startswith("~7 tokens in, ~10 out · ~$0.000")
     assert str(quote).count("at most $") == 1
     html = quote._repr_html_()  # pyright: ignore[reportPrivateUsage]
     assert "openai:gpt-5.6-sol" in html
-    assert quote.to_dict()["input_tokens"] == {"low": 6, "expected": 8, "high": 16}
+    assert quote.to_dict()["input_tokens"] == {"low": 6, "expected": 7, "high": 9}
     assert json.loads(json.dumps(quote.to_dict())) == quote.to_dict()
 
 

@@ -39,6 +39,17 @@ def test_a_processor_counts_pictures_before_and_after_loading(
             assert quote.source == "measured"
 
 
+def test_count_tokens_loads_the_model_and_counts(tiny_checkpoint: CheckpointFactory) -> None:
+    model = f"local:{tiny_checkpoint('llava')}"
+    client = calls.client()
+    parts: list[Any] = [fmsdk.Image(calls.picture(90, 60)), QUESTION]
+    count = client.count_tokens(model, parts)
+    used = client.generate(model, parts, **calls.GREEDY).usage.input
+    assert count.tokens == used.total
+    assert count.by_modality == {"text": used.text, "image": used.image}
+    assert count.latency.load is not None
+
+
 def test_a_processor_counts_recordings(tiny_checkpoint: CheckpointFactory) -> None:
     model = f"local:{tiny_checkpoint('qwen2_audio')}"
     client = calls.client()

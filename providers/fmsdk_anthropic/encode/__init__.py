@@ -6,14 +6,24 @@ One encoder serves plain and streamed answers. What the API cannot carry raises
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fmsdk.hosted.provider import Encoded
 from fmsdk.request import Request
 from fmsdk_anthropic.encode.messages import MessagesEncoder
 
-__all__ = ["BETA_HEADER", "encode"]
+__all__ = ["BETA_HEADER", "encode", "encode_count"]
 
 BETA_HEADER = "anthropic-beta"
 _PATH = "/v1/messages"
+_COUNT_PATH = "/v1/messages/count_tokens"
+# https://platform.claude.com/docs/en/api/messages/count_tokens
+_COUNTED = frozenset(
+    {
+        *("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config"),
+        "cache_control",
+    }
+)
 _BETA_PATH = "/v1/messages?beta=true"
 VERSION_WITH_SAMPLING = "2023-06-01"
 """The version of the API that has temperature, top_p and top_k; the SDK's own, 2026-10-21,
@@ -49,4 +59,28 @@ def encode(
         body=body,
         warnings=encoder.warnings(),
         headers=headers,
+    )
+
+
+def encode_count(request: Request, *, is_vendors_model: bool = True) -> Encoded:
+    """The body for the endpoint that counts tokens. Raises as `encode` does.
+
+    Raises:
+        UnsupportedContent: a medium by URL or file id, which this endpoint refuses.
+        UnsupportedSetting: tools that Anthropic runs, for the same reason.
+    """
+    encoder = MessagesEncoder(request, stream=False, is_vendors_model=is_vendors_model)
+    for part in request.media():
+        if part.url or part.file:
+            why = "Anthropic counts no media by URL or file id; give the bytes"
+            raise encoder.unsupported_content(part.kind, why)
+    if encoder.options.server_tools:
+        why = "Anthropic counts no tools that it runs itself"
+        encoder.unsupported_settings.drop("options.server_tools", why)
+        encoder.options = replace(encoder.options, server_tools=())
+    return Encoded(
+        path=_COUNT_PATH,
+        body=encoder.encode_counted_body(_COUNTED),
+        warnings=encoder.warnings(),
+        headers=encoder.options.extra_headers,
     )

@@ -12,7 +12,9 @@ from fmsdk.request import Request
 from fmsdk_google.encode.generate_content import GenerateContentEncoder
 from fmsdk_google.encode.model_path import model_path
 
-__all__ = ["encode"]
+__all__ = ["encode", "encode_count"]
+
+_COUNTED = ("contents", "systemInstruction", "tools", "generationConfig")
 
 
 def encode(
@@ -36,6 +38,24 @@ def encode(
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
     return Encoded(
         path=f"{model_path(request.model, vertex=vertex, root=root)}:{method}",
+        body=body,
+        warnings=encoder.warnings(),
+        headers=encoder.options.extra_headers,
+    )
+
+
+def encode_count(request: Request, *, vertex: bool, root: str) -> Encoded:
+    """The body for `countTokens`, and its path. Raises as `encode` does."""
+    encoder = GenerateContentEncoder(request, vertex=vertex, stream=False)
+    path = model_path(request.model, vertex=vertex, root=root)
+    if vertex:
+        body = encoder.encode_counted_body(_COUNTED)
+    else:  # which counts tools and system prompt only within a whole request
+        fields = {name: value for name, value in encoder.encode_fields().items() if value}
+        whole = {"model": path.removeprefix(f"{root}/"), **fields}
+        body = encoder.media.write({"generateContentRequest": whole})
+    return Encoded(
+        path=f"{path}:countTokens",
         body=body,
         warnings=encoder.warnings(),
         headers=encoder.options.extra_headers,

@@ -16,10 +16,18 @@ from fmsdk_openai.encode.chat import ChatEncoder
 from fmsdk_openai.encode.responses import MIN_OUTPUT_TOKENS, ResponsesEncoder
 from fmsdk_openai.server_dialect import Api, Dialect
 
-__all__ = ["OpenAIRequest", "encode", "route"]
+__all__ = ["OpenAIRequest", "encode", "encode_count", "route"]
 
 # Models that OpenAI serves only over Responses (their pages at developers.openai.com).
 _ONLY_RESPONSES = re.compile(r"-(pro|codex|deep-research)\b|^(codex|computer-use)-")
+_COUNT_PATH = "/responses/input_tokens"
+# https://platform.openai.com/docs/api-reference/responses/input-tokens
+_COUNTED = frozenset(
+    {
+        *("model", "input", "instructions", "tools", "tool_choice", "text", "reasoning"),
+        *("parallel_tool_calls", "previous_response_id"),
+    }
+)
 _PATHS: dict[Api, str] = {"chat": "/chat/completions", "responses": "/responses"}
 
 
@@ -52,6 +60,21 @@ def encode(request: Request, *, dialect: Dialect, api: Api | None, stream: bool)
         warnings=encoder.warnings(),
         headers={**dialect.headers(request), **encoder.options.extra_headers},
         api=target,
+        audio_mime=encoder.audio_mime,
+    )
+
+
+def encode_count(request: Request, *, dialect: Dialect) -> OpenAIRequest:
+    """The body for the endpoint that counts tokens, which takes what Responses takes. Raises as
+    `encode` does."""
+    encoder = ResponsesEncoder(request, dialect=dialect, stream=False)
+    body = encoder.encode_counted_body(_COUNTED)
+    return OpenAIRequest(
+        path=_COUNT_PATH,
+        body=body,
+        warnings=encoder.warnings(),
+        headers={**dialect.headers(request), **encoder.options.extra_headers},
+        api="responses",
         audio_mime=encoder.audio_mime,
     )
 

@@ -1,0 +1,23 @@
+"""The answer of `POST /responses/input_tokens`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from fmsdk.hosted.decoding import decode_json
+from fmsdk.hosted.provider import Counted
+from fmsdk.http.error_mapper import ErrorMapper
+
+__all__ = ["decode_token_count"]
+
+
+class _InputTokens(msgspec.Struct):
+    input_tokens: int
+
+
+_DECODER = msgspec.json.Decoder(_InputTokens)
+
+
+def decode_token_count(error_mapper: ErrorMapper, body: bytes) -> Counted:
+    """The tokens, of which OpenAI names no parts. Raises InvalidResponse."""
+    return decode_json(_DECODER, body, error_mapper).input_tokens, {}
