@@ -42,6 +42,7 @@ SECTIONS = {
         "fmsdk.response",
         "fmsdk.events",
         "fmsdk.result",
+        "fmsdk.token_count",
         "fmsdk.transcription",
         "fmsdk.embedding",
     ),

@@ -1,4 +1,4 @@
-"""`fmsdk quote`: a line for each model, no network, no key."""
+"""`fmsdk quote`: models side by side, no network, no key."""
 
 from __future__ import annotations
 
@@ -10,16 +10,28 @@ from tests.cli.conftest import Run
 from tests.support.media_files import office, picture
 from tests.support.pdf_files import text_pdf
 
+AT_MOST = ("at", "most")
 VENDORS = ("-m", "openai:gpt-5.6-sol", "-m", "anthropic:claude-sonnet-5-5")
 
 
-def test_a_line_for_each_model(fmsdk_command: Run) -> None:
-    ran = fmsdk_command("quote", "Explain entropy.", *VENDORS, "--max-output-tokens", "100")
-    assert (ran.code, ran.err) == (0, "")
-    first, second = ran.out.splitlines()
-    assert first.startswith("openai:gpt-5.6-sol           ~")
-    assert second.startswith("anthropic:claude-sonnet-5-5  ~")
-    assert all("~100 out · ~$" in line and "at most $" in line for line in (first, second))
+def test_models_are_side_by_side_and_the_cheapest_is_first(fmsdk_command: Run) -> None:
+    models = (*VENDORS, "-m", "scripted:echo", "-m", "openai:gpt-5.6-luna")
+    ran = fmsdk_command("quote", "Explain entropy.", *models, "--max-output-tokens", "100")
+    assert (ran.code, len(ran.notes)) == (0, 1)  # of the model without a price
+    heads, *lines = ran.out.splitlines()
+    assert heads.split() == ["model", "tokens", "in", "out", "cost", "low", "to", "high", *AT_MOST]
+    assert len({len(line) for line in lines[:-1]} | {len(heads)}) == 1
+    costs = [float(line.split("$")[1].split()[0]) for line in lines[:-1]]
+    assert costs == sorted(costs)
+    assert lines[-1].split() == ["scripted:echo", "2", "100", "unknown"]
+
+
+def test_one_model_is_one_line(fmsdk_command: Run) -> None:
+    ran = fmsdk_command("quote", "Explain entropy.", *VENDORS[:2], "--max-output-tokens", "100")
+    assert ran.out.startswith("openai:gpt-5.6-sol  ~")
+    assert "~100 out · ~$" in ran.out
+    assert "at most $" in ran.out
+    assert ran.out.count("\n") == 1
 
 
 def test_an_assumed_length_is_warned_about_once(fmsdk_command: Run) -> None:
@@ -35,7 +47,8 @@ def test_money_is_exact_in_json(fmsdk_command: Run) -> None:
         low, expected, high = (Decimal(cost[key]) for key in ("low", "expected", "high"))
         assert low <= expected <= high <= Decimal(quote["ceiling"])
         assert quote["price_source"]
-    assert [json.loads(line)["name"] for line in ran.out.splitlines()] == list(VENDORS[1::2])
+    names = [json.loads(line)["name"] for line in ran.out.splitlines()]
+    assert sorted(names) == sorted(VENDORS[1::2])
 
 
 def test_files_are_quoted_beside_the_question(fmsdk_command: Run, tmp_path: Path) -> None:

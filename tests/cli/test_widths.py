@@ -46,7 +46,8 @@ def test_lines_are_wrapped_between_words(
     whole = BAR.sub("", fmsdk_terminal(*COMMANDS[name], columns=1000))
     wrapped = BAR.sub("", fmsdk_terminal(*COMMANDS[name], columns=columns))
     assert whole
-    assert SECONDS.sub("", wrapped).split() == SECONDS.sub("", whole).split()
+    if name != "quote":  # whose table loses a column, and then becomes blocks
+        assert SECONDS.sub("", wrapped).split() == SECONDS.sub("", whole).split()
     for line in wrapped.splitlines():
         assert len(line) <= columns or len(line.split()) == 1, line
 
@@ -70,7 +71,9 @@ def test_at_80_columns_the_columns_of_cards_and_quotes_stay(fmsdk_terminal: Term
     assert "  context     128,000 tokens [1]\n" in card
     assert re.search(r"\n  prices      input .*\n {14}\S", card)
     quotes = fmsdk_terminal(*COMMANDS["quote"], columns=80)
-    assert re.search(r"\nvllm:meta-llama/Llama-3.1-8B-Instruct  ~\d+ tokens", quotes)
+    assert re.search(r"\nvllm:meta-llama/Llama-3.1-8B-Instruct +\d+ +300 +unknown\n", quotes)
+    assert "low to high" not in quotes
+    assert "low to high" in fmsdk_terminal(*COMMANDS["quote"], columns=120)
 
 
 def test_the_variable_overrides_the_terminal(fmsdk_terminal: Terminal) -> None:
