@@ -43,7 +43,7 @@ from fmsdk.usage import Usage
 if TYPE_CHECKING:
     from fmsdk.http.transport import Incoming, Transport
 
-__all__ = ["Counted", "Encoded", "HostedProvider", "HostedStream"]
+__all__ = ["Encoded", "HostedProvider", "HostedStream", "TokenTotals"]
 
 _SILENT_SECONDS = 600.0
 """How long an unstreamed answer may take, as in the SDKs: no byte comes before it is done."""
@@ -67,7 +67,7 @@ class Encoded:
 E = TypeVar("E", bound=Encoded)
 A = TypeVar("A", bound=DecodeContext)
 R = TypeVar("R")
-Counted = tuple[int, Mapping[Modality, int]]
+TokenTotals = tuple[int, Mapping[Modality, int]]
 
 
 class HostedProvider(Provider, Generic[E, A]):
@@ -155,7 +155,7 @@ class HostedProvider(Provider, Generic[E, A]):
             await self.transport()
 
     async def exchange_count(
-        self, request: Request, encoded: E, decode: Callable[[ErrorMapper, bytes], Counted]
+        self, request: Request, encoded: E, decode: Callable[[ErrorMapper, bytes], TokenTotals]
     ) -> TokenCount:
         """Send a body to the endpoint that counts tokens. decode: the tokens of its answer, in all
         and by modality."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import msgspec
@@ -22,14 +23,16 @@ from fmsdk.quoting.vocabulary import (
     gemini_generation,
     text_counter,
 )
-from fmsdk.request import Message, Request
+from fmsdk.request import Request
 from fmsdk.transcription import TranscribeRequest
 from fmsdk.usage import Range
 
 __all__ = ["estimate_answer", "estimate_request", "estimate_text", "most_tokens"]
 
 _FIRST_WITH_JSON_TOOLS, _FIRST_WITH_OWN_TOOLS = 2.5, 3.0  # of Gemini, on AI Studio
-_RENDERED_SPREAD = (0.88, 1.12)
+_FIRST_ADAPTIVE = 4.6
+"""Of Claude: it thinks by an effort."""
+_TOOL_SPREAD = (0.88, 1.12)
 """How far a bill was seen from the text that we render for tools, calls and schemas."""
 _FRAMING_SPREAD = (0.85, 1.15)
 
@@ -55,8 +58,7 @@ def estimate_request(
     has_media = next(request.media(), None) is not None
     media = media_tokens(request, platform, limits) if has_media else ()
     count = _Count(request, request.provider if vendor is None else vendor, platform, media)
-    text = count.text_range()
-    maximum = count.upper_bound(text)
+    text, maximum = count.estimate()
     basis: Basis = "tokenizer" if count.counter.is_exact else "ratio"
     if not media:
         return Estimate(
@@ -129,9 +131,9 @@ def _sum(ranges: Iterable[Range[int]]) -> Range[int]:
 class _Count:
     """The tokens of one request's text.
 
-    text: of what was written, as the vocabulary counts it. rendered: of what the vendor renders
-    (tools, calls, schemas). framing: what it adds. size: the UTF-8 bytes of everything that may
-    become tokens.
+    text_tokens: of what was written, as the vocabulary counts it. tool_tokens: of what the vendor
+    renders (tools, calls, schemas). framing_tokens: what it adds. size: the UTF-8 bytes of
+    everything that may become tokens.
     """
 
     def __init__(
@@ -157,19 +159,23 @@ class _Count:
             and not self.counts_strings
             and gemini_generation(request.model) >= _FIRST_WITH_OWN_TOOLS
         )
-        self.text = self.rendered = 0.0
+        self.text_tokens = self.tool_tokens = 0.0
         self.size, self.pieces = 0, 2
         self.framing_tokens = self.framing["request"]
         if request.system is not None:
-            self.text += self.count(request.system)
+            self.text_tokens += self.count(request.system)
             self.framing_tokens += self.framing["system"] + self.framing["message"]
         for medium in media:
             self.pieces += 1
             self.framing_tokens += self.framing[medium.modality]
             if medium.text:
-                self.text += self.count(medium.text)
+                self.text_tokens += self.count(medium.text)
         self.add_messages()
-        self.add_instructions()
+        if request.tools or getattr(request.options, "server_tools", None):
+            self.add_tools()
+        if request.output is not None:
+            self.add_output()
+        self.add_options()
 
     def count(self, text: str) -> float:
         self.size += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
@@ -180,8 +186,12 @@ class _Count:
 
     def add_messages(self) -> None:
         messages, framing = self.request.messages, self.framing
-        asked = [index for index, message in enumerate(messages) if _is_asked(message)]
-        last_question = asked[-1] if asked else -1
+        # The last message in which the user says something, and not only a tool.
+        last_question = -1
+        for index, message in enumerate(messages):
+            kinds = Text | MediaPart
+            if message.role != "assistant" and any(isinstance(p, kinds) for p in message.parts):
+                last_question = index
         speaker = messages[0].role == "assistant" if messages else False
         open_calls = 0
         for index, message in enumerate(messages):
@@ -203,7 +213,7 @@ class _Count:
     def add_part(self, part: Part, *, is_running: bool) -> None:
         """Add a part; media were counted before. is_running: it follows the last question."""
         if isinstance(part, Text):
-            self.text += self.count(part.text)
+            self.text_tokens += self.count(part.text)
         elif isinstance(part, ToolCall):
             self.add_call(part)
             self.add_opaque(part, is_running=is_running)
@@ -212,22 +222,24 @@ class _Count:
         elif isinstance(part, Reasoning):
             # Anthropic signs the readable text, which is billed; others bill the opaque item.
             if self.vendor == "anthropic" and part.opaque is not None and is_running:
-                self.text += self.count(part.text)
+                self.text_tokens += self.count(part.text)
             self.add_opaque(part, is_running=is_running)
 
     def add_call(self, call: ToolCall) -> None:
         self.pieces += 1
         self.framing_tokens += self.framing["call"]
         if self.vendor == "anthropic":
-            self.rendered += self.count(tool_text.tagged_call(call.name, call.arguments, call.raw))
+            self.tool_tokens += self.count(
+                tool_text.tagged_call(call.name, call.arguments, call.raw)
+            )
         elif self.has_own_format:
             self.add_escaped(f"call:{call.name}{tool_text.gemini_text(call.arguments)}", 2)
         elif self.vendor == "google":
-            self.rendered += self.count_all((call.name, *tool_text.strings_of(call.arguments)))
+            self.tool_tokens += self.count_all((call.name, *tool_text.strings_of(call.arguments)))
             self.framing_tokens += self.framing["argument"] * len(call.arguments)
         else:
             arguments = call.raw or tool_text.compact_json(call.arguments)
-            self.rendered += self.count(call.name) + self.count(arguments)
+            self.tool_tokens += self.count(call.name) + self.count(arguments)
 
     def add_result(self, result: ToolResult) -> None:
         self.framing_tokens += self.framing["result"]
@@ -236,35 +248,29 @@ class _Count:
             text = tool_text.gemini_text({"output": " ".join(texts)})
             self.add_escaped(f"response:{result.name or ''}{text}", 2)
         elif self.vendor == "google":
-            self.text += self.count_all((result.name or "", "output", *texts))
+            self.text_tokens += self.count_all((result.name or "", "output", *texts))
         else:
-            self.text += self.count_all(texts)
+            self.text_tokens += self.count_all(texts)
 
     def add_opaque(self, part: Reasoning | ToolCall, *, is_running: bool) -> None:
-        if part.opaque is None or part.provider != self.request.provider:
+        opaque = part.opaque
+        if opaque is None or part.provider != self.request.provider:
             return
-        self.size += len(part.opaque)
-        if is_running:  # vendors leave out the thoughts of turns before the last question
-            self.framing_tokens += self.framing["opaque"] * _opaque_length(part.opaque)
+        self.size += len(opaque)
+        rate = self.framing["opaque"]
+        if not (rate and is_running):  # vendors leave out thoughts before the last question
+            return
+        with suppress(ValueError):  # an item, of which one field is encrypted or signed
+            item = msgspec.json.decode(opaque, type=dict[str, Any])
+            opaque = item.get("encrypted_content") or item.get("thoughtSignature") or ""
+        self.framing_tokens += rate * len(opaque)
 
     def add_escaped(self, text: str, marks: int) -> None:
         """Add text in Gemini's own format, with `marks` tokens around it."""
         escapes = text.count(tool_text.ESCAPE)
-        self.rendered += self.count(text.replace(tool_text.ESCAPE, ""))
+        self.tool_tokens += self.count(text.replace(tool_text.ESCAPE, ""))
         self.framing_tokens += escapes + marks
         self.size += escapes
-
-    def add_instructions(self) -> None:
-        """Add tools, the output's schema, and what the options ask for."""
-        request, framing = self.request, self.framing
-        if request.tools or getattr(request.options, "server_tools", None):
-            self.add_tools()
-        if request.output is not None:
-            self.add_output()
-        if getattr(request.options, "citations", False):
-            self.framing_tokens += framing["citations"]
-        if self.vendor == "anthropic" and self.has_budget_of_thoughts():
-            self.framing_tokens += framing["thinking"]
 
     def add_tools(self) -> None:
         request, framing = self.request, self.framing
@@ -284,17 +290,19 @@ class _Count:
             if str(own_tool.get("type")).startswith("computer"):
                 self.framing_tokens += framing["computer"]
         if self.vendor == "openai" and tools:
-            self.rendered += self.count(tool_text.namespace_text(tools))
+            self.tool_tokens += self.count(tool_text.namespace_text(tools))
             return
         for tool in tools:
             if self.has_own_format:
                 self.add_escaped(tool_text.gemini_declaration(tool), 0)
             elif self.counts_strings:
                 strings = tool_text.schema_strings(tool.parameters)
-                self.rendered += self.count_all((tool.name, tool.description, *strings))
+                self.tool_tokens += self.count_all((tool.name, tool.description, *strings))
             else:
-                spaced = self.vendor == "anthropic"
-                self.rendered += self.count(tool_text.json_declaration(tool, spaced=spaced))
+                with_spaces = self.vendor == "anthropic"
+                self.tool_tokens += self.count(
+                    tool_text.json_declaration(tool, with_spaces=with_spaces)
+                )
 
     def add_output(self) -> None:
         from fmsdk.schema.json_schema import output_schema
@@ -302,40 +310,42 @@ class _Count:
         self.framing_tokens += self.framing["output"]
         name, schema = output_schema(self.request.output)
         if self.vendor == "openai":
-            self.rendered += self.count(tool_text.response_format_text(name, schema))
+            self.tool_tokens += self.count(tool_text.response_format_text(name, schema))
         elif self.vendor == "google":
             # Gemini does not bill the schema; the bound allows for it.
             self.size += len(tool_text.compact_json(schema))
         else:
-            self.rendered += self.count(tool_text.compact_json(schema))
+            self.tool_tokens += self.count(tool_text.compact_json(schema))
 
-    def has_budget_of_thoughts(self) -> bool:
-        """Whether Claude is told how long to think: with a budget, not by an effort."""
-        thinking: Any = getattr(self.request.options, "thinking", None)
-        if isinstance(thinking, Mapping):
-            return cast("Mapping[str, Any]", thinking).get("type") == "enabled"
+    def add_options(self) -> None:
+        """Add the prompts that options bring."""
+        options, model = self.request.options, self.request.model
+        if getattr(options, "citations", False):
+            self.framing_tokens += self.framing["citations"]
+        # Claude is told how long to think with a budget, not by an effort.
         effort = self.request.settings.reasoning
-        return effort not in (None, "none") and claude_generation(self.request.model) < 4.6
+        has_budget = effort not in (None, "none") and claude_generation(model) < _FIRST_ADAPTIVE
+        thinking: Any = getattr(options, "thinking", None)
+        if isinstance(thinking, Mapping):
+            has_budget = cast("Mapping[str, Any]", thinking).get("type") == "enabled"
+        if has_budget and self.vendor == "anthropic":
+            self.framing_tokens += self.framing["thinking"]
 
-    def text_range(self) -> Range[int]:
-        """The tokens of text and framing."""
-        spread = self.counter.spread
-        total = self.text + self.rendered + self.framing_tokens
+    def estimate(self) -> tuple[Range[int], int]:
+        """The tokens of text and framing, and the most of them that can be billed."""
+        spread, request = self.counter.spread, self.request
+        total = self.text_tokens + self.tool_tokens + self.framing_tokens
         low, high = (
-            self.text * spread[end]
-            + self.rendered * spread[end] * _RENDERED_SPREAD[end]
+            self.text_tokens * spread[end]
+            + self.tool_tokens * spread[end] * _TOOL_SPREAD[end]
             + self.framing_tokens * _FRAMING_SPREAD[end]
             for end in (0, 1)
         )
         expected = max(1, round(total))
-        return Range(
+        tokens = Range(
             min(max(1, math.floor(low)), expected), expected, max(math.ceil(high + 1), expected)
         )
-
-    def upper_bound(self, text: Range[int]) -> int:
-        """The most tokens of text and framing that can be billed, which are estimated at `text`."""
-        request = self.request
-        bound = bound_of(
+        maximum = bound_of(
             self.vendor,
             size=self.size,
             pieces=self.pieces,
@@ -343,23 +353,4 @@ class _Count:
             has_output=request.output is not None,
             has_citations=bool(getattr(request.options, "citations", False)),
         )
-        return max(bound, text.high)
-
-
-def _is_asked(message: Message) -> bool:
-    """Whether the user says something in this message, and not only a tool."""
-    return message.role != "assistant" and any(
-        isinstance(part, Text | MediaPart) for part in message.parts
-    )
-
-
-def _opaque_length(opaque: str) -> int:
-    """The characters of what a vendor encrypted or signed: the item's own field of it."""
-    try:
-        item = msgspec.json.decode(opaque, type=dict[str, Any])
-    except ValueError:
-        return len(opaque)
-    for name in ("encrypted_content", "thoughtSignature"):
-        if isinstance(content := item.get(name), str):
-            return len(content)
-    return 0
+        return tokens, max(maximum, tokens.high)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -165,29 +164,22 @@ def framing_of(vendor: str, model: str, platform: Platform | None) -> Framing:
     elif vendor == "google":
         generation = gemini_generation(model)
     items: dict[Item, float] = {}
-    for row in _matching_rows(vendor, model, platform or "aistudio", generation):
-        items.setdefault(row.item, row.tokens)
+    for row in _ROWS:
+        if (
+            row.vendor == vendor
+            and row.platform in (None, platform or "aistudio")
+            and row.since <= generation < row.until
+            and re.search(row.models, model)
+        ):
+            items.setdefault(row.item, row.tokens)
     return Framing(items)
 
 
 _VENDORS = frozenset(row.vendor for row in _ROWS)
 
 
-def _matching_rows(
-    vendor: str, model: str, platform: Platform, generation: float
-) -> Iterator[_Row]:
-    for row in _ROWS:
-        if (
-            row.vendor == vendor
-            and (row.platform is None or row.platform == platform)
-            and row.since <= generation < row.until
-            and re.search(row.models, model)
-        ):
-            yield row
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Hidden:
+class _HiddenPrompts:
     """The most tokens that a vendor was seen to add to the request's text: always, with tools, with
     an output schema, with citations."""
 
@@ -198,10 +190,10 @@ class _Hidden:
 
 
 _MOST_HIDDEN = {
-    "openai": _Hidden(always=60, tools=230, output=230),
-    "google": _Hidden(always=60, tools=70, output=70),
-    "anthropic": _Hidden(always=70, tools=610, output=610),
-    "": _Hidden(always=1060, tools=1000, output=1000),
+    "openai": _HiddenPrompts(always=60, tools=230, output=230),
+    "google": _HiddenPrompts(always=60, tools=70, output=70),
+    "anthropic": _HiddenPrompts(always=70, tools=610, output=610),
+    "": _HiddenPrompts(always=1060, tools=1000, output=1000),
 }
 _SAFETY = 1.5
 """Of the bound, over the largest hidden prompt that was seen."""
@@ -221,6 +213,6 @@ def bound_of(
     """The most tokens of a request whose text has `size` bytes, in so many messages, tools and
     calls."""
     most = _MOST_HIDDEN.get(vendor) or _MOST_HIDDEN[""]
-    hidden = most.always + most.tools * has_tools
-    hidden += most.output * has_output + most.citations * has_citations
-    return size + math.ceil(_SAFETY * hidden) + _MOST_FOR_PIECE * pieces
+    hidden_tokens = most.always + most.tools * has_tools
+    hidden_tokens += most.output * has_output + most.citations * has_citations
+    return size + math.ceil(_SAFETY * hidden_tokens) + _MOST_FOR_PIECE * pieces

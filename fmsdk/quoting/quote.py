@@ -285,14 +285,14 @@ def _quote_by_seconds(request: TranscribeRequest, rates: pricing.Rates) -> Quote
     price = rates.at(0)["audio"]
     # Vendors round to whole seconds, some to the nearest, some up.
     lengths = (Decimal(math.floor(seconds)), Decimal(f"{seconds:.6f}"), Decimal(math.ceil(seconds)))
-    billed = [max(length, rates.minimum_seconds) for length in lengths]
+    billed_lengths = [max(length, rates.minimum_seconds) for length in lengths]
     nothing = Range(0, 0, 0)
     return Quote(
         provider=request.provider,
         model=request.model,
         input_tokens=nothing,
         output_tokens=nothing,
-        cost=Range(*(MONEY.multiply(length, price) for length in billed)),
+        cost=Range(*(MONEY.multiply(length, price) for length in billed_lengths)),
         ceiling=MONEY.multiply(max(lengths[2] + 1, rates.minimum_seconds), price),
         price_source=rates.source,
         input_ceiling=0,

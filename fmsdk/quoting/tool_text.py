@@ -75,21 +75,21 @@ def _typescript(schema: Any) -> str:
 
 
 def _typescript_fields(schema: Schema) -> Iterator[str]:
-    required = schema.get("required") or ()
+    required_names = schema.get("required") or ()
     for name, field in _properties(schema):
         if field.get("title"):
             yield f"// {field['title']}\n//\n"
         if field.get("description") and field.get("type") != "object":
             yield from (f"// {line}\n" for line in str(field["description"]).splitlines())
         default = f" // default: {field['default']}" if "default" in field else ""
-        yield f"{name}{'' if name in required else '?'}: {_typescript(field)},{default}\n"
+        yield f"{name}{'' if name in required_names else '?'}: {_typescript(field)},{default}\n"
 
 
 def response_format_text(name: str, schema: Schema) -> str:
     """The output's schema as OpenAI shows it: what every strict schema has is left out."""
     unseen = ("required", "additionalProperties", "$schema", "title")
-    shown = {key: value for key, value in schema.items() if key not in unseen}
-    return f"# Response Formats\n\n## {name}\n\n{compact_json(_without_closure(shown))}"
+    visible_schema = {key: value for key, value in schema.items() if key not in unseen}
+    return f"# Response Formats\n\n## {name}\n\n{compact_json(_without_closure(visible_schema))}"
 
 
 def _without_closure(value: Any) -> Any:
@@ -99,7 +99,7 @@ def _without_closure(value: Any) -> Any:
     return value
 
 
-def json_declaration(tool: Tool, *, spaced: bool) -> str:
+def json_declaration(tool: Tool, *, with_spaces: bool) -> str:
     """The tool as a JSON object, with spaces as Python writes it, or without."""
     declaration = {
         "description": tool.description,
@@ -107,7 +107,7 @@ def json_declaration(tool: Tool, *, spaced: bool) -> str:
         "parameters": tool.parameters,
     }
     text = compact_json(declaration)  # which takes what the request takes
-    return json.dumps(json.loads(text), ensure_ascii=False) if spaced else text
+    return json.dumps(json.loads(text), ensure_ascii=False) if with_spaces else text
 
 
 def tagged_call(name: str, arguments: Mapping[str, Any], raw: str | None) -> str:

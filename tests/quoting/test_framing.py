@@ -142,7 +142,7 @@ def test_what_every_strict_schema_has_is_not_shown() -> None:
 
 
 def test_claude_sees_json_and_tags() -> None:
-    assert json.loads(json_declaration(NOW, spaced=True))["name"] == "now"
+    assert json.loads(json_declaration(NOW, with_spaces=True))["name"] == "now"
     assert tagged_call("search", {"query": "tea", "limit": 3}, None) == (
         '<invoke name="search">\n<parameter name="query">tea</parameter>\n'
         '<parameter name="limit">3</parameter>\n</invoke>'

@@ -18,7 +18,7 @@ BETA_HEADER = "anthropic-beta"
 _PATH = "/v1/messages"
 _COUNT_PATH = "/v1/messages/count_tokens"
 # https://platform.claude.com/docs/en/api/messages/count_tokens
-_COUNTED = frozenset(
+_COUNTED_FIELDS = frozenset(
     {
         *("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config"),
         "cache_control",
@@ -80,7 +80,7 @@ def encode_count(request: Request, *, is_vendors_model: bool = True) -> Encoded:
         encoder.options = replace(encoder.options, server_tools=())
     return Encoded(
         path=_COUNT_PATH,
-        body=encoder.encode_counted_body(_COUNTED),
+        body=encoder.encode_counted_body(_COUNTED_FIELDS),
         warnings=encoder.warnings(),
         headers=encoder.options.extra_headers,
     )

@@ -8,7 +8,7 @@ import msgspec
 
 from fmsdk.content import Modality
 from fmsdk.hosted.decoding import decode_json
-from fmsdk.hosted.provider import Counted
+from fmsdk.hosted.provider import TokenTotals
 from fmsdk.http.error_mapper import ErrorMapper
 
 __all__ = ["decode_token_count"]
@@ -27,7 +27,7 @@ class _Tokens(msgspec.Struct, rename="camel"):
 _DECODER = msgspec.json.Decoder(_Tokens)
 
 
-def decode_token_count(error_mapper: ErrorMapper, body: bytes) -> Counted:
+def decode_token_count(error_mapper: ErrorMapper, body: bytes) -> TokenTotals:
     """The tokens, in all and by modality. Raises InvalidResponse."""
     tokens = decode_json(_DECODER, body, error_mapper)
     by_modality: dict[Modality, int] = {}

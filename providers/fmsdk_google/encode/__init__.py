@@ -14,7 +14,7 @@ from fmsdk_google.encode.model_path import model_path
 
 __all__ = ["encode", "encode_count"]
 
-_COUNTED = ("contents", "systemInstruction", "tools", "generationConfig")
+_COUNTED_FIELDS = ("contents", "systemInstruction", "tools", "generationConfig")
 
 
 def encode(
@@ -49,11 +49,11 @@ def encode_count(request: Request, *, vertex: bool, root: str) -> Encoded:
     encoder = GenerateContentEncoder(request, vertex=vertex, stream=False)
     path = model_path(request.model, vertex=vertex, root=root)
     if vertex:
-        body = encoder.encode_counted_body(_COUNTED)
+        body = encoder.encode_counted_body(_COUNTED_FIELDS)
     else:  # which counts tools and system prompt only within a whole request
         fields = {name: value for name, value in encoder.encode_fields().items() if value}
-        whole = {"model": path.removeprefix(f"{root}/"), **fields}
-        body = encoder.media.write({"generateContentRequest": whole})
+        generate_request = {"model": path.removeprefix(f"{root}/"), **fields}
+        body = encoder.media.write({"generateContentRequest": generate_request})
     return Encoded(
         path=f"{path}:countTokens",
         body=body,

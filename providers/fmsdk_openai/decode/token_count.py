@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from fmsdk.hosted.decoding import decode_json
-from fmsdk.hosted.provider import Counted
+from fmsdk.hosted.provider import TokenTotals
 from fmsdk.http.error_mapper import ErrorMapper
 
 __all__ = ["decode_token_count"]
@@ -18,6 +18,6 @@ class _InputTokens(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_InputTokens)
 
 
-def decode_token_count(error_mapper: ErrorMapper, body: bytes) -> Counted:
+def decode_token_count(error_mapper: ErrorMapper, body: bytes) -> TokenTotals:
     """The tokens, of which OpenAI names no parts. Raises InvalidResponse."""
     return decode_json(_DECODER, body, error_mapper).input_tokens, {}

@@ -22,7 +22,7 @@ __all__ = ["OpenAIRequest", "encode", "encode_count", "route"]
 _ONLY_RESPONSES = re.compile(r"-(pro|codex|deep-research)\b|^(codex|computer-use)-")
 _COUNT_PATH = "/responses/input_tokens"
 # https://platform.openai.com/docs/api-reference/responses/input-tokens
-_COUNTED = frozenset(
+_COUNTED_FIELDS = frozenset(
     {
         *("model", "input", "instructions", "tools", "tool_choice", "text", "reasoning"),
         *("parallel_tool_calls", "previous_response_id"),
@@ -68,7 +68,7 @@ def encode_count(request: Request, *, dialect: Dialect) -> OpenAIRequest:
     """The body for the endpoint that counts tokens, which takes what Responses takes. Raises as
     `encode` does."""
     encoder = ResponsesEncoder(request, dialect=dialect, stream=False)
-    body = encoder.encode_counted_body(_COUNTED)
+    body = encoder.encode_counted_body(_COUNTED_FIELDS)
     return OpenAIRequest(
         path=_COUNT_PATH,
         body=body,
