@@ -1,5 +1,6 @@
 """Containers of films, read for what they say of their tracks: MP4 and QuickTime (ISO/IEC
-14496-12), Matroska and WebM (RFC 9559). docs/decisions/0007-media.md says why no library does it.
+14496-12), Matroska and WebM (RFC 9559), AVI. docs/decisions/0007-media.md says why no library does
+it.
 
 Nothing is decoded. A reader stops at what it does not understand, and leaves the rest unknown.
 """
@@ -7,6 +8,7 @@ Nothing is decoded. A reader stops at what it does not understand, and leaves th
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ MATROSKA_TYPES = frozenset({"audio/webm", "audio/x-matroska", "video/webm", "vid
 _CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"edts", b"mvex"})
 _READ = frozenset({b"mvhd", b"mehd", b"mdhd", b"hdlr", b"tkhd", b"elst"})
 _LONGEST_BOX = 4096
+_AVI_HEADER = 8192
 _MOST_DEPTH = 5
 
 _SEGMENT, _INFO, _TRACKS, _CLUSTER = 0x18538067, 0x1549A966, 0x1654AE6B, 0x1F43B675
@@ -63,7 +66,9 @@ def read_film(file: BinaryIO, mime: str) -> Film:
     file.seek(0)
     if mime in ISO_TYPES:
         return _read_iso(file)
-    return _read_matroska(file) if mime in MATROSKA_TYPES else Film()
+    if mime in MATROSKA_TYPES:
+        return _read_matroska(file)
+    return _read_avi(file.read(_AVI_HEADER)) if mime == "video/x-msvideo" else Film()
 
 
 def _read_iso(file: BinaryIO) -> Film:
@@ -176,6 +181,26 @@ def _read_matroska(file: BinaryIO) -> Film:
     film.seconds = ticks * scale / 1e9 or None
     film.picture_seconds = film.seconds if film.has_pictures else None
     return film
+
+
+def _read_avi(head: bytes) -> Film:
+    """The main header comes first, and a header of each stream after it
+    (https://learn.microsoft.com/windows/win32/directshow/avi-riff-file-reference)."""
+    at = head.find(b"avih")
+    if at < 0 or len(head) < at + 48:
+        return Film()
+    microseconds, frames = (int.from_bytes(head[at + n : at + n + 4], "little") for n in (8, 24))
+    width, height = (int.from_bytes(head[at + n : at + n + 4], "little") for n in (40, 44))
+    seconds = microseconds * frames / 1e6 or None
+    kinds = set(re.findall(rb"strh.{4}(vids|auds)", head, re.DOTALL))
+    return Film(
+        width=width or None,
+        height=height or None,
+        seconds=seconds,
+        picture_seconds=seconds,
+        has_sound=b"auds" in kinds if kinds else None,
+        has_pictures=b"vids" in kinds if kinds else None,
+    )
 
 
 def _elements(file: BinaryIO, size: int) -> Iterator[tuple[int, bytes]]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import struct
+from contextlib import suppress
 
 import av
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fmsdk.content import Audio, Video
+from fmsdk.errors import InvalidMedia
 from fmsdk.media.integrity import check_integrity
 from fmsdk.media.source import BytesSource
 from tests.support.media_files import box, encoded, film
@@ -52,6 +56,7 @@ def test_the_padding_of_an_mp3_is_no_part_of_the_recording() -> None:
         ("matroska", "libvpx", False),
         ("mp4", "mpeg4", False),
         ("mov", "mpeg4", False),
+        ("avi", "mpeg4", False),
     ],
 )
 def test_the_header_of_a_film(container: str, codec: str, piped: bool) -> None:
@@ -81,3 +86,29 @@ def test_a_film_has_sound_which_can_be_longer_than_its_pictures() -> None:
     assert (header.seconds, header.picture_seconds, header.padding) == (5.0, 3.0, 1.0)
     assert header.has_sound is True
     check_integrity("video", BytesSource(data))
+
+
+CONTAINERS = {
+    "mp4": lambda: film("mp4", "mpeg4"),
+    "webm": lambda: film("webm"),
+    "avi": lambda: film("avi", "mpeg4"),
+    "m4a": lambda: encoded("ipod", "aac"),
+    "adts": lambda: encoded("adts", "aac"),
+    "mp3": lambda: encoded("mp3", "mp3"),
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@given(data=st.data())
+def test_a_broken_container_is_one_error_or_unknown(container: str, data: st.DataObject) -> None:
+    content = bytearray(CONTAINERS[container]())
+    for _ in range(data.draw(st.integers(1, 8))):
+        content[data.draw(st.integers(4, min(len(content), 2000) - 1))] = data.draw(
+            st.integers(0, 255)
+        )
+    cut = bytes(content[: data.draw(st.integers(16, len(content)))])
+    for kind in (Audio, Video):
+        with suppress(InvalidMedia):
+            header = kind(cut).header
+            assert header is not None
+            assert header.seconds is None or 0 <= header.seconds < 1e13
