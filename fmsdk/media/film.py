@@ -22,6 +22,8 @@ MATROSKA_TYPES = frozenset({"audio/webm", "audio/x-matroska", "video/webm", "vid
 _CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"edts", b"mvex"})
 _READ = frozenset({b"mvhd", b"mehd", b"mdhd", b"hdlr", b"tkhd", b"elst"})
 _LONGEST_BOX = 4096
+_LONGEST = 10**7
+"""Seconds, which are 115 days: a larger number is a broken one."""
 _AVI_HEADER = 8192
 _MOST_DEPTH = 5
 
@@ -64,11 +66,16 @@ def read_film(file: BinaryIO, mime: str) -> Film:
         TooManyPieces: the file has too many. OSError.
     """
     file.seek(0)
+    film = Film()
     if mime in ISO_TYPES:
-        return _read_iso(file)
-    if mime in MATROSKA_TYPES:
-        return _read_matroska(file)
-    return _read_avi(file.read(_AVI_HEADER)) if mime == "video/x-msvideo" else Film()
+        film = _read_iso(file)
+    elif mime in MATROSKA_TYPES:
+        film = _read_matroska(file)
+    elif mime == "video/x-msvideo":
+        film = _read_avi(file.read(_AVI_HEADER))
+    if max(film.seconds or 0, film.picture_seconds or 0) > _LONGEST:
+        film.seconds = film.picture_seconds = None
+    return film
 
 
 def _read_iso(file: BinaryIO) -> Film:

@@ -8,9 +8,11 @@ no file can crash the process. docs/decisions/0007-media.md compares it with PDF
 
 from __future__ import annotations
 
+import hashlib
 import io
 import logging
 import sys
+import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -35,6 +37,9 @@ _HEADER_SECONDS = 0.5
 _TEXT_SECONDS = 20.0
 _MOST_READ = 2000
 """Pages whose text is read; a page takes about 10 ms."""
+_MOST_KNOWN = 16
+_known_pages: dict[tuple[bytes, bool], tuple[Page, ...]] = {}
+_lock = threading.Lock()
 _is_reading: ContextVar[bool] = ContextVar("is_reading_pdf", default=False)
 
 
@@ -91,7 +96,8 @@ def needs_password(file: BinaryIO) -> bool:
 
 def read_pages(file: BinaryIO, *, text: bool) -> tuple[Page, ...]:
     """The pages of a PDF, with their text if asked for. Pages for which there is no time, after
-    20 seconds of CPU time or 2,000 pages, are like those before.
+    20 seconds of CPU time or 2,000 pages, are like those before. The last files are remembered,
+    since a request is estimated more than once.
 
     Raises:
         MissingExtra: pypdf is not installed.
@@ -101,6 +107,10 @@ def read_pages(file: BinaryIO, *, text: bool) -> tuple[Page, ...]:
         import pypdf as pypdf
     except ImportError as error:
         raise MissingExtra(MISSING_READER, extra="pdf") from error
+    file.seek(0)
+    key = hashlib.file_digest(file, "blake2b").digest(), text
+    if (known_pages := _known_pages.get(key)) is not None:
+        return known_pages
     pages: list[Page] = []
 
     def read(reader: PdfReader, check_time: Callable[..., None]) -> int:
@@ -116,7 +126,12 @@ def read_pages(file: BinaryIO, *, text: bool) -> tuple[Page, ...]:
     count = _read_with(file, _TEXT_SECONDS, read) or count_pages(file)
     if not pages or not count:
         raise InvalidMedia("cannot be read as a PDF: it is broken, or needs a password")
-    return tuple(pages[number % len(pages)] for number in range(min(count, MAX_PAGES)))
+    all_pages = tuple(pages[number % len(pages)] for number in range(min(count, MAX_PAGES)))
+    with _lock:
+        while len(_known_pages) >= _MOST_KNOWN:
+            del _known_pages[next(iter(_known_pages))]
+        _known_pages[key] = all_pages
+    return all_pages
 
 
 def _stated_pages(reader: PdfReader, _: Callable[..., None]) -> int | None:
