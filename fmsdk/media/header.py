@@ -22,6 +22,7 @@ from fmsdk.media.sniff import (
     normalize_mime,
     sniff,
 )
+from fmsdk.media.sound_frames import mp3_padding
 from fmsdk.media.source import BytesSource, LocalSource, PathSource, PillowSource
 
 __all__ = ["Header", "detect_mime", "read_header"]
@@ -90,7 +91,7 @@ def _read_recording(file: BinaryIO, mime: str) -> Header:
     header = Header(mime, seconds=seconds, rate=rate, channels=channels)
     try:
         if mime == "audio/mpeg":
-            return replace(header, padding=audio.mp3_padding(file))
+            return replace(header, padding=mp3_padding(file))
         film = read_film(file, mime)
     except TooManyPieces:
         return header

@@ -108,7 +108,7 @@ def read_pages(file: BinaryIO, *, text: bool) -> tuple[Page, ...]:
     except ImportError as error:
         raise MissingExtra(MISSING_READER, extra="pdf") from error
     file.seek(0)
-    key = hashlib.file_digest(file, "blake2b").digest(), text
+    key = hashlib.blake2b(file.read()).digest(), text
     if (known_pages := _known_pages.get(key)) is not None:
         return known_pages
     pages: list[Page] = []

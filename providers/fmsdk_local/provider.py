@@ -263,10 +263,10 @@ def _load_prompt_encoder(name: str, path: Path, config: LocalConfig) -> PromptEn
     from fmsdk_local.models.checkpoint import kind_of
     from fmsdk_local.models.processor import load_processor
 
-    trusted = config.trust_remote_code
+    trust = config.trust_remote_code
     try:
         with typed_panics(name):
-            processor = load_processor(path, kind_of(path), trust_remote_code=trusted)
+            processor = load_processor(path, kind_of(path), trust_remote_code=trust)
             return PromptEncoder(processor, read_chat_template(path))
     except Exception as error:
         raise map_loading_error(error, name) from error.__cause__

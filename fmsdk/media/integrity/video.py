@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from fmsdk.media.film import read_variable_int
+from fmsdk.media.film.matroska import read_variable_int
 
 __all__ = ["missing_in_iso", "missing_in_matroska"]
 

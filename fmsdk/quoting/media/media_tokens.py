@@ -7,9 +7,10 @@ model's. Nothing is fetched, and no picture is decoded.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
-from fmsdk.content import Document, Image, MediaPart, ToolResult
+from fmsdk.content import Image, MediaPart, ToolResult
 from fmsdk.errors import InvalidMedia
 from fmsdk.image_size import limits_for
 from fmsdk.provider import ImageLimits, Platform
@@ -57,9 +58,16 @@ def media_tokens(
         QuoteUnavailable: the size of a medium is unknown, or how its model counts; it names the
             medium and the way out.
     """
-    media = list(_parts(request))
+    media: list[tuple[MediaPart, bool]] = []
+    left_in_result = pages = 0
+    for part in request.parts():
+        if isinstance(part, MediaPart):
+            media.append((part, left_in_result > 0))
+            with suppress(InvalidMedia):  # the rule says what is wrong with it
+                pages += part.kind == "document" and part.mime == "application/pdf"
+        # The parts of a result follow it.
+        left_in_result = len(part.content) if isinstance(part, ToolResult) else left_in_result - 1
     images = sum(isinstance(part, Image) for part, _ in media)
-    pages = sum(isinstance(part, Document) and _is_pdf(part) for part, _ in media)
     model = request.model.lower()
     rules = _rules_by_name(model) if "gemma" in model else _BY_PROVIDER.get(request.provider)
     rules = rules or _rules_by_name(model)
@@ -84,20 +92,3 @@ def media_tokens(
 
 def _rules_by_name(model: str) -> Mapping[str, Rule]:
     return next((rules for name, rules in _BY_NAME if name.search(model)), open_models.RULES)
-
-
-def _is_pdf(part: Document) -> bool:
-    try:
-        return part.mime == "application/pdf"
-    except InvalidMedia:  # the rule says what is wrong with it
-        return False
-
-
-def _parts(request: Request) -> Iterator[tuple[MediaPart, bool]]:
-    """Every medium, and whether it is in a tool's result."""
-    for message in request.messages:
-        for part in message.parts:
-            if isinstance(part, MediaPart):
-                yield part, False
-            elif isinstance(part, ToolResult):
-                yield from ((inner, True) for inner in part.content if isinstance(inner, MediaPart))

@@ -67,7 +67,7 @@ class _Patches:
         return math.ceil(_patches(size, limit or self.default) * self.factor)
 
 
-_ACCEPTED = _Limit(30_000)  # larger ones are refused
+_ACCEPTANCE_LIMIT = _Limit(30_000)  # larger ones are refused
 _ALWAYS = _Limit(6144, 2048)
 _FORMER = _Limit(1536, 2048)
 _HIGH = _Limit(2500, 2048)
@@ -103,7 +103,7 @@ _FAMILIES: tuple[tuple[re.Pattern[str], _Tiles | _Patches], ...] = tuple(
         ),
         (
             r"gpt-(5\.([6-9]|\d\d)|[6-9]|\d\d)",
-            _Patches(1.2, _ACCEPTED, {"low": _LOW, "high": _HIGH}, (_ORIGINAL,)),
+            _Patches(1.2, _ACCEPTANCE_LIMIT, {"low": _LOW, "high": _HIGH}, (_ORIGINAL,)),
         ),
     )
 )
@@ -127,7 +127,7 @@ def image_tokens(question: Question) -> MediaTokens:
     if rule is None:
         counts = [known.count(size) for _, known in _FAMILIES if isinstance(known, _Tiles)]
         expected = math.ceil(_patches(size, _ORIGINAL) * 1.2)
-        counts.append(math.ceil(_patches(size, _ACCEPTED) * 2.46))
+        counts.append(math.ceil(_patches(size, _ACCEPTANCE_LIMIT) * 2.46))
         return question.answer(expected, also=(counts[1], counts[-1]), ceiling=max(counts),
                                basis="ratio")  # fmt: skip
     limit = rule.levels.get(detail, rule.default)
