@@ -131,7 +131,8 @@ def image_tokens(question: Question) -> MediaTokens:
         return question.answer(expected, also=(counts[1], counts[-1]), ceiling=max(counts),
                                basis="ratio")  # fmt: skip
     limit = rule.levels.get(detail, rule.default)
-    also = [rule.count(size, other) for other in rule.also if detail in ("auto", "high")]
+    other_limits = {"low": (_LOW,), "original": ()}.get(detail, rule.also)
+    also = [rule.count(size, other) for other in other_limits]
     if smaller:
         also.append(rule.count(smaller, limit))
     every_limit = (rule.default, *rule.levels.values(), *rule.also)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image as PillowImage
 
 import fmsdk
 from fmsdk import Audio, Document, FileRef, Image, Message, Request, Text, ToolResult, Video
@@ -45,6 +46,14 @@ def test_every_picture_has_a_range_and_a_bound(
     assert tokens.ceiling is not None
     assert tokens.tokens.high <= tokens.ceiling
     assert turned == tokens  # so EXIF orientation does not matter
+
+
+def test_pictures_and_samples_in_memory_are_counted() -> None:
+    picture = Image(PillowImage.new("RGB", (640, 480)))
+    (count,) = media_tokens(request_of("openai:gpt-4o", picture), "chat")
+    assert count.tokens.expected == 425
+    (count,) = media_tokens(request_of("openai:gpt-audio", Audio([0.0] * 8000, rate=8000)), "chat")
+    assert count.tokens.expected == 10
 
 
 @pytest.mark.parametrize(("provider", "model"), HOSTED)
