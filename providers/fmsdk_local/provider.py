@@ -184,7 +184,7 @@ class LocalProvider(Provider):
                 )
         model = self._find_loaded(path)
         usage = None if model is None else model.count_input(request)
-        if usage is None and any(request.media()):
+        if usage is None and (any(request.media()) or path in self._prompt_encoders):
             if path not in self._prompt_encoders:
                 encoder = _load_prompt_encoder(request.name, path, self._config)
                 self._prompt_encoders[path] = encoder
