@@ -264,7 +264,7 @@ def _print_repricing(reader: SqliteReader, where: Filter, args: argparse.Namespa
         if result.unpriced_attempts:
             note = (
                 f"{result.model}, attempts left out: {result.unpriced_attempts:,}. They used what "
-                "has no known price there, such as another vendor's media tokens, or their own cost "
+                "has no price there, such as another vendor's media tokens, or their own cost "
                 "is unknown"
             )
             print(terminal.wrap_lines(note, terminal.width_of(sys.stdout), 2))
