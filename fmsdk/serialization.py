@@ -73,6 +73,8 @@ _MONEY_FIELDS = frozenset(
         *("low", "expected", "high", "ceiling"),
     }
 )
+# Mappings whose values are fmsdk's own.
+_MAPPING_FIELDS = frozenset({("Quote", "by_modality"), ("Quote", "basis")})
 _TYPE_FIELDS = frozenset({("Request", "output"), ("Response", "output_type")})
 
 
@@ -168,6 +170,8 @@ def _write(value: Any, media: MediaForm) -> Any:
 def _write_field(owner: Any, name: str, field: str, item: Any, media: MediaForm) -> Any:
     if (name, field) in _JSON_FIELDS:
         return dict(item)
+    if (name, field) in _MAPPING_FIELDS:
+        return {key: _write(value, media) for key, value in item.items()}
     if (name, field) in _TYPE_FIELDS:
         if isinstance(item, Mapping):
             return cast("Mapping[str, Any]", item)
@@ -252,6 +256,8 @@ def _matches(value: Any, hint: Any) -> bool:
 def _read_field(name: str, field: str, item: Any, files: bool) -> Any:
     if (name, field) in _JSON_FIELDS or (name, field) in _TYPE_FIELDS:
         return item
+    if (name, field) in _MAPPING_FIELDS:
+        return {key: _read(value, files) for key, value in item.items()}
     if field == "raw_body":
         return _read_bytes(item)
     if field in _MONEY_FIELDS and isinstance(item, str):

@@ -253,14 +253,18 @@ def estimated_usage(
     usage = reported_usage or Usage()
     input_usage, output_usage = usage.input, usage.output
     if input_usage.total is None and input_usage.audio_seconds is None:
-        with suppress(QuoteUnavailable):
-            input_usage = InputUsage(total=provider.estimate(request).input.expected)
+        if isinstance(request, TranscribeRequest):
+            input_usage = InputUsage(audio_seconds=request.audio.duration)
+        else:
+            with suppress(QuoteUnavailable):
+                input_usage = InputUsage(total=provider.estimate(request).input.expected)
     if output_usage.total is None and isinstance(result, Response):
         parts = (part for choice in result.choices for part in choice.parts)
         output_usage = OutputUsage(total=estimate_answer(request, parts))
         if output_usage.total is None:
             return usage
-    if input_usage.total is None or (input_usage, output_usage) == (usage.input, usage.output):
+    is_unknown = input_usage.total is None and input_usage.audio_seconds is None
+    if is_unknown or (input_usage, output_usage) == (usage.input, usage.output):
         return usage
     return replace(usage, input=input_usage, output=output_usage, source="estimated")
 

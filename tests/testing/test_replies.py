@@ -164,7 +164,10 @@ def test_a_transcription_is_a_reply() -> None:
     assert (first.text, first.language, first.duration) == ("One", "en", 1.0)
     assert first.segments == (fmsdk.Segment(0.0, 1.0, "One"),)
     assert first.usage.input.audio_seconds == 1.0
-    assert second == replace(speech, provider="fake", model="any", latency=second.latency)
+    assert second == replace(
+        speech, provider="fake", model="any", latency=second.latency, usage=second.usage
+    )
+    assert (second.usage.source, second.usage.input.audio_seconds) == ("estimated", 1.0)
     assert (third.text, len(third.latency.attempts)) == ("Three", 2)
     assert transcribe(client).text.startswith("transcript of <samples at 16000 Hz>")
 
