@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast, overload
 
 from fmsdk import pricing
 from fmsdk.budget import BudgetOption, MemorySpending, read_budgets
@@ -31,6 +31,7 @@ from fmsdk.pipeline.call import Call, Policy
 from fmsdk.pipeline.running_calls import RunningCalls
 from fmsdk.pipeline.stream import StreamedCall
 from fmsdk.provider import Provider
+from fmsdk.quoting.history import apply_history
 from fmsdk.quoting.quote import Quote, offline_quote
 from fmsdk.quoting.quoted_request import QuotedVerb, build_quoted_request
 from fmsdk.registry import Registry
@@ -55,10 +56,8 @@ else:
 
 __all__ = ["AsyncClient"]
 
-R = TypeVar("R")
 Q = TypeVar("Q", bound=Request)
 ResultT = TypeVar("ResultT", bound=Result)
-P = ParamSpec("P")
 
 
 class AsyncClient:
@@ -288,7 +287,8 @@ class AsyncClient:
         output: type[Any] | Mapping[str, Any] | None = None,
         **settings: Unpack[GenerateOptions],
     ) -> Quote:
-        """Estimate what the request would use and cost, without a network.
+        """Estimate what the request would use and cost, without a network. If the ledger has calls
+        like it, they tell the length and the time of the answer.
 
         Args:
             verb: "embed" quotes `embed` of a text or a list of texts, "transcribe" quotes
@@ -298,7 +298,9 @@ class AsyncClient:
             QuoteUnavailable: the size of a medium is unknown before it is sent.
         """
         request = build_quoted_request(verb, model, prompt, output=output, **settings)
-        return offline_quote(request, self._registry, self._policy.clock)
+        quote = offline_quote(request, self._registry, self._policy.clock)
+        past = None if self._ledger is None else self._ledger.past_answers(quote)
+        return quote if past is None else apply_history(quote, past, request, self._registry)
 
     @refuse_unknown_keywords
     @show_keywords

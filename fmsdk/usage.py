@@ -27,7 +27,7 @@ __all__ = [
     "without_false_zeros",
 ]
 
-N = TypeVar("N", int, Decimal)
+N = TypeVar("N", int, float, Decimal)
 
 UsageSource = Literal["measured", "estimated", "unknown"]
 _SIGNIFICANT_DIGITS = 3
@@ -184,11 +184,14 @@ class Range(Generic[N]):
             raise ValueError(f"not in order: {self.low}, {self.expected}, {self.high}")
 
     def __str__(self) -> str:
-        """The expected figure, then the bounds. Decimals are US dollars."""
-        low, expected, high = (
-            format_dollars(number) if isinstance(number, Decimal) else str(number)
-            for number in (self.low, self.expected, self.high)
-        )
+        """The expected figure, then the bounds. Decimals are US dollars, floats are seconds."""
+
+        def show(number: N) -> str:
+            if isinstance(number, Decimal):
+                return format_dollars(number)
+            return f"{number:.2f} s" if isinstance(number, float) else str(number)
+
+        low, expected, high = map(show, (self.low, self.expected, self.high))
         return f"{expected} ({low} to {high})"
 
 

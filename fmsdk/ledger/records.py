@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from fmsdk.budget import Budget, Reservation, Shortfall
+from fmsdk.quoting.history import PastAnswers
 from fmsdk.quoting.quote import Quote
 from fmsdk.usage import Attempt, Cost, Latency, Usage
 
@@ -115,6 +116,10 @@ class Ledger(Protocol):
 
     def hold(self, reservation: Reservation, reason: str) -> None:
         """As `fmsdk.budget.Spending.hold`."""
+        ...
+
+    def past_answers(self, quote: Quote) -> PastAnswers | None:
+        """As `fmsdk.quoting.history.History.past_answers`."""
         ...
 
     async def flush(self) -> None:

@@ -22,14 +22,19 @@ from decimal import Decimal
 from time import monotonic
 from typing import Any, ClassVar, TypeVar
 
+import msgspec
+
 from fmsdk.budget import Budget, Reservation, Shortfall
 from fmsdk.errors import BadRequestError, LedgerError
 from fmsdk.files import expand_home
+from fmsdk.ledger.history import find_past_answers
 from fmsdk.ledger.records import AttemptRecord, CallRecord
 from fmsdk.ledger.rows import INSERT_ATTEMPT, INSERT_CALL, attempt_row, call_row
 from fmsdk.ledger.store import Flush, Hold, Reserve, Row, Settle, Store, Work
 from fmsdk.ledger.work_queue import WorkQueue
 from fmsdk.observe.log import logger
+from fmsdk.quoting.history import PastAnswers
+from fmsdk.quoting.quote import Quote
 
 __all__ = ["SqliteLedger"]
 
@@ -140,6 +145,12 @@ class SqliteLedger:
         """As `fmsdk.budget.Spending.hold`."""
         with suppress(LedgerError):
             self._put(Hold(reservation, reason))
+
+    def past_answers(self, quote: Quote) -> PastAnswers | None:
+        """As `fmsdk.quoting.history.History.past_answers`. Reads the file in this thread."""
+        with suppress(sqlite3.Error, msgspec.MsgspecError):
+            return find_past_answers(self.path, quote)
+        return None
 
     async def flush(self) -> None:
         """As `Ledger.flush`. What cannot be written now stays in memory for a later try."""

@@ -86,6 +86,8 @@ class Quote:
     basis: how each modality's tokens are known: by the vendor's "rule", by a "tokenizer" of its
         vocabulary, by the model's own "processor", or by a "ratio" fitted to recorded bills.
     input_seconds: the length of a recording that is billed by the second, and not by tokens.
+    past_calls: calls in the ledger like this one, of which `output_tokens` are then; 0: too few.
+    seconds, time_to_first_token: what 90% of those calls took, and the median.
     """
 
     provider: str
@@ -101,6 +103,9 @@ class Quote:
     input_ceiling: int | None = None
     basis: Mapping[Modality, Basis] = field(default_factory=dict[Modality, Basis])
     input_seconds: float | None = None
+    past_calls: int = 0
+    seconds: Range[float] | None = None
+    time_to_first_token: Range[float] | None = None
 
     def __str__(self) -> str:
         """One line: tokens, cost and ceiling, rounded to 3 digits."""
@@ -128,6 +133,9 @@ class Quote:
             "cost": "unknown" if self.cost is None else str(self.cost),
             "at most": "no bound" if self.ceiling is None else format_dollars(self.ceiling),
         }
+        rows |= (
+            {"takes": f"{self.seconds}, by {self.past_calls} past calls"} if self.seconds else {}
+        )
         rows |= {"prices": self.price_source} if self.price_source else {}
         rows |= {f"warning {n}": warning.message for n, warning in enumerate(self.warnings, 1)}
         return render_table(f"{self.provider}:{self.model}", rows)

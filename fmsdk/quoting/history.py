@@ -1,0 +1,76 @@
+"""What past answers say of the next one: how long it will be, and how long it will take. Knows no
+ledger; `fmsdk.ledger` finds the past answers."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Protocol
+
+from fmsdk.errors import ConfigurationError
+from fmsdk.pricing import rates_for
+from fmsdk.pricing.datafile import MONEY
+from fmsdk.quoting.quote import Quote
+from fmsdk.registry import Registry
+from fmsdk.request import Request
+from fmsdk.request_options import with_typed_options
+from fmsdk.usage import Range
+
+__all__ = ["History", "PastAnswers", "apply_history"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastAnswers:
+    """Answers of the same model to prompts of the same kinds of content and about the same size.
+
+    calls: how many. output_tokens: what 90% of them have, and the mean as the expected one.
+    seconds: of a whole call, likewise with the median. time_to_first_token: likewise; None: they
+    were not streamed.
+    """
+
+    calls: int
+    output_tokens: Range[int]
+    seconds: Range[float]
+    time_to_first_token: Range[float] | None = None
+
+
+class History(Protocol):
+    """Finds past answers."""
+
+    def past_answers(self, quote: Quote) -> PastAnswers | None:
+        """Those of the quoted model to prompts like the quoted one; None: there are too few. May
+        read a file; never raises."""
+        ...
+
+
+def apply_history(quote: Quote, past: PastAnswers, request: Request, registry: Registry) -> Quote:
+    """The quote with the length and the time of past answers in the place of assumptions. What the
+    request allows still bounds the length; the ceiling stays."""
+    price_id: str | None = quote.provider
+    with suppress(ConfigurationError):
+        provider = registry.get_offline(quote.provider)
+        price_id, request = provider.price_id, with_typed_options(request, provider.options_class)
+    tier = getattr(request.options, "service_tier", None)
+    rates = None if price_id is None else rates_for(price_id, quote.model, tier)
+    old, most = quote.output_tokens, quote.output_tokens.high
+    low, expected, high = (
+        min(getattr(past.output_tokens, end), most) for end in ("low", "expected", "high")
+    )
+    new, cost = Range(low, expected, high), quote.cost
+    if cost is not None and rates is not None:
+        amounts: list[Decimal] = []
+        for end in ("low", "expected", "high"):
+            price = rates.at(getattr(quote.input_tokens, end)).get("output", Decimal(0))
+            difference = getattr(new, end) - getattr(old, end)
+            amounts.append(MONEY.fma(difference, price, getattr(cost, end)))
+        cost = Range(*amounts)
+    return replace(
+        quote,
+        output_tokens=new,
+        cost=cost,
+        seconds=past.seconds,
+        time_to_first_token=past.time_to_first_token,
+        past_calls=past.calls,
+        warnings=tuple(w for w in quote.warnings if w.code != "output_assumed"),
+    )
