@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tomllib
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -12,15 +14,18 @@ from typing import Any, cast
 from fmsdk import pricing
 from fmsdk.cli import terminal
 from fmsdk.cli.card import price_id_of
+from fmsdk.cli.ledger import VARIABLE, read_time
 from fmsdk.cli.options import Parser
 from fmsdk.errors import BadRequestError
 from fmsdk.files import expand_home
+from fmsdk.ledger.reader import Filter, SqliteReader
 from fmsdk.request import split_model
 from fmsdk.tco.adaptation import Adaptation
 from fmsdk.tco.comparison import Alternative, Comparison, Workload, compare
 from fmsdk.tco.figures import to_decimal
 from fmsdk.tco.hardware import Hardware, OwnedHardware, RentedHardware
 from fmsdk.tco.report import describe_verdict, format_share, render_report
+from fmsdk.tco.traffic import Traffic, read_traffic
 from fmsdk.usage import InputUsage, OutputUsage, Usage, format_dollars
 
 __all__ = ["create_parser", "run_command"]
@@ -30,6 +35,8 @@ examples:
   fmsdk tco --rent 2.50 --hours-per-month 730 --requests-per-second 6 \\
     --device-seconds 0.04 --input-tokens 800 --output-tokens 200 --api openai:gpt-6.1-sol
   fmsdk tco plan.toml --html report.html
+  fmsdk tco --ledger fmsdk.db -m "openai:*" --since 30d --rent 2.50 \
+    --hours-per-month 730 --tokens-per-second 2500
 
 plan.toml has the same names:
   price = 250000
@@ -105,6 +112,11 @@ def create_parser() -> Parser:
         metavar="MODEL",
         help="a hosted model to compare with, by its list price; may be repeated",
     )
+    group = parser.add_argument_group("traffic of a ledger, in the place of your own figures")
+    group.add_argument("--ledger", metavar="FILE", help=f"the ledger; {VARIABLE} where it is empty")
+    group.add_argument("-m", "--model", metavar="NAME", help="calls of these models: openai:*")
+    group.add_argument("--since", metavar="TIME", help="2026-11-29, today, 12h, 7d")
+    group.add_argument("--until", metavar="TIME", help="as --since")
     parser.add_argument("--html", metavar="FILE", help="write a page with charts")
     parser.add_argument("--json", action="store_true", help="one JSON object with every digit")
     return parser
@@ -113,10 +125,13 @@ def create_parser() -> Parser:
 def run_command(args: argparse.Namespace) -> int:
     """Compare, and print the figures, or write them to a page."""
     figures = _read_figures(args)
+    traffic = None if args.ledger is None else _read_ledger(args)
+    if traffic is not None:
+        figures = _figures_of(traffic) | figures
     comparison = compare(
         _hardware(figures),
         _workload(figures),
-        _alternatives(figures),
+        _alternatives(figures, traffic, args.model),
         hours_per_month=figures.get("hours_per_month"),
         adaptation=_adaptation(figures),
         kilograms_per_kwh=figures.get("carbon"),
@@ -158,6 +173,35 @@ def _read_figures(args: argparse.Namespace) -> dict[str, Any]:
     return figures | {name: value for name, value in options.items() if value is not None}
 
 
+def _read_ledger(args: argparse.Namespace) -> Traffic:
+    path = args.ledger or os.environ.get(VARIABLE)
+    if not path:
+        raise BadRequestError(f"which ledger? pass --ledger fmsdk.db, or set {VARIABLE}")
+    now = datetime.now(UTC)
+    where = Filter(
+        since=read_time("--since", args.since, now),
+        until=read_time("--until", args.until, now, is_end=True),
+        model=args.model,
+    )
+    with SqliteReader(path) as reader:
+        return read_traffic(reader, where, now=now)
+
+
+def _figures_of(traffic: Traffic) -> dict[str, Any]:
+    """The traffic by the names of the options."""
+    figures: dict[str, Any] = {
+        "requests_per_second": traffic.requests_per_second,
+        "input_tokens": traffic.input_tokens,
+        "output_tokens": traffic.output_tokens,
+        "source": traffic.source,
+    }
+    if traffic.device_seconds is not None:
+        figures["device_seconds"] = traffic.device_seconds
+    if traffic.load_seconds:
+        figures["load_seconds"] = traffic.load_seconds / traffic.calls
+    return figures
+
+
 def _take(figures: dict[str, Any], name: str, why: str) -> Any:
     if name not in figures:
         raise BadRequestError(f"--{name.replace('_', '-')} is missing: {why}")
@@ -197,7 +241,7 @@ def _workload(figures: dict[str, Any]) -> Workload:
         monthly = _take(figures, "requests_per_month", "or --requests-per-second")
         hours = _take(figures, "hours_per_month", "730 is always on")
         rate = _decimal("requests_per_month", monthly) / (_decimal("hours_per_month", hours) * 3600)
-    names = ("input_tokens", "output_tokens", "load_seconds", "requests_per_load")
+    names = ("input_tokens", "output_tokens", "load_seconds", "requests_per_load", "source")
     more = {name: figures[name] for name in names if name in figures}
     return Workload(requests_per_second=rate, device_seconds=seconds, **more)
 
@@ -206,7 +250,16 @@ def _decimal(name: str, value: Any) -> Decimal:
     return to_decimal(name, value, is_open=True)
 
 
-def _alternatives(figures: dict[str, Any]) -> list[Alternative]:
+def _alternatives(
+    figures: dict[str, Any], traffic: Traffic | None, model: str | None
+) -> list[Alternative]:
+    if traffic is not None and traffic.device_seconds is None and traffic.cost_per_request:
+        paid = Alternative(
+            name=model or "what you paid",
+            price_per_request=traffic.cost_per_request,
+            source=traffic.source,
+        )
+        return [paid, *_alternatives(figures, None, None)]
     names = figures.get("api", [])
     names = [names] if isinstance(names, str) else cast("list[str]", names)
     if "api_price" in figures:
@@ -216,7 +269,7 @@ def _alternatives(figures: dict[str, Any]) -> list[Alternative]:
     for name in names:
         provider, model = split_model(name)
         tokens = {
-            key: int(_decimal(key, _take(figures, key, f"{name} is paid by the token")))
+            key: round(_decimal(key, _take(figures, key, f"{name} is paid by the token")))
             for key in ("input_tokens", "output_tokens")
         }
         usage = Usage(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from tests.support.ledger import priced_client
 
 RENT = ("--rent", "2.50", "--hours-per-month", "730")
 WORK = ("--requests-per-second", "6", "--device-seconds", "0.04")
@@ -110,3 +111,33 @@ def test_a_broken_plan_is_one_line(
     ran = fmsdk_command("tco", str(plan))
     assert ran.code == 2
     assert message in ran.err
+
+
+def test_the_traffic_of_a_ledger_is_the_workload(fmsdk_command: Run, tmp_path: Path) -> None:
+    path = tmp_path / "fmsdk.db"
+    with priced_client(ledger=path) as client:
+        for _ in range(20):
+            client.generate("fake:gpt-4o", "Why?", max_output_tokens=50)
+        spent = client.spent()
+    options = ("--ledger", str(path), "-m", "fake:*", "--since", "1h", *RENT)
+    ran = fmsdk_command("tco", *options, "--tokens-per-second", "2500", "--json")
+    record = json.loads(ran.out)
+    work = record["workload"]
+    assert Decimal(work["requests_per_second"]) == pytest.approx(Decimal(20) / 3600, rel=Decimal("0.01"))
+    assert work["source"] == "20 calls in 0.0417 days, by the ledger"
+    (verdict,) = record["verdicts"]
+    assert verdict["alternative"]["name"] == "fake:*"
+    price = Decimal(verdict["alternative"]["price_per_request"])
+    assert price == pytest.approx(spent.cost / 20, rel=Decimal("1e-9"))
+
+
+def test_a_ledger_without_such_calls_is_one_line(fmsdk_command: Run, tmp_path: Path) -> None:
+    path = tmp_path / "fmsdk.db"
+    with priced_client(ledger=path) as client:
+        client.generate("fake:gpt-4o", "Why?")
+    ran = fmsdk_command("tco", "--ledger", str(path), "-m", "none:*", *RENT, *WORK)
+    assert ran.code == 2
+    assert "the ledger has no such calls" in ran.err
+    ran = fmsdk_command("tco", "--ledger", str(tmp_path / "nowhere.db"), *RENT, *WORK)
+    assert ran.code == 2
+    assert "there is no ledger" in ran.err
