@@ -46,35 +46,43 @@ def namespace_text(tools: Iterable[Tool]) -> str:
     lines = ["# Tools\n\n## functions\n\nnamespace functions {\n"]
     for tool in tools:
         lines += [f"// {line}" for line in tool.description.splitlines()]
-        parameters = _typescript({"type": "object", **tool.parameters})
+        parameters = _typescript({"type": "object", **tool.parameters}, tool.parameters)
         lines.append(f"type {tool.name} = (_: {parameters}) => any;\n")
     lines.append("} // namespace functions")
     return "\n".join(lines)
 
 
-def _typescript(schema: Any) -> str:
+def _typescript(schema: Any, root: Schema, within: frozenset[str] = frozenset()) -> str:
+    """A schema as a type. References are resolved in `root`, but not again `within` themselves."""
     if not isinstance(schema, Mapping):
         return "any"
     fields = cast("Schema", schema)
-    if isinstance(values := fields.get("enum"), Sequence):
-        return " | ".join(
-            json.dumps(value, ensure_ascii=False) for value in cast("list[Any]", values)
-        )
+    if isinstance(reference := fields.get("$ref"), str):
+        definitions: Any = root.get("$defs") or root.get("definitions") or {}
+        name = reference.rpartition("/")[2]
+        definition = None if name in within else definitions.get(name)
+        return _typescript(definition, root, within | {name})
+    values: Any = [fields["const"]] if "const" in fields else fields.get("enum")
+    if isinstance(values, list):
+        values = cast("list[Any]", values)
+        return " | ".join(json.dumps(value, ensure_ascii=False) for value in values)
     for key in ("anyOf", "oneOf"):
-        if isinstance(choices := fields.get(key), Sequence):
-            return " | ".join(map(_typescript, cast("list[Any]", choices)))
+        if isinstance(choices := fields.get(key), list):
+            choices = cast("list[Any]", choices)
+            return " | ".join(_typescript(choice, root, within) for choice in choices)
     kind = fields.get("type")
     if isinstance(kind, list):
-        return " | ".join(_typescript({**fields, "type": each}) for each in cast("list[Any]", kind))
+        kinds = cast("list[Any]", kind)
+        return " | ".join(_typescript({**fields, "type": each}, root, within) for each in kinds)
     if kind == "array":
-        return f"{_typescript(fields.get('items'))}[]"
+        return f"{_typescript(fields.get('items'), root, within)}[]"
     if kind == "object":
         comment = f"// {fields['description']}\n" if fields.get("description") else ""
-        return f"{comment}{{\n{''.join(_typescript_fields(fields))}}}"
+        return f"{comment}{{\n{''.join(_typescript_fields(fields, root, within))}}}"
     return _PLAIN_TYPES.get(str(kind), "any")
 
 
-def _typescript_fields(schema: Schema) -> Iterator[str]:
+def _typescript_fields(schema: Schema, root: Schema, within: frozenset[str]) -> Iterator[str]:
     required_names = schema.get("required") or ()
     for name, field in _properties(schema):
         if field.get("title"):
@@ -82,7 +90,8 @@ def _typescript_fields(schema: Schema) -> Iterator[str]:
         if field.get("description") and field.get("type") != "object":
             yield from (f"// {line}\n" for line in str(field["description"]).splitlines())
         default = f" // default: {field['default']}" if "default" in field else ""
-        yield f"{name}{'' if name in required_names else '?'}: {_typescript(field)},{default}\n"
+        optional = "" if name in required_names else "?"
+        yield f"{name}{optional}: {_typescript(field, root, within)},{default}\n"
 
 
 def response_format_text(name: str, schema: Schema) -> str:

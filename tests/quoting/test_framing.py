@@ -125,6 +125,22 @@ def test_odd_schemas_are_counted(model: str, schema: Any) -> None:
     assert expected(model, tools=[Tool("f", "", schema)]) > expected(model)
 
 
+def test_references_are_shown_where_they_are_used() -> None:
+    node = {
+        "type": "object",
+        "properties": {"name": {"const": "x"}, "next": {"$ref": "#/$defs/Node"}},
+        "required": ["name", "next"],
+    }
+    schema = {
+        "type": "object",
+        "properties": {"head": {"$ref": "#/$defs/Node"}, "gone": {"$ref": "#/$defs/Gone"}},
+        "$defs": {"Node": node},
+    }
+    text = namespace_text([Tool("walk", "", schema)])
+    assert 'head?: {\nname: "x",\nnext: any,\n}' in text
+    assert "gone?: any,\n" in text
+
+
 def test_what_every_strict_schema_has_is_not_shown() -> None:
     schema = {
         "title": "Person",
