@@ -167,7 +167,8 @@ class _Count:
             self.framing_tokens += self.framing["system"] + self.framing["message"]
         for medium in media:
             self.pieces += 1
-            self.framing_tokens += self.framing[medium.modality]
+            is_text = bool(medium.text) and not medium.tokens.expected
+            self.framing_tokens += self.framing["text_file" if is_text else medium.modality]
             if medium.text:
                 self.text_tokens += self.count(medium.text)
         self.add_messages()

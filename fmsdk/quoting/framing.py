@@ -43,6 +43,7 @@ Item = Literal[
     "audio",  # each recording
     "video",  # each film
     "document",  # each document
+    "text_file",  # each document that is text
     "computer",  # each tool of Anthropic's for the use of a computer
 ]
 
@@ -107,6 +108,7 @@ _ROWS = (
     _Row("anthropic", "thinking", 29, "a prompt with the budget of thoughts"),
     _Row("anthropic", "image", 3, "the marks around a picture"),
     _Row("anthropic", "document", 6, "the marks around a document"),
+    _Row("anthropic", "text_file", 36, "the tags around a text file"),
     _Row("anthropic", "citations", 545, "instructions how to cite"),
     _Row("anthropic", "computer", 1330, "the declaration of Anthropic's own tool"),
     # Gemini on Vertex: the strings of the request (names, keys, values), and nothing between them.
