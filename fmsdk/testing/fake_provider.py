@@ -35,6 +35,7 @@ from fmsdk.response import (
     ToolCallDelta,
     Warning,
 )
+from fmsdk.token_count import TokenCount
 from fmsdk.transcription import Segment, TranscribeRequest, Transcription
 from fmsdk.usage import InputUsage, OutputUsage, Range, Usage
 from fmsdk.validation import check_list, check_number
@@ -197,6 +198,12 @@ class FakeProvider(Provider):
     def estimate(self, request: Request) -> Estimate:
         words = _words(request)
         return Estimate(input=Range(words, words, words), exact=True)
+
+    async def count_tokens(self, request: Request) -> TokenCount:
+        """The words of the request."""
+        self.requests.append(request)
+        words = _words(request)
+        return TokenCount(provider=request.provider, model=request.model, tokens=words)
 
     async def aclose(self) -> None:
         self.closed = True

@@ -14,7 +14,10 @@ from PIL import Image as PillowImage
 import fmsdk
 from fmsdk.content import ToolCall, ToolResult
 from fmsdk.pipeline import retry
+from fmsdk.provider import Capabilities, Estimate, EventStream, Provider
 from fmsdk.request import Message, Tool
+from fmsdk.testing import FakeProvider
+from fmsdk.usage import Range
 from tests.support.google.provider import FakeCredentials
 from tests.support.scripted_server import Answer, Server, run_server
 from tests.support.shared_folder import needs_shared, validator
@@ -186,11 +189,35 @@ def test_other_servers_have_no_such_endpoint(name: str) -> None:
         client.count_tokens(f"{name}:model", "Hi")
 
 
-def test_a_provider_without_counting_says_so() -> None:
-    from fmsdk.testing import FakeProvider
+class Mute(Provider):
+    """A provider of the least that the contract wants."""
 
+    contract_version = 2
+    name = "mute"
+
+    def capabilities(self, model: str) -> Capabilities:
+        return Capabilities()
+
+    async def generate(self, request: fmsdk.Request) -> fmsdk.Response[Any]:
+        raise NotImplementedError
+
+    def stream(self, request: fmsdk.Request) -> EventStream:
+        raise NotImplementedError
+
+    def estimate(self, request: fmsdk.Request) -> Estimate:
+        return Estimate(input=Range(1, 1, 1))
+
+
+def test_a_provider_without_counting_says_so() -> None:
     with (
-        fmsdk.Client(providers={"fake": FakeProvider()}) as client,
+        fmsdk.Client(providers={"mute": Mute()}) as client,
         pytest.raises(fmsdk.BadRequestError, match="counts tokens"),
     ):
-        client.count_tokens("fake:any", "Hi")
+        client.count_tokens("mute:any", "Hi")
+
+
+def test_the_fake_provider_counts_words() -> None:
+    fake = FakeProvider()
+    with fmsdk.Client(providers={"fake": fake}) as client:
+        assert int(client.count_tokens("fake:any", "one two three", tags={"a": "b"})) == 3
+    assert fake.requests[0].tags == (("a", "b"),)
