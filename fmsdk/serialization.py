@@ -21,7 +21,7 @@ from functools import cache
 from types import UnionType
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
-from fmsdk import content, embedding, request, response, transcription, usage
+from fmsdk import content, embedding, request, response, token_count, transcription, usage
 from fmsdk.content import MediaPart
 from fmsdk.embedding import Vectors
 from fmsdk.errors import BadRequestError
@@ -52,6 +52,7 @@ CLASSES: dict[str, Any] = {
         *(request.Message, request.Settings, request.Tool, request.Request),
         *(embedding.EmbedRequest, embedding.Embeddings),
         *(transcription.TranscribeRequest, transcription.Transcription, transcription.Segment),
+        token_count.TokenCount,
         *(response.Choice, response.Response, response.TokenLogprob, response.Warning),
         *(usage.Usage, usage.InputUsage, usage.OutputUsage, usage.Cost, usage.CostLine),
         *(usage.Latency, usage.Attempt, usage.Timings, usage.Device, usage.Range, Quote),
@@ -74,7 +75,9 @@ _MONEY_FIELDS = frozenset(
     }
 )
 # Mappings whose values are fmsdk's own.
-_MAPPING_FIELDS = frozenset({("Quote", "by_modality"), ("Quote", "basis")})
+_MAPPING_FIELDS = frozenset(
+    {("Quote", "by_modality"), ("Quote", "basis"), ("TokenCount", "by_modality")}
+)
 _TYPE_FIELDS = frozenset({("Request", "output"), ("Response", "output_type")})
 
 

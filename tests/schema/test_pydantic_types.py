@@ -74,6 +74,7 @@ VALUES: list[Any] = [
     CLIENT.generate("fake:any", "Hello"),
     CLIENT.embed("fake:any", ["one", "two"]),
     CLIENT.quote("fake:gpt-5.6-sol", "Hello", max_output_tokens=9),
+    fmsdk.TokenCount(provider="p", model="m", tokens=3, by_modality={"text": 2, "image": 1}),
     fmsdk.Transcription(
         provider="p", model="m", text="Hi", segments=(fmsdk.Segment(0.0, 1.5, "Hi"),)
     ),
