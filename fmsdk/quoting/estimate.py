@@ -187,11 +187,11 @@ class _Count:
 
     def add_messages(self) -> None:
         messages, framing = self.request.messages, self.framing
-        # The last message in which the user says something, and not only a tool.
+        # The last message of the user's own: what comes with a tool's result belongs to the loop.
         last_question = -1
         for index, message in enumerate(messages):
-            kinds = Text | MediaPart
-            if message.role != "assistant" and any(isinstance(p, kinds) for p in message.parts):
+            has_result = any(isinstance(part, ToolResult) for part in message.parts)
+            if message.role in ("user", "system") and not has_result:
                 last_question = index
         speaker = messages[0].role == "assistant" if messages else False
         open_calls = 0

@@ -188,6 +188,9 @@ def test_thoughts_are_billed_within_a_loop_of_tools_alone(model: str) -> None:
     bare = [loop[0], Message("assistant", [ToolCall("1", "now", {})]), loop[2]]
     running = expected(model, loop) - expected(model, bare)
     assert 150 <= running <= 410
+    # What comes with a result belongs to the loop.
+    beside = Message("user", [ToolResult("1", "noon", name="now"), "A note."])
+    assert expected(model, [*loop[:2], beside]) > expected(model, [*bare[:2], beside]) + 150
     question = Message("user", "And now?")
     assert expected(model, [*loop, question]) == expected(model, [*bare, question])
 
