@@ -183,7 +183,7 @@ class HostedProvider(Provider, Generic[E, A]):
         """The core's estimate. Raises QuoteUnavailable where the size of a medium is unknown."""
         from fmsdk.quoting.estimate import estimate_request
 
-        vendor, limits = (self.vendor or "").removesuffix("-vertex"), None
+        vendor, limits = self.vendor or "", None
         if next(request.media(), None) is not None:
             limits = self.capabilities(request.model).image_limits
         return estimate_request(request, self.platform(request), vendor=vendor, limits=limits)

@@ -17,6 +17,7 @@ from fmsdk.provider import Basis, Estimate, ImageLimits, Platform
 from fmsdk.quoting import tool_text
 from fmsdk.quoting.framing import NO_FRAMING, Framing, bound_of, framing_of
 from fmsdk.quoting.media import MediaTokens, media_tokens
+from fmsdk.quoting.vendor import vendor_of
 from fmsdk.quoting.vocabulary import (
     TextCounter,
     claude_generation,
@@ -48,8 +49,8 @@ def estimate_request(
 
     Args:
         platform: the API that it goes to; None: the vendor's usual one.
-        vendor: whose model it is ("openai", "anthropic", "google"; any other gets a wide guess).
-            None: the provider's name.
+        vendor: whose models the provider has; None: its name tells. A server with models of many
+            vendors is known by the model's name; another gets a wide guess.
         limits: of pictures, to which the pipeline makes them smaller before they are sent.
 
     Raises:
@@ -88,7 +89,8 @@ def most_tokens(request: Request) -> int:
 
 def estimate_answer(request: Request, parts: Iterable[Part]) -> int | None:
     """About how many tokens the parts of an answer are for the request's model; None for media."""
-    counter, total = text_counter(request.provider, request.model), 0.0
+    vendor = vendor_of(request.provider, request.model)
+    counter, total = text_counter(vendor, request.model.rpartition("/")[2]), 0.0
     for part in parts:
         if isinstance(part, (Text, Reasoning)):
             total += counter.count(part.text)
@@ -144,13 +146,14 @@ class _Count:
         media: Iterable[MediaTokens],
     ) -> None:
         self.request = request
-        self.vendor = vendor
-        self.counter: TextCounter = text_counter(vendor, request.model)
+        self.server = vendor
+        # A router's names have the vendor before the model's own.
+        model = request.model.rpartition("/")[2]
+        self.vendor = vendor = vendor_of(vendor, request.model)
+        self.counter: TextCounter = text_counter(vendor, model)
         # What is embedded or transcribed is sent as it stands.
         is_prompt = not isinstance(request, EmbedRequest | TranscribeRequest)
-        self.framing: Framing = framing_of(
-            vendor if is_prompt else NO_FRAMING, request.model, platform
-        )
+        self.framing: Framing = framing_of(vendor if is_prompt else NO_FRAMING, model, platform)
         self.counts_strings = vendor == "google" and (
             platform == "vertex" or gemini_generation(request.model) < _FIRST_WITH_JSON_TOOLS
         )
@@ -347,7 +350,7 @@ class _Count:
             min(max(1, math.floor(low)), expected), expected, max(math.ceil(high + 1), expected)
         )
         maximum = bound_of(
-            self.vendor,
+            vendor_of(self.server, ""),  # a router may add prompts of its own
             size=self.size,
             pieces=self.pieces,
             has_tools=bool(request.tools),

@@ -260,6 +260,27 @@ def test_a_server_of_its_own_gets_a_wide_guess() -> None:
     assert unknown.basis == {"text": "ratio"}
 
 
+@pytest.mark.parametrize(
+    ("server", "model", "vendor", "name"),
+    [
+        ("openrouter", "anthropic/claude-sonnet-4.5", "anthropic", "claude-sonnet-4-5"),
+        ("openrouter", "openai/gpt-5.4", "openai", "gpt-5.4"),
+        ("github-copilot", "gemini-2.5-pro", "google", "gemini-2.5-pro"),
+        ("azure", "my-deployment", "openai", "gpt-4o"),
+        ("google-vertex", "gemini-2.5-pro", "google", "gemini-2.5-pro"),
+        ("", "gpt-oss-120b", "openai", "gpt-oss-120b"),
+    ],
+)
+def test_a_router_counts_as_the_models_vendor(
+    server: str, model: str, vendor: str, name: str
+) -> None:
+    text = "The keeper wrote down the weather every morning. " * 9
+    routed = estimate_request(build(f"mine:{model}", text, tools=[NOW]), vendor=server)
+    direct = estimate_request(build(f"{vendor}:{name}", text, tools=[NOW]))
+    assert routed.input == direct.input
+    assert routed.basis == direct.basis
+
+
 def test_text_in_several_parts_is_one_message() -> None:
     parts = [Text("one"), Text("two")]
     assert expected("openai:gpt-4o", [Message("user", parts)]) == 9

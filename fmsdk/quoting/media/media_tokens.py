@@ -16,6 +16,7 @@ from fmsdk.image_size import limits_for
 from fmsdk.provider import ImageLimits, Platform
 from fmsdk.quoting.media import anthropic, google, open_models, openai
 from fmsdk.quoting.media.count import MediaTokens, Question
+from fmsdk.quoting.vendor import vendor_of
 from fmsdk.request import Request
 
 __all__ = ["media_tokens"]
@@ -37,12 +38,9 @@ _GOOGLE: Mapping[str, Rule] = {
     "video": google.with_aliases(google.video_tokens),
     "document": google.with_aliases(google.document_tokens),
 }
-_BY_NAME: tuple[tuple[re.Pattern[str], Mapping[str, Rule]], ...] = (
-    (re.compile(r"\bgpt-?\d|\bchatgpt|\bgpt-audio|\bo[134](-|$)|computer-use"), _OPENAI),
-    (re.compile(r"\bclaude"), _ANTHROPIC),
-    (re.compile(r"\bgemini"), _GOOGLE),
-)
-_BY_PROVIDER = {"openai": _OPENAI, "anthropic": _ANTHROPIC, "google": _GOOGLE}
+_BY_VENDOR = {"openai": _OPENAI, "anthropic": _ANTHROPIC, "google": _GOOGLE}
+# Open weights of these vendors, which are no hosted models of theirs.
+_OPEN_WEIGHTS = re.compile("gemma|gpt-oss")
 
 
 def media_tokens(
@@ -69,8 +67,8 @@ def media_tokens(
         left_in_result = len(part.content) if isinstance(part, ToolResult) else left_in_result - 1
     images = sum(isinstance(part, Image) for part, _ in media)
     model = request.model.lower()
-    rules = _rules_by_name(model) if "gemma" in model else _BY_PROVIDER.get(request.provider)
-    rules = rules or _rules_by_name(model)
+    vendor = "" if _OPEN_WEIGHTS.search(model) else vendor_of(request.provider, model)
+    rules = _BY_VENDOR.get(vendor, open_models.RULES)
     counts: list[MediaTokens] = []
     for part, in_result in media:
         question = Question(
@@ -88,7 +86,3 @@ def media_tokens(
             question.refuse(f"is {part.kind}, and nobody says how {request.name} counts that")
         counts.append(rule(question))
     return counts
-
-
-def _rules_by_name(model: str) -> Mapping[str, Rule]:
-    return next((rules for name, rules in _BY_NAME if name.search(model)), open_models.RULES)
