@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = ["vendor_of"]
 
@@ -20,6 +21,7 @@ _BY_NAME = (
 )
 
 
+@lru_cache(maxsize=512)
 def vendor_of(provider: str, model: str) -> str:
     """The vendor of the model: "openai", "anthropic" or "google"; "" for any other."""
     vendor = _BY_PROVIDER.get(provider)

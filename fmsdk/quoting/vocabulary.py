@@ -48,8 +48,7 @@ _CLASSES: dict[str, bytes] = {
     "other": bytes(range(0xEE, 0xF5)),  # emoji
 }
 _MEMBERS = tuple(_CLASSES.values())
-_ASCII_CLASSES, _ASCII = 8, bytes(range(128))
-_LOWER, _LATIN = 1, _ASCII_CLASSES  # their places among the classes
+_LOWER, _LATIN = 1, 8  # their places among the classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +121,20 @@ class TextCounter:
         total = _counter(self.encoding)(text)
         if self.scale is None or not total:
             return total
-        data = text.encode("utf-8", "surrogatepass")
+        data = text.encode("utf-8", "surrogatepass").translate(None, b" ")
         scale, lower = self.scale, 0
         total *= scale.count
         for index, (members, weight) in enumerate(zip(_MEMBERS, scale.classes, strict=True)):
-            if index == _ASCII_CLASSES:
-                data = data.translate(None, _ASCII)
-                if not data:
-                    break
-            count = len(data) - len(data.translate(None, members))
+            others = data.translate(None, members)
+            count = len(data) - len(others)
             total += weight * count
             if index == _LOWER:
                 lower = count
             elif index == _LATIN and count * 50 > len(text):
                 total += scale.accent * lower
+            if not others:
+                break
+            data = others
         return max(total, 1.0)
 
 
