@@ -25,6 +25,7 @@ from fmsdk.errors import BudgetExceeded, FmsdkError, QuoteUnavailable
 from fmsdk.observe.observer import create_id, result_of
 from fmsdk.pricing import device_cost
 from fmsdk.provider import Provider
+from fmsdk.quoting import vocabulary
 from fmsdk.quoting.quote import Quote, quote_request
 from fmsdk.request import Request
 from fmsdk.result import Result, Warning
@@ -82,7 +83,8 @@ class CallSpending:
         self._request = request
         why_none = ""
         try:
-            if any(True for _ in request.media()) or _length(request) > _LONG_TEXT:
+            takes_long = not vocabulary.is_loaded() or any(True for _ in request.media())
+            if takes_long or _length(request) > _LONG_TEXT:
                 self.quote = await run_in_thread(quote_request, request, self._provider)
             else:
                 self.quote = quote_request(request, self._provider)

@@ -19,7 +19,13 @@ from typing import Any
 
 from fmsdk.quoting.text_tokens import count_tokens
 
-__all__ = ["TextCounter", "claude_generation", "gemini_generation", "text_counter"]
+__all__ = [
+    "TextCounter",
+    "claude_generation",
+    "gemini_generation",
+    "is_loaded",
+    "text_counter",
+]
 
 _QUOTES, _BRACKETS = b"\"'", b",:[]{}"
 _PUNCTUATION = bytes(
@@ -155,6 +161,11 @@ def text_counter(vendor: str, model: str) -> TextCounter:
         spread = (0.87, 1.15) if has_vocabulary else (0.8, 1.25)
         return TextCounter(encoding, _GEMINI, spread, is_exact=False)
     return TextCounter(encoding, _UNKNOWN, (0.6, 1.5), is_exact=False)
+
+
+def is_loaded() -> bool:
+    """Whether a vocabulary is loaded, so that a first count need not wait for that."""
+    return _counter.cache_info().currsize > 0
 
 
 @cache

@@ -111,10 +111,13 @@ def test_the_vocabulary_is_loaded_at_the_first_quote_alone() -> None:
     program = """
 import sys
 import fmsdk
+from fmsdk.quoting import vocabulary
 assert not any(name.startswith("bpe_openai") for name in sys.modules)
+assert not vocabulary.is_loaded()
 client = fmsdk.Client()
 quote = client.quote("openai:gpt-4o", "Explain entropy.", max_output_tokens=5)
 assert quote.basis == {"text": "tokenizer"}, quote.basis
+assert vocabulary.is_loaded()
 assert "bpe_openai" not in sys.modules  # whose tables nobody needs here
 import bpe_openai  # the application's own use goes on
 assert len(bpe_openai.get_encoding("o200k_base").encode("Explain entropy.")) == 3
