@@ -64,8 +64,11 @@ class _Row:
 
 
 _HARMONY = r"^(o\d|gpt-5|gpt-6|gpt-oss|codex|computer-use)"
+_OPEN_HARMONY = r"^gpt-oss"
 _ROWS = (
     # OpenAI: ChatML, <|start|>role<|message|>…<|end|>, and the start of the answer.
+    _Row("openai", "request", 63, "open weights state their own system prompt", _OPEN_HARMONY),
+    _Row("openai", "tools", 19, "open weights are told the channel of calls", _OPEN_HARMONY),
     _Row("openai", "request", 2, "the answer's start has no separator in Harmony", _HARMONY),
     _Row("openai", "request", 3, "the answer's start: <|im_start|>assistant<|im_sep|>"),
     _Row("openai", "message", 4, "start, role, separator and end of a message"),

@@ -96,7 +96,7 @@ def _typescript_fields(schema: Schema, root: Schema, within: frozenset[str]) -> 
 
 def response_format_text(name: str, schema: Schema) -> str:
     """The output's schema as OpenAI shows it: what every strict schema has is left out."""
-    unseen = ("required", "additionalProperties", "$schema", "title")
+    unseen = ("required", "additionalProperties", "$schema")
     visible_schema = {key: value for key, value in schema.items() if key not in unseen}
     return f"# Response Formats\n\n## {name}\n\n{compact_json(_without_closure(visible_schema))}"
 

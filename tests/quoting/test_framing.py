@@ -152,6 +152,7 @@ def test_what_every_strict_schema_has_is_not_shown() -> None:
     text = response_format_text("Person", schema)
     assert text.startswith("# Response Formats\n\n## Person\n\n")
     assert json.loads(text.rpartition("\n")[2]) == {
+        "title": "Person",
         "type": "object",
         "properties": {"name": {"type": "string"}},
     }

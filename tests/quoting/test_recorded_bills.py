@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from statistics import median
+from typing import Any
 
 import pytest
 
 from benchmarks.billing import Line, quoted_lines
-from tests.support.shared_folder import needs_shared
+from fmsdk.quoting.estimate import estimate_request
+from tests.support.recorded_requests import platform_of, to_request
+from tests.support.shared_folder import SHARED, needs_shared
 from tests.support.tally import count
 
 pytestmark = needs_shared
@@ -70,3 +74,44 @@ def test_modalities_add_up() -> None:
         total = line.quote.input_tokens
         for end in ("low", "expected", "high"):
             assert sum(getattr(part, end) for part in parts.values()) == getattr(total, end)
+
+
+APIS = {
+    "chat.completions": "chat",
+    "responses": "responses",
+    "messages": "messages",
+    "generateContent": "generate_content",
+    "streamGenerateContent": "generate_content",
+}
+
+
+def other_recordings() -> list[dict[str, Any]]:
+    """Text requests of the vendors in `../shared/recorded`, which nothing was calibrated with."""
+    folder = SHARED / "recorded"
+    expected = (folder / "expected.jsonl").read_text("utf-8").splitlines()
+    usages = {(row := json.loads(line))["id"]: row.get("usage") or {} for line in expected}
+    rows: list[dict[str, Any]] = []
+    for line in (folder / "interactions.jsonl").read_text("utf-8").splitlines():
+        row = json.loads(line)
+        billed, api = usages.get(row["id"], {}).get("input_total"), APIS.get(row["endpoint"])
+        if not billed or not api or row["provider"] not in ("openai", "anthropic", "gemini"):
+            continue
+        known = {"vendor": row["provider"], "api": api, "platform": "aistudio", "media": []}
+        rows.append(row | known | {"request": row["request_json"], "billed": billed})
+    return rows
+
+
+def test_bills_that_nothing_was_calibrated_with() -> None:
+    near: list[bool] = []
+    for row in other_recordings():
+        try:
+            request = to_request(row)
+        except (KeyError, TypeError, ValueError):
+            continue  # with media, whose files are not there, or tools of the vendor's own
+        if getattr(request.options, "server_tools", None):
+            continue
+        tokens = estimate_request(request, platform_of(row)).input.expected
+        near.append(abs(tokens - row["billed"]) <= max(5, 0.1 * row["billed"]))
+    count("other recorded bills of text", len(near))
+    assert len(near) >= 30
+    assert share(near) >= 0.9

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from fmsdk.provider import Platform
 from fmsdk.request import Request
 from tests.support.recorded_requests.anthropic import request_fields_of_messages
 from tests.support.recorded_requests.gemini import request_fields_of_generate_content
@@ -46,7 +47,7 @@ PROVIDER_OPTIONS: dict[str, dict[str, Any]] = {
 """The provider's options that ask the platform of a recording; no key is ever used."""
 
 
-def platform_of(row: JsonObject) -> str:
+def platform_of(row: JsonObject) -> Platform:
     """Where the request went: "chat", "responses", "messages", "aistudio" or "vertex"."""
     return row["platform"] if row["api"] == "generate_content" else row["api"]
 

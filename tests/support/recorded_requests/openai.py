@@ -26,7 +26,7 @@ def request_fields_of_chat(body: JsonObject, files: MediaFiles) -> JsonObject:
         "messages": tuple(_chat_message(message, files) for message in body["messages"]),
         "tools": tuple(_tool(tool["function"]) for tool in body.get("tools") or ()),
         "tool_choice": _choice(body.get("tool_choice")),
-        "output": _output(schema),
+        "output": schema.get("schema"),
         "settings": _settings(body, modalities=tuple(body.get("modalities") or ("text",))),
         "options": _options(body),
     }
@@ -76,7 +76,7 @@ def request_fields_of_responses(body: JsonObject, files: MediaFiles) -> JsonObje
         "messages": tuple(messages),
         "tools": tuple(_tool(tool) for tool in body.get("tools") or () if _is_function(tool)),
         "tool_choice": _choice(body.get("tool_choice")),
-        "output": _output((body.get("text") or {}).get("format") or {}),
+        "output": ((body.get("text") or {}).get("format") or {}).get("schema"),
         "settings": _settings(body, reasoning=effort),
         "options": _options(body),
     }
@@ -128,11 +128,6 @@ def _choice(choice: Any) -> str:
     if isinstance(choice, dict):
         return choice.get("name") or choice["function"]["name"]
     return choice or "auto"
-
-
-def _output(format: JsonObject) -> JsonObject | None:
-    schema = format.get("schema")
-    return None if schema is None else {"title": format.get("name", "output"), **schema}
 
 
 def _settings(body: JsonObject, **fields: Any) -> Settings:
