@@ -45,8 +45,9 @@ _IDLE_SECONDS = 60.0
 _RETRY_SECONDS = 1.0
 _EXIT_SECONDS = 10.0
 """How long the end of the interpreter waits for the last rows."""
-_SLOW_SECONDS, _PATIENCE_SECONDS = 0.003, 30.0
-"""A write that takes longer than the first is left to the thread, for as long as the second."""
+_SLOW_SECONDS, _FIRST_DOUBT, _LONGEST_DOUBT = 0.003, 0.05, 30.0
+"""After a write that took longer than the first, the thread writes for a while, which doubles with
+each slow one up to the last: a busy machine is slow once, a slow disk is so again."""
 _NOTHING = Decimal(0)
 
 
@@ -72,7 +73,7 @@ class SqliteLedger:
         self._content = content
         self._timeout = timeout
         self._store = Store(self.path, timeout)
-        self._slow_until = 0.0
+        self._slow_until, self._doubt = 0.0, _FIRST_DOUBT
         self.write_lock = threading.Lock()
         self._create_queue()
         self._known_failures: set[str] = set()
@@ -130,7 +131,9 @@ class SqliteLedger:
                 self._queue.put_back(work, ())
                 return False
             if monotonic() - start > _SLOW_SECONDS:
-                self._slow_until = start + _PATIENCE_SECONDS
+                is_again = start - self._slow_until < _LONGEST_DOUBT
+                self._doubt = min(2 * self._doubt, _LONGEST_DOUBT) if is_again else _FIRST_DOUBT
+                self._slow_until = start + self._doubt
             # What is refused is asked again, in its turn.
             return not refusals and item.shortfall is None
         finally:
