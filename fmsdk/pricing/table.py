@@ -73,11 +73,13 @@ class _Overrides(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """A model in a vendor's price list. is_own: the vendor lists it itself, not a fallback."""
+    """A model in a vendor's price list. is_own: the vendor lists it itself, not a fallback.
+    changes_by_the_minute: its price depends on the time of day."""
 
     model: Model
     release: str
     is_own: bool
+    changes_by_the_minute: bool
 
 
 def rates_for(
@@ -85,10 +87,12 @@ def rates_for(
 ) -> Rates | None:
     """What `model` of the vendor `provider_id` charges in `tier` at `when` (None: now; naive
     times are UTC). None where the vendor, the model or the tier's price is unknown."""
-    moment = datetime.now(UTC) if when is None else when
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if when is None:
+        moment = datetime.now(UTC)
+    else:
+        moment = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
     listing = _find(provider_id, model)
-    by_the_minute = listing is not None and listing.model.changes_by_the_minute
+    by_the_minute = listing is not None and listing.changes_by_the_minute
     valid = moment.replace(second=0, microsecond=0) if by_the_minute else moment.date()
     return _rates(provider_id, model, (tier or "").lower(), valid)
 
@@ -100,6 +104,7 @@ def context_window(provider_id: str, model: str) -> int | None:
     return None if listing is None else listing.model.context_window
 
 
+@lru_cache(maxsize=4096)
 def max_output_tokens(provider_id: str, model: str) -> int | None:
     """The most tokens of a hosted model's answer; None if unknown."""
     names = [model]
@@ -195,7 +200,8 @@ def _find(provider_id: str, model: str) -> _Listing | None:
     match = None if prices is None else find_model(model, prices, _price_list)
     if prices is None or match is None:
         return None
-    return _Listing(match[0], prices.release, is_own=match[1])
+    found, is_own = match
+    return _Listing(found, prices.release, is_own, found.changes_by_the_minute)
 
 
 @cache

@@ -8,7 +8,7 @@ neither the final bill (`fmsdk.pricing`) nor spending limits.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -66,8 +66,11 @@ _MAX_ANSWER_TOKENS = 8192
 # Of a second of speech: silence, 150 words a minute, and fast speech in a script of many tokens.
 _SPOKEN_TOKENS = (0.0, 3.3, 12.0)
 _NO_TOKENS = Estimate(input=Range(0, 0, 0), exact=True)
-_TEXT_IN = ("input", "cache write", "cache write 1h")
+_TEXT = ("input", "cache write", "cache write 1h")
+_KINDS = {kind: tuple(f"{name} {kind}" for name in _TEXT) for kind in ("image", "audio", "video")}
+"""The kinds of line of a bill that a modality's tokens can be. Documents are billed as text."""
 _TEXT_OUT = ("output", "reasoning")
+_NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,30 +182,32 @@ def quote_request(request: Request, provider: Provider) -> Quote:
     Raises:
         QuoteUnavailable: the size of the request is unknown offline.
     """
-    by_seconds = _rates_by_seconds(request, provider.price_id)
-    quote = make_quote(
-        request,
-        # Nobody needs the tokens of a recording that is billed by the second.
-        estimate=_NO_TOKENS if by_seconds else provider.estimate(request),
-        price_id=provider.price_id,
-        local=provider.is_local,
-    )
-    source = pricing.name_price_source(quote.price_source, provider)
-    return quote if source == quote.price_source else replace(quote, price_source=source)
+    price_id = provider.price_id
+    # Nobody needs the tokens of a recording that is billed by the second.
+    by_seconds = _rates_by_seconds(request, price_id)
+    estimate = _NO_TOKENS if by_seconds else provider.estimate(request)
+    return make_quote(request, estimate=estimate, price_id=price_id, provider=provider)
 
 
 def make_quote(
-    request: Request, *, estimate: Estimate, price_id: str | None, local: bool = False
+    request: Request,
+    *,
+    estimate: Estimate,
+    price_id: str | None,
+    provider: Provider | None = None,
 ) -> Quote:
     """Price an estimate.
 
     Args:
         estimate: the request's input tokens.
         price_id: the vendor's id in the price table; None: its prices are unknown.
-        local: the model runs on the user's own device, so its cost depends on time.
+        provider: where the request goes; None: to the vendor itself.
     """
     if rates := _rates_by_seconds(request, price_id):
-        return _quote_by_seconds(cast("TranscribeRequest", request), rates)
+        quote = _quote_by_seconds(cast("TranscribeRequest", request), rates)
+        source = quote.price_source
+        named_source = source if provider is None else pricing.name_price_source(source, provider)
+        return replace(quote, price_source=named_source)
     warnings: list[Warning] = []
     limit = None if price_id is None else pricing.max_output_tokens(price_id, request.model)
     output = _answer_length(request, limit, warnings)
@@ -214,17 +219,23 @@ def make_quote(
     if no_bounds:
         message = f"there is no ceiling: nobody can bound {', '.join(no_bounds)} before the answer"
         warnings.append(Warning("input_unbounded", message, no_bounds[0]))
-    tier = getattr(request.options, "service_tier", None)
-    if getattr(request.options, "speed", None) == "fast":  # Anthropic's fast mode
-        tier = "fast"
+    tier = None
+    if request.options is not None:
+        tier = getattr(request.options, "service_tier", None)
+        if getattr(request.options, "speed", None) == "fast":  # Anthropic's fast mode
+            tier = "fast"
     rates = None if price_id is None else pricing.rates_for(price_id, request.model, tier)
     cost = None if rates is None else _cost_range(estimate, output, rates)
     ceilings = _ceilings(request, estimate)
-    ceiling = None
-    if (rates is None or cost is None) and local:
+    ceiling = price_source = None
+    if rates is not None and cost is not None:
+        price_source = rates.source
+        if provider is not None:
+            price_source = pricing.name_price_source(price_source, provider)
+    if cost is None and provider is not None and provider.is_local:
         message = "a local answer costs the time it takes, which is unknown before it has run"
         warnings.append(Warning("local_cost_unknown_before_run", message, request.name))
-    elif rates is None or cost is None:
+    elif cost is None or rates is None:
         at_tier = f" in the tier {tier!r}" if tier else ""
         message = f"no price is known for {request.name}{at_tier}"
         warnings.append(Warning("price_unknown", message, request.name))
@@ -241,7 +252,7 @@ def make_quote(
         cost=cost,
         ceiling=ceiling,
         source="measured" if estimate.exact else "estimated",
-        price_source=None if rates is None or cost is None else rates.source,
+        price_source=price_source,
         warnings=tuple(warnings),
         by_modality=estimate.by_modality or {"text": estimate.input},
         input_ceiling=None if ceilings is None or no_bounds else sum(ceilings.values()),
@@ -333,7 +344,7 @@ def _answer_length(request: Request, limit: int | None, warnings: list[Warning])
         low, expected, high = (math.ceil(seconds * rate) for rate in _SPOKEN_TOKENS)
         return Range(low, expected, max(high, limit or 0))
     settings = request.settings
-    thinks = settings.reasoning not in {None, "none", "minimal"}
+    thinks = settings.reasoning not in (None, "none", "minimal")
     assumed_tokens = _REASONED_ANSWER_TOKENS if thinks else _ANSWER_TOKENS
     maximum = settings.max_output_tokens or limit or _MAX_ANSWER_TOKENS
     if settings.max_output_tokens is None or settings.max_output_tokens > assumed_tokens:
@@ -352,18 +363,22 @@ def _cost_range(
     estimate: Estimate, answer: Range[int], rates: pricing.Rates
 ) -> Range[Decimal] | None:
     """US dollars; None: media of the request have no price."""
-    by_modality = estimate.by_modality or {"text": estimate.input}
-    parts = [(_input_kind(modality), _ends(tokens)) for modality, tokens in by_modality.items()]
-    parts.append(("output", _ends(answer)))
+    tokens = estimate.input
+    by_modality = estimate.by_modality or {"text": tokens}
+    inputs = [
+        (_KINDS.get(kind, _TEXT)[0], r.low, r.expected, r.high) for kind, r in by_modality.items()
+    ]
     amounts: list[Decimal] = []
-    for end, tokens in enumerate(_ends(estimate.input)):
-        prices = rates.at(tokens)
-        amount = prices.get("request", Decimal(0))
-        for kind, counts in parts:
-            if counts[end] and kind not in prices:
-                return None
-            if counts[end]:
-                amount = MONEY.fma(counts[end], prices[kind], amount)
+    ends = (tokens.low, answer.low), (tokens.expected, answer.expected), (tokens.high, answer.high)
+    for number, (total, answer_tokens) in enumerate(ends, 1):
+        prices = rates.at(total)
+        amount = prices.get("request", _NOTHING)
+        counts = [("output", answer_tokens), *((each[0], each[number]) for each in inputs)]
+        for kind, count in counts:
+            if count:
+                if kind not in prices:
+                    return None
+                amount = MONEY.fma(count, prices[kind], amount)
         amounts.append(amount)
     return Range(*amounts)
 
@@ -376,25 +391,23 @@ def _ceiling(
     request: Request, ceilings: Mapping[Modality, int], most_out: int, rates: pricing.Rates
 ) -> Decimal | None:
     prices = rates.at(sum(ceilings.values()))
-    media = {f"output {kind}" for kind in request.settings.modalities if kind != "text"}
-    if not media <= prices.keys():
-        return None
-    total = prices.get("request", Decimal(0))
-    for modality, most_in in ceilings.items():
-        suffix = _input_kind(modality).removeprefix("input")
-        kinds = [f"{kind}{suffix}" for kind in _TEXT_IN if f"{kind}{suffix}" in prices]
-        if most_in and not kinds:
+    outputs = _TEXT_OUT
+    if request.settings.modalities:
+        media = [f"output {kind}" for kind in request.settings.modalities if kind != "text"]
+        if not prices.keys() >= set(media):
             return None
-        highest_in = max((prices[kind] for kind in kinds), default=Decimal(0))
-        total = MONEY.fma(most_in, highest_in, total)
-    highest_out = max(
-        (prices[kind] for kind in {*_TEXT_OUT, *media} if kind in prices), default=Decimal(0)
-    )
+        outputs = (*_TEXT_OUT, *media)
+    total = prices.get("request", _NOTHING)
+    for modality, most_in in ceilings.items():
+        highest_in = _highest(prices, _KINDS.get(modality, _TEXT))
+        if most_in and highest_in is None:
+            return None
+        total = MONEY.fma(most_in, highest_in or _NOTHING, total)
+    highest_out = _highest(prices, outputs)
     if most_out and not highest_out:
         return None
-    return MONEY.fma(most_out, highest_out, total)
+    return MONEY.fma(most_out, highest_out or _NOTHING, total)
 
 
-def _input_kind(modality: Modality) -> str:
-    """The kind of line of a bill that the modality's tokens are. Documents are billed as text."""
-    return f"input {modality}" if modality in ("image", "audio", "video") else "input"
+def _highest(prices: Mapping[str, Decimal], kinds: Iterable[str]) -> Decimal | None:
+    return max([prices[kind] for kind in kinds if kind in prices], default=None)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 from fmsdk.request import Request
@@ -33,17 +34,23 @@ _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 def unbounded_inputs(request: Request) -> Iterator[str]:
     """The names of what brings input, or a price, that has no bound."""
-    for name in _OPTIONS:
-        if getattr(request.options, name, None):
-            yield f"options.{name}"
-    extra: Any = getattr(request.options, "extra_body", None)
-    if isinstance(extra, Mapping):
-        yield from _unknown_fields(cast("Mapping[str, Any]", extra), "extra_body")
-    if _SEARCHES.search(request.model):
+    if request.options is not None:
+        for name in _OPTIONS:
+            if getattr(request.options, name, None):
+                yield f"options.{name}"
+        extra: Any = getattr(request.options, "extra_body", None)
+        if isinstance(extra, Mapping):
+            yield from _unknown_fields(cast("Mapping[str, Any]", extra), "extra_body")
+    if _searches(request.model):
         yield f"the searches of {request.model}"
     for part in request.media():
         if part.file or part.url:
             yield f"the {part.kind} {part.describe()}"
+
+
+@lru_cache(maxsize=512)
+def _searches(model: str) -> bool:
+    return _SEARCHES.search(model) is not None
 
 
 def _unknown_fields(fields: Mapping[str, Any], path: str) -> Iterator[str]:
