@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.machinery import PathFinder
@@ -187,20 +188,20 @@ def _counter(encoding: str) -> Callable[[str], float]:
 
 @cache
 def _bindings() -> ModuleType | None:
-    """The compiled module of `bpe-openai`; None if it is not installed.
+    """The compiled module of `bpe-openai`; None if it is not installed, or if another release of
+    it has no such module.
 
-    The package around it builds tables in Python for decoding, which takes 0.4 s and 100 MB. They
-    are not needed here, so that the module is loaded without the package.
+    The package around it builds tables in Python for decoding, which takes 0.4 s and 60 MB more.
+    They are not needed here, so that the module is loaded without the package.
     """
     name = "bpe_openai._bindings"
-    if name in sys.modules:
-        return sys.modules[name]
-    package = find_spec("bpe_openai")
-    if package is None or package.submodule_search_locations is None:
-        return None
-    spec = PathFinder.find_spec(name, list(package.submodule_search_locations))
-    if spec is None or spec.loader is None:
-        return None
-    module: Any = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return sys.modules.setdefault(name, module)
+    module: Any = sys.modules.get(name)
+    package = find_spec("bpe_openai") if module is None else None
+    if package is not None and package.submodule_search_locations is not None:
+        spec = PathFinder.find_spec(name, list(package.submodule_search_locations))
+        if spec is not None and spec.loader is not None:
+            with suppress(ImportError):
+                module = module_from_spec(spec)
+                spec.loader.exec_module(module)
+                sys.modules.setdefault(name, module)
+    return module if hasattr(module, "tokenizer_for_encoding") else None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -105,6 +107,24 @@ def test_any_text_has_a_count(name: str, text: str) -> None:
 
 def test_half_of_a_surrogate_pair_is_counted() -> None:
     assert text_counter(*MODELS["o200k"]).count("a\ud83db") >= 2
+
+
+def test_another_release_of_the_package_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text_counter(*MODELS["o200k"]).count("x")  # what is loaded is put back afterwards
+    (tmp_path / "bpe_openai").mkdir()
+    (tmp_path / "bpe_openai" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "bpe_openai._bindings", raising=False)
+    load = vocabulary._bindings.__wrapped__
+    assert load() is None
+    (tmp_path / "bpe_openai" / "_bindings.py").write_text("VERSION = 2")
+    assert load() is None
+    monkeypatch.delitem(sys.modules, "bpe_openai._bindings", raising=False)
+    (tmp_path / "bpe_openai" / "_bindings.py").write_text("raise ImportError('no such library')")
+    importlib.invalidate_caches()
+    assert load() is None
 
 
 def test_the_vocabulary_is_loaded_at_the_first_quote_alone() -> None:
