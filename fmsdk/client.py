@@ -32,7 +32,8 @@ from fmsdk.pipeline.running_calls import RunningCalls
 from fmsdk.pipeline.stream import StreamedCall
 from fmsdk.provider import Provider
 from fmsdk.quoting.history import apply_history
-from fmsdk.quoting.quote import Quote, offline_quote
+from fmsdk.quoting.offline import offline_quote
+from fmsdk.quoting.quote import Quote
 from fmsdk.quoting.quoted_request import QuotedVerb, build_quoted_request
 from fmsdk.registry import Registry
 from fmsdk.request import Prompt, Request, build, convert_request, split_model
@@ -299,8 +300,7 @@ class AsyncClient:
         """
         request = build_quoted_request(verb, model, prompt, output=output, **settings)
         quote = offline_quote(request, self._registry, self._policy.clock)
-        past = None if self._ledger is None else self._ledger.past_answers(quote)
-        return quote if past is None else apply_history(quote, past, request, self._registry)
+        return apply_history(quote, self._ledger, request, self._registry)
 
     @refuse_unknown_keywords
     @show_keywords

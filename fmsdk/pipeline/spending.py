@@ -26,7 +26,8 @@ from fmsdk.observe.observer import create_id, result_of
 from fmsdk.pricing import device_cost
 from fmsdk.provider import Provider
 from fmsdk.quoting import vocabulary
-from fmsdk.quoting.quote import Quote, quote_request
+from fmsdk.quoting.offline import quote_request
+from fmsdk.quoting.quote import Quote
 from fmsdk.request import Request
 from fmsdk.result import Result, Warning
 from fmsdk.threads import run_in_thread

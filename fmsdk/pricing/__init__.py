@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from fmsdk.pricing.bill import name_price_source, price
 from fmsdk.pricing.device import DEVICE_PRICES, device_cost
+from fmsdk.pricing.residency import regional_rates
 from fmsdk.pricing.table import Rates, context_window, max_output_tokens, rates_for, release
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "name_price_source",
     "price",
     "rates_for",
+    "regional_rates",
     "release",
 ]

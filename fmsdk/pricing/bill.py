@@ -120,10 +120,10 @@ def _sum_amounts(lines: Iterable[CostLine]) -> Decimal:
     return total
 
 
-def name_price_source(source: str | None, provider: Provider) -> str | None:
+def name_price_source(source: str | None, provider: Provider | None) -> str | None:
     """Where a price of the provider's comes from. Through a server that is not the vendor's own, it
     is the vendor's list price all the same, and the text says so."""
-    if source is None or provider.price_id is None or provider.is_official:
+    if source is None or provider is None or provider.price_id is None or provider.is_official:
         return source
     return f"{source}; the list price at {provider.price_id} itself, behind another server"
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Protocol
 
 from fmsdk.errors import ConfigurationError
-from fmsdk.pricing import rates_for
 from fmsdk.pricing.datafile import MONEY
+from fmsdk.quoting.offline import find_rates
 from fmsdk.quoting.quote import Quote
 from fmsdk.registry import Registry
 from fmsdk.request import Request
@@ -44,15 +44,19 @@ class History(Protocol):
         ...
 
 
-def apply_history(quote: Quote, past: PastAnswers, request: Request, registry: Registry) -> Quote:
-    """The quote with the length and the time of past answers in the place of assumptions. What the
-    request allows still bounds the length; the ceiling stays."""
-    price_id: str | None = quote.provider
+def apply_history(
+    quote: Quote, history: History | None, request: Request, registry: Registry
+) -> Quote:
+    """The quote with the length and the time of past answers, if there are any, in the place of
+    assumptions. What the request allows still bounds the length; the ceiling stays."""
+    past = None if history is None else history.past_answers(quote)
+    if past is None:
+        return quote
+    provider, price_id = None, quote.provider
     with suppress(ConfigurationError):
         provider = registry.get_offline(quote.provider)
-        price_id, request = provider.price_id, with_typed_options(request, provider.options_class)
-    tier = getattr(request.options, "service_tier", None)
-    rates = None if price_id is None else rates_for(price_id, quote.model, tier)
+        request = with_typed_options(request, provider.options_class)
+    rates = find_rates(request, price_id if provider is None else provider.price_id, provider)
     old, most = quote.output_tokens, quote.output_tokens.high
     low, expected, high = (
         min(getattr(past.output_tokens, end), most) for end in ("low", "expected", "high")

@@ -13,10 +13,7 @@ from fmsdk.request import Request
 
 __all__ = ["unbounded_inputs"]
 
-_OPTIONS = (
-    *("server_tools", "previous_response_id", "cached_content", "container"),
-    "inference_geo",  # the region changes the price
-)
+_OPTIONS = (*("server_tools", "previous_response_id", "cached_content", "container"),)
 _SEARCHES = re.compile(r"search|deep-research|:online|compound", re.IGNORECASE)
 """Models that search on their own: OpenAI's, Perplexity's by way of OpenRouter, Groq's."""
 _HARMLESS_FIELDS = frozenset(

@@ -123,7 +123,9 @@ def test_the_traffic_of_a_ledger_is_the_workload(fmsdk_command: Run, tmp_path: P
     ran = fmsdk_command("tco", *options, "--tokens-per-second", "2500", "--json")
     record = json.loads(ran.out)
     work = record["workload"]
-    assert Decimal(work["requests_per_second"]) == pytest.approx(Decimal(20) / 3600, rel=Decimal("0.01"))
+    assert Decimal(work["requests_per_second"]) == pytest.approx(
+        Decimal(20) / 3600, rel=Decimal("0.01")
+    )
     assert work["source"] == "20 calls in 0.0417 days, by the ledger"
     (verdict,) = record["verdicts"]
     assert verdict["alternative"]["name"] == "fake:*"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from fmsdk import pricing
 from fmsdk.content import Document, FileRef
 from fmsdk.provider import Estimate
 from fmsdk.quoting.estimate import estimate_text, most_tokens
-from fmsdk.quoting.quote import Quote, make_quote
+from fmsdk.quoting.offline import make_quote
+from fmsdk.quoting.quote import Quote
 from fmsdk.request import Request, build
 from fmsdk.usage import InputUsage, OutputUsage, Range, Usage
 from fmsdk_anthropic.options import AnthropicOptions
@@ -50,7 +52,6 @@ def ask(provider: str, **options: Any) -> Quote:
     [
         ("anthropic", {"server_tools": SEARCH}, "server_tools"),
         ("anthropic", {"container": "container_1"}, "container"),
-        ("anthropic", {"inference_geo": "us"}, "inference_geo"),
         ("anthropic", {"extra_body": {"mcp_servers": []}}, "mcp_servers"),
         ("anthropic", {"extra_body": {"max_tokens": 9000}}, "max_tokens"),
         ("google", {"server_tools": [{"googleSearch": {}}]}, "server_tools"),
@@ -185,3 +186,25 @@ def test_no_recorded_bill_exceeds_its_ceiling() -> None:
     count("recorded requests without a bound, told so", unbounded)
     assert bounded > 500
     assert unbounded > 5
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "base_url"),
+    [
+        ("anthropic:claude-sonnet-4-6", {"inference_geo": "us"}, None),
+        ("openai:gpt-5.4", {}, "https://eu.api.openai.com/v1"),
+    ],
+)
+def test_a_geography_that_costs_more_is_in_the_quote(
+    model: str, options: dict[str, Any], base_url: str | None
+) -> None:
+    provider = model.partition(":")[0]
+
+    def quote(base_url: str | None, **settings: Any) -> Quote:
+        own = {provider: {"api_key": "k-123456", "base_url": base_url}}
+        return fmsdk.Client(providers=own).quote(model, "Hi", max_output_tokens=50, **settings)
+
+    plain, regional = quote(None), quote(base_url, options=options or None)
+    assert plain.ceiling is not None
+    assert regional.ceiling == plain.ceiling * Decimal("1.1")
+    assert "residency uplift" in (regional.price_source or "")
