@@ -19,6 +19,7 @@ from typing import Any
 import fmsdk
 from benchmarks.hosted.clients import MODELS, configured
 from benchmarks.hosted.server import running
+from fmsdk.ledger import SqliteLedger
 
 PROMPT = "Name three primary colours, and say in a sentence why painters mix them at all."
 ROUNDS, CALLS = 15, 60
@@ -34,15 +35,19 @@ def measure_calls(root: str, folder: Path) -> int:
     with asyncio.Runner() as runner:
         for wire, model in MODELS.items():
             plain = fmsdk.AsyncClient(providers=configured(wire, root))
+            ledger = SqliteLedger(folder / f"{wire}.db")
             careful = fmsdk.AsyncClient(
                 providers=configured(wire, root),
                 budget=["1000", fmsdk.Budget("1000", per="day")],
-                ledger=folder / f"{wire}.db",
+                ledger=ledger,
             )
 
-            async def repeat(client: fmsdk.AsyncClient, model: str = model) -> None:
+            async def repeat(
+                client: fmsdk.AsyncClient, model: str = model, ledger: SqliteLedger = ledger
+            ) -> None:
                 for _ in range(CALLS):
                     await client.generate(model, PROMPT, max_output_tokens=400)
+                await ledger.flush()  # or its rows would be written on the other's account
 
             pairs = []
             for number in range(ROUNDS + 1):
@@ -53,8 +58,8 @@ def measure_calls(root: str, folder: Path) -> int:
                     times.append((time.process_time() - start) / CALLS)
                 if number:  # the first one imports, opens and reads prices
                     pairs.append(times)
-            for client in (plain, careful):
-                runner.run(client.aclose())
+            for each in (plain, careful, ledger):
+                runner.run(each.aclose())
             ratio = statistics.median(money / bare - 1 for bare, money in pairs)
             medians = [1e6 * statistics.median(column) for column in zip(*pairs, strict=True)]
             note = "  MISSED" if ratio > MOST_ADDED else ""

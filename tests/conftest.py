@@ -54,6 +54,7 @@ SLOW = {
     "hosted/test_soak.py",
     "hosted/test_thousand.py",
     "http/test_patience.py",
+    "ledger/test_killed.py",
     "matrix",
     "media/test_hostile_files.py",
     "openai/test_local_servers.py",

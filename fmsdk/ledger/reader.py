@@ -9,7 +9,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, Protocol, Self
 
@@ -32,9 +32,14 @@ __all__ = ["EVERYTHING", "Filter", "LedgerReader", "OpenReservation", "SqliteRea
 Table = Literal["calls", "attempts", "spending"]
 _OPEN = """
     SELECT max(reservation), max(call_id), max(time_us), max(model), max(tags), sum(delta_units),
-        max(kind = 'hold'), max(note) FROM spending {where}
-    GROUP BY reservation HAVING sum(kind = 'settle') = 0 ORDER BY max(time_us)
+        max(CASE kind WHEN 'hold' THEN note WHEN 'lease' THEN '{lease}' END)
+    FROM spending {where}
+    GROUP BY reservation HAVING sum(kind = 'settle') = 0 AND (max(kind = 'lease') = 0
+        OR (sum(delta_units) > 0 AND max(written_us) < {recently}))
+    ORDER BY max(time_us)
 """
+_LEASE_REASON = "a process reserved it in advance, and ended"
+_LIFE_OF_A_LEASE = timedelta(minutes=1)
 _SETTLEMENTS = """
     SELECT reservation, sum(delta_units) FROM spending WHERE reservation IN
         (SELECT reservation FROM spending WHERE kind = 'settle' AND note = ?) GROUP BY reservation
@@ -144,6 +149,8 @@ class SqliteReader:
     def open_reservations(self, where: Filter = EVERYTHING) -> list[OpenReservation]:
         """As `LedgerReader.open_reservations`."""
         clause, values = where.to_sql("spending")
+        recently = to_microseconds(datetime.now(UTC) - _LIFE_OF_A_LEASE)
+        sql = _OPEN.format(where=clause, lease=_LEASE_REASON, recently=recently)
         return [
             OpenReservation(
                 reservation=Reservation(
@@ -154,11 +161,9 @@ class SqliteReader:
                     tags=tuple(msgspec.json.decode(tags).items()),
                     amount=from_units(units),
                 ),
-                reason=note if is_held else None,
+                reason=reason,
             )
-            for id, call_id, time, model, tags, units, is_held, note in self._execute(
-                _OPEN.format(where=clause), values
-            )
+            for id, call_id, time, model, tags, units, reason in self._execute(sql, values)
         ]
 
     def settled_by_hand(self) -> dict[str, Decimal]:
@@ -179,7 +184,6 @@ class SqliteReader:
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 table = SpendingTable(connection)
-                table.begin()
                 for one in reservations:
                     table.settle(one, one.amount if amount is None else amount, BY_HAND)
                 connection.execute("COMMIT")

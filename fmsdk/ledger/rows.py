@@ -1,19 +1,24 @@
-"""Records as rows of the file: one value for each column."""
+"""Records as rows of the file: one value for each column, encoded on the writer's thread."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from decimal import ROUND_CEILING, Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from fmsdk.ledger.records import AttemptRecord, CallRecord
 from fmsdk.ledger.schema import to_microseconds, to_units
+from fmsdk.ledger.spending import encode_tags
 from fmsdk.quoting.quote import Quote
 from fmsdk.usage import Cost, InputUsage, OutputUsage, Usage
 
 __all__ = ["INSERT_ATTEMPT", "INSERT_CALL", "USAGE", "attempt_row", "call_row"]
+
+V = TypeVar("V")
+R = TypeVar("R")
 
 _INPUT = tuple(spec.name for spec in fields(InputUsage))
 _OUTPUT = tuple(spec.name for spec in fields(OutputUsage))
@@ -65,7 +70,7 @@ def call_row(record: CallRecord) -> tuple[Any, ...]:
         record.verb,
         record.provider,
         record.model,
-        _encode(dict(record.tags)),
+        encode_tags(record.tags),
         record.outcome,
         record.attempts,
         record.served_model,
@@ -94,7 +99,7 @@ def attempt_row(record: AttemptRecord) -> tuple[Any, ...]:
         record.verb,
         record.provider,
         record.model,
-        _encode(dict(record.tags)),
+        encode_tags(record.tags),
         attempt.seconds,
         attempt.waited,
         attempt.error,
@@ -110,6 +115,22 @@ def attempt_row(record: AttemptRecord) -> tuple[Any, ...]:
     )
 
 
+def _remember_last(function: Callable[[V], R]) -> Callable[[V], R]:
+    """The function, which answers for the last object anew without work: the record of a call has
+    the values of its last attempt."""
+    last: tuple[V, R] | None = None
+
+    def remember(value: V) -> R:
+        nonlocal last
+        known = last
+        if known is None or known[0] is not value:
+            known = last = (value, function(value))
+        return known[1]
+
+    return remember
+
+
+@_remember_last
 def _usage_values(usage: Usage | None) -> tuple[Any, ...]:
     if usage is None:
         return _NO_USAGE
@@ -126,9 +147,15 @@ def _usage_values(usage: Usage | None) -> tuple[Any, ...]:
 def _cost_values(total: Decimal | None, last: Cost | None) -> tuple[Any, ...]:
     if total is None:
         return _NO_COST
-    units = to_units(total)
-    if last is None:
-        return f"{total:f}", units, None, None, None
+    source, lines, price_source = _bill_values(last)
+    return f"{total:f}", to_units(total), source, lines, price_source
+
+
+@_remember_last
+def _bill_values(cost: Cost | None) -> tuple[str | None, str | None, str | None]:
+    """Its source, its lines, and the source of its prices."""
+    if cost is None:
+        return None, None, None
     lines = [
         {
             "kind": line.kind,
@@ -138,11 +165,12 @@ def _cost_values(total: Decimal | None, last: Cost | None) -> tuple[Any, ...]:
             "amount": f"{line.amount:f}",
             **({"note": line.note} if line.note else {}),
         }
-        for line in last.lines
+        for line in cost.lines
     ]
-    return f"{total:f}", units, last.source, _encode(lines), last.price_source
+    return cost.source, _encode(lines), cost.price_source
 
 
+@_remember_last
 def _quote_values(quote: Quote | None) -> tuple[Any, ...]:
     if quote is None:
         return _NO_QUOTE

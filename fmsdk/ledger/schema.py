@@ -35,6 +35,7 @@ _SCALE = 12
 _BUSY_SECONDS = 0.02
 _MONEY = Context(prec=60)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 USAGE_COLUMNS = """
     usage_source TEXT, service_tier TEXT, server_tools TEXT,
@@ -70,9 +71,11 @@ _MIGRATIONS = (
     CREATE INDEX attempts_by_time ON attempts (time_us);
     CREATE TABLE spending (
         id INTEGER PRIMARY KEY, reservation TEXT NOT NULL, call_id TEXT NOT NULL,
-        kind TEXT NOT NULL CHECK (kind IN ('reserve', 'settle', 'hold')),
+        kind TEXT NOT NULL CHECK (kind IN ('reserve', 'settle', 'hold', 'lease')),
         time_us INTEGER NOT NULL, written_us INTEGER NOT NULL, delta_units INTEGER NOT NULL,
         model TEXT NOT NULL, tags TEXT NOT NULL, note TEXT);
+    CREATE INDEX spending_by_reservation ON spending (reservation);
+    CREATE INDEX spending_by_time ON spending (time_us);
     """,
 )
 """The statements that lead from each version to the next. They never change once released."""
@@ -91,8 +94,7 @@ def from_units(units: int) -> Decimal:
 
 def to_microseconds(time: datetime) -> int:
     """A time as microseconds since 1970."""
-    passed = time - _EPOCH
-    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+    return (time - _EPOCH) // _MICROSECOND
 
 
 def to_time(microseconds: int) -> datetime:
@@ -101,8 +103,7 @@ def to_time(microseconds: int) -> datetime:
 
 
 def open_for_writing(path: str, timeout: float) -> sqlite3.Connection:
-    """Open a file, create or migrate its tables, and leave transactions and checkpoints to the
-    caller.
+    """Open a file, create or migrate its tables, and leave transactions to the caller.
 
     Args:
         timeout: seconds to wait for other processes that write.
@@ -121,7 +122,6 @@ def open_for_writing(path: str, timeout: float) -> sqlite3.Connection:
             connection.execute("COMMIT")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA wal_autocheckpoint = 0")
             if version < VERSION:
                 _migrate(connection, path)
             return connection

@@ -15,12 +15,12 @@ import sqlite3
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from time import monotonic
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -28,9 +28,10 @@ from fmsdk.budget import Budget, Reservation, Shortfall
 from fmsdk.errors import BadRequestError, LedgerError
 from fmsdk.files import expand_home
 from fmsdk.ledger.history import find_past_answers
+from fmsdk.ledger.leases import LEASE_SECONDS, Leases
 from fmsdk.ledger.records import AttemptRecord, CallRecord
-from fmsdk.ledger.rows import INSERT_ATTEMPT, INSERT_CALL, attempt_row, call_row
-from fmsdk.ledger.store import Flush, Hold, Reserve, Row, Settle, Store, Work
+from fmsdk.ledger.schema import to_units
+from fmsdk.ledger.store import Flush, GiveBack, Hold, Reserve, Settle, Store, Work
 from fmsdk.ledger.work_queue import WorkQueue
 from fmsdk.observe.log import logger
 from fmsdk.quoting.history import PastAnswers
@@ -38,16 +39,12 @@ from fmsdk.quoting.quote import Quote
 
 __all__ = ["SqliteLedger"]
 
-R = TypeVar("R", AttemptRecord, CallRecord)
 _MOST_WAITING = 10_000
 """Records that wait in memory while the file cannot be written; later ones are lost."""
 _IDLE_SECONDS = 60.0
 _RETRY_SECONDS = 1.0
 _EXIT_SECONDS = 10.0
 """How long the end of the interpreter waits for the last rows."""
-_SLOW_SECONDS, _FIRST_DOUBT, _LONGEST_DOUBT = 0.003, 0.05, 30.0
-"""After a write that took longer than the first, the thread writes for a while, which doubles with
-each slow one up to the last: a busy machine is slow once, a slow disk is so again."""
 _NOTHING = Decimal(0)
 
 
@@ -72,12 +69,12 @@ class SqliteLedger:
         self.path = os.path.abspath(expand_home(name))
         self._content = content
         self._timeout = timeout
-        self._store = Store(self.path, timeout)
-        self._slow_until, self._doubt = 0.0, _FIRST_DOUBT
+        self._leases = Leases()
+        self._store = Store(self.path, timeout, self._leases)
         self.write_lock = threading.Lock()
         self._create_queue()
         self._known_failures: set[str] = set()
-        self._losses = Counter[str]()
+        self._lost_rows = Counter[str]()
         with _Ledgers.lock:
             _Ledgers.all.add(self)
 
@@ -91,63 +88,42 @@ class SqliteLedger:
 
     def record_attempt(self, record: AttemptRecord) -> None:
         """As `Ledger.record_attempt`."""
-        self._put_row(INSERT_ATTEMPT, attempt_row, record)
+        self._add_record(record)
 
     def record_call(self, record: CallRecord) -> None:
         """As `Ledger.record_call`."""
-        self._put_row(INSERT_CALL, call_row, record)
+        self._add_record(record)
 
     async def reserve(
         self, reservation: Reservation, budgets: Sequence[Budget]
     ) -> Shortfall | None:
-        """As `fmsdk.budget.Spending.reserve`. Without budgets, nothing waits for the file."""
-        if not budgets:
+        """As `fmsdk.budget.Spending.reserve`. On a lease or without budgets, nothing waits for the
+        file."""
+        lease = None
+        if budgets:
+            units = to_units(reservation.amount, ROUND_CEILING)
+            lease = self._leases.draw(reservation, budgets, units)
+        if lease is not None or not budgets:
             with suppress(LedgerError):
-                self._put(Reserve(reservation, (), None))
-            return None
-        if self._reserve_at_once(reservation, budgets):
+                self._enqueue(Reserve(reservation, budgets, None, lease))
             return None
         future: asyncio.Future[Shortfall | None] = asyncio.get_running_loop().create_future()
         try:
-            self._put(Reserve(reservation, budgets, future), urgent=True)
+            self._enqueue(Reserve(reservation, budgets, future), urgent=True)
             return await future
         except asyncio.CancelledError:
             self.settle(reservation, _NOTHING)  # whether it is written by now or not
             raise
 
-    def _reserve_at_once(self, reservation: Reservation, budgets: Sequence[Budget]) -> bool:
-        """Reserve in this thread, where nothing has to be waited for: the file is open, nobody
-        writes, and it was fast. SQLite then writes into memory of the system (WAL); the switch to
-        the other thread and back takes four times as long. False: ask the thread."""
-        if monotonic() < self._slow_until or not self.write_lock.acquire(blocking=False):
-            return False
-        try:
-            if not self._store.is_open or (work := self._queue.take_unhurried()) is None:
-                return False
-            item, start = Reserve(reservation, budgets, None), monotonic()
-            try:
-                refusals = self._store.write([*work, item], waits=False)
-            except (sqlite3.Error, LedgerError, OSError):
-                self._queue.put_back(work, ())
-                return False
-            if monotonic() - start > _SLOW_SECONDS:
-                is_again = start - self._slow_until < _LONGEST_DOUBT
-                self._doubt = min(2 * self._doubt, _LONGEST_DOUBT) if is_again else _FIRST_DOUBT
-                self._slow_until = start + self._doubt
-            # What is refused is asked again, in its turn.
-            return not refusals and item.shortfall is None
-        finally:
-            self.write_lock.release()
-
     def settle(self, reservation: Reservation, amount: Decimal) -> None:
         """As `fmsdk.budget.Spending.settle`."""
         with suppress(LedgerError):  # the reservation stays, and the log says why
-            self._put(Settle(reservation, amount))
+            self._enqueue(Settle(reservation, amount))
 
     def hold(self, reservation: Reservation, reason: str) -> None:
         """As `fmsdk.budget.Spending.hold`."""
         with suppress(LedgerError):
-            self._put(Hold(reservation, reason))
+            self._enqueue(Hold(reservation, reason))
 
     def past_answers(self, quote: Quote) -> PastAnswers | None:
         """As `fmsdk.quoting.history.History.past_answers`. Reads the file in this thread."""
@@ -158,53 +134,43 @@ class SqliteLedger:
     async def flush(self) -> None:
         """As `Ledger.flush`. What cannot be written now stays in memory for a later try."""
         if self._thread is not None:
-            await asyncio.wrap_future(self._put_flush(is_last=False))
+            await asyncio.wrap_future(self._add_flush(is_last=False))
 
     async def aclose(self) -> None:
         """As `Ledger.aclose`. What cannot be written now is lost, and the log says how much."""
         if self._thread is not None:
-            await asyncio.wrap_future(self._put_flush(is_last=True))
+            await asyncio.wrap_future(self._add_flush(is_last=True))
 
     def close(self, timeout: float | None = None) -> None:
         """As `aclose`, for a thread that may wait, for `timeout` seconds at most."""
         if self._thread is not None:
             with suppress(TimeoutError):
-                self._put_flush(is_last=True).result(timeout)
+                self._add_flush(is_last=True).result(timeout)
 
     def _create_queue(self) -> None:
-        self._queue = WorkQueue[Work, Row]()
+        self._queue = WorkQueue[Work]()
         self._thread: threading.Thread | None = None
         self._start_lock = threading.Lock()
 
-    def _put_flush(self, *, is_last: bool) -> Future[None]:
+    def _add_flush(self, *, is_last: bool) -> Future[None]:
         future = Future[None]()
         try:
-            self._put(Flush(future, is_last), urgent=True, with_records=True)
+            self._enqueue(Flush(future, is_last), urgent=True)
         except LedgerError:
             future.set_result(None)
         return future
 
-    def _put_row(self, statement: str, encode: Callable[[R], tuple[Any, ...]], record: R) -> None:
-        try:
-            row = Row(statement, encode(record))
-        except Exception as error:  # a value of an odd kind loses its row, and no call
-            self._losses[_name_row(statement)] += 1
-            self._warn(type(error).__name__, f"it cannot hold a record: {error}")
-            return
+    def _add_record(self, record: AttemptRecord | CallRecord) -> None:
         if len(self._queue) >= _MOST_WAITING:
-            self._losses[_name_row(statement)] += 1
+            self._lost_rows[_name_row(record)] += 1
             return
-        self._queue.put_record(row)
         try:
-            self._ensure_thread()
+            self._enqueue(record)
         except LedgerError:
-            self._losses[_name_row(statement)] += 1
+            self._lost_rows[_name_row(record)] += 1
 
-    def _put(self, work: Work, *, urgent: bool = False, with_records: bool = False) -> None:
-        self._queue.put(work, urgent=urgent, with_records=with_records)
-        self._ensure_thread()
-
-    def _ensure_thread(self) -> None:
+    def _enqueue(self, work: Work, *, urgent: bool = False) -> None:
+        self._queue.add(work, urgent=urgent)
         if self._thread is None:  # looked at after the queue got the item: see `_end_thread`
             with self._start_lock:
                 if self._thread is None:
@@ -219,70 +185,64 @@ class SqliteLedger:
     def _run(self) -> None:
         pause: float | None = None
         while True:
-            taken = self._queue.take(_IDLE_SECONDS, pause)
-            if taken is None:
+            idle_timeout = LEASE_SECONDS if len(self._leases) else _IDLE_SECONDS
+            batch = self._queue.take_all(idle_timeout, pause)
+            if batch is None and not len(self._leases):
                 if self._end_thread():
                     return
                 continue
-            batch, records = taken
+            batch = batch or []
+            flushes = [work for work in batch if isinstance(work, Flush)]
+            is_last = any(work.is_last for work in flushes)
+            since = None if flushes else monotonic() - LEASE_SECONDS
+            old_leases, self._store.ended_leases = self._store.ended_leases, []
+            old_leases += self._leases.take_back(unused_since=since)
+            batch += [GiveBack(lease, units) for lease, units in old_leases if units]
             with self.write_lock:
-                failure = self._write(batch, records)
-                self._store.checkpoint()
-            pause = _RETRY_SECONDS if failure else None
-            is_last = any(isinstance(work, Flush) and work.is_last for work in batch)
-            if failure:
-                self._keep(batch, records, is_last=is_last)
-            if is_last:
-                pause = None
-                self._report_losses()
+                failure = self._write(batch, is_last=is_last)
+            pause = _RETRY_SECONDS if failure and not is_last else None
             has_ended = is_last and self._end_thread()
             self._answer(batch, failure)
-            del batch, records, taken
+            del batch
             if has_ended:
                 return
 
-    def _write(self, batch: Sequence[Work], records: Sequence[Row]) -> str:
-        """Write a batch, or return why that failed."""
+    def _write(self, batch: list[Work], *, is_last: bool) -> str:
+        """Write a batch. Returns why that failed; then its rows wait for the next try, unless this
+        was the last."""
+        failure = ""
         try:
-            refusals = self._store.write(batch, records)
+            for work, refusal in self._store.write(batch):
+                self._lost_rows[_name_row(work)] += 1
+                self._warn(type(refusal).__name__, f"it cannot hold a record: {refusal}")
         except Exception as error:  # this thread has to go on, whatever it is
             kind = getattr(error, "sqlite_errorname", type(error).__name__)
-            failure = self._describe(kind, error)
+            folder = os.path.dirname(self.path)
+            if kind == "SQLITE_CANTOPEN" and not os.path.isdir(folder):
+                failure = f"there is no folder {folder}"
+            elif kind.startswith("SQLITE_BUSY"):
+                failure = f"another process has locked it for {self._timeout:g} s"
+            elif isinstance(error, LedgerError):
+                failure = error.message
+            else:
+                failure = f"it cannot be written: {error}"
             self._warn(kind, failure)
-            return failure
-        for item, error in refusals:
-            self._losses[_name_row(item)] += 1
-            self._warn(type(error).__name__, f"it cannot hold a record: {error}")
-        return ""
-
-    def _describe(self, kind: str, error: Exception) -> str:
-        folder = os.path.dirname(self.path)
-        if kind == "SQLITE_CANTOPEN" and not os.path.isdir(folder):
-            return f"there is no folder {folder}"
-        if kind.startswith("SQLITE_BUSY"):
-            return f"another process has locked it for {self._timeout:g} s"
-        if isinstance(error, LedgerError):
-            return error.message
-        return f"it cannot be written: {error}"
-
-    def _keep(self, batch: Sequence[Work], records: Sequence[Row], *, is_last: bool) -> None:
-        """Have what could not be written wait for the next try, unless this was the last."""
-        waiting = [
-            work
-            for work in batch
-            if not isinstance(work, Flush)
-            and not (isinstance(work, Reserve) and work.future is not None)
-        ]
-        if is_last:
-            self._losses.update(map(_name_row, (*waiting, *records)))
-        else:
-            self._queue.put_back(waiting, records)
-
-    def _report_losses(self) -> None:
-        losses, self._losses = self._losses, Counter[str]()
-        if losses:
-            rows = ", ".join(f"{count} {name}" for name, count in sorted(losses.items()))
+            # The caller of a reservation gets the error, and sends nothing.
+            rows = [
+                work
+                for work in batch
+                if not isinstance(work, Flush)
+                and not (isinstance(work, Reserve) and work.future is not None)
+            ]
+            if is_last:
+                self._lost_rows.update(map(_name_row, rows))
+            else:
+                self._queue.put_back(rows)
+        if is_last and self._lost_rows:
+            rows = ", ".join(f"{count} {name}" for name, count in sorted(self._lost_rows.items()))
+            self._lost_rows.clear()
             self._warn("", f"rows were lost: {rows}")
+        return failure
 
     def _answer(self, batch: Sequence[Work], failure: str) -> None:
         """Tell those who wait."""
@@ -305,7 +265,7 @@ class SqliteLedger:
         """End this thread, unless there is work again."""
         self._store.close()
         with self._start_lock:
-            # In this order: a `put` in between sees that there is no thread, or its work is seen.
+            # In this order: an `add` in between sees that there is no thread, or its work is seen.
             thread, self._thread = self._thread, None
             if len(self._queue):
                 self._thread = thread
@@ -324,18 +284,18 @@ class SqliteLedger:
         """The child has neither the thread nor the work, and must not touch the connection."""
         connection = self._store.abandon()
         if connection is not None:
-            _Ledgers.abandoned.append(connection)
+            _Ledgers.abandoned_connections.append(connection)
+        self._leases = Leases()
+        self._store = Store(self.path, self._timeout, self._leases)
         self.write_lock = threading.Lock()
         self._create_queue()
-        self._losses = Counter[str]()
+        self._lost_rows = Counter[str]()
 
 
-def _name_row(item: Work | Row | str) -> str:
-    """What is lost with an item, or with a row of the statement `item`."""
-    statement = item.statement if isinstance(item, Row) else item
-    if statement == INSERT_CALL:
+def _name_row(work: Work) -> str:
+    if isinstance(work, CallRecord):
         return "calls"
-    return "attempts" if statement == INSERT_ATTEMPT else "entries of spending"
+    return "attempts" if isinstance(work, AttemptRecord) else "entries of spending"
 
 
 def _resolve(answers: Sequence[Reserve]) -> None:
@@ -349,12 +309,13 @@ def _resolve(answers: Sequence[Reserve]) -> None:
 
 
 class _Ledgers:
-    """Those of this process. abandoned: connections of the process that this one was forked of."""
+    """Those of this process. abandoned_connections: of the process that this one was forked
+    from."""
 
     all: ClassVar[weakref.WeakSet[SqliteLedger]] = weakref.WeakSet()
     lock = threading.Lock()
-    abandoned: ClassVar[list[sqlite3.Connection]] = []
-    locked: ClassVar[list[threading.Lock]] = []
+    abandoned_connections: ClassVar[list[sqlite3.Connection]] = []
+    held_locks: ClassVar[list[threading.Lock]] = []
 
 
 @atexit.register
@@ -371,18 +332,18 @@ def _lock_before_fork() -> None:
     for ledger in list(_Ledgers.all):
         lock = ledger.write_lock
         if lock.acquire(timeout=1.0):
-            _Ledgers.locked.append(lock)
+            _Ledgers.held_locks.append(lock)
 
 
 def _unlock_in_parent() -> None:
-    for lock in _Ledgers.locked:
+    for lock in _Ledgers.held_locks:
         lock.release()
-    _Ledgers.locked.clear()
+    _Ledgers.held_locks.clear()
     _Ledgers.lock.release()
 
 
 def _reset_in_child() -> None:
-    _Ledgers.locked.clear()
+    _Ledgers.held_locks.clear()
     _Ledgers.lock = threading.Lock()
     for ledger in list(_Ledgers.all):
         ledger.reset_after_fork()

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from time import monotonic, sleep
-from typing import Any, NamedTuple
 
 from fmsdk.budget import Budget, Reservation, Shortfall
 from fmsdk.errors import LedgerError
+from fmsdk.ledger.leases import Lease, Leases, kind_of
+from fmsdk.ledger.records import AttemptRecord, CallRecord
+from fmsdk.ledger.rows import INSERT_ATTEMPT, INSERT_CALL, attempt_row, call_row
 from fmsdk.ledger.schema import open_for_writing
 from fmsdk.ledger.spending import SpendingTable
 
-__all__ = ["Flush", "Hold", "Reserve", "Row", "Settle", "Store", "Work"]
+__all__ = ["Flush", "GiveBack", "Hold", "Reserve", "Settle", "Store", "Work"]
 
 
 @dataclass(slots=True)
 class Reserve:
-    """A reservation, and the future of the event loop that waits for it; None: nobody does.
-    shortfall, error: the answer, once the transaction has ended."""
+    """A reservation, and the future of the event loop that waits for it; None: it was made in
+    memory, on `lease`, or without budgets. shortfall, error: the answer, once the transaction has
+    ended."""
 
     reservation: Reservation
     budgets: Sequence[Budget]
     future: asyncio.Future[Shortfall | None] | None
+    lease: Lease | None = None
     shortfall: Shortfall | None = None
     error: LedgerError | None = None
 
@@ -50,6 +52,14 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveBack:
+    """A lease that has ended, and what was left of it."""
+
+    lease: Lease
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Flush:
     """Somebody waits for what was put before. is_last: what cannot be written then is lost."""
 
@@ -57,39 +67,23 @@ class Flush:
     is_last: bool
 
 
-Work = Reserve | Settle | Hold | Flush
-_BUSY_SECONDS = 0.002
-_WAL_BYTES = 4 * 2**20
-
-
-class Row(NamedTuple):
-    """A row that waits to be written: the statement, and the values of its columns."""
-
-    statement: str
-    values: tuple[Any, ...]
+Work = Reserve | Settle | Hold | GiveBack | Flush | AttemptRecord | CallRecord
 
 
 class Store:
     """The file, opened at the first batch. For one thread at a time."""
 
-    def __init__(self, path: str, timeout: float) -> None:
+    def __init__(self, path: str, timeout: float, leases: Leases) -> None:
         self._path = path
+        self._leases = leases
         self._timeout = timeout
+        self.ended_leases: list[tuple[Lease, int]] = []
         self._connection: sqlite3.Connection | None = None
         self._spending: SpendingTable | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether a batch can be written without opening the file."""
-        return self._connection is not None
-
-    def write(
-        self, batch: Sequence[Work], rows: Sequence[Row] = (), *, waits: bool = True
-    ) -> list[tuple[Work | Row, Exception]]:
-        """Write all of a batch, or nothing. Answers of reservations are in their items.
-
-        Args:
-            waits: wait while another process writes.
+    def write(self, batch: list[Work]) -> list[tuple[Work, Exception]]:
+        """Write all of a batch, or nothing. Answers of reservations are in their items. Leases that
+        were ended for them are added to the batch.
 
         Returns:
             Items that were left out, since no column can hold them, and why.
@@ -97,57 +91,55 @@ class Store:
         Raises:
             sqlite3.Error, LedgerError: nothing was written.
         """
-        refusals: list[tuple[Work | Row, Exception]] = []
-        if not rows and all(isinstance(work, Flush) for work in batch):
+        refusals: list[tuple[Work, Exception]] = []
+        if all(isinstance(work, Flush) for work in batch):
             return refusals
         connection, spending = self._connection, self._spending
         if connection is None or spending is None:
             connection = self._connection = open_for_writing(self._path, self._timeout)
-            connection.execute("PRAGMA busy_timeout = 0")
             spending = self._spending = SpendingTable(connection)
-        self._begin(connection, self._timeout if waits else 0)
         try:
-            if batch:
-                spending.begin()
-            for item in (*batch, *rows):
+            connection.execute("BEGIN IMMEDIATE")
+            for work in [*batch]:
                 try:
-                    _apply(item, connection, spending)
+                    _apply(work, connection, spending)
+                    if isinstance(work, Reserve) and work.shortfall and len(self._leases):
+                        # What this process holds in advance must not refuse its own request.
+                        batch += [GiveBack(*old_lease) for old_lease in self._leases.take_back()]
+                        for old_lease in batch:
+                            if isinstance(old_lease, GiveBack):
+                                _apply(old_lease, connection, spending)
+                        _apply(work, connection, spending)
                 except sqlite3.Error as error:
                     # Others concern the file, not this item.
                     if isinstance(error, (sqlite3.OperationalError, sqlite3.InternalError)):
                         raise
                     if type(error) is sqlite3.DatabaseError:
                         raise
-                    _refuse(item, error, refusals)
+                    _refuse(work, error, refusals)
                 except Exception as error:
-                    _refuse(item, error, refusals)
+                    _refuse(work, error, refusals)
+            kinds = {
+                kind_of(work.reservation, work.budgets): work
+                for work in batch
+                if isinstance(work, Reserve)
+                and work.future
+                and not (work.shortfall or work.error)
+                and self._leases.is_worthwhile(work.reservation, work.budgets)
+            }
+            leases = [spending.lease(work.reservation, work.budgets) for work in kinds.values()]
+            spending.finish()
             connection.execute("COMMIT")
         except BaseException:
             self.close()  # rolls back; the sums that were read are dropped with it
             raise
+        self.ended_leases += [
+            old_lease
+            for lease in leases
+            if lease is not None
+            for old_lease in self._leases.add(lease)
+        ]
         return refusals
-
-    def _begin(self, connection: sqlite3.Connection, seconds: float) -> None:
-        """Take the file's write lock, for which `seconds` may be waited."""
-        deadline = monotonic() + seconds
-        while True:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as error:
-                name = getattr(error, "sqlite_errorname", "")
-                if not name.startswith("SQLITE_BUSY"):
-                    self.close()
-                    raise
-                if monotonic() >= deadline:
-                    raise
-            sleep(_BUSY_SECONDS)
-
-    def checkpoint(self) -> None:
-        """Copy what is written into the file itself, which waits for the disk, if that is due."""
-        with suppress(OSError, sqlite3.Error):
-            if self._connection and os.path.getsize(f"{self._path}-wal") >= _WAL_BYTES:
-                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def close(self) -> None:
         """Close the file, without waiting for others that write."""
@@ -162,24 +154,28 @@ class Store:
         return connection
 
 
-def _apply(item: Work | Row, connection: sqlite3.Connection, spending: SpendingTable) -> None:
-    match item:
+def _apply(work: Work, connection: sqlite3.Connection, spending: SpendingTable) -> None:
+    match work:
+        case CallRecord():
+            connection.execute(INSERT_CALL, call_row(work))
+        case AttemptRecord():
+            connection.execute(INSERT_ATTEMPT, attempt_row(work))
+        case Reserve() if work.future is None:
+            spending.draw(work.reservation, work.lease)
         case Reserve():
-            item.shortfall = spending.reserve(item.reservation, item.budgets)
+            work.shortfall = spending.reserve(work.reservation, work.budgets)
+        case GiveBack():
+            spending.give_back(work.lease, work.units)
         case Settle():
-            spending.settle(item.reservation, item.amount)
+            spending.settle(work.reservation, work.amount)
         case Hold():
-            spending.hold(item.reservation, item.reason)
-        case Row():
-            connection.execute(*item)
+            spending.hold(work.reservation, work.reason)
         case Flush():
             pass
 
 
-def _refuse(
-    item: Work | Row, error: Exception, refusals: list[tuple[Work | Row, Exception]]
-) -> None:
-    if isinstance(item, Reserve) and item.future is not None:
-        item.error = LedgerError(f"the ledger cannot hold this reservation: {error}")
+def _refuse(work: Work, error: Exception, refusals: list[tuple[Work, Exception]]) -> None:
+    if isinstance(work, Reserve) and work.future is not None:
+        work.error = LedgerError(f"the ledger cannot hold this reservation: {error}")
     else:
-        refusals.append((item, error))
+        refusals.append((work, error))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,21 +20,15 @@ from hypothesis import strategies as st
 
 from fmsdk.budget import Budget, MemorySpending, Reservation
 from fmsdk.errors import LedgerError
-from fmsdk.ledger import SqliteLedger, spending
+from fmsdk.ledger import SqliteLedger, SqliteReader
 from fmsdk.ledger.schema import from_units, open_for_writing, to_units
 from fmsdk.ledger.spending import SpendingTable
 from tests.support.ledger import create_reservation, query
 from tests.support.paths import ROOT
+from tests.support.patience import PATIENCE
 from tests.support.soak import soak_size
 
 MIDDAY = datetime(2026, 11, 29, 12, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _midday(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spending, "time_ns", lambda: int(MIDDAY.timestamp()) * 10**9)
-
-
 BUDGETS = (
     Budget("5.00"),
     Budget("2.00", per="hour"),
@@ -49,9 +45,7 @@ def path(tmp_path: Path) -> Path:
 def create_table(path: Path) -> SpendingTable:
     connection = open_for_writing(str(path), 5.0)
     connection.execute("BEGIN IMMEDIATE")
-    table = SpendingTable(connection)
-    table.begin()
-    return table
+    return SpendingTable(connection)
 
 
 class TestReservations:
@@ -104,7 +98,6 @@ class TestReservations:
         for _ in range(20):
             assert table.reserve(create_reservation("4000000"), [budget]) is None
         table.forget()
-        table.begin()
         shortfall = table.reserve(create_reservation("4000000"), [Budget("1")])
         assert shortfall is not None
         assert shortfall.spent == 80_000_000
@@ -162,7 +155,6 @@ def test_two_connections_agree_with_the_plain_sum(steps: list[Any]) -> None:
         for kind, amount, which, model, tags, hours, choice in steps:
             connection, table = connections[which], tables[which]
             connection.execute("BEGIN IMMEDIATE")
-            table.begin()
             if kind == "reserve":
                 when = MIDDAY + timedelta(hours=hours)
                 one = create_reservation(str(amount), model=model, tags=tags, when=when)
@@ -211,12 +203,12 @@ SPENDER = """
 import asyncio, random, sys
 from decimal import Decimal
 from fmsdk.budget import Budget
-from fmsdk.ledger import SqliteLedger
+from fmsdk.ledger import SqliteLedger, SqliteReader
 from tests.support.ledger import create_reservation
 
 async def spend(ledger, budget, rng):
     for _ in range(int(sys.argv[2])):
-        one = create_reservation(str(rng.randint(1, 9) * Decimal("0.01")))
+        one = create_reservation(str(rng.randint(1, 20) * Decimal("0.001")))
         if await ledger.reserve(one, [budget]) is not None:
             continue
         await asyncio.sleep(rng.random() * 0.002)
@@ -250,7 +242,95 @@ def test_processes_and_threads_share_a_cap(path: Path) -> None:
         most = max(most, total)
     assert 2.9 * 10**12 < most <= 3 * 10**12
     kinds = Counter(kind for (kind,) in query(path, "SELECT kind FROM spending"))
-    assert min(kinds["settle"], kinds["hold"]) > 0
+    assert min(kinds["settle"], kinds["hold"], kinds["lease"]) > 0
+    leases = query(path, "SELECT sum(delta_units) FROM spending WHERE kind = 'lease'")
+    assert leases == [(0,)]  # all were given back
+
+
+class TestLeases:
+    """What is reserved in advance is never refused to its own process, and is given back."""
+
+    @pytest.fixture
+    def balance(self, path: Path) -> Callable[[], Decimal]:
+        return lambda: from_units(query(path, "SELECT sum(delta_units) FROM spending")[0][0])
+
+    def reserve(self, path: Path, amounts: list[str]) -> list[bool]:
+        """Which of the amounts a budget of a dollar has room for, one after the other."""
+
+        async def main() -> list[bool]:
+            ledger, budgets = SqliteLedger(path), [Budget("1.00")]
+            answers = [await ledger.reserve(create_reservation(a), budgets) for a in amounts]
+            await ledger.aclose()
+            return [answer is None for answer in answers]
+
+        return asyncio.run(main())
+
+    def test_every_cent_can_be_spent(self, path: Path, balance: Callable[[], Decimal]) -> None:
+        assert all(self.reserve(path, ["0.001"] * 950 + ["0.04"] + ["0.001"] * 10))
+        assert self.reserve(path, ["0.001"]) == [False]
+        assert balance() == 1
+        (count,) = query(path, "SELECT count(*) FROM spending WHERE kind = 'lease'")
+        assert count[0] > 10
+
+    def test_close_to_the_cap_there_are_none(self, path: Path) -> None:
+        assert self.reserve(path, ["0.02"] * 51) == [True] * 50 + [False]
+        assert query(path, "SELECT count(*) FROM spending WHERE kind = 'lease'") == [(0,)]
+
+    def test_other_connections_count_them_as_spent(self, path: Path) -> None:
+        table = create_table(path)
+        one = create_reservation("0.001")
+        assert table.reserve(one, [Budget("1.00")]) is None
+        assert table.lease(one, [Budget("1.00")]) is not None
+        shortfall = table.reserve(create_reservation("0.99"), [Budget("1.00")])
+        assert shortfall is not None
+        assert shortfall.spent == Decimal("0.001") + Decimal("0.999") / 64
+
+    def test_one_that_nobody_draws_on_is_given_back(
+        self, path: Path, balance: Callable[[], Decimal], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("fmsdk.ledger.sqlite.LEASE_SECONDS", 0.2)
+        ledger, budgets = SqliteLedger(path), [Budget("1.00")]
+        for _ in range(3):
+            one = create_reservation("0.001")
+            assert asyncio.run(ledger.reserve(one, budgets)) is None
+        deadline = time.monotonic() + PATIENCE
+        while balance() != Decimal("0.003") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert balance() == Decimal("0.003")
+        assert query(path, "SELECT count(*) > 0 FROM spending WHERE kind = 'lease'") == [(1,)]
+        ledger.close(PATIENCE)
+
+    def test_that_of_a_process_that_died_can_be_settled(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        table, one = create_table(path), create_reservation("0.001")
+        assert table.reserve(one, [Budget("1.00")]) is None
+        lease = table.lease(one, [Budget("1.00")])
+        assert lease is not None
+        table.settle(one, Decimal("0.0005"))
+        table._execute("COMMIT")
+        with SqliteReader(path) as reader:
+            assert reader.open_reservations() == []  # it may be in use
+            monkeypatch.setattr("fmsdk.ledger.reader._LIFE_OF_A_LEASE", timedelta(seconds=-1))
+            (open_lease,) = reader.open_reservations()
+            assert open_lease.reservation.amount == from_units(lease.units)
+            assert open_lease.reason == "a process reserved it in advance, and ended"
+            reader.settle([open_lease.reservation], Decimal(0))
+            assert reader.open_reservations() == []
+        assert query(path, "SELECT sum(delta_units) FROM spending") == [(500_000_000,)]
+
+    def test_a_lease_is_of_one_period(self, path: Path) -> None:
+        async def main() -> None:
+            ledger, budgets = SqliteLedger(path), [Budget("1.00", per="hour")]
+            for minutes in (0, 0, 60, 60):
+                when = MIDDAY + timedelta(minutes=minutes)
+                one = create_reservation("0.001", when=when)
+                assert await ledger.reserve(one, budgets) is None
+            await ledger.aclose()
+
+        asyncio.run(main())
+        totals = query(path, "SELECT time_us, sum(delta_units) FROM spending GROUP BY 1")
+        assert [total for _, total in totals] == [2_000_000_000, 2_000_000_000]
 
 
 def test_it_agrees_with_the_store_in_memory(path: Path) -> None:
