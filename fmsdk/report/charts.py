@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,12 +49,15 @@ def _draw(paint: Callable[[Any], None], height: float = _INCHES[1]) -> str:
     style: dict[str, Any] = {
         "svg.fonttype": "none",
         "svg.hashsalt": "fmsdk",
+        "text.parse_math": False,  # a dollar is a dollar
         "font.family": ["sans-serif"],
         "font.size": 10,
         "axes.spines.top": False,
         "axes.spines.right": False,
     }
-    with matplotlib.rc_context(style):
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        # Text stays text: the reader's browser has fonts for what matplotlib's own lacks.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure = module.Figure(figsize=(_INCHES[0], height), layout="constrained")
         backend.FigureCanvasSVG(figure)
         axes = figure.subplots()

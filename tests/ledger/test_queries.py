@@ -7,7 +7,7 @@ import asyncio
 import csv
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,67 +16,18 @@ import pytest
 
 import fmsdk
 from fmsdk.budget import Budget
-from fmsdk.ledger import AttemptRecord, Filter, SqliteLedger, SqliteReader
+from fmsdk.ledger import Filter, SqliteReader
 from fmsdk.ledger.export import export
 from fmsdk.ledger.repricing import reprice
 from fmsdk.ledger.summary import compare_quotes, summarize
 from fmsdk.quoting.quote import Quote
-from fmsdk.usage import Attempt, InputUsage, OutputUsage, Range, Usage
+from fmsdk.usage import Range
 from tests.support.lazy_import import LazyModule
-from tests.support.ledger import create_bill, create_call, create_reservation
+from tests.support.ledger import create_reservation
+from tests.support.ledger.book import NOON, Book, create_usage
 from tests.support.patience import PATIENCE
 
 pyarrow_parquet = LazyModule("pyarrow.parquet")
-NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
-
-
-class Book:
-    """A ledger that is filled by hand."""
-
-    def __init__(self, path: Path) -> None:
-        self.ledger, self.path, self.count = SqliteLedger(path), path, 0
-
-    def add(
-        self, cost: str | None = "0.01", *, model: str = "openai:gpt-4o", **fields: Any
-    ) -> None:
-        """A call with one attempt."""
-        self.count += 1
-        provider, _, name = model.partition(":")
-        shared: dict[str, Any] = {
-            "call_id": str(self.count),
-            "time": fields.pop("time", NOON),
-            "provider": provider,
-            "model": name,
-            "tags": fields.pop("tags", ()),
-            "usage": fields.pop("usage", create_usage(20, 5)),
-        }
-        seconds, outcome = fields.pop("seconds", 1.0), fields.pop("outcome", "ok")
-        self.ledger.record_attempt(
-            AttemptRecord(
-                **shared,
-                number=1,
-                verb="generate",
-                attempt=Attempt(seconds),
-                cost=None if cost is None else create_bill(cost, fields.pop("source", "measured")),
-                **fields,
-            )
-        )
-        call_id = shared.pop("call_id")
-        self.ledger.record_call(
-            create_call(call_id, cost, seconds=seconds, outcome=outcome, **shared)
-        )
-
-    def open(self) -> SqliteReader:
-        self.ledger.close(PATIENCE)
-        return SqliteReader(self.path)
-
-
-def create_usage(tokens_in: int, tokens_out: int, **details: Any) -> Usage:
-    return Usage(
-        input=InputUsage(total=tokens_in, **details),
-        output=OutputUsage(total=tokens_out),
-        source="measured",
-    )
 
 
 @pytest.fixture
