@@ -40,7 +40,7 @@ from fmsdk.quoting.quote import Quote
 __all__ = ["SqliteLedger"]
 
 _MOST_WAITING = 10_000
-"""Records that wait in memory while the file cannot be written; later ones are lost."""
+"""Rows that wait in memory while the file cannot be written; later ones are lost."""
 _IDLE_SECONDS = 60.0
 _RETRY_SECONDS = 1.0
 _EXIT_SECONDS = 10.0
@@ -88,11 +88,11 @@ class SqliteLedger:
 
     def record_attempt(self, record: AttemptRecord) -> None:
         """As `Ledger.record_attempt`."""
-        self._add_record(record)
+        self._add_row(record)
 
     def record_call(self, record: CallRecord) -> None:
         """As `Ledger.record_call`."""
-        self._add_record(record)
+        self._add_row(record)
 
     async def reserve(
         self, reservation: Reservation, budgets: Sequence[Budget]
@@ -104,8 +104,7 @@ class SqliteLedger:
             units = to_units(reservation.amount, ROUND_CEILING)
             lease = self._leases.draw(reservation, budgets, units)
         if lease is not None or not budgets:
-            with suppress(LedgerError):
-                self._enqueue(Reserve(reservation, budgets, None, lease))
+            self._add_row(Reserve(reservation, budgets, None, lease))
             return None
         future: asyncio.Future[Shortfall | None] = asyncio.get_running_loop().create_future()
         try:
@@ -117,13 +116,11 @@ class SqliteLedger:
 
     def settle(self, reservation: Reservation, amount: Decimal) -> None:
         """As `fmsdk.budget.Spending.settle`."""
-        with suppress(LedgerError):  # the reservation stays, and the log says why
-            self._enqueue(Settle(reservation, amount))
+        self._add_row(Settle(reservation, amount))
 
     def hold(self, reservation: Reservation, reason: str) -> None:
         """As `fmsdk.budget.Spending.hold`."""
-        with suppress(LedgerError):
-            self._enqueue(Hold(reservation, reason))
+        self._add_row(Hold(reservation, reason))
 
     def past_answers(self, quote: Quote) -> PastAnswers | None:
         """As `fmsdk.quoting.history.History.past_answers`. Reads the file in this thread."""
@@ -160,14 +157,16 @@ class SqliteLedger:
             future.set_result(None)
         return future
 
-    def _add_record(self, record: AttemptRecord | CallRecord) -> None:
+    def _add_row(self, work: Work) -> None:
+        """Have something written that nobody waits for. What is lost frees no money: what stands
+        for a reservation, or the lease that it was drawn on, stays."""
         if len(self._queue) >= _MOST_WAITING:
-            self._lost_rows[_name_row(record)] += 1
+            self._lost_rows[_name_row(work)] += 1
             return
         try:
-            self._enqueue(record)
+            self._enqueue(work)
         except LedgerError:
-            self._lost_rows[_name_row(record)] += 1
+            self._lost_rows[_name_row(work)] += 1
 
     def _enqueue(self, work: Work, *, urgent: bool = False) -> None:
         self._queue.add(work, urgent=urgent)

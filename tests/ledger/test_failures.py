@@ -10,6 +10,7 @@ import resource
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 
 import fmsdk
 from fmsdk.ledger import SqliteLedger, schema
-from tests.support.ledger import MODEL, create_call, priced_client, query
+from tests.support.ledger import MODEL, create_call, create_reservation, priced_client, query
 from tests.support.patience import PATIENCE
 
 
@@ -149,9 +150,12 @@ def test_memory_is_bounded(
     ledger = SqliteLedger(path.parent / "no" / "fmsdk.db")
     for number in range(100):
         ledger.record_call(create_call(str(number)))
-    assert len(ledger._queue) <= 10
+    for _ in range(100):
+        asyncio.run(ledger.reserve(create_reservation("0.01"), []))
+        ledger.settle(create_reservation("0.01"), Decimal(0))
+    assert len(ledger._queue) <= 20
     ledger.close(PATIENCE)
-    assert "rows were lost: 100 calls" in messages(log)[-1]
+    assert "rows were lost: 100 calls, 200 entries of spending" in messages(log)[-1]
 
 
 def test_a_record_that_no_column_can_hold_costs_only_itself(
