@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import logging
 import os
 import sqlite3
+import sys
 import threading
 import weakref
 from collections import Counter
@@ -271,13 +273,22 @@ class SqliteLedger:
             return self._thread is None
 
     def _warn(self, kind: str, text: str) -> None:
-        """Log a warning, once of each kind; "": always."""
-        if kind not in self._known_failures:
-            logger.warning(
-                "ledger %s: %s", self.path, text, extra={"fmsdk": {"event": "ledger", "kind": kind}}
-            )
-            if kind:
-                self._known_failures.add(kind)
+        """Log a warning, once of each kind; "": always. Where the program does nothing with logs,
+        it goes to standard error: a loss has to be heard of."""
+        if kind in self._known_failures:
+            return
+        if kind:
+            self._known_failures.add(kind)
+        figures = {"event": "ledger", "kind": kind}
+        logger.warning("ledger %s: %s", self.path, text, extra={"fmsdk": figures})
+        listener: logging.Logger | None = logger
+        while listener is not None:
+            if any(not isinstance(each, logging.NullHandler) for each in listener.handlers):
+                return
+            listener = listener.parent if listener.propagate else None
+        if logger.isEnabledFor(logging.WARNING):
+            with suppress(AttributeError, OSError, ValueError):  # there is none, or it is closed
+                sys.stderr.write(f"fmsdk: warning: ledger {self.path}: {text}\n")
 
     def reset_after_fork(self) -> None:
         """The child has neither the thread nor the work, and must not touch the connection."""

@@ -8,6 +8,8 @@ import logging
 import os
 import resource
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
@@ -178,3 +180,27 @@ def test_a_budget_needs_the_file(path: Path) -> None:
         pytest.raises(fmsdk.LedgerError, match="nothing was sent, since no budget can be kept"),
     ):
         client.generate(MODEL, "Hi", max_output_tokens=10)
+
+
+def test_a_program_without_logs_hears_it_on_standard_error(tmp_path: Path) -> None:
+    code = (
+        "import fmsdk, logging, sys\n"
+        "from fmsdk.testing import FakeProvider\n"
+        "if sys.argv[2:]: logging.basicConfig(filename=sys.argv[2])\n"
+        "client = fmsdk.Client(providers={'fake': FakeProvider()}, ledger=sys.argv[1])\n"
+        "for n in range(2): client.generate('fake:any', 'Hi')\n"
+    )
+    path, file = tmp_path / "no" / "fmsdk.db", tmp_path / "log.txt"
+
+    def run(*names: str) -> str:
+        command = [sys.executable, "-c", code, str(path), *names]
+        return subprocess.run(
+            command, check=True, timeout=60, stderr=subprocess.PIPE, text=True
+        ).stderr
+
+    lines = run().splitlines()
+    assert len(lines) == 2
+    assert lines[0] == f"fmsdk: warning: ledger {path}: there is no folder {path.parent}"
+    assert lines[1].endswith("rows were lost: 2 attempts, 2 calls, 4 entries of spending")
+    assert run(str(file)) == ""
+    assert "there is no folder" in file.read_text()
