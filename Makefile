@@ -11,7 +11,7 @@ demo quick test soak bench: export OMP_WAIT_POLICY = PASSIVE
 # Every worker imports every test: without compiled files, that is a third of `make quick`.
 quick test soak: export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo quick test soak check bench docs clean
+.PHONY: demo quick test soak check bench docs pictures clean
 .DEFAULT_GOAL := demo
 
 # The main job: a text, a picture and a recording, answered on this machine.
@@ -53,6 +53,11 @@ bench: $(VENV)/dev.stamp
 docs: $(VENV)/dev.stamp
 	$(BIN)/python -m scripts.write_api_page
 	$(BIN)/python -m tests.matrix.render
+
+# The pictures of the README, from real output. Needs Debian's chromium.
+pictures: $(VENV)/dev.stamp
+	@$(BIN)/fmsdk models get demo-vision
+	$(BIN)/python -m scripts.write_pictures
 
 $(VENV)/demo.stamp: pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): the first time takes a few minutes."

@@ -49,6 +49,9 @@ def create_parser() -> Parser:
     parser.add_argument(
         "--reasoning", choices=get_args(ReasoningEffort), metavar="EFFORT", help="none … max"
     )
+    parser.add_argument(
+        "--max-cost", metavar="USD", help="what the answer may cost; a dearer one is not asked for"
+    )
     parser.add_argument("--timeout", type=float, metavar="S", help="seconds for the whole call")
     parser.add_argument(
         "--lenient", action="store_true", help="drop unsupported settings, with a warning"
@@ -68,7 +71,7 @@ def create_parser() -> Parser:
 def run_command(args: argparse.Namespace) -> int:
     """Ask, and print the answer and its account: also what arrived before an error or Ctrl-C."""
     parts = inputs.read_question(args)
-    names = ("temperature", "seed", "reasoning", "timeout", "lenient", "allow_retired")
+    names = ("temperature", "seed", "reasoning", "max_cost", "timeout", "lenient", "allow_retired")
     settings = read_settings(args, *names)
     model = choose_model(args.model, inputs.modalities_of(parts), quiet=args.json)
     writer = terminal.AnswerWriter()

@@ -114,9 +114,10 @@ def draw_bars(bars: Sequence[tuple[str, float]], *, x_label: str) -> str:
     def paint(axes: Any) -> None:
         names = [name for name, _ in bars][::-1]
         axes.barh(names, [value for _, value in bars][::-1], color=_COLOURS[0], height=0.6)
+        axes.set_ylim(-0.6, len(bars) - 0.4)
         _label(axes, x_label, "")
 
-    return _draw(paint, 0.9 + 0.32 * max(len(bars), 2))
+    return _draw(paint, 0.9 + 0.36 * len(bars))
 
 
 def draw_spans(spans: Sequence[tuple[str, float, float]], *, middle: float, x_label: str) -> str:
@@ -128,14 +129,17 @@ def draw_spans(spans: Sequence[tuple[str, float, float]], *, middle: float, x_la
         axes.axvline(middle, color="#222222", linewidth=1.5)
         axes.use_sticky_edges = False
         axes.margins(x=0.06)
+        axes.set_ylim(-0.6, len(spans) - 0.4)
         _label(axes, x_label, "")
         axes.locator_params(axis="x", nbins=5)
 
-    return _draw(paint, 0.9 + 0.36 * max(len(spans), 2))
+    return _draw(paint, 0.9 + 0.36 * len(spans))
 
 
 def _format_tick(value: float, _: object) -> str:
-    return f"${value:,.0f}" if abs(value) >= 10 or not value else f"${value:.6g}"
+    if abs(value) >= 10 or not value:
+        return f"${value:,.0f}"
+    return "$" + f"{value:.9f}".rstrip("0").rstrip(".")
 
 
 def _label(axes: Any, x_label: str, y_label: str) -> None:

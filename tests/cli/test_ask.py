@@ -179,3 +179,15 @@ def test_types_of_remote_media_come_from_name_or_option(fmsdk_command: Run) -> N
     assert untold.code == 2
     assert "--image" in untold.err
     assert "secret" not in untold.err
+
+
+def test_a_bound_that_the_question_cannot_keep_is_not_asked(
+    fmsdk_command: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k-123456")
+    ran = fmsdk_command("ask", "word " * 999, "-m", "openai:gpt-4o", "--max-cost", "0.000001")
+    assert ran.code == 2
+    assert "more than max_cost=$0.00000100; nothing was sent" in ran.err
+    ran = fmsdk_command("ask", "Hi", "-m", "openai:gpt-4o", "--max-cost", "ten")
+    assert ran.code == 2
+    assert "max_cost is US dollars, such as '0.10', not 'ten'" in ran.err

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.support.paths import ROOT
@@ -46,7 +48,7 @@ class ProgramResult:
 
 
 class ExampleRunner:
-    """A child process that runs programs from the repository's root."""
+    """A child process that runs programs in a folder of its own, beside the examples."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -74,16 +76,18 @@ class ExampleRunner:
 def run_example_process() -> Iterator[ExampleRunner]:
     """A running child process."""
     environment = {name: value for name, value in os.environ.items() if name != "FMSDK_MODEL"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", _CHILD],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            yield ExampleRunner(process)
-        finally:
-            process.kill()
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "examples").symlink_to(ROOT / "examples")
+        process = subprocess.Popen(
+            [sys.executable, "-c", _CHILD],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with process:
+            try:
+                yield ExampleRunner(process)
+            finally:
+                process.kill()
