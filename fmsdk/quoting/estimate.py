@@ -13,20 +13,17 @@ import msgspec
 
 from fmsdk.content import MediaPart, Modality, Part, Reasoning, Text, ToolCall, ToolResult
 from fmsdk.embedding import EmbedRequest
+from fmsdk.errors import QuoteUnavailable
 from fmsdk.provider import Basis, Estimate, ImageLimits, Platform
 from fmsdk.quoting import tool_text
 from fmsdk.quoting.framing import NO_FRAMING, Framing, bound_of, framing_of
 from fmsdk.quoting.media import MediaTokens, media_tokens
-from fmsdk.quoting.vendor import vendor_of
-from fmsdk.quoting.vocabulary import (
-    TextCounter,
-    claude_generation,
-    gemini_generation,
-    text_counter,
-)
+from fmsdk.quoting.vendor import claude_generation, gemini_generation, vendor_of
+from fmsdk.quoting.vocabulary import TextCounter, text_counter
 from fmsdk.request import Request
 from fmsdk.transcription import TranscribeRequest
 from fmsdk.usage import Range
+from fmsdk.validation import encode_json
 
 __all__ = ["estimate_answer", "estimate_request", "estimate_text", "most_tokens"]
 
@@ -54,11 +51,20 @@ def estimate_request(
         limits: of pictures, to which the pipeline makes them smaller before they are sent.
 
     Raises:
-        QuoteUnavailable: the size of a medium is unknown before it is sent.
+        QuoteUnavailable: the size of a medium is unknown before it is sent, or the schema of a tool
+            is too deep.
     """
     has_media = next(request.media(), None) is not None
     media = media_tokens(request, platform, limits) if has_media else ()
-    count = _Count(request, request.provider if vendor is None else vendor, platform, media)
+    try:
+        count = _Count(request, request.provider if vendor is None else vendor, platform, media)
+    except RecursionError as error:
+        raise QuoteUnavailable(
+            f"the tokens of the tools or their calls are unknown before they are sent: the JSON is "
+            f"too deep ({error}); make it flatter",
+            provider=request.provider,
+            model=request.model,
+        ) from error
     text, maximum = count.estimate()
     basis: Basis = "tokenizer" if count.counter.is_exact else "ratio"
     if not media:
@@ -290,23 +296,27 @@ class _Count:
             self.framing_tokens += framing["tools_alone"]
         if len(tools) > 1:
             self.framing_tokens += framing["tools_many"]
-        for own_tool in getattr(request.options, "server_tools", ()):
+        for own_tool in getattr(request.options, "server_tools", None) or ():
             if str(own_tool.get("type")).startswith("computer"):
                 self.framing_tokens += framing["computer"]
+        counted = self.size
         if self.vendor == "openai" and tools:
             self.tool_tokens += self.count(tool_text.namespace_text(tools))
-            return
-        for tool in tools:
+        for tool in tools if self.vendor != "openai" else ():
             if self.has_own_format:
                 self.add_escaped(tool_text.gemini_declaration(tool), 0)
             elif self.counts_strings:
-                strings = tool_text.schema_strings(tool.parameters)
+                schema = tool_text.inline_references(tool.parameters)
+                strings = tool_text.schema_strings(schema)
                 self.tool_tokens += self.count_all((tool.name, tool.description, *strings))
             else:
                 with_spaces = self.vendor == "anthropic"
                 self.tool_tokens += self.count(
                     tool_text.json_declaration(tool, with_spaces=with_spaces)
                 )
+        # What is sent but not shown, as far as is known, may still be billed one day.
+        sent = ((tool.name, tool.description, tool.parameters) for tool in tools)
+        self.size = max(self.size, counted + sum(len(encode_json(each)) for each in sent))
 
     def add_output(self) -> None:
         from fmsdk.schema.json_schema import output_schema
@@ -317,7 +327,7 @@ class _Count:
             self.tool_tokens += self.count(tool_text.response_format_text(name, schema))
         elif self.vendor == "google":
             # Gemini does not bill the schema; the bound allows for it.
-            self.size += len(tool_text.compact_json(schema))
+            self.size += len(encode_json(schema))
         else:
             self.tool_tokens += self.count(tool_text.compact_json(schema))
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Literal
 
 from fmsdk.provider import Platform
-from fmsdk.quoting.vocabulary import claude_generation, gemini_generation
+from fmsdk.quoting.vendor import claude_generation, gemini_generation
 
 __all__ = ["NO_FRAMING", "Framing", "Item", "bound_of", "framing_of"]
 

@@ -20,6 +20,7 @@ __all__ = [
     "compact_json",
     "gemini_declaration",
     "gemini_text",
+    "inline_references",
     "json_declaration",
     "namespace_text",
     "response_format_text",
@@ -46,22 +47,56 @@ def namespace_text(tools: Iterable[Tool]) -> str:
     lines = ["# Tools\n\n## functions\n\nnamespace functions {\n"]
     for tool in tools:
         lines += [f"// {line}" for line in tool.description.splitlines()]
-        parameters = _typescript({"type": "object", **tool.parameters}, tool.parameters)
+        parameters = _typescript({"type": "object", **inline_references(tool.parameters)})
         lines.append(f"type {tool.name} = (_: {parameters}) => any;\n")
     lines.append("} // namespace functions")
     return "\n".join(lines)
 
 
-def _typescript(schema: Any, root: Schema, within: frozenset[str] = frozenset()) -> str:
-    """A schema as a type. References are resolved in `root`, but not again `within` themselves."""
+def inline_references(schema: Schema) -> Schema:
+    """The schema with each definition in the places that refer to it, as vendors show it; what is
+    within itself, or is not there, allows anything.
+
+    Raises:
+        RecursionError: there are more than 10,000 such places, as where each of twenty
+            definitions refers to the next one twice.
+    """
+    definitions: Any = schema.get("$defs") or schema.get("definitions")
+    if not isinstance(definitions, Mapping):
+        return schema
+    known = cast("Schema", definitions)
+    places = 0
+
+    def inline(value: Any, within: frozenset[str]) -> Any:
+        nonlocal places
+        if isinstance(value, Mapping):
+            fields = dict(cast("Schema", value))
+            if not isinstance(reference := fields.get("$ref"), str):
+                return {key: inline(item, within) for key, item in fields.items()}
+            places += 1
+            if places > _MOST_PLACES:
+                raise RecursionError(f"more than {_MOST_PLACES:,} references")
+            del fields["$ref"]
+            name = reference.rpartition("/")[2]
+            definition = {} if name in within else inline(known.get(name), within | {name})
+            shown = cast("Schema", definition) if isinstance(definition, Mapping) else {}
+            return {**shown, **inline(fields, within)}
+        if isinstance(value, list):
+            return [inline(item, within) for item in cast("list[Any]", value)]
+        return value
+
+    fields = {k: v for k, v in schema.items() if k not in ("$defs", "definitions")}
+    return cast("Schema", inline(fields, frozenset()))
+
+
+_MOST_PLACES = 10_000
+
+
+def _typescript(schema: Any) -> str:
+    """A schema without references as a type."""
     if not isinstance(schema, Mapping):
         return "any"
     fields = cast("Schema", schema)
-    if isinstance(reference := fields.get("$ref"), str):
-        definitions: Any = root.get("$defs") or root.get("definitions") or {}
-        name = reference.rpartition("/")[2]
-        definition = None if name in within else definitions.get(name)
-        return _typescript(definition, root, within | {name})
     values: Any = [fields["const"]] if "const" in fields else fields.get("enum")
     if isinstance(values, list):
         values = cast("list[Any]", values)
@@ -69,20 +104,20 @@ def _typescript(schema: Any, root: Schema, within: frozenset[str] = frozenset())
     for key in ("anyOf", "oneOf"):
         if isinstance(choices := fields.get(key), list):
             choices = cast("list[Any]", choices)
-            return " | ".join(_typescript(choice, root, within) for choice in choices)
+            return " | ".join(_typescript(choice) for choice in choices)
     kind = fields.get("type")
     if isinstance(kind, list):
         kinds = cast("list[Any]", kind)
-        return " | ".join(_typescript({**fields, "type": each}, root, within) for each in kinds)
+        return " | ".join(_typescript({**fields, "type": each}) for each in kinds)
     if kind == "array":
-        return f"{_typescript(fields.get('items'), root, within)}[]"
+        return f"{_typescript(fields.get('items'))}[]"
     if kind == "object":
         comment = f"// {fields['description']}\n" if fields.get("description") else ""
-        return f"{comment}{{\n{''.join(_typescript_fields(fields, root, within))}}}"
+        return f"{comment}{{\n{''.join(_typescript_fields(fields))}}}"
     return _PLAIN_TYPES.get(str(kind), "any")
 
 
-def _typescript_fields(schema: Schema, root: Schema, within: frozenset[str]) -> Iterator[str]:
+def _typescript_fields(schema: Schema) -> Iterator[str]:
     required_names = schema.get("required") or ()
     for name, field in _properties(schema):
         if field.get("title"):
@@ -91,7 +126,7 @@ def _typescript_fields(schema: Schema, root: Schema, within: frozenset[str]) -> 
             yield from (f"// {line}\n" for line in str(field["description"]).splitlines())
         default = f" // default: {field['default']}" if "default" in field else ""
         optional = "" if name in required_names else "?"
-        yield f"{name}{optional}: {_typescript(field, root, within)},{default}\n"
+        yield f"{name}{optional}: {_typescript(field)},{default}\n"
 
 
 def response_format_text(name: str, schema: Schema) -> str:
@@ -143,7 +178,8 @@ def gemini_text(value: Any) -> str:
 
 def gemini_declaration(tool: Tool) -> str:
     """A tool as Gemini 3 sees it."""
-    parameters = {k: v for k, v in tool.parameters.items() if k in _GEMINI_KEYWORDS}
+    schema = inline_references(tool.parameters)
+    parameters = {k: v for k, v in schema.items() if k in _GEMINI_KEYWORDS}
     if not tool.parameters.get("properties"):
         parameters = {}
     body = gemini_text({"description": tool.description, "parameters": parameters})
@@ -170,7 +206,7 @@ def strings_of(value: Any) -> Iterator[str]:
 
 def schema_strings(schema: Schema) -> Iterator[str]:
     """The strings of a schema that Gemini counts: types, names, descriptions, choices. A schema
-    without properties has none."""
+    without properties has none. Takes one without references."""
     properties = list(_properties(schema))
     if properties:
         yield "OBJECT"
@@ -184,6 +220,12 @@ def _field_strings(field: Schema) -> Iterator[str]:
     if field.get("description"):
         yield str(field["description"])
     yield from strings_of(field.get("enum") or [])
+    for key in ("anyOf", "oneOf"):
+        if isinstance(choices := field.get(key), list):
+            for choice in cast("list[Any]", choices):
+                if isinstance(choice, Mapping):
+                    yield from _field_strings(cast("Schema", choice))
+            return
     if field.get("properties"):
         yield from schema_strings(field)
         return

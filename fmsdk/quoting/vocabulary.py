@@ -19,11 +19,10 @@ from types import ModuleType
 from typing import Any
 
 from fmsdk.quoting.text_tokens import count_tokens
+from fmsdk.quoting.vendor import claude_generation
 
 __all__ = [
     "TextCounter",
-    "claude_generation",
-    "gemini_generation",
     "is_loaded",
     "text_counter",
 ]
@@ -98,20 +97,6 @@ _UNKNOWN = _Scale(1.1, (0.0,) * len(_CLASSES))
 
 _OLD_OPENAI = re.compile(r"gpt-(3\.5|35|4(?![o.\d]))|text-embedding|(ada|babbage|davinci)-002")
 """Models of the vocabulary before o200k (cl100k)."""
-_CLAUDE_NAME = re.compile(r"claude-(?:[a-z]+-)?(\d)(?:[-.](\d)(?!\d))?")
-_GEMINI_NAME = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
-
-
-def claude_generation(model: str) -> float:
-    """The version of a Claude, such as 4.5; 5.0 if the name does not tell."""
-    match = _CLAUDE_NAME.search(model)
-    return float(f"{match[1]}.{match[2] or 0}") if match else 5.0
-
-
-def gemini_generation(model: str) -> float:
-    """The version of a Gemini, such as 2.5; 3.0 if the name has none ("flash-latest")."""
-    match = _GEMINI_NAME.search(model)
-    return float(f"{match[1]}.{match[2] or 0}") if match else 3.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from fmsdk.provider import Estimate
 from fmsdk.quoting.estimate import estimate_text, most_tokens
 from fmsdk.quoting.offline import make_quote
 from fmsdk.quoting.quote import Quote
-from fmsdk.request import Request, build
+from fmsdk.request import Request, Tool, build
 from fmsdk.usage import InputUsage, OutputUsage, Range, Usage
 from fmsdk_anthropic.options import AnthropicOptions
 from fmsdk_google.options import GoogleOptions
@@ -149,6 +149,19 @@ def recorded_rows() -> Iterator[tuple[dict[str, Any], Request]]:
         except (KeyError, ValueError, TypeError):
             continue  # of parts that no request has
         yield row, replace(request, options=replace(request.options, **options))
+
+
+@pytest.mark.parametrize(
+    "model", ["openai:gpt-5", "anthropic:claude-opus-5", "google:gemini-3.5-flash",
+              "google:gemini-2.5-flash", "google:gemini-2.0-flash"],
+)  # fmt: skip
+def test_every_byte_of_a_tool_is_in_the_bound(model: str) -> None:
+    """Of keywords too that no vendor was seen to bill."""
+    schema = {"type": "object", "x-note": "字" * 400, "properties": {"a": {"pattern": "字" * 400}}}
+    plain = most_tokens(build(model, "Hi", tools=[Tool("f", "", {})]))
+    assert most_tokens(build(model, "Hi", tools=[Tool("f", "", schema)])) - plain >= 2300
+    asked = build(model, "Hi", output={**schema, "title": "字" * 400})
+    assert most_tokens(asked) - most_tokens(build(model, "Hi")) >= 3600
 
 
 @needs_shared

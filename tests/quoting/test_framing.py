@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fmsdk.content import Reasoning, Text, ToolCall, ToolResult
+from fmsdk.errors import QuoteUnavailable
 from fmsdk.provider import Platform
 from fmsdk.quoting import framing
 from fmsdk.quoting.estimate import estimate_request
@@ -114,7 +115,9 @@ type now = (_: {
 @pytest.mark.parametrize(
     "schema",
     [{}, {"properties": None}, {"type": []}, {"properties": {"a": True}}, {"enum": "no list"},
-     {"properties": {"a": {"items": False, "type": "array"}}}, {"anyOf": 3}],
+     {"properties": {"a": {"items": False, "type": "array"}}}, {"anyOf": 3},
+     {"properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": ["A"]},
+     {"properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": 3}}],
 )  # fmt: skip
 @pytest.mark.parametrize(
     "model",
@@ -139,6 +142,53 @@ def test_references_are_shown_where_they_are_used() -> None:
     text = namespace_text([Tool("walk", "", schema)])
     assert 'head?: {\nname: "x",\nnext: any,\n}' in text
     assert "gone?: any,\n" in text
+
+
+def refer_twice(depth: int) -> dict[str, Any]:
+    """A schema of `depth` definitions, each of which refers to the next one twice."""
+    nodes: dict[str, Any] = {
+        f"N{n}": {
+            "type": "object",
+            "properties": {side: {"$ref": f"#/$defs/N{n + 1}"} for side in ("left", "right")},
+        }
+        for n in range(depth)
+    }
+    nodes[f"N{depth}"] = {"type": "string", "description": "a leaf " * 20}
+    return {"type": "object", "properties": {"n": {"$ref": "#/$defs/N0"}}, "$defs": nodes}
+
+
+def nest(depth: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(depth):
+        schema = {"type": "object", "properties": {"inner": schema}}
+    return schema
+
+
+@pytest.mark.parametrize(
+    "model", ["openai:gpt-5", "google:gemini-3.5-flash", "google:gemini-2.0-flash"]
+)
+def test_a_definition_counts_in_each_place_that_refers_to_it(model: str) -> None:
+    once, twice, four_times = (
+        expected(model, tools=[Tool("f", "", refer_twice(n))]) for n in range(3)
+    )
+    assert once > 40
+    assert twice - once > 40
+    assert four_times - twice > 80
+
+
+@pytest.mark.parametrize("model", ["openai:gpt-5", "google:gemini-3.5-flash"])
+@pytest.mark.parametrize("schema", [refer_twice(40), nest(400)], ids=["references", "depth"])
+def test_a_schema_that_cannot_be_written_out_is_refused(model: str, schema: Any) -> None:
+    with pytest.raises(QuoteUnavailable, match="too deep"):
+        expected(model, tools=[Tool("f", "", schema)])
+
+
+def test_choices_count_where_strings_are_counted() -> None:
+    choice = {"type": "object", "properties": {"name": {"type": "string", "description": "who"}}}
+    schema = {"properties": {"a": {"anyOf": [choice, {"type": "null"}]}}}
+    assert list(schema_strings(schema)) == [
+        *("OBJECT", "a", "OBJECT", "name", "who", "string", "null"),
+    ]
 
 
 def test_what_every_strict_schema_has_is_not_shown() -> None:

@@ -13,13 +13,12 @@ from math import ceil
 from fmsdk.image_size import Size
 from fmsdk.quoting.media.count import MediaTokens, Question
 from fmsdk.quoting.media.document import count_text_file, pages_of
+from fmsdk.quoting.vendor import claude_generation
 
-__all__ = ["claude_generation", "document_tokens", "image_tokens"]
+__all__ = ["document_tokens", "image_tokens"]
 
 _PATCH = 28
 _HAIKU_35 = re.compile(r"claude-3[-.]5-haiku")
-_GENERATION = re.compile(r"claude-(?:[a-z]+-)?(\d)(?:[-.](\d)(?!\d))?")
-_NEWEST = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +34,6 @@ _LARGE = _Cap(2576, 4784)
 """Since Claude 4.7."""
 _PAGE, _PAGE_OF_HAIKU_35 = 1568, 1604
 _SLACK = 100
-
-
-def claude_generation(model: str) -> float:
-    """4.5 of "claude-haiku-4-5-20251001"; of an unknown name the newest."""
-    match = _GENERATION.search(model)
-    return float(f"{match[1]}.{match[2] or 0}") if match else _NEWEST
 
 
 def image_tokens(question: Question) -> MediaTokens:

@@ -8,7 +8,6 @@ modality.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from math import ceil, floor, sqrt
@@ -16,19 +15,17 @@ from math import ceil, floor, sqrt
 from fmsdk.image_size import Size
 from fmsdk.quoting.media.count import MediaTokens, Question
 from fmsdk.quoting.media.document import count_text_file, pages_of
+from fmsdk.quoting.vendor import gemini_generation, is_gemini_alias
 from fmsdk.usage import Range
 
 __all__ = [
     "audio_tokens",
     "document_tokens",
-    "gemini_generation",
     "image_tokens",
     "video_tokens",
     "with_aliases",
 ]
 
-_GENERATION = re.compile(r"gemini-(\d+(?:\.\d+)?)")
-_NEWEST = 3.0
 _TILE = 258
 _LOW_TILE = 66
 """A picture, page or frame at low resolution, before Gemini 3: 64 tokens by the documentation."""
@@ -43,18 +40,12 @@ _STAMP = 5
 """The time that is written beside each frame of a film: 263 tokens a second instead of 258."""
 
 
-def gemini_generation(model: str) -> float:
-    """2.5 of "gemini-2.5-flash"; of an alias ("gemini-flash-latest") the newest."""
-    match = _GENERATION.search(model)
-    return float(match[1]) if match else _NEWEST
-
-
 def with_aliases(rule: Callable[[Question], MediaTokens]) -> Callable[[Question], MediaTokens]:
     """The rule, whose range includes Gemini 2.5 for an alias, which can stand for that too."""
 
     def count(question: Question) -> MediaTokens:
         newest = rule(question)
-        if _GENERATION.search(question.model):
+        if not is_gemini_alias(question.model):
             return newest
         older = rule(replace(question, model="gemini-2.5"))
         tokens = Range(

@@ -10,7 +10,8 @@ from fmsdk import Document
 from fmsdk.content import MediaPart
 from fmsdk.provider import ImageLimits
 from fmsdk.quoting.media import MediaTokens, media_tokens
-from fmsdk.quoting.media.anthropic import claude_generation, scale_to_cap
+from fmsdk.quoting.media.anthropic import scale_to_cap
+from fmsdk.quoting.vendor import claude_generation
 from tests.support.media_sizes import picture_of, request_of
 from tests.support.pdf_files import text_pdf
 
