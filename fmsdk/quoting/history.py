@@ -5,12 +5,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Protocol
 
 from fmsdk.errors import ConfigurationError
-from fmsdk.pricing.datafile import MONEY
-from fmsdk.quoting.offline import find_rates
+from fmsdk.quoting.offline import cost_range, find_rates
 from fmsdk.quoting.quote import Quote
 from fmsdk.registry import Registry
 from fmsdk.request import Request
@@ -57,18 +55,13 @@ def apply_history(
         provider = registry.get_offline(quote.provider)
         request = with_typed_options(request, provider.options_class)
     rates = find_rates(request, price_id if provider is None else provider.price_id, provider)
-    old, most = quote.output_tokens, quote.output_tokens.high
+    most = quote.output_tokens.high
     low, expected, high = (
         min(getattr(past.output_tokens, end), most) for end in ("low", "expected", "high")
     )
     new, cost = Range(low, expected, high), quote.cost
     if cost is not None and rates is not None:
-        amounts: list[Decimal] = []
-        for end in ("low", "expected", "high"):
-            price = rates.at(getattr(quote.input_tokens, end)).get("output", Decimal(0))
-            difference = getattr(new, end) - getattr(old, end)
-            amounts.append(MONEY.fma(difference, price, getattr(cost, end)))
-        cost = Range(*amounts)
+        cost = cost_range(request, quote.input_tokens, quote.by_modality, new, rates)
     return replace(
         quote,
         output_tokens=new,

@@ -43,6 +43,7 @@ from fmsdk.usage import (
 )
 
 __all__ = [
+    "cost_range",
     "estimate_request",
     "estimate_text",
     "estimated_usage",
@@ -60,6 +61,7 @@ _PLATFORMS: dict[str, Platform] = {
 }
 # Assumptions, not measurements: an answer of two or three paragraphs, and one with reasoning.
 _ANSWER_TOKENS, _REASONED_ANSWER_TOKENS = 300, 1500
+_PICTURE_TOKENS = 1290  # of 1024 × 1024 pixels, https://ai.google.dev/gemini-api/docs/pricing
 _MAX_ANSWER_TOKENS = 8192
 # Of a second of speech: silence, 150 words a minute, and fast speech in a script of many tokens.
 _SPOKEN_TOKENS = (0.0, 3.3, 12.0)
@@ -67,7 +69,6 @@ _NO_TOKENS = Estimate(input=Range(0, 0, 0), exact=True)
 _TEXT = ("input", "cache write", "cache write 1h")
 _KINDS = {kind: tuple(f"{name} {kind}" for name in _TEXT) for kind in ("image", "audio", "video")}
 """The kinds of line of a bill that a modality's tokens can be. Documents are billed as text."""
-_TEXT_OUT = ("output", "reasoning")
 _NOTHING = Decimal(0)
 
 
@@ -132,7 +133,12 @@ def make_quote(
         return replace(quote, price_source=source)
     warnings: list[Warning] = []
     limit = None if price_id is None else pricing.max_output_tokens(price_id, request.model)
-    output = _answer_length(request, limit, warnings)
+    rates = find_rates(request, price_id, provider)
+    modalities = request.settings.modalities
+    draws = "image" in modalities or (
+        rates is not None and modalities == ("text",) and "output image" in rates.at(0)
+    )
+    output = _answer_length(request, limit, warnings, draws=draws)
     window = None if price_id is None else pricing.context_window(price_id, request.model)
     if window is not None and estimate.input.low > window:
         message = f"at least {estimate.input.low} tokens, and {request.name} takes {window}"
@@ -141,8 +147,10 @@ def make_quote(
     if no_bounds:
         message = f"there is no ceiling: nobody can bound {', '.join(no_bounds)} before the answer"
         warnings.append(Warning("input_unbounded", message, no_bounds[0]))
-    rates = find_rates(request, price_id, provider)
-    cost = None if rates is None else _cost_range(estimate, output, rates)
+    by_modality = estimate.by_modality or {"text": estimate.input}
+    cost = None
+    if rates is not None:
+        cost = cost_range(request, estimate.input, by_modality, output, rates)
     ceilings = _ceilings(request, estimate)
     ceiling = None
     source = None if rates is None or cost is None else rates.source
@@ -168,7 +176,7 @@ def make_quote(
         source="measured" if estimate.exact else "estimated",
         price_source=pricing.name_price_source(source, provider),
         warnings=tuple(warnings),
-        by_modality=estimate.by_modality or {"text": estimate.input},
+        by_modality=by_modality,
         input_ceiling=None if ceilings is None or no_bounds else sum(ceilings.values()),
         basis=estimate.basis,
     )
@@ -268,7 +276,9 @@ def _ceilings(request: Request, estimate: Estimate) -> Mapping[Modality, int] | 
     return {"text": max(most_tokens(request), estimate.input.high)}
 
 
-def _answer_length(request: Request, limit: int | None, warnings: list[Warning]) -> Range[int]:
+def _answer_length(
+    request: Request, limit: int | None, warnings: list[Warning], *, draws: bool
+) -> Range[int]:
     if isinstance(request, EmbedRequest):
         return Range(0, 0, 0)
     if isinstance(request, TranscribeRequest) and request.audio.duration is not None:
@@ -278,6 +288,7 @@ def _answer_length(request: Request, limit: int | None, warnings: list[Warning])
     settings = request.settings
     thinks = settings.reasoning not in (None, "none", "minimal")
     assumed_tokens = _REASONED_ANSWER_TOKENS if thinks else _ANSWER_TOKENS
+    assumed_tokens = max(assumed_tokens, _PICTURE_TOKENS) if draws else assumed_tokens
     maximum = settings.max_output_tokens or limit or _MAX_ANSWER_TOKENS
     if settings.max_output_tokens is None or settings.max_output_tokens > assumed_tokens:
         warnings.append(
@@ -291,54 +302,68 @@ def _answer_length(request: Request, limit: int | None, warnings: list[Warning])
     return Range(each, min(assumed_tokens, maximum) * each, maximum * each)
 
 
-def _cost_range(
-    estimate: Estimate, answer: Range[int], rates: pricing.Rates
+def cost_range(
+    request: Request,
+    tokens: Range[int],
+    by_modality: Mapping[Modality, Range[int]],
+    answer: Range[int],
+    rates: pricing.Rates,
 ) -> Range[Decimal] | None:
-    """US dollars; None: media of the request have no price."""
-    tokens = estimate.input
-    by_modality = estimate.by_modality or {"text": tokens}
-    inputs = [
-        (_KINDS.get(kind, _TEXT)[0], r.low, r.expected, r.high) for kind, r in by_modality.items()
-    ]
+    """US dollars; None: the media of the request, or those that it asks for, have no price."""
     amounts: list[Decimal] = []
-    answers = (
-        (tokens.low, answer.low),
-        (tokens.expected, answer.expected),
-        (tokens.high, answer.high),
-    )
-    for number, (total, answer_tokens) in enumerate(answers):
-        prices = rates.at(total)
+    for end in ("low", "expected", "high"):
+        prices = rates.at(getattr(tokens, end))
         amount = prices.get("request", _NOTHING)
-        counts = [("output", answer_tokens), *((kind, ends[number]) for kind, *ends in inputs)]
-        for kind, count in counts:
+        counts = [
+            (prices.get(_KINDS.get(kind, _TEXT)[0]), getattr(count, end))
+            for kind, count in by_modality.items()
+        ]
+        answer_prices = _answer_prices(request, prices)
+        if answer_prices is not None:
+            answer_price = min(answer_prices) if end == "low" else max(answer_prices)
+            counts.append((answer_price, getattr(answer, end)))
+        elif answer.high:
+            return None
+        for price, count in counts:
             if count:
-                if kind not in prices:
+                if price is None:
                     return None
-                amount = MONEY.fma(count, prices[kind], amount)
+                amount = MONEY.fma(count, price, amount)
         amounts.append(amount)
     return Range(*amounts)
+
+
+def _answer_prices(request: Request, prices: Mapping[str, Decimal]) -> list[Decimal] | None:
+    """What a token of the answer can cost: of text, and of the media that it can hold; None: one
+    of them has no price. Gemini's models that draw do so without being asked."""
+    if (text_price := prices.get("output")) is None:
+        return None
+    answer_prices, modalities = [text_price], request.settings.modalities
+    for kind in ("image",) if modalities == ("text",) else modalities:
+        if f"output {kind}" in prices:
+            answer_prices.append(prices[f"output {kind}"])
+        # The price of a model that only speaks, or only draws, is that of its text.
+        elif kind != "text" and len(modalities) > 1:
+            return None
+    return answer_prices
 
 
 def _ceiling(
     request: Request, ceilings: Mapping[Modality, int], most_out: int, rates: pricing.Rates
 ) -> Decimal | None:
     prices = rates.at(sum(ceilings.values()))
-    outputs = _TEXT_OUT
-    if request.settings.modalities:
-        media = [f"output {kind}" for kind in request.settings.modalities if kind != "text"]
-        if not prices.keys() >= set(media):
-            return None
-        outputs = (*_TEXT_OUT, *media)
     total = prices.get("request", _NOTHING)
     for modality, most_in in ceilings.items():
         highest_in = _highest(prices, _KINDS.get(modality, _TEXT))
         if most_in and highest_in is None:
             return None
         total = MONEY.fma(most_in, highest_in or _NOTHING, total)
-    highest_out = _highest(prices, outputs)
-    if most_out and not highest_out:
+    answer_prices = _answer_prices(request, prices)
+    if not most_out:
+        return total
+    if answer_prices is None:
         return None
-    return MONEY.fma(most_out, highest_out or _NOTHING, total)
+    return MONEY.fma(most_out, max(*answer_prices, prices.get("reasoning", _NOTHING)), total)
 
 
 def _highest(prices: Mapping[str, Decimal], kinds: Iterable[str]) -> Decimal | None:

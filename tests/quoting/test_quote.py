@@ -195,6 +195,27 @@ def test_speech_out_is_in_the_ceiling() -> None:
     assert spoken.ceiling > 1000 * Decimal("0.000064")
     assert quote("openai:gpt-4o", **asked).ceiling is None  # audio has no price there
 
+    assert spoken.cost is not None
+    assert spoken.cost.high > 1000 * Decimal("0.000064")
+    assert spoken.cost.low < Decimal("0.0001")
+    alone = quote("google:gemini-2.5-flash-preview-tts", **{**asked, "modalities": ("audio",)})
+    assert alone.ceiling is not None
+
+
+@pytest.mark.parametrize("modalities", [{}, {"modalities": ("text", "image")}])
+def test_pictures_that_are_drawn_are_in_the_quote(modalities: dict[str, Any]) -> None:
+    drawn = quote("google:gemini-3-pro-image", max_output_tokens=2000, **modalities)
+    used = Usage(
+        input=InputUsage(total=2), output=OutputUsage(total=1120, image=1120), source="measured"
+    )
+    cost = pricing.price("google", "gemini-3-pro-image", used)
+    assert cost is not None
+    assert drawn.ceiling is not None
+    assert drawn.cost is not None
+    assert cost.total == Decimal("0.134404")
+    assert drawn.cost.low < cost.total < drawn.cost.high <= drawn.ceiling
+    assert drawn.cost.expected > Decimal("0.1")
+
 
 def test_a_prompt_longer_than_the_context_is_warned_about() -> None:
     assert "context_too_long" in codes(quote("openai:gpt-4o", "word " * 200_000))
