@@ -30,6 +30,9 @@ __all__ = ["estimate_answer", "estimate_request", "estimate_text", "most_tokens"
 _FIRST_WITH_JSON_TOOLS, _FIRST_WITH_OWN_TOOLS = 2.5, 3.0  # of Gemini, on AI Studio
 _FIRST_ADAPTIVE = 4.6
 """Of Claude: it thinks by an effort."""
+_FIRST_OPUS_TO_KEEP, _FIRST_TO_KEEP = 4.5, 4.6
+"""Of Claude: thoughts of earlier turns stay, unless the model is a Haiku. So says
+https://platform.claude.com/docs/en/build-with-claude/extended-thinking; no bill was seen."""
 _TOOL_SPREAD = (0.88, 1.12)
 """How far a bill was seen from the text that we render for tools, calls and schemas."""
 _FRAMING_SPREAD = (0.85, 1.15)
@@ -140,8 +143,8 @@ class _Count:
     """The tokens of one request's text.
 
     text_tokens: of what was written, as the vocabulary counts it. tool_tokens: of what the vendor
-    renders (tools, calls, schemas). framing_tokens: what it adds. size: the UTF-8 bytes of
-    everything that may become tokens.
+    renders (tools, calls, schemas). framing_tokens: what it adds. kept_tokens: of thoughts that it
+    may keep. size: the UTF-8 bytes of everything that may become tokens.
     """
 
     def __init__(
@@ -168,7 +171,10 @@ class _Count:
             and not self.counts_strings
             and gemini_generation(request.model) >= _FIRST_WITH_OWN_TOOLS
         )
-        self.text_tokens = self.tool_tokens = 0.0
+        generation = claude_generation(model) if vendor == "anthropic" else 0.0
+        first_to_keep = _FIRST_OPUS_TO_KEEP if "opus" in model else _FIRST_TO_KEEP
+        self.keeps_thoughts = generation >= first_to_keep and "haiku" not in model
+        self.text_tokens = self.tool_tokens = self.kept_tokens = 0.0
         self.size, self.pieces = 0, 2
         self.framing_tokens = self.framing["request"]
         if request.system is not None:
@@ -230,9 +236,13 @@ class _Count:
         elif isinstance(part, ToolResult):
             self.add_result(part)
         elif isinstance(part, Reasoning):
-            # Anthropic signs the readable text, which is billed; others bill the opaque item.
-            if self.vendor == "anthropic" and part.opaque is not None and is_running:
-                self.text_tokens += self.count(part.text)
+            # Anthropic signs the readable text, and servers of open models take it as it is;
+            # OpenAI and Google bill the opaque item.
+            is_sent = part.opaque is not None and part.provider == self.request.provider
+            if is_sent and self.vendor in ("anthropic", ""):
+                tokens = self.count(part.text)
+                self.text_tokens += tokens if is_running else 0
+                self.kept_tokens += tokens if self.keeps_thoughts and not is_running else 0
             self.add_opaque(part, is_running=is_running)
 
     def add_call(self, call: ToolCall) -> None:
@@ -355,6 +365,7 @@ class _Count:
             + self.framing_tokens * _FRAMING_SPREAD[end]
             for end in (0, 1)
         )
+        high += self.kept_tokens * spread[1]
         expected = max(1, round(total))
         tokens = Range(
             min(max(1, math.floor(low)), expected), expected, max(math.ceil(high + 1), expected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from fmsdk.quoting.tool_text import (
     tagged_call,
 )
 from fmsdk.request import Message, Tool, build
+from fmsdk.usage import Range
 from fmsdk_anthropic.options import AnthropicOptions
 
 SEARCH = Tool(
@@ -244,6 +246,37 @@ def test_thoughts_are_billed_within_a_loop_of_tools_alone(model: str) -> None:
     assert expected(model, [*loop[:2], beside]) > expected(model, [*bare[:2], beside]) + 150
     question = Message("user", "And now?")
     assert expected(model, [*loop, question]) == expected(model, [*bare, question])
+
+
+@pytest.mark.parametrize(
+    ("model", "is_kept"),
+    [("claude-opus-4-5", True), ("claude-sonnet-4-6", True), ("claude-fable-5", True),
+     ("claude-sonnet-4-5", False), ("claude-haiku-5", False)],
+)  # fmt: skip
+def test_newer_claudes_may_bill_thoughts_of_earlier_turns(model: str, is_kept: bool) -> None:
+    text = "I weigh one against the other. " * 50
+
+    def tokens_of(*parts: Any) -> Range[int]:
+        turns = [Message("user", "Hi"), Message("assistant", [*parts, "Yes."])]
+        request = build(f"anthropic:{model}", [*turns, Message("user", "And now?")])
+        return estimate_request(request).input
+
+    thought = Reasoning(text, "anthropic", json.dumps({"thinking": text, "signature": "x" * 100}))
+    kept, bare = tokens_of(thought), tokens_of()
+    assert (kept.low, kept.expected) == (bare.low, bare.expected)
+    assert (kept.high > bare.high + 300) == is_kept
+    assert tokens_of(replace(thought, provider="elsewhere")) == bare
+
+
+def test_reasoning_that_goes_back_as_text_is_counted() -> None:
+    text = "I weigh one against the other. " * 50
+    thought = Reasoning(text, "openrouter", json.dumps({"reasoning": text}))
+    call = ToolCall("1", "now", {})
+    loop = [Message("user", "Hi"), Message("assistant", [thought, call]),
+            Message("tool", [ToolResult("1", "noon", name="now")])]  # fmt: skip
+    bare = [loop[0], Message("assistant", [call]), loop[2]]
+    model = "openrouter:deepseek/deepseek-r1"
+    assert expected(model, loop) > expected(model, bare) + 300
 
 
 def test_gemini_2_5_bills_no_signatures() -> None:
