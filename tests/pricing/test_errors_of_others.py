@@ -297,6 +297,23 @@ def test_tools_that_the_vendor_ran_are_lines_of_their_own() -> None:
     assert kinds(response) == ["input", "output", "web search"]
 
 
+def test_a_model_that_always_searches_is_billed_for_the_search() -> None:
+    usage = {"prompt_tokens": 1_000, "completion_tokens": 100, "total_tokens": 1_100}
+    response = bill("openai:gpt-5-search-api", chat(usage, model="gpt-5-search-api-2025-10-14"))
+    # 1,000 × $1.25 + 100 × $10, a million, and a search at $10 a thousand
+    assert response.cost.total == Decimal("0.01225")
+    assert kinds(response) == ["input", "output", "request"]
+
+
+def test_a_tool_whose_price_no_answer_tells_is_warned_about() -> None:
+    body = gemini({"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15})
+    place = {"maps": {"uri": "https://maps.google.com/?cid=1", "title": "A place"}}
+    body["candidates"][0]["groundingMetadata"] = {"groundingChunks": [place]}
+    response = bill("google:gemini-2.5-flash", body)
+    assert response.warnings[-1].code == "usage_elsewhere"
+    assert response.warnings[-1].detail == "google_maps"
+
+
 @pytest.mark.parametrize(("region", "total"), [("us", "0.00495"), ("global", "0.0045")])
 def test_computing_in_one_geography_costs_more_and_is_a_line(region: str, total: str) -> None:
     usage = {"input_tokens": 1_000, "output_tokens": 100, "inference_geo": region}

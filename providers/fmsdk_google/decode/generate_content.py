@@ -141,6 +141,9 @@ class GenerateContentDecoder(StreamDecoder):
             if state.finish_message and finish in ("other", "content_filter"):
                 message = f"{state.finish_reason}: {state.finish_message}"
                 warnings.append(Warning("finish_message", message, "finish"))
+        if self._grounding.has_maps:
+            message = "Google Maps is billed by prompt or query, which the cost leaves out"
+            warnings.append(Warning("usage_elsewhere", message, "google_maps"))
         usage = decode_usage(self._usage)
         raw_body = self._last_chunk
         if raw_body is not None and self._has_grounding and self._chunks > 1:

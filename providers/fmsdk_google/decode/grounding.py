@@ -18,10 +18,12 @@ Metadata = dict[str, Any]
 
 
 class Grounding:
-    """The grounding of each choice, as far as it has come. `queries`: of Google's searches."""
+    """The grounding of each choice, as far as it has come. `queries`: of Google's searches.
+    `has_maps`: something is from Google Maps."""
 
     def __init__(self) -> None:
         self.queries: set[str] = set()
+        self.has_maps = False
         self._by_choice: dict[int, Metadata] = {}
 
     def add(self, candidate: Candidate) -> None:
@@ -35,7 +37,12 @@ class Grounding:
         for name, value in fields.items():
             if isinstance(value, dict):
                 merged_lists[name] = _merge(merged_lists.get(name), cast("Metadata", value))
-        queries = merged_lists.get("groundingMetadata", {}).get("webSearchQueries")
+        metadata = merged_lists.get("groundingMetadata", {})
+        chunks = metadata.get("groundingChunks")
+        if isinstance(chunks, list):
+            pieces = cast("list[object]", chunks)
+            self.has_maps |= any(isinstance(piece, dict) and "maps" in piece for piece in pieces)
+        queries = metadata.get("webSearchQueries")
         if isinstance(queries, list):
             self.queries |= {q for q in cast("list[object]", queries) if q and isinstance(q, str)}
 
