@@ -16,7 +16,8 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain, cycle, islice
 from time import thread_time
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -45,11 +46,14 @@ _is_reading: ContextVar[bool] = ContextVar("is_reading_pdf", default=False)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page: points (1/72 inch) as shown, which includes its rotation, and its text."""
+    """A page: points (1/72 inch) as shown, which includes its rotation, and its text. is_read: its
+    text is known; else it is none, or that of an earlier page, in the place of one that was not
+    reached."""
 
     width: float
     height: float
     text: str = field(default="", repr=False)
+    is_read: bool = True
 
 
 class _OutOfTime(BaseException):
@@ -119,14 +123,19 @@ def read_pages(file: BinaryIO, *, text: bool) -> tuple[Page, ...]:
             width, height = abs(float(box.width)), abs(float(box.height))
             if sheet.rotation % 180:
                 width, height = height, width
-            page_text = sheet.extract_text(visitor_operand_before=check_time) if text else ""
-            pages.append(Page(width, height, page_text))
+            page_text, is_read = "", True
+            try:
+                page_text = sheet.extract_text(visitor_operand_before=check_time) if text else ""
+            except Exception:  # of a font or filter that pypdf lacks, which others may know
+                is_read = False
+            pages.append(Page(width, height, page_text, is_read))
         return len(reader.pages)
 
     count = _read_with(file, _TEXT_SECONDS, read) or count_pages(file)
     if not pages or not count:
         raise InvalidMedia("cannot be read as a PDF: it is broken, or needs a password")
-    all_pages = tuple(pages[number % len(pages)] for number in range(min(count, MAX_PAGES)))
+    guesses = (replace(page, is_read=False) for page in cycle(pages))
+    all_pages = tuple(islice(chain(pages, guesses), min(count, MAX_PAGES)))
     with _lock:
         while len(_known_pages) >= _MOST_KNOWN:
             del _known_pages[next(iter(_known_pages))]

@@ -43,8 +43,19 @@ def test_a_turned_page_is_as_wide_as_it_is_shown() -> None:
 
 def test_pages_past_the_limit_are_like_those_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "_MOST_READ", 2)
-    texts = [page.text.strip() for page in pages_of(text_pdf(["one", "two", "three", "four"]))]
-    assert texts == ["one", "two", "one", "two"]
+    pages = pages_of(text_pdf(["one", "two", "three", "four"]))
+    assert [page.text.strip() for page in pages] == ["one", "two", "one", "two"]
+    assert [page.is_read for page in pages] == [True, True, False, False]
+
+
+def test_a_page_that_pypdf_cannot_read_leaves_the_others() -> None:
+    broken = text_pdf(["one", "two", "three"]).replace(b"FlateDecode", b"NobodyKnows", 1)
+    pages = pages_of(broken)
+    assert [(page.text.strip(), page.is_read) for page in pages] == [
+        ("", False),
+        ("two", True),
+        ("three", True),
+    ]
 
 
 def test_pages_after_the_time_is_up_are_like_those_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,11 +98,11 @@ def document_tokens(question: Question) -> MediaTokens:
     if question.header().mime != "application/pdf":
         return count_text_file(question)
     pages = pages_of(question, text=True)
-    count = len(pages)
+    count, is_bounded = len(pages), all(page.is_read for page in pages)
     page = _PAGE_OF_HAIKU_35 if _HAIKU_35.search(question.model) else _PAGE
     return question.answer(
         count * page,
         also=(count * (page - _SLACK), count * (page + _SLACK)),
-        ceiling=count * (_cap(question.model).tokens + _SLACK),
+        ceiling=count * (_cap(question.model).tokens + _SLACK) if is_bounded else None,
         text="\n".join(page.text for page in pages),
     )

@@ -201,7 +201,8 @@ def document_tokens(question: Question) -> MediaTokens:
     text = "\n".join(page.text for page in pages)
     rule = _rule_for(question.model)
     largest_picture = max(rule.count(size) for size in _LARGE_SIZES) if rule else _LARGEST
-    ceiling = (largest_picture + 64) * len(pages)
+    is_bounded = all(page.is_read for page in pages)
+    ceiling = (largest_picture + 64) * len(pages) if is_bounded else None
     if question.platform == "responses":
         also = (3, 21 * len(pages))
         return question.answer(frame, also=also, ceiling=ceiling, text=text)

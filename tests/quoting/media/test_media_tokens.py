@@ -15,7 +15,9 @@ import fmsdk
 from fmsdk import Audio, Document, FileRef, Image, Message, Request, Text, ToolResult, Video
 from fmsdk.content import MediaPart
 from fmsdk.errors import QuoteUnavailable
+from fmsdk.quoting.estimate import estimate_request
 from fmsdk.quoting.media import media_tokens
+from fmsdk.request import build
 from tests.support.media_files import office, pdf, wav
 from tests.support.media_sizes import picture_of, request_of, video_of
 from tests.support.pdf_files import text_pdf
@@ -108,6 +110,15 @@ def test_without_pypdf_a_quote_says_what_to_install(monkeypatch: pytest.MonkeyPa
     part = Document(text_pdf(["x"]))
     with pytest.raises(QuoteUnavailable, match=r'pip install "fmsdk\[pdf\]"'):
         media_tokens(request_of("anthropic:claude-opus-5", part), "messages")
+
+
+@pytest.mark.parametrize("model", ["openai:gpt-5.5", "anthropic:claude-opus-5"])
+def test_a_pdf_whose_text_is_not_known_has_no_bound(model: str) -> None:
+    known = text_pdf(["one", "two"])
+    unknown = known.replace(b"FlateDecode", b"NobodyKnows", 1)
+    for data, is_bounded in ((known, True), (unknown, False)):
+        estimate = estimate_request(build(model, ["Read.", Document(data)]))
+        assert (estimate.ceilings is not None) == is_bounded
 
 
 def test_media_in_results_are_counted_in_order() -> None:
