@@ -72,9 +72,11 @@ class _Batches:
         embedder = cast("Embeds", provider)
         parts = split_inputs(request.inputs, embedder.embed_limits(request.model))
         slots = asyncio.Semaphore(MAX_CONCURRENT_BATCHES)
+        sent: set[int] = set()
 
         async def send_batch(number: int) -> None:
             async with slots:
+                sent.add(number)
                 batch = replace(request, messages=request.messages[parts[number]])
                 self._answers[number] = await embedder.embed(batch)
 
@@ -87,8 +89,11 @@ class _Batches:
         except ExceptionGroup as errors:
             failure = errors.exceptions[0]
         if failure is not None:
-            if isinstance(failure, FmsdkError) and self._answers:
-                failure.partial = self._merge(request)
+            if isinstance(failure, FmsdkError):
+                if self._answers:
+                    failure.partial = self._merge(request)
+                if len(sent - self._answers.keys()) > 1:  # others were cancelled on their way
+                    failure.is_unbilled = False
             raise failure
         result = self._merge(request)
         if len(result.vectors) != len(request.inputs):

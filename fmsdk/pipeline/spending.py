@@ -159,7 +159,8 @@ class CallSpending:
         budget, remaining = shortfall.budget, shortfall.remaining
         tokens = self._affordable_tokens(remaining)
         ways = [] if tokens is None else [f"max_output_tokens={tokens}"]
-        if remaining:
+        cost = None if self.quote is None else self.quote.cost
+        if remaining and (cost is None or cost.low <= remaining):
             ways.append(f"max_cost={str(remaining)!r} if you know that it costs no more")
         message = (
             f"the budget of {budget} has {format_dollars(remaining)} left, and this request may "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 import fmsdk
 from fmsdk.pipeline import retry
 from tests.support.billing_server import INPUT_PRICE, MODEL, OUTPUT_PRICE
-from tests.support.scripted_server import Answer, Raw, run_server
+from tests.support.patience import PATIENCE
+from tests.support.scripted_server import Answer, Raw, ReceivedRequest, run_server
 
 OK = {
     "id": "1",
@@ -232,3 +234,33 @@ def test_every_verb_is_under_the_budget() -> None:
         assert spent_after(asked) == answer.cost.total
         with pytest.raises(fmsdk.BudgetExceeded):
             asked.embed("openai:text-embedding-3-small", "word " * 500_000)
+
+
+EMBEDDER = "openai:text-embedding-3-small"
+
+
+def test_texts_on_their_way_when_others_are_refused_may_be_billed() -> None:
+    on_its_way = threading.Event()
+
+    def answer(received: ReceivedRequest) -> Answer:
+        if received.body["input"][0] == "billed":
+            on_its_way.set()
+            return Answer(pieces=[b" "], then="hang")
+        on_its_way.wait(PATIENCE)
+        return refuse(429)
+
+    texts = ["billed"] * 2048 + ["refused"] * 2048
+    with run_server(answer) as server, client(server.url, "1.00") as asked:
+        with pytest.raises(fmsdk.RateLimitError) as caught:
+            asked.embed(EMBEDDER, texts)
+        assert not caught.value.is_unbilled
+        assert spent_after(asked) == asked.quote(EMBEDDER, texts, verb="embed").ceiling
+
+
+def test_a_bound_is_named_only_where_it_would_pass() -> None:
+    with run_server(Answer(OK)) as server, client(server.url, "0.0001") as asked:
+        with pytest.raises(fmsdk.BudgetExceeded) as caught:
+            asked.generate(MODEL, "word " * 500, max_output_tokens=100)
+        assert "max_cost" not in caught.value.message
+        with pytest.raises(fmsdk.BudgetExceeded, match=r"max_cost='0\.0001"):
+            asked.generate(MODEL, "Hi", max_output_tokens=100)
