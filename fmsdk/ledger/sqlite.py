@@ -198,7 +198,8 @@ class SqliteLedger:
             since = None if flushes else monotonic() - LEASE_SECONDS
             old_leases, self._store.ended_leases = self._store.ended_leases, []
             old_leases += self._leases.take_back(unused_since=since)
-            batch += [GiveBack(lease, units) for lease, units in old_leases if units]
+            # First, so that a reservation of this batch can have the money.
+            batch[:0] = [GiveBack(lease, units) for lease, units in old_leases if units]
             with self.write_lock:
                 failure = self._write(batch, is_last=is_last)
             pause = _RETRY_SECONDS if failure and not is_last else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -80,6 +81,7 @@ class Store:
         self.ended_leases: list[tuple[Lease, int]] = []
         self._connection: sqlite3.Connection | None = None
         self._spending: SpendingTable | None = None
+        self._identity: tuple[int, int] | None = None
 
     def write(self, batch: list[Work]) -> list[tuple[Work, Exception]]:
         """Write all of a batch, or nothing. Answers of reservations are in their items. Leases that
@@ -94,10 +96,7 @@ class Store:
         refusals: list[tuple[Work, Exception]] = []
         if all(isinstance(work, Flush) for work in batch):
             return refusals
-        connection, spending = self._connection, self._spending
-        if connection is None or spending is None:
-            connection = self._connection = open_for_writing(self._path, self._timeout)
-            spending = self._spending = SpendingTable(connection)
+        connection, spending = self._open()
         try:
             connection.execute("BEGIN IMMEDIATE")
             for work in [*batch]:
@@ -140,6 +139,28 @@ class Store:
             for old_lease in self._leases.add(lease)
         ]
         return refusals
+
+    def _open(self) -> tuple[sqlite3.Connection, SpendingTable]:
+        """The file that was opened first. SQLite would go on in one that was deleted, while other
+        processes count in a new one."""
+        try:
+            status = os.stat(self._path)
+            identity = status.st_dev, status.st_ino
+        except OSError:
+            identity = None
+        if self._identity is not None and self._identity != identity:
+            self.close()
+            raise LedgerError(
+                "it was deleted, moved or replaced while in use; put it back, or begin another "
+                "with a new client"
+            )
+        connection, spending = self._connection, self._spending
+        if connection is None or spending is None:
+            connection = self._connection = open_for_writing(self._path, self._timeout)
+            spending = self._spending = SpendingTable(connection)
+            status = os.stat(self._path)
+            self._identity = status.st_dev, status.st_ino
+        return connection, spending
 
     def close(self) -> None:
         """Close the file, without waiting for others that write."""

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 import fmsdk
+from fmsdk.budget import Budget
 from fmsdk.ledger import SqliteLedger, schema
 from tests.support.ledger import MODEL, create_call, create_reservation, priced_client, query
 from tests.support.patience import PATIENCE
@@ -204,3 +205,26 @@ def test_a_program_without_logs_hears_it_on_standard_error(tmp_path: Path) -> No
     assert lines[1].endswith("rows were lost: 2 attempts, 2 calls, 4 entries of spending")
     assert run(str(file)) == ""
     assert "there is no folder" in file.read_text()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_gone_while_in_use(
+    path: Path, log: pytest.LogCaptureFixture, replaced: bool
+) -> None:
+    """SQLite alone would go on in the deleted file, and budgets of others begin at zero."""
+    ledger, budgets = SqliteLedger(path), [Budget("1.00")]
+    assert asyncio.run(ledger.reserve(create_reservation("0.9"), budgets)) is None
+    asyncio.run(ledger.flush())
+    path.rename(path.with_name("old.db"))
+    if replaced:
+        one_call(path)
+    with pytest.raises(fmsdk.LedgerError, match="deleted, moved or replaced while in use"):
+        asyncio.run(ledger.reserve(create_reservation("0.9"), budgets))
+    assert path.exists() == replaced
+    if not replaced:
+        path.with_name("old.db").rename(path)
+        assert asyncio.run(ledger.reserve(create_reservation("0.2"), budgets)) is not None
+        path.unlink()
+    ledger.record_call(create_call("lost"))
+    ledger.close(PATIENCE)
+    assert "rows were lost: 1 calls" in messages(log)[-1]

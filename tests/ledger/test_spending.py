@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from fmsdk.budget import Budget, MemorySpending, Reservation
 from fmsdk.errors import LedgerError
 from fmsdk.ledger import SqliteLedger, SqliteReader
+from fmsdk.ledger.leases import LEASE_SECONDS
 from fmsdk.ledger.schema import from_units, open_for_writing, to_units
 from fmsdk.ledger.spending import SpendingTable
 from tests.support.ledger import create_reservation, query
@@ -299,6 +300,19 @@ class TestLeases:
         assert balance() == Decimal("0.003")
         assert query(path, "SELECT count(*) > 0 FROM spending WHERE kind = 'lease'") == [(1,)]
         ledger.close(PATIENCE)
+
+    def test_one_that_ends_with_a_request_refuses_it_nothing(self, path: Path) -> None:
+        async def main() -> None:
+            ledger, budgets = SqliteLedger(path), [Budget("1.00")]
+            for _ in range(3):
+                assert await ledger.reserve(create_reservation("0.001"), budgets) is None
+            await asyncio.sleep(LEASE_SECONDS * 0.7)
+            ledger.settle(create_reservation("1"), Decimal(0))  # the thread begins to wait anew
+            await asyncio.sleep(LEASE_SECONDS * 0.6)
+            assert await ledger.reserve(create_reservation("0.997"), budgets) is None
+            await ledger.aclose()
+
+        asyncio.run(main())
 
     def test_that_of_a_process_that_died_can_be_settled(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
