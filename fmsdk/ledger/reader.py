@@ -41,8 +41,9 @@ _OPEN = """
 _LEASE_REASON = "a process reserved it in advance, and ended"
 _LIFE_OF_A_LEASE = timedelta(minutes=1)
 _SETTLEMENTS = """
-    SELECT reservation, sum(delta_units) FROM spending WHERE reservation IN
-        (SELECT reservation FROM spending WHERE kind = 'settle' AND note = ?) GROUP BY reservation
+    SELECT reservation, max(call_id), max(time_us), max(model), max(tags), sum(delta_units)
+    FROM spending {where}
+    GROUP BY reservation HAVING max(kind = 'settle' AND note = '{note}') = 1
 """
 
 
@@ -105,8 +106,8 @@ class LedgerReader(Protocol):
         """Those that nobody has settled, the oldest first."""
         ...
 
-    def settled_by_hand(self) -> dict[str, Decimal]:
-        """The amounts of reservations that a person has settled, in US dollars by id."""
+    def settled_by_hand(self, where: Filter = EVERYTHING) -> dict[str, Reservation]:
+        """Reservations that a person has settled, by id; their amounts are the bills."""
         ...
 
 
@@ -152,23 +153,16 @@ class SqliteReader:
         recently = to_microseconds(datetime.now(UTC) - _LIFE_OF_A_LEASE)
         sql = _OPEN.format(where=clause, lease=_LEASE_REASON, recently=recently)
         return [
-            OpenReservation(
-                reservation=Reservation(
-                    id=id,
-                    call_id=call_id,
-                    time=to_time(time),
-                    model=model,
-                    tags=tuple(msgspec.json.decode(tags).items()),
-                    amount=from_units(units),
-                ),
-                reason=reason,
-            )
-            for id, call_id, time, model, tags, units, reason in self._execute(sql, values)
+            OpenReservation(reservation=_read_reservation(*values), reason=reason)
+            for *values, reason in self._execute(sql, values)
         ]
 
-    def settled_by_hand(self) -> dict[str, Decimal]:
+    def settled_by_hand(self, where: Filter = EVERYTHING) -> dict[str, Reservation]:
         """As `LedgerReader.settled_by_hand`."""
-        return {name: from_units(units) for name, units in self._execute(_SETTLEMENTS, (BY_HAND,))}
+        clause, values = where.to_sql("spending")
+        sql = _SETTLEMENTS.format(where=clause, note=BY_HAND)
+        settled = [_read_reservation(*row) for row in self._execute(sql, values)]
+        return {reservation.id: reservation for reservation in settled}
 
     def settle(self, reservations: Sequence[Reservation], amount: Decimal | None) -> None:
         """Settle reservations by hand.
@@ -197,3 +191,16 @@ class SqliteReader:
             yield from self._connection.execute(sql, values)
         except sqlite3.Error as error:
             raise LedgerError(f"cannot read the ledger {self.path}: {error}") from error
+
+
+def _read_reservation(
+    id: str, call_id: str, time: int, model: str, tags: str, units: int
+) -> Reservation:
+    return Reservation(
+        id=id,
+        call_id=call_id,
+        time=to_time(time),
+        model=model,
+        tags=tuple(msgspec.json.decode(tags).items()),
+        amount=from_units(units),
+    )

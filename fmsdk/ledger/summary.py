@@ -64,7 +64,8 @@ class Group:
 
     key: the values of what they are grouped by. cost: US dollars of all attempts whose cost is
     known, of which `estimated_cost` is an estimate. unknown_costs: attempts that were, or may have
-    been, billed with an amount that is unknown. maybe_billed: US dollars that stay reserved.
+    been, billed with an amount that is unknown. maybe_billed: US dollars beyond `cost` that stay
+    reserved.
     seconds, time_to_first_token: of calls that gave an answer; None: of none.
     """
 
@@ -166,23 +167,33 @@ def summarize(
     by = read_keys(by)
     sums: defaultdict[Key, _Sums] = defaultdict(_Sums)
     settlements = reader.settled_by_hand()
+    without_row = reader.settled_by_hand(where)  # their processes ended before they wrote one
+    known_units: dict[str, int] = {}
     columns = ("is_unbilled", "held_reservation", "cost_units", "cost_source", *_TOKENS)
     for row in reader.rows("attempts", (*_KEY_COLUMNS, *columns), where):
         is_unbilled, reservation, units, source, *tokens = row[len(_KEY_COLUMNS) :]
         if reservation in settlements:
-            units, source = to_units(settlements[reservation]), "settled"
+            without_row.pop(reservation, None)
+            units, source = to_units(settlements[reservation].amount), "settled"
         elif is_unbilled and units is None:
             units = 0
+        elif reservation and units:
+            known_units[reservation] = units
         sums[_key_of(by, row)].add_attempt(units, source, tokens)
     columns = ("outcome", "seconds", "time_to_first_token")
     for row in reader.rows("calls", (*_KEY_COLUMNS, *columns), where):
         sums[_key_of(by, row)].add_call(*row[len(_KEY_COLUMNS) :])
-    for one in reader.open_reservations(where):
-        time, model, tags = one.reservation.time, one.reservation.model, one.reservation.tags
-        provider, _, name = model.partition(":")
-        text = msgspec.json.encode(dict(tags)).decode()
-        row = (to_microseconds(time), _UNKNOWN, provider, name, text)
-        sums[_key_of(by, row)].reserved_amount += one.reservation.amount
+    open_reservations = [one.reservation for one in reader.open_reservations(where)]
+    for reservation in (*open_reservations, *without_row.values()):
+        provider, _, name = reservation.model.partition(":")
+        tags = msgspec.json.encode(dict(reservation.tags)).decode()
+        row = (to_microseconds(reservation.time), _UNKNOWN, provider, name, tags)
+        sums_of_key, amount = sums[_key_of(by, row)], reservation.amount
+        if reservation.id not in without_row:
+            known = from_units(known_units.get(reservation.id, 0))
+            sums_of_key.reserved_amount += max(amount - known, Decimal(0))
+        elif amount:
+            sums_of_key.add_attempt(to_units(amount), "settled", ())
     groups = [each.to_group(key) for key, each in sums.items()]
     if by and by[0] in _LENGTHS:
         return sorted(groups, key=lambda group: group.key)

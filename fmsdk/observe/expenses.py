@@ -20,9 +20,9 @@ class Expenses:
     """What calls that have ended cost.
 
     cost: US dollars, of all attempts whose cost is known. unknown_costs: attempts that were, or may
-    have been, billed, and whose cost is not known; it is not 0. maybe_billed: US dollars that stay
-    reserved for those under a budget. calls, attempts: how many. input_tokens, output_tokens: as
-    far as they are known.
+    have been, billed, and whose cost is not known; it is not 0. maybe_billed: US dollars beyond
+    `cost` that stay reserved for attempts under a budget, which may have been billed. calls,
+    attempts: how many. input_tokens, output_tokens: as far as they are known.
     """
 
     cost: Decimal = _NOTHING
@@ -80,7 +80,8 @@ class ExpenseTotal:
             elif not report.is_unbilled:
                 counts[0] += 1
             if report.held_reservation is not None:
-                self._maybe_billed += report.held_reservation.amount
+                known = _NOTHING if report.cost is None else report.cost.total
+                self._maybe_billed += max(report.held_reservation.amount - known, _NOTHING)
             if usage is not None:
                 counts[3] += usage.input.total or 0
                 counts[4] += usage.output.total or 0

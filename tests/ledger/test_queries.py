@@ -133,8 +133,18 @@ class TestSummary:
             reader.settle([one], Decimal("0.12"))
             reader.settle([two], None)
             (group,) = summarize(reader)
-        assert (group.unknown_costs, group.maybe_billed) == (0, Decimal(0))
-        assert group.cost == Decimal("0.12")
+            assert summarize(reader, (), Filter(model="anthropic:*")) == []
+        assert (group.unknown_costs, group.maybe_billed, group.attempts) == (0, Decimal(0), 2)
+        assert group.cost == Decimal("0.37")
+
+    def test_a_part_of_the_bill_that_is_known_is_not_maybe_billed_too(self, book: Book) -> None:
+        one = create_reservation("0.50", model="openai:gpt-4o", when=NOON)
+        assert asyncio.run(book.ledger.reserve(one, [Budget("1.00")])) is None
+        book.ledger.hold(one, "its stream was left")
+        book.add("0.10", source="estimated", held_reservation=one)
+        with book.open() as reader:
+            (group,) = summarize(reader)
+        assert (group.cost, group.maybe_billed) == (Decimal("0.10"), Decimal("0.40"))
 
     def test_what_calls_cannot_be_grouped_by(self, book: Book) -> None:
         book.add()

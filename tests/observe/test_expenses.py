@@ -62,6 +62,17 @@ def test_what_may_have_been_billed_is_said() -> None:
     assert "maybe billed" in str(spent)
 
 
+def test_cost_and_what_may_be_billed_are_what_the_budget_holds() -> None:
+    with priced_client(["one two three"], budget="1.00") as client:
+        with client.stream(MODEL, "Hi", max_output_tokens=100) as stream:
+            next(iter(stream))
+        spent = client.spent()
+        assert spent.cost > 0
+        with pytest.raises(fmsdk.BudgetExceeded) as caught:
+            client.generate(MODEL, "Hi", max_output_tokens=10**9, max_cost=10**6)
+        assert caught.value.spent == spent.cost + spent.maybe_billed
+
+
 def test_an_unknown_price_is_not_zero() -> None:
     client = fmsdk.Client(providers={"fake": FakeProvider()})
     client.generate("fake:any", "Hi")
