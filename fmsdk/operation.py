@@ -17,7 +17,7 @@ from fmsdk.request import Request
 from fmsdk.response import Response
 from fmsdk.token_count import TokenCount
 from fmsdk.transcription import TranscribeRequest, Transcription
-from fmsdk.usage import Cost
+from fmsdk.usage import Cost, Usage
 
 __all__ = ["COUNT_TOKENS", "GENERATE", "STREAM", "TRANSCRIBE", "Operation"]
 
@@ -34,7 +34,9 @@ class Operation(Generic[Q, A]):
     await or an `EventStream`. protocol: a provider that has the verb is an instance of it.
     purpose: what a provider without the verb lacks, for its error message. capabilities: what
     every model of the verb takes; None: as the provider says for each model. fixed_cost: what it
-    costs, whatever is asked; None: what was used, by its price.
+    costs, whatever is asked; None: what was used, by its price. attempt_usage: what the last
+    attempt alone used, by the usage of its result, where that includes earlier attempts; None:
+    there was nothing new.
     """
 
     verb: str
@@ -45,6 +47,7 @@ class Operation(Generic[Q, A]):
     capabilities: Capabilities | None = None
     is_streamed: bool = False
     fixed_cost: Cost | None = None
+    attempt_usage: Callable[[Usage], Usage | None] = lambda usage: usage
 
     def check_support(self, provider: Provider, request: Request) -> None:
         """Raise BadRequestError if the provider lacks the verb."""

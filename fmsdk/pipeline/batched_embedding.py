@@ -29,10 +29,12 @@ _BYTES_PER_TOKEN = 3
 
 def embed_operation() -> Operation[EmbedRequest, Awaitable[Embeddings]]:
     """The operation of one call."""
+    batches = _Batches()
     return Operation(
         verb="embed",
         semantic_name="embeddings",
-        ask=_Batches().embed,
+        ask=batches.embed,
+        attempt_usage=batches.attempt_usage,
         protocol=Embeds,
         purpose="embeddings",
         capabilities=Capabilities(settings=frozenset()),
@@ -61,6 +63,14 @@ class _Batches:
 
     def __init__(self) -> None:
         self._answers: dict[int, Embeddings] = {}
+        self._earlier: frozenset[int] = frozenset()
+
+    def attempt_usage(self, usage: Usage) -> Usage | None:
+        """As `Operation.attempt_usage`."""
+        if not self._earlier:
+            return usage
+        own = [answer for number, answer in self._answers.items() if number not in self._earlier]
+        return _sum_usage(own) if own else None
 
     async def embed(self, provider: Provider, request: EmbedRequest) -> Embeddings:
         """Send the requests that have no answer yet.
@@ -80,6 +90,7 @@ class _Batches:
                 batch = replace(request, messages=request.messages[parts[number]])
                 self._answers[number] = await embedder.embed(batch)
 
+        self._earlier = frozenset(self._answers)
         missing = [number for number in range(len(parts)) if number not in self._answers]
         failure: Exception | None = None
         try:
@@ -128,16 +139,15 @@ class _Batches:
             first,
             vectors=Vectors(values, first.dimensions),
             normalized=None if None in flags or not flags else all(flags),
-            usage=_sum_usage(
-                [without_false_zeros(answer.usage, has_output=False) for answer in answers]
-            ),
+            usage=_sum_usage(answers),
             warnings=tuple(warnings.values()),
             raw_body=None,
         )
 
 
-def _sum_usage(usages: list[Usage]) -> Usage:
-    """The usage of all requests. A count that one of them lacks is unknown."""
+def _sum_usage(answers: list[Embeddings]) -> Usage:
+    """The usage of all answers. A count that one of them lacks is unknown."""
+    usages = [without_false_zeros(answer.usage, has_output=False) for answer in answers]
     sources = {usage.source for usage in usages}
     if "unknown" in sources:
         return NO_USAGE

@@ -316,18 +316,21 @@ class Call(Generic[Q, A]):
         if len(self.attempts) == self._reported_attempts:
             return
         self._reported_attempts = len(self.attempts)
+        result = result_of(outcome)
+        usage, cost = (result.usage, result.cost) if result else (None, None)
+        if result and usage and usage is not (own := self.operation.attempt_usage(usage)):
+            usage, cost = own, own and self.cost(result.timings, result.served_model, own)
         spending, held_reservation = self._spending, None
         if spending is not None:
             is_failed = self.attempts[-1].error is not None
-            held_reservation = spending.settle(outcome, is_failed=is_failed)
-        result = result_of(outcome)
+            held_reservation = spending.settle(outcome, cost, is_failed=is_failed)
         error = outcome if isinstance(outcome, FmsdkError) else None
         self._call_observer.attempt_ended(
             AttemptReport(
                 attempt=self.attempts[-1],
                 error=error,
-                usage=result.usage if result else None,
-                cost=result.cost if result else None,
+                usage=usage,
+                cost=cost,
                 served_model=result.served_model if result else None,
                 request_id=outcome.request_id,
                 delay=delay,

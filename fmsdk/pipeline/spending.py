@@ -31,7 +31,7 @@ from fmsdk.quoting.quote import Quote
 from fmsdk.request import Request
 from fmsdk.result import Result, Warning
 from fmsdk.threads import run_in_thread
-from fmsdk.usage import Timings, format_dollars
+from fmsdk.usage import Cost, Timings, format_dollars
 
 __all__ = ["CallSpending"]
 
@@ -191,17 +191,19 @@ class CallSpending:
     def _context(self) -> dict[str, str]:
         return {"provider": self._request.provider, "model": self._request.model}
 
-    def settle(self, outcome: Result | FmsdkError, *, is_failed: bool) -> Reservation | None:
+    def settle(
+        self, outcome: Result | FmsdkError, cost: Cost | None, *, is_failed: bool
+    ) -> Reservation | None:
         """Settle the attempt that has just ended.
 
         Args:
+            cost: of this attempt, where it is known.
             is_failed: it gave no whole answer.
 
         Returns:
             The reservation, where it stays, since nobody knows the bill.
         """
         result = result_of(outcome)
-        cost = None if result is None else result.cost
         if self._provider.is_local:  # nobody else sends a bill
             self._settle(Decimal(0) if cost is None else cost.total)
         elif isinstance(outcome, FmsdkError) and outcome.is_unbilled and result is None:

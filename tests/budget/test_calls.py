@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import fmsdk
+from fmsdk.ledger import Filter, SqliteReader, summarize
 from fmsdk.pipeline import retry
 from tests.support.billing_server import INPUT_PRICE, MODEL, OUTPUT_PRICE
 from tests.support.patience import PATIENCE
@@ -264,3 +267,40 @@ def test_a_bound_is_named_only_where_it_would_pass() -> None:
         assert "max_cost" not in caught.value.message
         with pytest.raises(fmsdk.BudgetExceeded, match=r"max_cost='0\.0001"):
             asked.generate(MODEL, "Hi", max_output_tokens=100)
+
+
+def answer_vectors(received: ReceivedRequest) -> Answer:
+    vectors = [{"index": n, "embedding": [1.0, 0.0]} for n in range(len(received.body["input"]))]
+    usage = {"prompt_tokens": 1000, "total_tokens": 1000}
+    return Answer({"model": "text-embedding-3-small", "data": vectors, "usage": usage})
+
+
+def test_texts_that_a_retry_need_not_send_are_paid_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(retry, "BASE_DELAY", 0.001)
+    is_answered, refusals = threading.Event(), [refuse(429)]
+
+    def answer(received: ReceivedRequest) -> Answer:
+        if received.body["input"][0] == "first":
+            is_answered.set()
+        elif refusals and is_answered.wait(PATIENCE):
+            time.sleep(0.1)  # until the client has the answer
+            return refusals.pop()
+        return answer_vectors(received)
+
+    file = tmp_path / "fmsdk.db"
+    with (
+        run_server(answer) as server,
+        client(server.url, "1.00", retries=1, ledger=file) as asked,
+    ):
+        embeddings = asked.embed(EMBEDDER, ["first"] * 2048 + ["later"] * 2048)
+        assert len(server.seen) == 3
+        assert embeddings.cost.total == 2000 * Decimal("2E-8")
+        spent = asked.spent()
+        assert (spent.cost, spent.input_tokens) == (embeddings.cost.total, 2000)
+        assert spent_after(asked) == spent.cost + spent.maybe_billed
+    with SqliteReader(file) as reader:
+        (group,) = summarize(reader, (), Filter(model=EMBEDDER))
+        assert (group.cost, group.input_tokens) == (embeddings.cost.total, 2000)
+        assert next(iter(reader.rows("calls", ("cost",)))) == ("0.00004000",)
