@@ -90,6 +90,8 @@ _GROUPS = {
 _NAMES = {name for group in _GROUPS.values() for name in group}
 _OWNED = ("price", "years", "residual", "kilowatts", "idle_kilowatts", "pue", "price_per_kwh",
           "maintenance", "hosting", "staff", "licences")  # fmt: skip
+_INSTEAD = (("requests_per_second", "requests_per_month"), ("device_seconds", "tokens_per_second"))
+"""Names of which one stands in the place of the other."""
 
 
 def create_parser() -> Parser:
@@ -125,9 +127,12 @@ def create_parser() -> Parser:
 def run_command(args: argparse.Namespace) -> int:
     """Compare, and print the figures, or write them to a page."""
     figures = _read_figures(args)
+    unused = [name for name in ("model", "since", "until") if getattr(args, name) is not None]
+    if unused and args.ledger is None:
+        raise BadRequestError(f"--{unused[0]} chooses calls of a ledger: pass --ledger, too")
     traffic = None if args.ledger is None else _read_ledger(args)
     if traffic is not None:
-        figures = _figures_of(traffic) | figures
+        figures = _override(_figures_of(traffic), figures)
     comparison = compare(
         _hardware(figures),
         _workload(figures),
@@ -170,7 +175,20 @@ def _read_figures(args: argparse.Namespace) -> dict[str, Any]:
                 "with _ for -"
             )
     options = {name: getattr(args, name) for name in (*_NAMES, "api")}
-    return figures | {name: value for name, value in options.items() if value is not None}
+    options = {name: value for name, value in options.items() if value is not None}
+    return _override(_override({}, figures), options)
+
+
+def _override(figures: dict[str, Any], stronger: dict[str, Any]) -> dict[str, Any]:
+    """The figures with those that override them, and that stand in the place of others."""
+    for names in _INSTEAD:
+        present = [name for name in names if name in stronger]
+        if len(present) == len(names):
+            one, other = (f"--{name.replace('_', '-')}" for name in names)
+            raise BadRequestError(f"{one} and {other} say the same thing: give one of them")
+        if present:
+            figures = {name: value for name, value in figures.items() if name not in names}
+    return figures | stronger
 
 
 def _read_ledger(args: argparse.Namespace) -> Traffic:
@@ -213,6 +231,9 @@ def _hardware(figures: dict[str, Any]) -> Hardware:
     if "rent" in figures:
         if "price" in figures:
             raise BadRequestError("hardware is bought (--price) or rented (--rent), not both")
+        if bought := [name for name in _OWNED if name in figures]:
+            option = bought[0].replace("_", "-")
+            raise BadRequestError(f"--{option} is of bought hardware; --rent covers everything")
         return RentedHardware(price_per_hour=_decimal("rent", figures["rent"]), count=count)
     if "price" not in figures:
         raise BadRequestError(
@@ -262,6 +283,8 @@ def _alternatives(
         return [paid, *_alternatives(figures, None, None)]
     names = figures.get("api", [])
     names = [names] if isinstance(names, str) else cast("list[str]", names)
+    if not isinstance(names, list):
+        raise BadRequestError(f"api is a model's name, or a list of names, not {names!r}")
     if "api_price" in figures:
         name = names[0] if names else "the API"
         return [Alternative(name=name, price_per_request=figures["api_price"])]
@@ -269,7 +292,7 @@ def _alternatives(
     for name in names:
         provider, model = split_model(name)
         tokens = {
-            key: round(_decimal(key, _take(figures, key, f"{name} is paid by the token")))
+            key: round(to_decimal(key, _take(figures, key, f"{name} is paid by the token")))
             for key in ("input_tokens", "output_tokens")
         }
         usage = Usage(

@@ -175,28 +175,37 @@ def compare(
         kilograms_per_kwh: CO₂ equivalent of the grid's electricity.
 
     Raises:
-        BadRequestError: the hardware cannot serve the workload, or `hours_per_month` is missing.
+        BadRequestError: the hardware cannot serve the workload, or `hours_per_month` is missing,
+            or not that of the owned hardware.
     """
-    hours = hours_per_month
+    own_hours = hardware.hours_per_month if isinstance(hardware, OwnedHardware) else None
+    hours = own_hours if hours_per_month is None else hours_per_month
     if hours is None:
-        if isinstance(hardware, RentedHardware):
-            raise BadRequestError(
-                "hours_per_month is missing: for rented hardware, say how many hours a month are "
-                "paid (730 is always on)"
-            )
-        hours = hardware.hours_per_month
+        raise BadRequestError(
+            "hours_per_month is missing: for rented hardware, say how many hours a month are "
+            "paid (730 is always on)"
+        )
     month = to_decimal("hours_per_month", hours, most=744, is_open=True)
+    if own_hours is not None and month != own_hours:
+        raise BadRequestError(
+            f"hours_per_month is {own_hours} for the hardware and {month} for the comparison: its "
+            "monthly costs are spread over the former, so leave out the latter"
+        )
 
     used = utilisation(workload.requests_per_second, workload.device_seconds)
     kilowatt_hours = _energy(hardware, workload, used)
+    request = _request_cost(hardware, workload, used, adaptation)
     return Comparison(
         hardware=hardware,
         workload=workload,
         hours_per_month=month,
         utilisation=used,
-        request=_request_cost(hardware, workload, used, adaptation),
+        request=request,
         per_month=(hardware.fixed_per_hour + used * hardware.busy_per_hour) * month,
-        verdicts=tuple(_verdict(hardware, workload, each, month, used) for each in alternatives),
+        verdicts=tuple(
+            _verdict(hardware, workload, each, month, used, request.load + request.adaptation)
+            for each in alternatives
+        ),
         sensitivities=tuple(_sensitivities(hardware, workload, adaptation)),
         curve=tuple(
             CurvePoint(
@@ -227,18 +236,28 @@ def _request_cost(
 
 
 def _verdict(
-    hardware: Hardware, workload: Workload, other: Alternative, month: Decimal, used: Decimal
+    hardware: Hardware,
+    workload: Workload,
+    other: Alternative,
+    month: Decimal,
+    used: Decimal,
+    extra: Decimal,
 ) -> Verdict:
+    """extra: dollars of a request for loading and adaptation, which the alternative saves."""
     price, seconds = Decimal(other.price_per_request), Decimal(workload.device_seconds)
-    per_month = price * Decimal(workload.requests_per_second) * 3600 * month
-    # In an hour, U × 3600 ÷ s requests cost fixed + U × busy here, and their number × price there.
-    gain = price * 3600 / seconds - hardware.busy_per_hour
+    requests_per_month = Decimal(workload.requests_per_second) * 3600 * month
+    per_month = price * requests_per_month
+    # In an hour, U × 3600 ÷ s requests cost fixed + U × busy here and extra each, and their number
+    # × price there.
+    gain = (price - extra) * 3600 / seconds - hardware.busy_per_hour
     share = hardware.fixed_per_hour / gain if gain > 0 else None
     share = None if share is None or share > 1 else share
     return Verdict(
         alternative=other,
         per_month=per_month,
-        break_even=break_even(hardware, per_month, utilisation=used)
+        break_even=break_even(
+            hardware, max(per_month - extra * requests_per_month, Decimal(0)), utilisation=used
+        )
         if isinstance(hardware, OwnedHardware)
         else None,
         break_even_utilisation=share,

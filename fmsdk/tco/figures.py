@@ -9,6 +9,9 @@ from fmsdk.errors import BadRequestError
 
 __all__ = ["Figure", "to_decimal"]
 
+_MOST_DIGITS = 30
+"""Before or after the point, of figures that a page or a line can show."""
+
 Figure = Decimal | int | float | str
 
 
@@ -38,6 +41,8 @@ def to_decimal(
     high = None if most is None else Decimal(str(most))
     if not number.is_finite():
         raise BadRequestError(f"{name} is a number, not {value!r}")
+    if number and abs(number.adjusted()) > _MOST_DIGITS:
+        raise BadRequestError(f"{name} is too {'large' if number.adjusted() > 0 else 'small'}")
     is_low = number <= low if is_open else number < low
     if is_low or (high is not None and number > high):
         lower_bound = f"more than {low}" if is_open else f"at least {low}"

@@ -20,20 +20,21 @@ def describe_verdict(comparison: Comparison, verdict: Verdict) -> str:
     own, other = comparison.request.total, Decimal(verdict.alternative.price_per_request)
     name = verdict.alternative.name
     cheaper, dearer = sorted((own, other))
-    times = dearer / cheaper if cheaper else Decimal(0)
-    if own <= other:
-        text = f"Your own hardware costs less than {name}: {format_dollars(own)} a request "
-        text += f"against {format_dollars(other)}, {times:.1f} times less."
+    times = f", {dearer / cheaper:.1f} times less" if cheaper else ""
+    prices = f"{format_dollars(cheaper)} a request against {format_dollars(dearer)}{times}."
+    if own == other:
+        text = f"Your own hardware costs as much as {name}: {format_dollars(own)} a request."
+    elif own < other:
+        text = f"Your own hardware costs less than {name}: {prices}"
     else:
-        text = f"{name} costs less than your own hardware: {format_dollars(other)} a request "
-        text += f"against {format_dollars(own)}, {times:.1f} times less."
+        text = f"{name} costs less than your own hardware: {prices}"
     if verdict.break_even_utilisation is None:
         return f"{text} Even at full load the hardware would cost more."
     text += (
         f" They are even at {format_share(verdict.break_even_utilisation)} utilisation; "
         f"yours is {format_share(comparison.utilisation)}."
     )
-    if verdict.break_even is not None and verdict.break_even.months is not None:
+    if verdict.break_even is not None and verdict.break_even.months:
         text += f" The purchase is paid back after {verdict.break_even.months:.1f} months."
     return text
 
@@ -109,6 +110,8 @@ def _break_even(comparison: Comparison) -> Section:
     running = comparison.per_month - hardware.lines.get("capital", Decimal(0)) * (
         comparison.hours_per_month
     )
+    cost = comparison.request
+    running += (cost.load + cost.adaptation) * comparison.requests_per_month
     lines = [("own hardware", capital, running)]
     lines += [(each.alternative.name, Decimal(0), each.per_month) for each in comparison.verdicts]
     months = [float(each.break_even.months) for each in comparison.verdicts

@@ -143,3 +143,48 @@ def test_a_ledger_without_such_calls_is_one_line(fmsdk_command: Run, tmp_path: P
     ran = fmsdk_command("tco", "--ledger", str(tmp_path / "nowhere.db"), *RENT, *WORK)
     assert ran.code == 2
     assert "there is no ledger" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((*RENT, *WORK, "--since", "7d"), "--since chooses calls of a ledger: pass --ledger"),
+        ((*RENT, *WORK, "--years", "3"), "--years is of bought hardware"),
+        ((*RENT, *WORK, "--requests-per-month", "9"), "say the same thing: give one of them"),
+        (("--rent", "1e999999", "--hours-per-month", "730", *WORK), "rent is too large"),
+    ],
+)
+def test_options_without_effect_or_meaning_are_refused(
+    fmsdk_command: Run, options: tuple[str, ...], message: str
+) -> None:
+    ran = fmsdk_command("tco", *options)
+    assert ran.code == 2
+    assert message in ran.err
+
+
+def test_a_model_that_is_no_name(fmsdk_command: Run, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN.replace('["openai:gpt-4o"]', "5"))
+    ran = fmsdk_command("tco", str(plan))
+    assert (ran.code, ran.err) == (
+        2,
+        "fmsdk: error: api is a model's name, or a list of names, not 5\n",
+    )
+
+
+def test_an_answer_without_tokens_has_a_price(fmsdk_command: Run) -> None:
+    tokens = ("--input-tokens", "100", "--output-tokens", "0")
+    ran = fmsdk_command("tco", *RENT, *WORK, *tokens, "--api", "openai:text-embedding-3-small")
+    assert "openai:text-embedding-3-small  $0.00000200" in ran.out
+
+
+def test_another_way_to_say_it_overrides_too(fmsdk_command: Run, tmp_path: Path) -> None:
+    plan, ledger = tmp_path / "plan.toml", tmp_path / "fmsdk.db"
+    plan.write_text(PLAN)
+    ran = fmsdk_command("tco", str(plan), "--requests-per-month", "262800", "--json")
+    assert json.loads(ran.out)["workload"]["requests_per_second"] == "0.1"
+    with priced_client(ledger=ledger) as client:
+        client.generate("fake:gpt-4o", "Hi")
+    traffic = ("--ledger", str(ledger), "--since", "7d", "--device-seconds", "1")
+    ran = fmsdk_command("tco", *RENT, *traffic, "--requests-per-month", "262800", "--json")
+    assert json.loads(ran.out)["workload"]["requests_per_second"] == "0.1"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import fmsdk
 from fmsdk import tco
+from fmsdk.tco.report import describe_verdict
 
 OWN = tco.OwnedHardware(
     price=250_000, years=5, hours_per_month=730, kilowatts="5.6", idle_kilowatts="1.5", pue="1.3",
@@ -83,6 +84,57 @@ def test_adaptation_is_spread_over_the_requests_it_serves() -> None:
     )
     plain, adapted = tco.compare(OWN, WORK), tco.compare(OWN, WORK, adaptation=lora)
     assert adapted.request.total - plain.request.total == Decimal("0.001")
+
+
+def test_loading_and_adaptation_count_in_the_break_even() -> None:
+    """Both are dollars of a request that the API saves."""
+    work = tco.Workload(
+        requests_per_second=6, device_seconds="0.04", load_seconds=60, requests_per_load=1000
+    )
+    lora = tco.Adaptation(gpu_hours=100, price_per_hour=3, requests=300_000)
+    result = tco.compare(OWN, work, [API], adaptation=lora)
+    (verdict,) = result.verdicts
+    share, months = verdict.break_even_utilisation, verdict.break_even and verdict.break_even.months
+    assert share is not None
+    assert months is not None
+    there = tco.request_cost(
+        OWN, "0.04", utilisation=share, load_seconds=60, requests_per_load=1000, adaptation=lora
+    )
+    assert near(there.total, API.price_per_request)
+    extra = (result.request.load + result.request.adaptation) * result.requests_per_month
+    running = result.per_month - OWN.lines["capital"] * 730 + extra
+    assert near(OWN.capital + months * running, months * verdict.per_month)
+    dear = tco.Adaptation(gpu_hours=100, price_per_hour=3, requests=3)
+    (verdict,) = tco.compare(OWN, work, [API], adaptation=dear).verdicts
+    assert verdict.break_even_utilisation is None
+    assert verdict.break_even is not None
+    assert verdict.break_even.months is None
+
+
+def test_a_month_has_one_length() -> None:
+    with pytest.raises(fmsdk.BadRequestError, match="730 for the hardware and 176"):
+        tco.compare(OWN, WORK, hours_per_month=176)
+    assert tco.compare(OWN, WORK, hours_per_month=730) == tco.compare(OWN, WORK)
+
+
+@pytest.mark.parametrize(
+    ("hardware", "text"),
+    [
+        (tco.RentedHardware(price_per_hour=0), "$0.00 a request against $0.00360."),
+        (tco.RentedHardware(price_per_hour="77.76"), "costs as much as"),
+    ],
+)
+def test_an_answer_without_a_ratio(hardware: Any, text: str) -> None:
+    result = tco.compare(hardware, WORK, [API], hours_per_month=730)
+    sentence = describe_verdict(result, result.verdicts[0])
+    assert text in sentence
+    assert "times" not in sentence
+
+
+@pytest.mark.parametrize(("figure", "size"), [("1e31", "large"), ("1e-999999", "small")])
+def test_figures_that_nobody_can_read_are_refused(figure: str, size: str) -> None:
+    with pytest.raises(fmsdk.BadRequestError, match=f"price_per_hour is too {size}"):
+        tco.RentedHardware(price_per_hour=figure)
 
 
 def test_energy_and_carbon_hold_the_share_of_waiting() -> None:
