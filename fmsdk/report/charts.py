@@ -102,6 +102,11 @@ def draw_lines(
             axes.set_ylim(bottom=0)
         axes.margins(x=0.01)
         _label(axes, x_label, y_label)
+        if is_log:
+            # Fewer labels where they would touch; matplotlib's own between them are formulas.
+            low, high = axes.get_ylim()
+            axes.yaxis.get_major_locator().set_params(subs=(1, 2, 5) if high < 1000 * low else (1,))
+            axes.yaxis.set_minor_formatter("")
         if len(series) > 1:
             axes.legend(frameon=False)
 
@@ -115,7 +120,9 @@ def draw_bars(bars: Sequence[tuple[str, float]], *, x_label: str) -> str:
         names = [name for name, _ in bars][::-1]
         axes.barh(names, [value for _, value in bars][::-1], color=_COLOURS[0], height=0.6)
         axes.set_ylim(-0.6, len(bars) - 0.4)
+        axes.set_xlim(0, max((value for _, value in bars), default=0) * 1.05 or 1)
         _label(axes, x_label, "")
+        axes.locator_params(axis="x", nbins=5)
 
     return _draw(paint, 0.9 + 0.36 * len(bars))
 

@@ -34,7 +34,7 @@ th, td { border-bottom: 1px solid var(--line); padding: 0.25rem 0.5rem 0.25rem 0
 th:first-child, td:first-child { text-align: left; }
 @media print {
   body { max-width: none; padding: 0; } .skip { display: none; }
-  figure, table { break-inside: avoid; } h2 { break-after: avoid; }
+  figure, table { break-inside: avoid; } h2, h2 + p { break-after: avoid; }
 }
 """
 

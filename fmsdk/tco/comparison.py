@@ -27,6 +27,8 @@ _UTILISATIONS = tuple(
 )
 _SWING = Decimal("0.3")
 """How far each input is moved for the sensitivity, up and down."""
+_ROUNDING = Decimal("1e-20")
+"""Share of a figure that its last digits may differ by."""
 _HARDWARE_INPUTS = {
     "price": "price of the hardware",
     "price_per_hour": "rent of the hardware",
@@ -290,7 +292,7 @@ def _sensitivities(
                 )
                 rows.append(row)
     rows.sort(key=lambda row: abs(row.high - row.low), reverse=True)
-    return (row for row in rows if row.high != row.low)
+    return (row for row in rows if abs(row.high - row.low) > row.high * _ROUNDING)
 
 
 def _energy(hardware: Hardware, workload: Workload, used: Decimal) -> Decimal | None:

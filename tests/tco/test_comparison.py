@@ -111,6 +111,13 @@ def test_loading_and_adaptation_count_in_the_break_even() -> None:
     assert verdict.break_even.months is None
 
 
+def test_an_input_that_moves_only_the_last_digit_is_left_out() -> None:
+    """Of hardware that draws as much while it waits, the seconds of a request cost nothing."""
+    owned = tco.OwnedHardware(price=250_000, years=5, hours_per_month=730)
+    names = {row.name for row in tco.compare(owned, WORK).sensitivities}
+    assert names == {"price of the hardware", "years of use", "requests a second"}
+
+
 def test_a_month_has_one_length() -> None:
     with pytest.raises(fmsdk.BadRequestError, match="730 for the hardware and 176"):
         tco.compare(OWN, WORK, hours_per_month=176)

@@ -11,6 +11,7 @@ import pytest
 
 import fmsdk
 from fmsdk import tco
+from fmsdk.report import draw_bars
 from tests.support.browser import needs_browser, run_in_browser
 from tests.tco.test_comparison import API, OWN, WORK
 
@@ -107,3 +108,18 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(fmsdk.MissingExtra, match=r"fmsdk\[report\]"):
         page()
+
+
+@pytest.mark.parametrize("price", ["0.004", "4000"])
+def test_an_axis_of_dollars_has_no_formulas(price: str) -> None:
+    alternative = tco.Alternative(name="openai:gpt-4o", price_per_request=price)
+    text = tco.render_report(tco.compare(OWN, WORK, [alternative]))
+    labels = re.findall(r"<text[^>]*>([^<]*)</text>", text)
+    assert not [label for label in labels if "math" in label or "^" in label]
+    assert len([label for label in labels if re.fullmatch(r"\$0\.\d+", label)]) >= 3
+
+
+def test_labels_of_small_amounts_do_not_touch() -> None:
+    svg = draw_bars([("fake:gpt-4o", 0.000828), ("nothing", 0.0)], x_label="US dollars")
+    assert len(re.findall(r">\$0[^<]*<", svg)) <= 6
+    assert ">0.00<" not in draw_bars([("nothing", 0.0)], x_label="US dollars")
