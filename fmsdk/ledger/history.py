@@ -6,11 +6,12 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
+from decimal import Decimal
 
 import msgspec
 
 from fmsdk.errors import LedgerError
-from fmsdk.ledger.schema import open_for_reading
+from fmsdk.ledger.schema import from_units, open_for_reading
 from fmsdk.quoting.history import PastAnswers
 from fmsdk.quoting.quote import Quote
 from fmsdk.usage import Range
@@ -23,7 +24,8 @@ _ROWS = 20_000
 _SIZE = 2
 """Prompts of half to twice the tokens count as alike."""
 _SELECT = """
-    SELECT output_total, seconds - ifnull(load, 0), time_to_first_token, quote FROM calls
+    SELECT output_total, seconds - ifnull(load, 0), time_to_first_token, quote, cost_units
+    FROM calls
     WHERE id > (SELECT ifnull(max(id), 0) FROM calls) - ? AND provider = ? AND model = ?
         AND outcome = 'ok' AND finish IN ('stop', 'tool_calls', 'length')
         AND input_total BETWEEN ? AND ? AND output_total IS NOT NULL AND quote IS NOT NULL
@@ -59,6 +61,7 @@ def find_past_answers(path: str, quote: Quote) -> PastAnswers | None:
     lengths = [row[0] for row in alike]
     low, high = _middle(lengths)
     expected = round(statistics.fmean(lengths))
+    costs = sorted(row[4] for row in alike if row[4] is not None)
     first_tokens = [row[2] for row in alike if row[2] is not None]
     return PastAnswers(
         calls=len(alike),
@@ -67,6 +70,7 @@ def find_past_answers(path: str, quote: Quote) -> PastAnswers | None:
         ),
         seconds=_seconds([row[1] for row in alike]),
         time_to_first_token=_seconds(first_tokens) if len(first_tokens) >= _FEWEST else None,
+        cost=_dollars(costs) if len(costs) >= _FEWEST else None,
     )
 
 
@@ -74,6 +78,13 @@ def _middle(values: Sequence[float]) -> tuple[float, float]:
     """What nine tenths of the values lie between."""
     cuts = statistics.quantiles(values, n=20, method="inclusive")
     return cuts[0], cuts[-1]
+
+
+def _dollars(units: Sequence[int]) -> Range[Decimal]:
+    low, high = _middle(units)
+    expected = statistics.fmean(units)
+    ends = (min(low, expected), expected, max(high, expected))
+    return Range(*(from_units(round(end)) for end in ends))
 
 
 def _seconds(values: Sequence[float]) -> Range[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Protocol
 
 from fmsdk.errors import ConfigurationError
@@ -24,13 +25,14 @@ class PastAnswers:
 
     calls: how many. output_tokens: what 90% of them have, and the mean as the expected one.
     seconds: of a whole call, likewise with the median. time_to_first_token: likewise; None: they
-    were not streamed.
+    were not streamed. cost: US dollars, likewise with the mean; None: unknown.
     """
 
     calls: int
     output_tokens: Range[int]
     seconds: Range[float]
     time_to_first_token: Range[float] | None = None
+    cost: Range[Decimal] | None = None
 
 
 class History(Protocol):
@@ -62,12 +64,17 @@ def apply_history(
     new, cost = Range(low, expected, high), quote.cost
     if cost is not None and rates is not None:
         cost = cost_range(request, quote.input_tokens, quote.by_modality, new, rates)
+    source, solved = quote.price_source, {"output_assumed"}
+    if cost is None and past.cost is not None:  # of a model on the user's own device
+        cost, source = past.cost, f"{past.calls} past calls in the ledger"
+        solved.add("local_cost_unknown_before_run")
     return replace(
         quote,
         output_tokens=new,
         cost=cost,
+        price_source=source,
         seconds=past.seconds,
         time_to_first_token=past.time_to_first_token,
         past_calls=past.calls,
-        warnings=tuple(w for w in quote.warnings if w.code != "output_assumed"),
+        warnings=tuple(warning for warning in quote.warnings if warning.code not in solved),
     )

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 import fmsdk
+from fmsdk.testing import FakeProvider
+from fmsdk.usage import Device, InputUsage, OutputUsage, Timings, Usage
 from tests.support.media_files import picture
 from tests.support.scripted_server import Answer, run_server
 
@@ -89,3 +91,26 @@ def test_a_ledger_that_cannot_be_read_costs_no_quote(tmp_path: Path, content: An
         path.write_bytes(content)
     with client("http://127.0.0.1:9", path) as asked:
         assert asked.quote(MODEL, "Yo").past_calls == 0
+
+
+def test_a_model_of_the_users_own_device_costs_what_it_has_cost(tmp_path: Path) -> None:
+    device = Device(kind="cpu", name="c", hourly_price=Decimal("3.60"))
+    timings = Timings(device_seconds=0.5, device=device)
+    reply = fmsdk.Response(
+        provider="mine",
+        model="m",
+        choices=(fmsdk.Choice((fmsdk.Text("Yes."),), "stop"),),
+        usage=Usage(input=InputUsage(total=2), output=OutputUsage(total=1), source="measured"),
+        timings=timings,
+    )
+    provider = FakeProvider([reply] * 6)
+    with fmsdk.Client(providers={"mine": provider}, ledger=tmp_path / "x.db") as client:
+        assert client.quote("mine:m", "Why not?").cost is None
+        for _ in range(6):
+            client.generate("mine:m", "Why not?")
+        client.close()
+        quote = client.quote("mine:m", "Why not?")
+    assert quote.cost is not None
+    # half a second at a tenth of a cent a second
+    assert quote.cost.expected == Decimal("0.0005")
+    assert quote.price_source == "6 past calls in the ledger"
