@@ -24,7 +24,7 @@ from fmsdk.pricing.price_list import Model, PriceList, Prices, TieredPrice, find
 
 __all__ = ["Rates", "context_window", "max_output_tokens", "rates_for", "release"]
 
-_STANDARD_TIERS = frozenset({"", "auto", "default", "on_demand", "standard"})
+_STANDARD_TIERS = frozenset({"", "auto", "default", "on_demand", "standard", "standard_only"})
 _TIER_KEYS = ("service_tier", "processing", "speed")
 # The units that a `Usage` counts.
 _UNITS = ("_mtok", "input_audio_hours", "requests_kcount", "_searches_kcount")

@@ -36,6 +36,9 @@ https://platform.claude.com/docs/en/build-with-claude/extended-thinking; no bill
 _TOOL_SPREAD = (0.88, 1.12)
 """How far a bill was seen from the text that we render for tools, calls and schemas."""
 _FRAMING_SPREAD = (0.85, 1.15)
+_TEMPLATE_PROMPT = 40
+"""Tokens that the chat template of an open model may add: SmolLM2's, Qwen 2.5's and Llama 3's have
+a system prompt of 20 to 30."""
 
 
 def estimate_request(
@@ -366,6 +369,8 @@ class _Count:
             for end in (0, 1)
         )
         high += self.kept_tokens * spread[1]
+        if not self.vendor and self.framing["request"]:
+            high += _TEMPLATE_PROMPT
         expected = max(1, round(total))
         tokens = Range(
             min(max(1, math.floor(low)), expected), expected, max(math.ceil(high + 1), expected)

@@ -107,6 +107,12 @@ def quote_request(request: Request, provider: Provider) -> Quote:
         QuoteUnavailable: the size of the request is unknown offline.
     """
     price_id = provider.price_id
+    if (
+        provider.is_local
+        and isinstance(request, TranscribeRequest)
+        and "audio" in provider.capabilities(request.model).input
+    ):
+        return _quote_by_seconds(request, None)
     # Nobody needs the tokens of a recording that is billed by the second.
     by_seconds = _rates_by_seconds(request, price_id)
     estimate = _NO_TOKENS if by_seconds else provider.estimate(request)
@@ -155,8 +161,7 @@ def make_quote(
     ceiling = None
     source = None if rates is None or cost is None else rates.source
     if cost is None and provider is not None and provider.is_local:
-        message = "a local answer costs the time it takes, which is unknown before it has run"
-        warnings.append(Warning("local_cost_unknown_before_run", message, request.name))
+        warnings.append(_local_cost_warning(request))
     elif cost is None or rates is None:
         at_tier = f" in the tier {tier!r}" if (tier := _tier(request)) else ""
         message = f"no price is known for {request.name}{at_tier}"
@@ -236,7 +241,8 @@ def _rates_by_seconds(request: Request, price_id: str | None) -> pricing.Rates |
     return rates if rates is not None and "audio" in rates.at(0) else None
 
 
-def _quote_by_seconds(request: TranscribeRequest, rates: pricing.Rates) -> Quote:
+def _quote_by_seconds(request: TranscribeRequest, rates: pricing.Rates | None) -> Quote:
+    """rates: None of a local model."""
     audio = request.audio
     if (seconds := audio.duration) is None:
         raise QuoteUnavailable(
@@ -245,23 +251,34 @@ def _quote_by_seconds(request: TranscribeRequest, rates: pricing.Rates) -> Quote
             provider=request.provider,
             model=request.model,
         )
-    price = rates.at(0)["audio"]
-    # Vendors round to whole seconds, some to the nearest, some up.
-    lengths = (Decimal(math.floor(seconds)), Decimal(f"{seconds:.6f}"), Decimal(math.ceil(seconds)))
-    billed_lengths = [max(length, rates.minimum_seconds) for length in lengths]
     nothing = Range(0, 0, 0)
-    return Quote(
+    quote = Quote(
         provider=request.provider,
         model=request.model,
         input_tokens=nothing,
         output_tokens=nothing,
-        cost=Range(*(MONEY.multiply(length, price) for length in billed_lengths)),
-        ceiling=MONEY.multiply(max(lengths[2] + 1, rates.minimum_seconds), price),
-        price_source=rates.source,
         input_ceiling=0,
         basis={"audio": "rule"},
         input_seconds=seconds,
+        warnings=(_local_cost_warning(request),) if rates is None else (),
     )
+    if rates is None:
+        return quote
+    price = rates.at(0)["audio"]
+    # Vendors round to whole seconds, some to the nearest, some up.
+    lengths = (Decimal(math.floor(seconds)), Decimal(f"{seconds:.6f}"), Decimal(math.ceil(seconds)))
+    billed_lengths = [max(length, rates.minimum_seconds) for length in lengths]
+    return replace(
+        quote,
+        cost=Range(*(MONEY.multiply(length, price) for length in billed_lengths)),
+        ceiling=MONEY.multiply(max(lengths[2] + 1, rates.minimum_seconds), price),
+        price_source=rates.source,
+    )
+
+
+def _local_cost_warning(request: Request) -> Warning:
+    message = "a local answer costs the time it takes, which is unknown before it has run"
+    return Warning("local_cost_unknown_before_run", message, request.name)
 
 
 def _ceilings(request: Request, estimate: Estimate) -> Mapping[Modality, int] | None:

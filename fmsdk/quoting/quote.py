@@ -57,7 +57,8 @@ class Quote:
     def __str__(self) -> str:
         """One line: tokens, cost and ceiling, rounded to 3 digits."""
         if self.input_seconds is not None:
-            return f"{self.input_seconds:.1f} s of audio in · ~{self.cost}"
+            cost = "cost unknown" if self.cost is None else f"~{self.cost}"
+            return f"{self.input_seconds:.1f} s of audio in · {cost}"
         text = f"~{self.input_tokens.expected} tokens in"
         media = [(kind, n.expected) for kind, n in self.by_modality.items() if kind != "text"]
         if media:

@@ -336,6 +336,13 @@ def test_calls_at_once_are_one_call_of_another_tool() -> None:
     assert at_once > expected("openai:gpt-4o", one_by_one)
 
 
+def test_the_range_of_an_open_model_holds_the_prompt_of_its_template() -> None:
+    """SmolLM2's template says who it is: "Hi" are 31 tokens."""
+    tokens = estimate_request(build("local:demo-text", "Hi")).input
+    assert tokens.expected < 15
+    assert tokens.low <= 31 <= tokens.high
+
+
 def test_a_server_of_its_own_gets_a_wide_guess() -> None:
     known = estimate_request(build("openai:gpt-4o", "word " * 100))
     unknown = estimate_request(build("mine:llama", "word " * 100), vendor="")

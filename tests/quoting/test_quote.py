@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +23,7 @@ from fmsdk.request import Message, Request, Tool, build
 from fmsdk.response import Choice, Response
 from fmsdk.testing import FakeProvider
 from fmsdk.usage import InputUsage, OutputUsage, Range, Usage
+from fmsdk_anthropic.options import AnthropicOptions
 
 MODELS = st.sampled_from(
     [
@@ -186,6 +187,17 @@ def test_the_tier_asked_for_is_quoted() -> None:
     unknown = quote("openai:gpt-4o", max_output_tokens=10, options=Options("flex"))
     assert unknown.cost is None
     assert "flex" in unknown.warnings[-1].message
+
+
+def test_the_standard_tier_alone_has_the_standard_price() -> None:
+    asked = build("anthropic:claude-sonnet-4-5", "Hi", max_output_tokens=10)
+    alone = replace(asked, options=AnthropicOptions(service_tier="standard_only"))
+    standard, only = (
+        make_quote(request, estimate=estimate_text(request), price_id="anthropic")
+        for request in (asked, alone)
+    )
+    assert standard.ceiling is not None
+    assert (only.cost, only.ceiling) == (standard.cost, standard.ceiling)
 
 
 def test_speech_out_is_in_the_ceiling() -> None:

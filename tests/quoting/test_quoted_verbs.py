@@ -59,6 +59,16 @@ def test_transcription_is_quoted_by_the_second(model: str, seconds: float, dolla
     assert f"{seconds:.1f} s of audio" in str(quoted)
 
 
+def test_a_local_transcription_is_quoted_in_seconds() -> None:
+    quoted = quote("local:demo-audio", silence(2), "transcribe")
+    assert quoted.input_seconds == 2
+    assert quoted.cost is None
+    assert str(quoted) == "2.0 s of audio in · cost unknown"
+    assert [warning.code for warning in quoted.warnings] == ["local_cost_unknown_before_run"]
+    with pytest.raises(fmsdk.QuoteUnavailable, match="writes no text about it"):
+        quote("local:demo-text", silence(2), "transcribe")
+
+
 def test_a_part_of_a_second_is_a_range() -> None:
     quoted = quote("openai:whisper-1", silence(10.5), "transcribe")
     assert quoted.cost is not None
