@@ -12,6 +12,7 @@ remainder of it, and a count that exceeds the remainder is reduced to it:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -136,6 +137,8 @@ def _bill_lines(usage: Usage, rates: Rates) -> list[CostLine]:
         seconds = usage.input.audio_seconds
         if seconds is None and (usage.input.audio or "input" not in prices):
             raise _UnknownPrice
+        if seconds is not None and not math.isfinite(seconds):
+            raise _UnknownPrice
         if seconds is not None:
             quantity, minimum = Decimal(f"{seconds:.6f}"), rates.minimum_seconds
             message = ""
@@ -152,7 +155,7 @@ def _bill_lines(usage: Usage, rates: Rates) -> list[CostLine]:
     if "request" in prices:
         lines.append(_line("request", 1, prices, "request"))
     for tool, count in (usage.server_tools or {}).items():
-        if count and (kind := _CALL_KINDS.get(tool)):
+        if count > 0 and (kind := _CALL_KINDS.get(tool)):
             lines.append(_line(kind, count, prices, "call"))
     return lines
 
@@ -161,7 +164,7 @@ def _input_lines(used: InputUsage, total: int, prices: Prices) -> list[CostLine]
     remainder = {"": total}
     counts = ((" audio", used.audio), (" video", used.video), (" image", used.image))
     for modality, count in counts:
-        if count:
+        if count is not None and count > 0:
             remainder[modality] = min(count, remainder[""])
             remainder[""] -= remainder[modality]
     read_parts = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib.metadata import version
@@ -30,6 +31,23 @@ def test_every_kind_has_a_line_of_its_own() -> None:
     assert cost.currency == "USD"
     assert cost.source == "measured"
     assert "openai/gpt-5.6-sol" in cost.price_source
+
+
+def test_counts_that_cannot_be_are_not_billed() -> None:
+    """Of a provider that is not fmsdk's own: fmsdk's decoders drop such counts."""
+    used = Usage(
+        input=InputUsage(total=100, audio=-50, image=-50, cache_read=-50),
+        output=OutputUsage(total=10, reasoning=-5),
+        server_tools={"web_search": -2},
+        source="measured",
+    )
+    plain = replace(used, input=InputUsage(total=100), output=OutputUsage(total=10))
+    cost = price("openai", "gpt-5.5", used)
+    assert cost is not None
+    assert cost == price("openai", "gpt-5.5", replace(plain, server_tools=None))
+    for seconds in (float("nan"), float("inf")):
+        endless = Usage(input=InputUsage(audio_seconds=seconds), source="measured")
+        assert price("openai", "whisper-1", endless) is None
 
 
 def test_a_write_for_an_hour_is_part_of_the_writes() -> None:
