@@ -168,6 +168,15 @@ def test_overrides_go_before_the_table(model: str) -> None:
     assert "2026-11-23" in cost.price_source
 
 
+def test_mistrals_latest_large_model_is_not_its_second() -> None:
+    used = Usage(input=InputUsage(total=1_000), output=OutputUsage(total=100), source="measured")
+    latest = price("mistral", "mistral-large-latest", used)
+    dated = price("mistral", "mistral-large-2512", used)
+    assert latest is not None
+    assert dated is not None
+    assert latest.total == dated.total == Decimal("0.00065")
+
+
 def test_openai_audio_is_never_billed_as_text() -> None:
     first = "gpt-4o-audio-preview-2024-10-01"  # in genai-prices at the price of text
     assert price("openai", first, usage(100, 10, audio=90)) is None
