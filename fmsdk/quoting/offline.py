@@ -69,6 +69,7 @@ _NO_TOKENS = Estimate(input=Range(0, 0, 0), exact=True)
 _TEXT = ("input", "cache write", "cache write 1h")
 _KINDS = {kind: tuple(f"{name} {kind}" for name in _TEXT) for kind in ("image", "audio", "video")}
 """The kinds of line of a bill that a modality's tokens can be. Documents are billed as text."""
+_CACHE_OPTIONS = ("cache", "cache_system", "cache_tools")
 _NOTHING = Decimal(0)
 
 
@@ -326,15 +327,24 @@ def cost_range(
     answer: Range[int],
     rates: pricing.Rates,
 ) -> Range[Decimal] | None:
-    """US dollars; None: the media of the request, or those that it asks for, have no price."""
+    """US dollars; None: the media of the request, or those that it asks for, have no price. With
+    marks for a cache, the range goes from reading all of the input to writing it."""
+    points: list[object] = [getattr(part, "cache", None) for part in request.parts()]
+    points += (getattr(request.options, name, None) for name in _CACHE_OPTIONS)
+    has_cache, keeps_an_hour = any(points), "1h" in points
     amounts: list[Decimal] = []
     for end in ("low", "expected", "high"):
         prices = rates.at(getattr(tokens, end))
         amount = prices.get("request", _NOTHING)
-        counts = [
-            (prices.get(_KINDS.get(kind, _TEXT)[0]), getattr(count, end))
-            for kind, count in by_modality.items()
-        ]
+        counts: list[tuple[Decimal | None, int]] = []
+        for kind, count in by_modality.items():
+            names = _KINDS.get(kind, _TEXT)
+            price = prices.get(names[0])
+            if has_cache and end == "low":
+                price = prices.get(names[0].replace("input", "cache read"), price)
+            elif has_cache and end == "high":
+                price = _highest(prices, names if keeps_an_hour else names[:2])
+            counts.append((price, getattr(count, end)))
         answer_prices = _answer_prices(request, prices)
         if answer_prices is not None:
             answer_price = min(answer_prices) if end == "low" else max(answer_prices)

@@ -22,7 +22,8 @@ class Quote:
     """What a request would use and cost.
 
     output_tokens: `high` is `max_output_tokens`, else the longest answer of the model.
-    cost: US dollars for one attempt without a cache; None: the price is unknown.
+    cost: US dollars for one attempt; None: the price is unknown. Without a cache, but if the
+        request has marks for one, the range goes from reading all of the input to writing it.
     ceiling: US dollars that one attempt cannot exceed, if every byte is a token and is written to
         the most expensive cache, and if the answer is as long as allowed; with the hidden prompts
         that vendors add. None: there is no bound; a warning names input that nobody can bound.

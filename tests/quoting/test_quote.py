@@ -189,6 +189,23 @@ def test_the_tier_asked_for_is_quoted() -> None:
     assert "flex" in unknown.warnings[-1].message
 
 
+@pytest.mark.parametrize(
+    ("mark", "asked", "rate"),
+    [(True, {}, "0.00000375"), ("1h", {}, "0.000006"),
+     (False, {"options": AnthropicOptions(cache="1h")}, "0.000006"), (False, {}, "0.000003")],
+)  # fmt: skip
+def test_a_marked_cache_is_in_the_range(mark: Any, asked: dict[str, Any], rate: str) -> None:
+    text = Text("word " * 3000, cache=mark)
+    quoted = quote("anthropic:claude-sonnet-4-5", [text], max_output_tokens=1, **asked)
+    assert quoted.cost is not None
+    assert quoted.ceiling is not None
+    answer = Decimal("0.000015")
+    assert quoted.cost.high == quoted.input_tokens.high * Decimal(rate) + answer
+    low = "0.0000003" if rate != "0.000003" else rate
+    assert quoted.cost.low == quoted.input_tokens.low * Decimal(low) + answer
+    assert quoted.cost.high <= quoted.ceiling
+
+
 def test_the_standard_tier_alone_has_the_standard_price() -> None:
     asked = build("anthropic:claude-sonnet-4-5", "Hi", max_output_tokens=10)
     alone = replace(asked, options=AnthropicOptions(service_tier="standard_only"))
