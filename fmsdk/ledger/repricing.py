@@ -2,7 +2,7 @@
 
 The other model would have counted other tokens and given another answer; the figure is no better
 than that. Media are counted by rules that differ by vendor, so that calls with media have a price
-only with a model of the same vendor.
+only with a model of the same vendor; a tier of service holds there alone, too.
 """
 
 from __future__ import annotations
@@ -62,19 +62,20 @@ def reprice(reader: LedgerReader, model: str, where: Filter = EVERYTHING) -> Rep
         registry = Registry({}, timeout=None, idle_timeout=None)
         price_id = registry.create(provider_name).price_id or ""
     columns = (
-        *("provider", "cost_units", "usage_source", "server_tools"),
+        *("provider", "cost_units", "usage_source", "service_tier", "server_tools"),
         *(f"input_{name}" for name in _INPUT),
         *(f"output_{name}" for name in _OUTPUT),
     )
     costs: dict[tuple[Any, ...], Cost | None] = {}
     priced_attempts = unpriced_attempts = units = 0
     total, source = Decimal(0), None
-    for provider, old_units, usage_source, *used in reader.rows("attempts", columns, where):
+    for provider, old_units, usage_source, tier, *used in reader.rows("attempts", columns, where):
         if usage_source not in ("measured", "estimated"):
             continue
-        key = (provider == provider_name, *used)
+        tier = tier if provider == provider_name else None
+        key = (provider == provider_name, tier, *used)
         if key not in costs:
-            usage = _read_usage(*used)
+            usage = _read_usage(tier, *used)
             has_media = any(getattr(usage.input, name) for name in _MEDIA)
             costs[key] = None
             if provider == provider_name or not has_media:
@@ -97,8 +98,9 @@ def reprice(reader: LedgerReader, model: str, where: Filter = EVERYTHING) -> Rep
     )
 
 
-def _read_usage(tools: str | None, *counts: Any) -> Usage:
+def _read_usage(tier: str | None, tools: str | None, *counts: Any) -> Usage:
     return Usage(
+        service_tier=tier,
         input=InputUsage(**dict(zip(_INPUT, counts, strict=False))),
         output=OutputUsage(**dict(zip(_OUTPUT, counts[len(_INPUT) :], strict=True))),
         server_tools=msgspec.json.decode(tools) if tools else None,

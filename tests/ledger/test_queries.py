@@ -7,6 +7,7 @@ import asyncio
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 import fmsdk
+from fmsdk import pricing
 from fmsdk.budget import Budget
 from fmsdk.ledger import Filter, SqliteReader
 from fmsdk.ledger.export import export
@@ -204,6 +206,21 @@ class TestRepricing:
             3,
             None,
         )
+
+    @pytest.mark.parametrize("model", ["openai:gpt-5", "anthropic:claude-haiku-4-5"])
+    def test_a_tier_of_service_holds_at_its_vendor(self, book: Book, model: str) -> None:
+        usage = create_usage(1_000_000, 0)
+        book.add("1", model="openai:gpt-5", usage=replace(usage, service_tier="flex"))
+        with book.open() as reader:
+            result = reprice(reader, model)
+        provider, _, name = model.partition(":")
+        tier = "flex" if provider == "openai" else None
+        cost = pricing.price(provider, name, replace(usage, service_tier=tier))
+        assert cost is not None
+        assert result.new_cost == cost.total
+        standard = pricing.price(provider, name, usage)
+        assert standard is not None
+        assert (cost.total < standard.total) == (provider == "openai")
 
     def test_a_provider_that_does_not_exist(self, book: Book) -> None:
         book.add()
