@@ -281,10 +281,10 @@ def _alternatives(
             source=traffic.source,
         )
         return [paid, *_alternatives(figures, None, None)]
-    names = figures.get("api", [])
-    names = [names] if isinstance(names, str) else cast("list[str]", names)
-    if not isinstance(names, list):
+    names: object = figures.get("api", [])
+    if not isinstance(names, (str, list)):
         raise BadRequestError(f"api is a model's name, or a list of names, not {names!r}")
+    names = [names] if isinstance(names, str) else cast("list[str]", names)
     if "api_price" in figures:
         name = names[0] if names else "the API"
         return [Alternative(name=name, price_per_request=figures["api_price"])]

@@ -183,7 +183,9 @@ class SqliteReader:
                 connection.execute("COMMIT")
             finally:
                 connection.close()
-        except (sqlite3.Error, OverflowError) as error:
+        except OverflowError as error:
+            raise LedgerError("a ledger holds no more than $9 million of one attempt") from error
+        except sqlite3.Error as error:
             raise LedgerError(f"the ledger {self.path} cannot be written: {error}") from error
 
     def _execute(self, sql: str, values: Sequence[Any] = ()) -> Iterator[Any]:

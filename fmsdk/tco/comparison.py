@@ -193,7 +193,6 @@ def compare(
             f"hours_per_month is {own_hours} for the hardware and {month} for the comparison: its "
             "monthly costs are spread over the former, so leave out the latter"
         )
-
     used = utilisation(workload.requests_per_second, workload.device_seconds)
     kilowatt_hours = _energy(hardware, workload, used)
     request = _request_cost(hardware, workload, used, adaptation)

@@ -122,6 +122,7 @@ def test_repricing_and_export(fmsdk_command: Run, ledger: Path, tmp_path: Path) 
     ("args", "message"),
     [
         (["--by", "colour"], "calls are grouped by model, provider"),
+        (["settle", "all", "1e30"], "a ledger holds no more than $9 million of one attempt"),
         (["--since", "soon"], "--since is a time such as"),
         (["--since", "99999999d"], "--since is a time such as"),
         (["--since", "999999w"], "--since is a time such as"),
