@@ -188,6 +188,14 @@ def make_quote(
     )
 
 
+def _warn_of_no_price(request: Request, provider: Provider | None) -> Warning:
+    if provider is not None and provider.is_local:
+        message = "a local answer costs the time it takes, which is unknown before it has run"
+        return Warning("local_cost_unknown_before_run", message, request.name)
+    at_tier = f" in the tier {tier!r}" if (tier := _tier(request)) else ""
+    return Warning("price_unknown", f"no price is known for {request.name}{at_tier}", request.name)
+
+
 def find_rates(
     request: Request, price_id: str | None, provider: Provider | None
 ) -> pricing.Rates | None:

@@ -78,9 +78,10 @@ def inline_references(schema: Schema) -> Schema:
                 raise RecursionError(f"more than {_MOST_PLACES:,} references")
             del fields["$ref"]
             name = reference.rpartition("/")[2]
-            definition = {} if name in within else inline(known.get(name), within | {name})
-            shown = cast("Schema", definition) if isinstance(definition, Mapping) else {}
-            return {**shown, **inline(fields, within)}
+            definition: Any = None if name in within else inline(known.get(name), within | {name})
+            if isinstance(definition, Mapping):
+                return {**cast("Schema", definition), **inline(fields, within)}
+            return inline(fields, within)
         if isinstance(value, list):
             return [inline(item, within) for item in cast("list[Any]", value)]
         return value
