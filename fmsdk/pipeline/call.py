@@ -34,7 +34,7 @@ from fmsdk.pipeline.retry import delay_before_retry
 from fmsdk.pipeline.running_calls import RunningCalls, closed_error
 from fmsdk.pipeline.spending import CallSpending
 from fmsdk.provider import Capabilities, PartialResponse, Provider
-from fmsdk.quoting.offline import estimated_usage
+from fmsdk.quoting.missing_usage import estimated_usage
 from fmsdk.request import Request
 from fmsdk.request_options import with_typed_options
 from fmsdk.response import ResponseAccumulator

@@ -12,7 +12,7 @@ from fmsdk.errors import FmsdkError, IncompleteStream
 from fmsdk.operation import STREAM
 from fmsdk.pipeline.call import Call, Policy
 from fmsdk.provider import EventStream, Provider
-from fmsdk.quoting.offline import estimated_usage
+from fmsdk.quoting.missing_usage import estimated_usage
 from fmsdk.request import Request
 from fmsdk.response import Event, Response, ResponseAccumulator
 from fmsdk.usage import Usage, without_false_zeros

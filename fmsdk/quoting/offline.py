@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from typing import cast
@@ -22,7 +21,6 @@ from fmsdk.errors import MissingExtra, MissingKey, QuoteUnavailable, UnknownProv
 from fmsdk.pricing.datafile import MONEY
 from fmsdk.provider import Estimate, Platform, Provider
 from fmsdk.quoting.estimate import (
-    estimate_answer,
     estimate_request,
     estimate_text,
     most_tokens,
@@ -32,21 +30,16 @@ from fmsdk.quoting.unbounded_input import unbounded_inputs
 from fmsdk.registry import Registry
 from fmsdk.request import Request
 from fmsdk.request_options import with_typed_options
-from fmsdk.response import Response
-from fmsdk.result import Result, Warning
+from fmsdk.result import Warning
 from fmsdk.transcription import TranscribeRequest
 from fmsdk.usage import (
-    InputUsage,
-    OutputUsage,
     Range,
-    Usage,
 )
 
 __all__ = [
     "cost_range",
     "estimate_request",
     "estimate_text",
-    "estimated_usage",
     "find_rates",
     "make_quote",
     "offline_quote",
@@ -161,12 +154,9 @@ def make_quote(
     ceilings = _ceilings(request, estimate)
     ceiling = None
     source = None if rates is None or cost is None else rates.source
-    if cost is None and provider is not None and provider.is_local:
-        warnings.append(_local_cost_warning(request))
-    elif cost is None or rates is None:
-        at_tier = f" in the tier {tier!r}" if (tier := _tier(request)) else ""
-        message = f"no price is known for {request.name}{at_tier}"
-        warnings.append(Warning("price_unknown", message, request.name))
+    if cost is None or rates is None:
+        is_local = provider is not None and provider.is_local
+        warnings.append(_price_warning(request, is_local=is_local))
     elif ceilings is None:
         message = "there is no ceiling: nobody can bound the tokens of the media before the answer"
         warnings.append(Warning("input_unbounded", message, "prompt"))
@@ -188,14 +178,6 @@ def make_quote(
     )
 
 
-def _warn_of_no_price(request: Request, provider: Provider | None) -> Warning:
-    if provider is not None and provider.is_local:
-        message = "a local answer costs the time it takes, which is unknown before it has run"
-        return Warning("local_cost_unknown_before_run", message, request.name)
-    at_tier = f" in the tier {tier!r}" if (tier := _tier(request)) else ""
-    return Warning("price_unknown", f"no price is known for {request.name}{at_tier}", request.name)
-
-
 def find_rates(
     request: Request, price_id: str | None, provider: Provider | None
 ) -> pricing.Rates | None:
@@ -212,34 +194,6 @@ def _tier(request: Request) -> str | None:
     if getattr(request.options, "speed", None) == "fast":  # Anthropic's fast mode
         return "fast"
     return getattr(request.options, "service_tier", None)
-
-
-def estimated_usage(
-    provider: Provider,
-    request: Request,
-    result: Result,
-    reported_usage: Usage | None = None,
-) -> Usage:
-    """The usage of a request whose answer broke off, or came without it: what the vendor had
-    reported by then. What is missing in it is estimated: the input by the provider, the output by
-    what arrived. Unknown if one of them is missing and cannot be estimated."""
-    usage = reported_usage or Usage()
-    input_usage, output_usage = usage.input, usage.output
-    if input_usage.total is None and input_usage.audio_seconds is None:
-        if isinstance(request, TranscribeRequest):
-            input_usage = InputUsage(audio_seconds=request.audio.duration)
-        else:
-            with suppress(QuoteUnavailable):
-                input_usage = InputUsage(total=provider.estimate(request).input.expected)
-    if output_usage.total is None and isinstance(result, Response):
-        parts = (part for choice in result.choices for part in choice.parts)
-        output_usage = OutputUsage(total=estimate_answer(request, parts))
-        if output_usage.total is None:
-            return usage
-    is_unknown = input_usage.total is None and input_usage.audio_seconds is None
-    if is_unknown or (input_usage, output_usage) == (usage.input, usage.output):
-        return usage
-    return replace(usage, input=input_usage, output=output_usage, source="estimated")
 
 
 def _rates_by_seconds(request: Request, price_id: str | None) -> pricing.Rates | None:
@@ -269,7 +223,7 @@ def _quote_by_seconds(request: TranscribeRequest, rates: pricing.Rates | None) -
         input_ceiling=0,
         basis={"audio": "rule"},
         input_seconds=seconds,
-        warnings=(_local_cost_warning(request),) if rates is None else (),
+        warnings=(_price_warning(request, is_local=True),) if rates is None else (),
     )
     if rates is None:
         return quote
@@ -285,9 +239,13 @@ def _quote_by_seconds(request: TranscribeRequest, rates: pricing.Rates | None) -
     )
 
 
-def _local_cost_warning(request: Request) -> Warning:
-    message = "a local answer costs the time it takes, which is unknown before it has run"
-    return Warning("local_cost_unknown_before_run", message, request.name)
+def _price_warning(request: Request, *, is_local: bool) -> Warning:
+    """Why the quote has no cost."""
+    if is_local:
+        message = "a local answer costs the time it takes, which is unknown before it has run"
+        return Warning("local_cost_unknown_before_run", message, request.name)
+    at_tier = f" in the tier {tier!r}" if (tier := _tier(request)) else ""
+    return Warning("price_unknown", f"no price is known for {request.name}{at_tier}", request.name)
 
 
 def _ceilings(request: Request, estimate: Estimate) -> Mapping[Modality, int] | None:

@@ -16,7 +16,8 @@ from fmsdk import pricing
 from fmsdk.content import Reasoning, Text, ToolCall, ToolResult
 from fmsdk.provider import Estimate
 from fmsdk.quoting.estimate import estimate_text, most_tokens
-from fmsdk.quoting.offline import estimated_usage, make_quote
+from fmsdk.quoting.missing_usage import estimated_usage
+from fmsdk.quoting.offline import make_quote
 from fmsdk.quoting.quote import Quote
 from fmsdk.quoting.text_tokens import count_tokens
 from fmsdk.request import Message, Request, Tool, build
