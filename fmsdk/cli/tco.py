@@ -24,7 +24,7 @@ from fmsdk.tco.adaptation import Adaptation
 from fmsdk.tco.comparison import Alternative, Comparison, Workload, compare
 from fmsdk.tco.figures import to_decimal
 from fmsdk.tco.hardware import Hardware, OwnedHardware, RentedHardware
-from fmsdk.tco.report import describe_verdict, format_share, render_report
+from fmsdk.tco.report import describe_move, describe_verdict, format_share, render_report
 from fmsdk.tco.traffic import Traffic, read_traffic
 from fmsdk.usage import InputUsage, OutputUsage, Usage, format_dollars
 
@@ -351,3 +351,7 @@ def _print_comparison(comparison: Comparison) -> None:
         print()
         text = describe_verdict(comparison, verdict)
         print(terminal.wrap_lines(text, terminal.width_of(sys.stdout), 0))
+        for move in verdict.moves:
+            low, high = describe_move(move)
+            text = f"paid back with {move.name} 30% lower: {low}; 30% higher: {high}"
+            print(terminal.wrap_lines(text, terminal.width_of(sys.stdout), 2))

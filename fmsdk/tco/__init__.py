@@ -20,6 +20,7 @@ from fmsdk.tco.break_even import (
 )
 from fmsdk.tco.comparison import (
     Alternative,
+    BreakEvenMove,
     Comparison,
     Sensitivity,
     Verdict,
@@ -37,6 +38,7 @@ __all__ = [
     "Adaptation",
     "Alternative",
     "BreakEven",
+    "BreakEvenMove",
     "Comparison",
     "Figure",
     "Hardware",

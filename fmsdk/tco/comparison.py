@@ -91,18 +91,29 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BreakEvenMove:
+    """Months until a purchase has paid for itself, where one input is 30% lower (`low`) and 30%
+    higher (`high`), but not more than the hardware can serve. None: never."""
+
+    name: str
+    low: Decimal | None
+    high: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The hardware beside one alternative. per_month: dollars that the alternative costs a month.
     break_even: when a purchase has paid for itself; None: the hardware is rented.
     break_even_utilisation: the share of time in which the hardware has to work to cost less; None:
     it never does, since even at full load a request costs more. break_even_rate: requests an hour
-    that are as much work."""
+    that are as much work. moves: how the break-even of a purchase moves with price and use."""
 
     alternative: Alternative
     per_month: Decimal
     break_even: BreakEven | None
     break_even_utilisation: Decimal | None
     break_even_rate: Decimal | None
+    moves: tuple[BreakEvenMove, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,14 +264,32 @@ def _verdict(
     gain = (price - extra) * 3600 / seconds - hardware.busy_per_hour
     share = hardware.fixed_per_hour / gain if gain > 0 else None
     share = None if share is None or share > 1 else share
+
+    def pay_back(
+        price_factor: Decimal = Decimal(1), rate: Decimal = Decimal(1)
+    ) -> BreakEven | None:
+        if isinstance(hardware, RentedHardware):
+            return None
+        rate = min(rate, 1 / used)
+        saved = (price * price_factor - extra) * requests_per_month * rate
+        return break_even(
+            hardware, max(saved, Decimal(0)), utilisation=min(used * rate, Decimal(1))
+        )
+
+    less, more = 1 - _SWING, 1 + _SWING
+    pairs = {
+        "price of the alternative": (pay_back(less), pay_back(more)),
+        "requests a second": (pay_back(rate=less), pay_back(rate=more)),
+    }
     return Verdict(
         alternative=other,
         per_month=per_month,
-        break_even=break_even(
-            hardware, max(per_month - extra * requests_per_month, Decimal(0)), utilisation=used
-        )
-        if isinstance(hardware, OwnedHardware)
-        else None,
+        break_even=pay_back(),
+        moves=tuple(
+            BreakEvenMove(name=name, low=low.months, high=high.months)
+            for name, (low, high) in pairs.items()
+            if low and high
+        ),
         break_even_utilisation=share,
         break_even_rate=None if share is None else share * 3600 / seconds,
     )

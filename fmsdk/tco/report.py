@@ -6,11 +6,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from fmsdk.report import Figure, Section, Series, draw_lines, draw_spans, render_page
-from fmsdk.tco.comparison import Comparison, Verdict
+from fmsdk.tco.comparison import BreakEvenMove, Comparison, Verdict
 from fmsdk.tco.hardware import OwnedHardware
 from fmsdk.usage import format_dollars
 
-__all__ = ["describe_verdict", "render_report"]
+__all__ = ["describe_move", "describe_verdict", "format_share", "render_report"]
 
 _MONTHS = (0, 1, 2, 3, 6, 9, 12, 18, 24, 30, 36, 48, 60)
 
@@ -39,6 +39,12 @@ def describe_verdict(comparison: Comparison, verdict: Verdict) -> str:
     return text
 
 
+def describe_move(move: BreakEvenMove) -> tuple[str, str]:
+    """The months where the input is lower, and where it is higher."""
+    low, high = ("never" if m is None else f"{m:.1f} months" for m in (move.low, move.high))
+    return low, high
+
+
 def format_share(share: Decimal) -> str:
     """A share in per cent, with two significant digits."""
     return f"{share * 100:.2g}%" if share < Decimal("0.995") else "100%"
@@ -64,6 +70,17 @@ def render_report(comparison: Comparison) -> str:
     ]
     if isinstance(comparison.hardware, OwnedHardware) and verdicts:
         sections.insert(0, _break_even(comparison))
+        moves = Section(
+            title="What moves the break-even",
+            paragraphs=("Months until the purchase is paid back, where one input changes.",),
+            header=("Beside", "Input", "30% lower", "30% higher"),
+            rows=[
+                (verdict.alternative.name, move.name, *describe_move(move))
+                for verdict in verdicts
+                for move in verdict.moves
+            ],
+        )
+        sections.insert(1, moves)
     if comparison.sensitivities:
         sections.append(_sensitivity(comparison))
     sections.append(Section(title="Inputs", header=("Input", "Value"), rows=_inputs(comparison)))
@@ -188,7 +205,7 @@ def _sensitivity(comparison: Comparison) -> Section:
             description="Dollars for a request, where each input alone is 30% lower or higher; "
             f"the line is the result, {format_dollars(total)}.",
             svg=draw_spans(spans, middle=float(total), x_label="US dollars a request"),
-            header=("Input", "30% lower", "30% higher"),
+            header=("Beside", "Input", "30% lower", "30% higher"),
             rows=[
                 (row.name, format_dollars(row.low), format_dollars(row.high))
                 for row in comparison.sensitivities

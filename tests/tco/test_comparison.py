@@ -118,6 +118,28 @@ def test_an_input_that_moves_only_the_last_digit_is_left_out() -> None:
     assert names == {"price of the hardware", "years of use", "requests a second"}
 
 
+def test_the_break_even_moves_with_price_and_use() -> None:
+    (verdict,) = tco.compare(OWN, WORK, [API]).verdicts
+    for move, owner in zip(verdict.moves, (API, WORK), strict=True):
+        for factor, months in (("0.7", move.low), ("1.3", move.high)):
+            price = Decimal(API.price_per_request) * (Decimal(factor) if owner is API else 1)
+            rate = 6 * (Decimal(factor) if owner is WORK else 1)
+            (moved,) = tco.compare(
+                OWN,
+                tco.Workload(requests_per_second=rate, device_seconds="0.04"),
+                [tco.Alternative(name="x:y", price_per_request=price)],
+            ).verdicts
+            assert moved.break_even is not None
+            assert months is not None
+            assert near(months, moved.break_even.months)
+    rented = tco.RentedHardware(price_per_hour=1)
+    assert tco.compare(rented, WORK, [API], hours_per_month=730).verdicts[0].moves == ()
+    full = tco.Workload(requests_per_second=20, device_seconds="0.05")
+    (verdict,) = tco.compare(OWN, full, [API]).verdicts
+    assert verdict.break_even is not None
+    assert verdict.moves[1].high == verdict.break_even.months  # it serves no more
+
+
 def test_a_month_has_one_length() -> None:
     with pytest.raises(fmsdk.BadRequestError, match="730 for the hardware and 176"):
         tco.compare(OWN, WORK, hours_per_month=176)

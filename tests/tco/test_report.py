@@ -64,7 +64,7 @@ def test_every_chart_has_a_name_a_description_and_its_figures_as_a_table() -> No
         assert chart["role"] == "img"
         assert set((chart["aria-labelledby"] or "").split()) <= ids
     assert sum(tag == "details" for tag, _ in outline.tags) == 3
-    assert sum(tag == "table" for tag, _ in outline.tags) == 6
+    assert sum(tag == "table" for tag, _ in outline.tags) == 7
     levels = [int(tag[1]) for tag, _ in outline.tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert set(levels[1:]) == {2}
@@ -108,6 +108,15 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(fmsdk.MissingExtra, match=r"fmsdk\[report\]"):
         page()
+
+
+def test_the_page_says_how_the_break_even_moves() -> None:
+    (verdict,) = tco.compare(OWN, WORK, [API], kilograms_per_kwh="0.4").verdicts
+    texts = Outline(page()).texts
+    for move in verdict.moves:
+        place = texts.index(move.name)
+        shown = [text for text in texts[place:] if text.endswith("months")]
+        assert shown[:2] == [f"{move.low:.1f} months", f"{move.high:.1f} months"]
 
 
 @pytest.mark.parametrize("price", ["0.004", "4000"])
