@@ -134,11 +134,7 @@ def make_quote(
     warnings: list[Warning] = []
     limit = None if price_id is None else pricing.max_output_tokens(price_id, request.model)
     rates = find_rates(request, price_id, provider)
-    modalities = request.settings.modalities
-    draws = "image" in modalities or (
-        rates is not None and modalities == ("text",) and "output image" in rates.at(0)
-    )
-    output = _answer_length(request, limit, warnings, draws=draws)
+    output = _answer_length(request, limit, rates, warnings)
     window = None if price_id is None else pricing.context_window(price_id, request.model)
     if window is not None and estimate.input.low > window:
         message = f"at least {estimate.input.low} tokens, and {request.name} takes {window}"
@@ -148,9 +144,7 @@ def make_quote(
         message = f"there is no ceiling: nobody can bound {', '.join(no_bounds)} before the answer"
         warnings.append(Warning("input_unbounded", message, no_bounds[0]))
     by_modality = estimate.by_modality or {"text": estimate.input}
-    cost = None
-    if rates is not None:
-        cost = cost_range(request, estimate.input, by_modality, output, rates)
+    cost = rates and cost_range(request, estimate.input, by_modality, output, rates)
     ceilings = _ceilings(request, estimate)
     ceiling = None
     source = None if rates is None or cost is None else rates.source
@@ -261,7 +255,7 @@ def _ceilings(request: Request, estimate: Estimate) -> Mapping[Modality, int] | 
 
 
 def _answer_length(
-    request: Request, limit: int | None, warnings: list[Warning], *, draws: bool
+    request: Request, limit: int | None, rates: pricing.Rates | None, warnings: list[Warning]
 ) -> Range[int]:
     if isinstance(request, EmbedRequest):
         return Range(0, 0, 0)
@@ -272,7 +266,9 @@ def _answer_length(
     settings = request.settings
     thinks = settings.reasoning not in (None, "none", "minimal")
     assumed_tokens = _REASONED_ANSWER_TOKENS if thinks else _ANSWER_TOKENS
-    assumed_tokens = max(assumed_tokens, _PICTURE_TOKENS) if draws else assumed_tokens
+    has_picture_price = rates is not None and "output image" in rates.at(0)
+    if "image" in settings.modalities or (settings.modalities == ("text",) and has_picture_price):
+        assumed_tokens = max(assumed_tokens, _PICTURE_TOKENS)
     maximum = settings.max_output_tokens or limit or _MAX_ANSWER_TOKENS
     if settings.max_output_tokens is None or settings.max_output_tokens > assumed_tokens:
         warnings.append(
