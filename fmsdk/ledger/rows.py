@@ -1,11 +1,15 @@
-"""Records as rows of the file: one value for each column, encoded on the writer's thread."""
+"""Records as rows of the file: a statement and the values of its columns, encoded on the writer's
+thread."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
 from decimal import ROUND_CEILING, Decimal
-from typing import Any, TypeVar
+from functools import lru_cache
+from itertools import compress, repeat
+from operator import attrgetter, is_not
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -13,12 +17,15 @@ from fmsdk.ledger.records import AttemptRecord, CallRecord
 from fmsdk.ledger.schema import to_microseconds, to_units
 from fmsdk.ledger.spending import encode_tags
 from fmsdk.quoting.quote import Quote
-from fmsdk.usage import Cost, InputUsage, OutputUsage, Usage
+from fmsdk.usage import Cost, InputUsage, Latency, OutputUsage, Usage
 
-__all__ = ["INSERT_ATTEMPT", "INSERT_CALL", "USAGE", "attempt_row", "call_row"]
+__all__ = ["USAGE", "attempt_row", "call_row"]
 
 V = TypeVar("V")
 R = TypeVar("R")
+Table = Literal["calls", "attempts"]
+Row = tuple[str, tuple[Any, ...]]
+"""A statement, and the values of its columns."""
 
 _INPUT = tuple(spec.name for spec in fields(InputUsage))
 _OUTPUT = tuple(spec.name for spec in fields(OutputUsage))
@@ -36,35 +43,27 @@ _LATENCY = (
 _NO_USAGE, _NO_COST = (None,) * len(USAGE), (None,) * len(_COST)
 _NO_QUOTE, _NO_LATENCY = (None,) * len(_QUOTE), (None,) * len(_LATENCY)
 
-
-def _insert_into(table: str, columns: tuple[str, ...]) -> str:
-    # A row that was written already, by a transaction whose end was not heard of, stays.
-    marks = ", ".join("?" * len(columns))
-    return f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
-
-
-INSERT_CALL = _insert_into(
-    "calls",
-    (
+_COLUMNS: dict[Table, tuple[str, ...]] = {
+    "calls": (
         *("call_id", "time_us", "verb", "provider", "model", "tags", "outcome", "attempts"),
         *("served_model", "request_id", "finish", "error", "status", *USAGE, *_COST),
         *("unpriced_attempts", "seconds", *_LATENCY, *_QUOTE, "request", "answer"),
     ),
-)
-INSERT_ATTEMPT = _insert_into(
-    "attempts",
-    (
+    "attempts": (
         *("call_id", "number", "time_us", "verb", "provider", "model", "tags"),
         *("seconds", "waited", "error", "status", "served_model", "request_id"),
         *("is_unbilled", "held_reservation", "held_units", *USAGE, *_COST, *_QUOTE),
     ),
+}
+_read_counts: Callable[[Usage], tuple[Any, ...]] = attrgetter(
+    *(f"input.{name}" for name in _INPUT), *(f"output.{name}" for name in _OUTPUT)
 )
+_read_latency: Callable[[Latency], tuple[Any, ...]] = attrgetter(*_LATENCY)
 
 
-def call_row(record: CallRecord) -> tuple[Any, ...]:
-    """The values of `INSERT_CALL`."""
-    latency = record.latency
-    return (
+def call_row(record: CallRecord) -> Row:
+    """The row of a call."""
+    values = (
         record.call_id,
         to_microseconds(record.time),
         record.verb,
@@ -82,17 +81,18 @@ def call_row(record: CallRecord) -> tuple[Any, ...]:
         *_cost_values(record.cost, record.last_cost),
         record.unpriced_attempts,
         record.seconds,
-        *([getattr(latency, name) for name in _LATENCY] if latency else _NO_LATENCY),
+        *(_NO_LATENCY if record.latency is None else _read_latency(record.latency)),
         *_quote_values(record.quote),
         record.request,
         record.answer,
     )
+    return _create_row("calls", values)
 
 
-def attempt_row(record: AttemptRecord) -> tuple[Any, ...]:
-    """The values of `INSERT_ATTEMPT`."""
+def attempt_row(record: AttemptRecord) -> Row:
+    """The row of an attempt."""
     attempt, cost, held_reservation = record.attempt, record.cost, record.held_reservation
-    return (
+    values = (
         record.call_id,
         record.number,
         to_microseconds(record.time),
@@ -106,13 +106,29 @@ def attempt_row(record: AttemptRecord) -> tuple[Any, ...]:
         attempt.status,
         record.served_model,
         record.request_id,
-        record.is_unbilled,
+        int(record.is_unbilled),
         held_reservation and held_reservation.id,
         held_reservation and to_units(held_reservation.amount, ROUND_CEILING),
         *_usage_values(record.usage),
         *_cost_values(cost and cost.total, cost),
         *_quote_values(record.quote),
     )
+    return _create_row("attempts", values)
+
+
+def _create_row(table: Table, values: tuple[Any, ...]) -> Row:
+    """The row without the columns that have no value: Python's SQLite module takes longer for None
+    than for a number or a text."""
+    has_value = tuple(map(is_not, values, repeat(None)))
+    return _insert_into(table, has_value), tuple(compress(values, has_value))
+
+
+@lru_cache(maxsize=1024)
+def _insert_into(table: Table, has_value: tuple[bool, ...]) -> str:
+    # A row that was written already, by a transaction whose end was not heard of, stays.
+    columns = tuple(compress(_COLUMNS[table], has_value))
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
 
 
 def _remember_last(function: Callable[[V], R]) -> Callable[[V], R]:
@@ -135,13 +151,8 @@ def _usage_values(usage: Usage | None) -> tuple[Any, ...]:
     if usage is None:
         return _NO_USAGE
     tools = usage.server_tools
-    return (
-        usage.source,
-        usage.service_tier,
-        _encode(dict(tools)) if tools else None,
-        *[getattr(usage.input, name) for name in _INPUT],
-        *[getattr(usage.output, name) for name in _OUTPUT],
-    )
+    tools_text = _encode(dict(tools)) if tools else None
+    return (usage.source, usage.service_tier, tools_text, *_read_counts(usage))
 
 
 def _cost_values(total: Decimal | None, last: Cost | None) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ from fmsdk.budget import Budget, Reservation, Shortfall
 from fmsdk.errors import LedgerError
 from fmsdk.ledger.leases import Lease, Leases, kind_of
 from fmsdk.ledger.records import AttemptRecord, CallRecord
-from fmsdk.ledger.rows import INSERT_ATTEMPT, INSERT_CALL, attempt_row, call_row
+from fmsdk.ledger.rows import attempt_row, call_row
 from fmsdk.ledger.schema import open_for_writing
 from fmsdk.ledger.spending import SpendingTable
 
@@ -178,9 +178,9 @@ class Store:
 def _apply(work: Work, connection: sqlite3.Connection, spending: SpendingTable) -> None:
     match work:
         case CallRecord():
-            connection.execute(INSERT_CALL, call_row(work))
+            connection.execute(*call_row(work))
         case AttemptRecord():
-            connection.execute(INSERT_ATTEMPT, attempt_row(work))
+            connection.execute(*attempt_row(work))
         case Reserve() if work.future is None:
             spending.draw(work.reservation, work.lease)
         case Reserve():
