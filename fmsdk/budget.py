@@ -14,6 +14,8 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any, Literal, Protocol, cast, get_args
 
+import msgspec
+
 from fmsdk.errors import BadRequestError
 from fmsdk.usage import format_dollars
 from fmsdk.validation import check_amount
@@ -134,8 +136,7 @@ def read_budgets(value: object) -> tuple[Budget, ...]:
     return (Budget(check_amount("budget", value)),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
+class Reservation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Money that one attempt may cost. id: unique. call_id: of the call whose attempt it is. time:
     in UTC, which decides in which period of a budget the attempt counts. model: "provider:model".
     amount: US dollars."""

@@ -24,7 +24,7 @@ class LedgerObserver:
     """Records one call and its attempts. Whatever fails here is logged, and stops no call."""
 
     __slots__ = (
-        "_call_id", "_cost", "_has_cost", "_ledger", "_number", "_quote", "_request", "_start",
+        "_call_id", "_cost", "_ledger", "_number", "_quote", "_request", "_start",
         "_unknown_costs", "_verb",
     )  # fmt: skip
 
@@ -35,8 +35,7 @@ class LedgerObserver:
         self._call_id = call_id
         self._start = datetime.now(UTC)
         self._number = self._unknown_costs = 0
-        self._cost = Decimal(0)
-        self._has_cost = False
+        self._cost: Decimal | None = None
         self._quote: Any = None
 
     def attempt_ended(self, report: AttemptReport) -> None:
@@ -44,8 +43,7 @@ class LedgerObserver:
         self._number += 1
         self._quote = report.quote
         if report.cost is not None:
-            self._cost += report.cost.total
-            self._has_cost = True
+            self._cost = report.cost.total + (self._cost or 0)
         elif not report.is_unbilled:
             self._unknown_costs += 1
         request = self._request
@@ -93,7 +91,7 @@ class LedgerObserver:
                 error=type(error).__name__ if error else None,
                 status=error.status if isinstance(error, FmsdkError) else None,
                 usage=result and result.usage,
-                cost=self._cost if self._has_cost else None,
+                cost=self._cost,
                 last_cost=result and result.cost,
                 unpriced_attempts=self._unknown_costs,
                 latency=result and result.latency,

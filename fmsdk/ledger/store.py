@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
+
 from fmsdk.budget import Budget, Reservation, Shortfall
 from fmsdk.errors import LedgerError
 from fmsdk.ledger.leases import Lease, Leases, kind_of
@@ -22,8 +24,7 @@ from fmsdk.ledger.spending import SpendingTable
 __all__ = ["Flush", "GiveBack", "Hold", "Reserve", "Settle", "Store", "Work"]
 
 
-@dataclass(slots=True)
-class Reserve:
+class Reserve(msgspec.Struct, gc=False):
     """A reservation, and the future of the event loop that waits for it; None: it was made in
     memory, on `lease`, or without budgets. shortfall, error: the answer, once the transaction has
     ended."""
@@ -36,16 +37,14 @@ class Reserve:
     error: LedgerError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settle:
+class Settle(msgspec.Struct, frozen=True, gc=False):
     """The bill of a reservation."""
 
     reservation: Reservation
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(msgspec.Struct, frozen=True, gc=False):
     """Why a reservation stays."""
 
     reservation: Reservation
