@@ -20,7 +20,7 @@ __all__ = ["Series", "draw_bars", "draw_lines", "draw_spans"]
 # Okabe and Ito's colours, which people with any colour vision tell apart; dark enough on white.
 _COLOURS = ("#0072b2", "#d55e00", "#007a5a", "#a0457f", "#5f4b00", "#333333")
 _DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
-_INCHES = (5.6, 3.3)
+_INCHES = (4.8, 3.1)
 """Small, so that the text of a chart as wide as a phone is legible."""
 
 

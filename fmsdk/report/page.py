@@ -24,7 +24,7 @@ h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.2rem; margin-top:
 .skip { position: absolute; left: -99rem; } .skip:focus { position: static; }
 a, summary { color: inherit; } :focus-visible { outline: 3px solid #0072b2; outline-offset: 2px; }
 figure { margin: 1rem 0; }
-figure svg { display: block; width: 100%; max-width: 42rem; height: auto;
+figure svg { display: block; width: 100%; max-width: 36rem; height: auto;
   background: #fff; border-radius: 4px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
