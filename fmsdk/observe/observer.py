@@ -65,7 +65,7 @@ class Observer(Protocol):
 
 
 def create_id() -> str:
-    """A new id of a call, or of a reservation. Later ids sort behind earlier ones, so that a
+    """A new id of a call. Later ids sort behind earlier ones, so that a
     ledger's index grows at its end."""
     return f"{time.time_ns():016x}{os.urandom(6).hex()}"
 

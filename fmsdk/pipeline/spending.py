@@ -22,7 +22,7 @@ from decimal import Decimal
 
 from fmsdk.budget import Budget, Reservation, Shortfall, Spending
 from fmsdk.errors import BudgetExceeded, FmsdkError, QuoteUnavailable
-from fmsdk.observe.observer import create_id, result_of
+from fmsdk.observe.observer import result_of
 from fmsdk.pricing import device_cost
 from fmsdk.provider import Provider
 from fmsdk.quoting import vocabulary
@@ -49,8 +49,8 @@ class CallSpending:
     """
 
     __slots__ = (
-        "_budgets", "_call_id", "_limit", "_provider", "_request", "_reservation", "_store",
-        "quote",
+        "_budgets", "_call_id", "_limit", "_number", "_provider", "_request", "_reservation",
+        "_store", "quote",
     )  # fmt: skip
 
     def __init__(
@@ -68,6 +68,7 @@ class CallSpending:
         self._call_id = call_id
         self._reservation: Reservation | None = None
         self._limit: Decimal | None = None
+        self._number = 0
         self.quote: Quote | None = None
 
     async def make_quote(self, request: Request, seconds: float | None) -> None:
@@ -135,8 +136,9 @@ class CallSpending:
         """
         if self._store is None:
             return
+        self._number += 1
         reservation = self._reservation = Reservation(
-            id=create_id(),
+            id=f"{self._call_id}-{self._number}",
             call_id=self._call_id,
             time=datetime.now(UTC),
             model=self._request.name,
