@@ -65,8 +65,8 @@ class Observer(Protocol):
 
 
 def create_id() -> str:
-    """A new id of a call. Later ids sort behind earlier ones, so that a
-    ledger's index grows at its end."""
+    """A new id of a call. Later ids sort behind earlier ones, so that a ledger's index grows at its
+    end."""
     return f"{time.time_ns():016x}{os.urandom(6).hex()}"
 
 
