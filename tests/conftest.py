@@ -34,6 +34,7 @@ WEIGHTS = {
 }
 # Files that are long, or wait.
 SLOW = {
+    "budget/test_overspend.py",
     "cli/test_terminal.py",
     "cli/test_widths.py",
     "core/test_threads.py",
@@ -55,11 +56,14 @@ SLOW = {
     "hosted/test_thousand.py",
     "http/test_patience.py",
     "ledger/test_killed.py",
+    "ledger/test_failures.py",
+    "ledger/test_report.py",
     "matrix",
     "media/test_hostile_files.py",
     "openai/test_local_servers.py",
     "pipeline/test_closing.py",
     "pipeline/test_latency.py",
+    "quoting/test_recorded_bills.py",
     "tco/test_report.py",
     "test_wheel.py",
 }
