@@ -103,11 +103,10 @@ class Store:
                     _apply(work, connection, spending)
                     if isinstance(work, Reserve) and work.shortfall and len(self._leases):
                         # What this process holds in advance must not refuse its own request.
-                        batch += [GiveBack(*old_lease) for old_lease in self._leases.take_back()]
-                        for old_lease in batch:
-                            if isinstance(old_lease, GiveBack):
-                                _apply(old_lease, connection, spending)
-                        _apply(work, connection, spending)
+                        old_leases = [GiveBack(*lease) for lease in self._leases.take_back()]
+                        batch += old_leases
+                        for item in (*old_leases, work):
+                            _apply(item, connection, spending)
                 except sqlite3.Error as error:
                     # Others concern the file, not this item.
                     if isinstance(error, (sqlite3.OperationalError, sqlite3.InternalError)):

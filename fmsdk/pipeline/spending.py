@@ -13,7 +13,6 @@ Knows no provider and no store: `fmsdk.budget.Spending` keeps the sums.
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -35,7 +34,6 @@ from fmsdk.usage import Cost, Timings, format_dollars
 
 __all__ = ["CallSpending"]
 
-_log = logging.getLogger(__name__)
 _LONG_TEXT = 20_000
 """Characters from which a request is quoted in a thread: more take milliseconds."""
 
@@ -96,7 +94,8 @@ class CallSpending:
         ceiling = None if quote is None else quote.ceiling
         if ceiling is None and seconds is not None:
             ceiling = self._device_ceiling(seconds)
-        self._limit = ceiling if max_cost is None else min(ceiling or max_cost, max_cost)
+        bounds = [bound for bound in (ceiling, max_cost) if bound is not None]
+        self._limit = min(bounds, default=None)
         if max_cost is not None and quote and quote.cost and quote.cost.low > max_cost:
             raise BudgetExceeded(
                 f"this request costs at least {format_dollars(quote.cost.low)} with "

@@ -22,3 +22,11 @@ def test_without_a_deadline_nobody_knows_what_it_costs() -> None:
         pytest.raises(fmsdk.BudgetExceeded, match=r"Pass timeout=…, or max_cost='0\.10'"),
     ):
         client.generate("local:demo-text", "Hi")
+
+
+def test_what_costs_nothing_reserves_nothing() -> None:
+    with fmsdk.Client(budget="0.05", providers={"local": {"price_per_hour": "0"}}) as client:
+        answer = client.generate(
+            "local:demo-text", "Hi", max_output_tokens=4, timeout=45, max_cost="0.06"
+        )
+        assert answer.cost.total == 0

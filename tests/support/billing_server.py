@@ -6,11 +6,12 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from decimal import Decimal
 from typing import Any
+
+from tests.support.loop_server import LoopServer
 
 __all__ = ["FATES", "INPUT_PRICE", "MODEL", "OUTPUT_PRICE", "BillingServer", "run_billing_server"]
 
@@ -23,7 +24,7 @@ FATES = (
 """What becomes of a request. All but "rate limit" and "bad request" are billed."""
 
 
-class BillingServer:
+class BillingServer(LoopServer):
     """`bill` is what all requests cost, in US dollars."""
 
     def __init__(self, seed: int, fates: tuple[str, ...] = FATES) -> None:
@@ -31,26 +32,8 @@ class BillingServer:
         self.requests = 0
         self._random = random.Random(seed)
         self._fates = fates
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        self._server = asyncio.run_coroutine_threadsafe(
-            asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=2048), self._loop
-        ).result()
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
-
-    def close(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    async def _end(self) -> None:
-        self._server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        super().__init__()
+        self.url = f"{self.root}/v1"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

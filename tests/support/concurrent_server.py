@@ -7,19 +7,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
+
+from tests.support.loop_server import LoopServer
 
 __all__ = ["BusyServer", "Reply", "run_concurrent_server"]
 
-T = TypeVar("T")
 Reply = Callable[[str, Any], bytes | list[bytes]]
 """From a request's path and decoded body to a whole answer, or to the pieces of a stream."""
 
 
-class BusyServer:
+class BusyServer(LoopServer):
     """Answers after `delay` seconds, and as long between the pieces of a stream.
 
     `connected` is how many clients are connected now, `most` the most at once, `served` how many
@@ -30,30 +30,7 @@ class BusyServer:
         self._reply = reply
         self._delay = delay
         self.connected = self.most = self.served = 0
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        self._server = self._run(self._listen())
-        self.root = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    async def _listen(self) -> asyncio.Server:
-        return await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=2048)
-
-    def close(self) -> None:
-        self._run(self._end())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    async def _end(self) -> None:
-        self._server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        super().__init__()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connected += 1
